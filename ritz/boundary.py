@@ -1,0 +1,78 @@
+"""Boundary conditions of a box: one word a side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from ritz.errors import InvalidProblem
+
+__all__ = ["AXES", "BoundaryLike", "Condition", "Sides", "parse_boundary", "side_names"]
+
+Condition: TypeAlias = Literal["dirichlet", "neumann", "periodic"]
+Sides: TypeAlias = tuple[tuple[Condition, Condition], ...]  # (lower, upper) an axis
+BoundaryLike: TypeAlias = str | Mapping[str, str] | Sides
+
+AXES = "xyz"
+CONDITIONS = ("dirichlet", "neumann", "periodic")
+
+
+def side_names(dimension: int) -> list[str]:
+    """Return the names of the sides of a box: ``["x-", "x+", "y-", ...]``; x is the first array axis."""
+    return [AXES[axis] + sign for axis in range(dimension) for sign in "-+"]
+
+
+def parse_boundary(boundary: BoundaryLike, dimension: int) -> Sides:
+    """Return the condition of both sides of every axis.
+
+    Parameters
+    ----------
+    boundary : str or mapping or tuple of pairs
+        One of ``"dirichlet"``, ``"neumann"``, ``"periodic"`` for every side; ``"mixed"`` for Dirichlet on both
+        x sides and Neumann elsewhere; a mapping from side names (``"x-"``, ``"x+"``, ``"y-"``, ...) to
+        conditions, sides left out being Dirichlet; or a (lower, upper) pair for each axis.
+    dimension : int
+        Number of axes.
+
+    Returns
+    -------
+    tuple of (str, str)
+        (lower, upper) for each axis.
+
+    Raises
+    ------
+    InvalidProblem
+        For an unknown side or condition, or an axis with one periodic side only.
+
+    Examples
+    --------
+    >>> parse_boundary({"y+": "neumann"}, 2)
+    (('dirichlet', 'dirichlet'), ('dirichlet', 'neumann'))
+    """
+    names = side_names(dimension)
+    if boundary == "mixed":
+        conditions = ["dirichlet"] * 2 + ["neumann"] * (2 * dimension - 2)
+    elif isinstance(boundary, str):
+        conditions = [boundary] * (2 * dimension)
+    elif isinstance(boundary, Mapping):
+        unknown = sorted(set(boundary) - set(names))
+        if unknown:
+            raise InvalidProblem(f"boundary names the sides {unknown}; a {dimension}-D box has {names}")
+        conditions = [boundary.get(name, "dirichlet") for name in names]
+    else:
+        conditions = [condition for pair in boundary for condition in pair]
+        if len(conditions) != len(names) or any(len(pair) != 2 for pair in boundary):
+            raise InvalidProblem(f"boundary must give one (lower, upper) pair for each of {dimension} axes")
+    for name, condition in zip(names, conditions, strict=True):
+        if condition not in CONDITIONS:
+            raise InvalidProblem(
+                f"boundary condition {condition!r} on side {name}: must be one of {', '.join(CONDITIONS)}"
+                " (or 'mixed' for the whole box)"
+            )
+    pairs = tuple(zip(conditions[::2], conditions[1::2], strict=True))
+    for axis, pair in enumerate(pairs):
+        if (pair[0] == "periodic") != (pair[1] == "periodic"):
+            raise InvalidProblem(
+                f"boundary on axis {AXES[axis]} is {pair}: periodic must hold on both sides of an axis"
+            )
+    return pairs  # pyright: ignore[reportReturnType]

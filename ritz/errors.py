@@ -1,0 +1,69 @@
+"""Every error Ritz raises on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ritz.solution import Solution
+
+__all__ = [
+    "ConvergenceError",
+    "InvalidProblem",
+    "MissingExtra",
+    "RitzError",
+    "TrainingError",
+    "UnknownName",
+    "UnknownOption",
+]
+
+
+class RitzError(Exception):
+    """Base of every error that Ritz raises."""
+
+
+class InvalidProblem(RitzError, ValueError):
+    """The problem, or its pairing with a solver, cannot be solved as given."""
+
+
+class ConvergenceError(RitzError, RuntimeError):
+    """A solver stopped before it met the tolerance; ``.solution`` keeps the best iterate."""
+
+    def __init__(self, message: str, solution: Solution):
+        super().__init__(message)
+        self.solution = solution
+
+
+class TrainingError(RitzError, RuntimeError):
+    """Training of a learned solver failed or was given data it cannot learn from."""
+
+
+class MissingExtra(RitzError, ImportError):
+    """An optional package is needed; the message holds the command that installs it."""
+
+    def __init__(self, package: str, extra: str):
+        super().__init__(f"{package} is not installed: pip install 'ritz[{extra}]'")
+
+
+class UnknownName(RitzError, ValueError):
+    """No solver, problem, preconditioner or figure of that name is registered."""
+
+    def __init__(self, kind: str, name: object, known: Iterable[str]):
+        super().__init__(f"unknown {kind} {name!r}{_suggestion(str(name), known)}")
+
+
+class UnknownOption(RitzError, TypeError):
+    """A solver or problem does not have an option of that name."""
+
+    def __init__(self, owner: str, name: str, known: Iterable[str]):
+        super().__init__(f"{owner} has no option {name!r}{_suggestion(name, known)}")
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    known = sorted(known)
+    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    if close:
+        return "; did you mean " + " or ".join(repr(match) for match in close) + "?"
+    return "; known: " + (", ".join(known) if known else "none")

@@ -1,0 +1,45 @@
+"""Cheap tests of what an operator promises."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ritz.backend import machine_epsilon
+from ritz.errors import InvalidProblem
+from ritz.operators.operator import Operator
+
+__all__ = ["asymmetry"]
+
+
+def asymmetry(operator: Operator, seed: int = 0) -> float:
+    """Return how far a square operator is from symmetric, 0.0 if rounding explains it.
+
+    Compares ``x . A y`` with ``y . A x`` for two random vectors, both scaled by the inverse square root of the
+    diagonal where that is known, so that entries of very different size count alike. Two products.
+
+    Returns
+    -------
+    float
+        The difference relative to the norms of the products, or 0.0 below the rounding level.
+    """
+    generator = np.random.default_rng(seed)
+    x, y = generator.standard_normal((2, operator.shape[0]))
+    scale = _inverse_root_diagonal(operator)
+    x, y = ((scale * vector).astype(operator.dtype, copy=False) for vector in (x, y))
+    Ax, Ay = operator @ x, operator @ y
+    difference = abs(float(x @ Ay) - float(y @ Ax))
+    size = float(np.linalg.norm(x) * np.linalg.norm(Ay) + np.linalg.norm(y) * np.linalg.norm(Ax))
+    level = 50.0 * machine_epsilon(operator.dtype)
+    return 0.0 if difference <= level * size else difference / size
+
+
+def _inverse_root_diagonal(operator: Operator) -> np.ndarray | float:
+    from ritz.operators.matrix_free import MatrixFree
+
+    if isinstance(operator, MatrixFree):
+        return 1.0
+    try:
+        diagonal = np.abs(operator.diagonal())
+    except InvalidProblem:
+        return 1.0
+    return np.where(diagonal > 0, diagonal, 1.0) ** -0.5

@@ -1,0 +1,162 @@
+"""Sums, products, scalings and transposes of operators, applied part by part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ritz.backend import Array
+from ritz.errors import InvalidProblem
+from ritz.operators.operator import Operator, Tag
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from ritz.operators.nullspace import Nullspace
+
+__all__ = ["Product", "Scaled", "Sum", "Transposed"]
+
+DEFINITE = (Tag.POSITIVE_DEFINITE, Tag.SEMIDEFINITE)
+
+
+class Sum(Operator):
+    """``left + right``."""
+
+    def __init__(self, left: Operator, right: Operator):
+        if left.shape != right.shape:
+            raise InvalidProblem(f"cannot add {left!r} and {right!r}: their shapes differ")
+        self.left, self.right = left, right
+        self.shape = left.shape
+        self.dtype = np.result_type(left.dtype, right.dtype)
+        tags = left.tags & right.tags & {Tag.SYMMETRIC}
+        if all(any(tag in part.tags for tag in DEFINITE) for part in (left, right)):
+            positive = Tag.POSITIVE_DEFINITE in left.tags | right.tags
+            tags |= {Tag.POSITIVE_DEFINITE if positive else Tag.SEMIDEFINITE}
+        self.tags = frozenset(tags)
+
+    def _apply(self, x: Array) -> Array:
+        return self.left @ x + self.right @ x
+
+    def _apply_transpose(self, x: Array) -> Array:
+        return self.left.rmatvec(x) + self.right.rmatvec(x)
+
+    def diagonal(self) -> np.ndarray:
+        """Return the diagonal."""
+        return self.left.diagonal() + self.right.diagonal()
+
+    def to_dense(self) -> np.ndarray:
+        """Return the entries."""
+        return self.left.to_dense() + self.right.to_dense()
+
+    def to_sparse(self) -> csr_array:
+        """Return the entries as a SciPy CSR array."""
+        return self.left.to_sparse() + self.right.to_sparse()
+
+    def astype(self, dtype: Any) -> Sum:
+        """Return the operator with entries of another dtype."""
+        return Sum(self.left.astype(dtype), self.right.astype(dtype))
+
+
+class Product(Operator):
+    """``left @ right``: the right one is applied first."""
+
+    def __init__(self, left: Operator, right: Operator):
+        if left.shape[1] != right.shape[0]:
+            raise InvalidProblem(f"cannot multiply {left!r} by {right!r}: their shapes do not match")
+        self.left, self.right = left, right
+        self.shape = (left.shape[0], right.shape[1])
+        self.dtype = np.result_type(left.dtype, right.dtype)
+        gram = isinstance(left, Transposed) and left.operator is right
+        self.tags = frozenset({Tag.SYMMETRIC, Tag.SEMIDEFINITE} if gram else ())
+
+    def _apply(self, x: Array) -> Array:
+        return self.left @ (self.right @ x)
+
+    def _apply_transpose(self, x: Array) -> Array:
+        return self.right.rmatvec(self.left.rmatvec(x))
+
+    def to_dense(self) -> np.ndarray:
+        """Return the entries."""
+        return self.left.to_dense() @ self.right.to_dense()
+
+    def to_sparse(self) -> csr_array:
+        """Return the entries as a SciPy CSR array."""
+        return self.left.to_sparse() @ self.right.to_sparse()
+
+    def astype(self, dtype: Any) -> Product:
+        """Return the operator with entries of another dtype."""
+        return Product(self.left.astype(dtype), self.right.astype(dtype))
+
+
+class Scaled(Operator):
+    """``factor * operator``."""
+
+    def __init__(self, operator: Operator, factor: float):
+        self.operator, self.factor = operator, float(factor)
+        self.shape, self.dtype = operator.shape, operator.dtype
+        kept = {Tag.SYMMETRIC, *(DEFINITE if self.factor > 0 else ())}
+        self.tags = operator.tags & kept
+
+    def _apply(self, x: Array) -> Array:
+        return (self.operator @ x) * self.factor
+
+    def _apply_transpose(self, x: Array) -> Array:
+        return self.operator.rmatvec(x) * self.factor
+
+    @property
+    def nullspace(self) -> Nullspace | None:
+        """The nullspace of the operator that is scaled."""
+        return self.operator.nullspace if self.factor else None
+
+    def diagonal(self) -> np.ndarray:
+        """Return the diagonal."""
+        return self.operator.diagonal() * self.dtype.type(self.factor)
+
+    def to_dense(self) -> np.ndarray:
+        """Return the entries."""
+        return self.operator.to_dense() * self.dtype.type(self.factor)
+
+    def to_sparse(self) -> csr_array:
+        """Return the entries as a SciPy CSR array."""
+        return self.operator.to_sparse() * self.dtype.type(self.factor)
+
+    def astype(self, dtype: Any) -> Scaled:
+        """Return the operator with entries of another dtype."""
+        return Scaled(self.operator.astype(dtype), self.factor)
+
+
+class Transposed(Operator):
+    """The transpose of an operator that is not symmetric; made by ``.T``."""
+
+    def __init__(self, operator: Operator):
+        self.operator = operator
+        self.shape = (operator.shape[1], operator.shape[0])
+        self.dtype, self.tags = operator.dtype, operator.tags
+
+    def _apply(self, x: Array) -> Array:
+        return self.operator.rmatvec(x)
+
+    def _apply_transpose(self, x: Array) -> Array:
+        return self.operator @ x
+
+    @property
+    def T(self) -> Operator:  # noqa: N802
+        """The operator itself."""
+        return self.operator
+
+    def diagonal(self) -> np.ndarray:
+        """Return the diagonal."""
+        return self.operator.diagonal()
+
+    def to_dense(self) -> np.ndarray:
+        """Return the entries."""
+        return self.operator.to_dense().T
+
+    def to_sparse(self) -> csr_array:
+        """Return the entries as a SciPy CSR array."""
+        return self.operator.to_sparse().T.tocsr()
+
+    def astype(self, dtype: Any) -> Transposed:
+        """Return the operator with entries of another dtype."""
+        return Transposed(self.operator.astype(dtype))

@@ -1,0 +1,118 @@
+"""Anything linear to an Operator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+
+from ritz.backend import is_torch_array
+from ritz.errors import InvalidProblem
+from ritz.operators.checks import asymmetry
+from ritz.operators.dense import Dense
+from ritz.operators.matrix_free import MatrixFree
+from ritz.operators.operator import Operator, Tag
+from ritz.operators.sparse import Sparse
+
+__all__ = ["aslinearoperator"]
+
+
+def aslinearoperator(anything: Any, tags: Iterable[Tag] | None = None) -> Operator:
+    """Return an Operator that multiplies as `anything` does.
+
+    Parameters
+    ----------
+    anything : Operator, ndarray, SciPy sparse array or matrix, SciPy LinearOperator, torch tensor
+        Integer and boolean entries become float64. Torch tensors may be dense or sparse.
+    tags : iterable of Tag, optional
+        Promised properties. Left out, square matrices (not LinearOperators) are tagged symmetric if products with
+        random vectors show it.
+
+    Returns
+    -------
+    Operator
+        `anything` itself where it is one already.
+
+    Raises
+    ------
+    InvalidProblem
+        For complex or half-precision entries, arrays that are not two-dimensional, and objects without a product.
+
+    Examples
+    --------
+    >>> aslinearoperator(np.eye(2))
+    Dense(2 x 2, float64, symmetric)
+    """
+    if isinstance(anything, Operator):
+        return anything
+    operator = _wrap(anything)
+    if tags is not None:
+        operator.tags = frozenset(tags)
+    elif not isinstance(operator, MatrixFree) and operator.shape[0] == operator.shape[1]:
+        finite = np.isfinite(operator.matrix.data).all() if isinstance(operator, Sparse) else True
+        if finite and asymmetry(operator) == 0.0:
+            operator.tags = frozenset({Tag.SYMMETRIC})
+    return operator
+
+
+def _wrap(anything: Any) -> Dense | Sparse | MatrixFree:
+    if issparse(anything):
+        return Sparse(_real(csr_array(anything)))
+    if is_torch_array(anything):
+        return _from_tensor(anything)
+    if not isinstance(anything, np.ndarray) and hasattr(anything, "matvec") and hasattr(anything, "shape"):
+        return _from_linear_operator(anything)
+    try:
+        matrix = np.asarray(anything)
+    except (TypeError, ValueError):
+        matrix = np.empty(0, dtype=object)
+    if matrix.dtype.kind not in "biufc":
+        raise InvalidProblem(
+            f"operator is a {type(anything).__name__}; give an Operator, an array, a SciPy sparse array or"
+            " LinearOperator, or a torch tensor"
+        )
+    if matrix.ndim != 2:
+        raise InvalidProblem(f"operator has shape {matrix.shape}; a matrix has two dimensions")
+    return Dense(_real(matrix))
+
+
+def _from_tensor(tensor: Any) -> Dense | Sparse:
+    import torch
+
+    if tensor.layout == torch.strided:
+        return Dense(_real(tensor.detach().cpu().numpy()))
+    tensor = tensor.detach().cpu().to_sparse_csr()
+    parts = (tensor.values().numpy(), tensor.col_indices().numpy(), tensor.crow_indices().numpy())
+    return Sparse(_real(csr_array(parts, shape=tuple(tensor.shape))))
+
+
+def _from_linear_operator(operator: Any) -> MatrixFree:
+    from scipy.sparse.linalg import aslinearoperator as scipy_aslinearoperator
+
+    operator = scipy_aslinearoperator(operator)
+    dtype = np.dtype(operator.dtype or np.float64)
+    if dtype.kind == "c":
+        raise _not_real(dtype)
+    return MatrixFree(
+        operator.matvec,
+        operator.shape,
+        transpose=operator.rmatvec,
+        dtype=dtype if dtype.kind == "f" else np.float64,
+    )
+
+
+def _real(matrix: Any) -> Any:
+    if matrix.dtype.kind in "biu":
+        return matrix.astype(np.float64)
+    if matrix.dtype.kind == "c" or matrix.dtype.itemsize < 4:
+        raise _not_real(matrix.dtype)
+    return matrix
+
+
+def _not_real(dtype: Any) -> InvalidProblem:
+    return InvalidProblem(
+        f"operator has dtype {dtype}; Ritz solves real systems in float32 or float64 (write a complex system as"
+        " the real block system [[Re, -Im], [Im, Re]])"
+    )

@@ -1,0 +1,131 @@
+"""The constants that a Laplacian without a fixed value cannot see, one for each connected region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ritz.backend import Array, asarray_like, to_numpy
+from ritz.errors import InvalidProblem
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = ["Nullspace"]
+
+
+@dataclass(frozen=True, eq=False)
+class Nullspace:
+    """Piecewise constants: one null vector for each region.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+        Region of each unknown, numbered from 0; -1 where an unknown belongs to no singular region.
+
+    Examples
+    --------
+    >>> regions = Nullspace(np.array([0, 0, 1, -1]))
+    >>> regions.project(np.array([1.0, 3.0, 5.0, 7.0])).tolist()
+    [-1.0, 1.0, 0.0, 7.0]
+    """
+
+    labels: np.ndarray
+
+    @cached_property
+    def count(self) -> int:
+        """Number of regions, the dimension of the nullspace."""
+        return int(self.labels.max(initial=-1)) + 1
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Unknowns in each region, shape ``(count,)``."""
+        return np.bincount(self._inside, minlength=self.count)
+
+    @cached_property
+    def _inside(self) -> np.ndarray:
+        return self.labels[self.labels >= 0]
+
+    @cached_property
+    def _everywhere(self) -> bool:
+        return self.count == 1 and self._inside.size == self.labels.size
+
+    def sums(self, x: Array) -> np.ndarray:
+        """Return the sum of `x` over each region, shape ``(count,)`` or ``(count, k)``, in float64."""
+        values = to_numpy(x)
+        if self._everywhere:
+            return values.sum(axis=0, dtype=np.float64)[None]
+        inside = values[self.labels >= 0]
+        if values.ndim == 1:
+            return np.bincount(self._inside, weights=inside, minlength=self.count)
+        columns = [np.bincount(self._inside, weights=column, minlength=self.count) for column in inside.T]
+        return np.stack(columns, axis=1)
+
+    def project(self, x: Array) -> Array:
+        """Return `x` less its mean over each region: its part orthogonal to the nullspace."""
+        sizes = self.sizes if x.ndim == 1 else self.sizes[:, None]
+        means = self.sums(x) / sizes
+        if self._everywhere:
+            return x - asarray_like(means[0], x)
+        padded = np.concatenate([means, np.zeros_like(means[:1])])  # label -1 reads the zero at the end
+        return x - asarray_like(padded[self.labels], x)
+
+    def component_norm(self, x: Array) -> np.ndarray:
+        """Return the norm of the part of `x` in the nullspace, by region: ``(count,)`` or ``(count, k)``."""
+        sizes = self.sizes if x.ndim == 1 else self.sizes[:, None]
+        return np.abs(self.sums(x)) / np.sqrt(sizes)
+
+    def basis(self) -> csr_array:
+        """Return an orthonormal basis as a sparse ``(n, count)`` array."""
+        from scipy.sparse import csr_array
+
+        rows = np.flatnonzero(self.labels >= 0)
+        values = 1.0 / np.sqrt(self.sizes[self._inside])
+        return csr_array((values, (rows, self._inside)), shape=(self.labels.size, self.count))
+
+    def check_consistent(self, rhs: Array, tolerance: Array) -> None:
+        """Raise `InvalidProblem`, naming the worst region, where `rhs` has more than `tolerance` in the nullspace.
+
+        Parameters
+        ----------
+        rhs : array, shape (n,) or (n, k)
+        tolerance : float or ndarray, shape (k,)
+            Largest norm allowed, by column.
+        """
+        excess = self.component_norm(rhs) - np.asarray(tolerance)
+        if not excess.size or excess.max() <= 0:
+            return
+        region = int(np.unravel_index(int(excess.argmax()), excess.shape)[0])
+        members = np.flatnonzero(self.labels == region)
+        total = float(np.abs(self.sums(rhs)[region]).max())
+        raise InvalidProblem(
+            f"rhs is inconsistent: the operator is singular on region {region} of {self.count}"
+            f" ({members.size} unknowns, the first is number {members[0]}), where the sum of rhs must be 0 but is"
+            f" {total:.3g}; subtract its mean over that region, or fix a value there"
+        )
+
+    @classmethod
+    def of_matrix(cls, matrix: csr_array) -> Nullspace | None:
+        """Return the regions of a symmetric sparse matrix whose rows all sum to zero, or None if there is none.
+
+        A connected component on which the row sums vanish has the constant as null vector. For matrices with
+        non-positive off-diagonal entries, graph Laplacians among them, there are no others. O(nnz) time.
+        """
+        from scipy.sparse.csgraph import connected_components
+
+        n = matrix.shape[0]
+        row_sums = np.abs(matrix @ np.ones(n, dtype=matrix.dtype))
+        magnitude = abs(matrix) @ np.ones(n, dtype=matrix.dtype)
+        tolerance = 10 * np.finfo(matrix.dtype).eps * np.maximum(1.0, np.diff(matrix.indptr))
+        balanced = row_sums <= tolerance * magnitude
+        if not balanced.any():
+            return None
+        count, component = connected_components(matrix, directed=False)
+        singular = np.bincount(component, weights=~balanced, minlength=count) == 0
+        if not singular.any():
+            return None
+        renumber = np.where(singular, np.cumsum(singular) - 1, -1)
+        return cls(renumber[component])

@@ -1,0 +1,195 @@
+"""What everything linear has in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ritz.backend import Array, asarray_like, is_torch_array
+from ritz.errors import InvalidProblem
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+    from scipy.sparse.linalg import LinearOperator
+
+    from ritz.operators.nullspace import Nullspace
+
+__all__ = ["Operator", "Tag"]
+
+DENSE_LIMIT = 4096  # columns beyond which applying an operator to the identity is refused
+
+
+class Tag(Enum):
+    """A property that an operator promises."""
+
+    SYMMETRIC = "symmetric"
+    POSITIVE_DEFINITE = "positive definite"
+    SEMIDEFINITE = "positive semidefinite"
+
+
+class Operator(ABC):
+    """A real linear map ``(n,) -> (m,)``, applied with ``@`` to NumPy arrays and torch tensors.
+
+    A kind of operator says how it is applied (`_apply`, and `_apply_transpose` unless it is symmetric) and sets
+    `shape`, `dtype` and `tags`; it overrides what it can do better than the defaults here. ``operator @ x`` takes
+    ``(n,)`` or ``(n, k)`` and returns the same kind, NumPy or torch. SciPy's ``aslinearoperator`` and its solvers
+    take an Operator as it is.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (rows, columns).
+    dtype : numpy.dtype
+        dtype of the entries.
+    tags : frozenset of Tag
+        Promised properties. Solvers check the cheap ones; a broken promise ends in an error or a status.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype
+    tags: frozenset[Tag]
+
+    __array_ufunc__ = None  # ndarray @ Operator and ndarray * Operator come to the reflected methods below
+
+    @abstractmethod
+    def _apply(self, x: Array) -> Array:
+        """Return ``A x`` for a vector or a block of columns, of the kind (NumPy or torch) of `x`."""
+
+    def _apply_transpose(self, x: Array) -> Array:
+        if Tag.SYMMETRIC in self.tags:
+            return self._apply(x)
+        raise InvalidProblem(f"{self!r} has no transpose: it was given without one")
+
+    def diagonal(self) -> np.ndarray:
+        """Return the diagonal, shape ``(min(shape),)``."""
+        return np.array(np.diagonal(self.to_dense()))
+
+    def to_dense(self) -> np.ndarray:
+        """Return the entries as a NumPy array; operators of more than 4096 columns refuse."""
+        if self.shape[1] > DENSE_LIMIT:
+            raise InvalidProblem(
+                f"{self!r} is known by its products alone; {self.shape[1]} columns are too many to assemble it"
+            )
+        return self._apply(np.eye(self.shape[1], dtype=self.dtype))
+
+    def to_sparse(self) -> csr_array:
+        """Return the entries as a SciPy CSR array."""
+        from scipy.sparse import csr_array
+
+        return csr_array(self.to_dense())
+
+    def to_scipy(self) -> LinearOperator:
+        """Return a ``scipy.sparse.linalg.LinearOperator`` that applies this operator."""
+        from scipy.sparse.linalg import LinearOperator
+
+        make: Any = LinearOperator  # whose constructor picks a subclass, which type checkers cannot follow
+        return make(
+            self.shape,
+            matvec=self.matvec,
+            rmatvec=self.rmatvec,
+            matmat=self.matvec,
+            rmatmat=self.rmatvec,
+            dtype=self.dtype,
+        )
+
+    @property
+    def nullspace(self) -> Nullspace | None:
+        """Known nullspace of a semidefinite operator, or None."""
+        return None
+
+    def astype(self, dtype: Any) -> Operator:
+        """Return the same operator with entries of another floating `dtype`."""
+        if np.dtype(dtype) == self.dtype:
+            return self
+        raise InvalidProblem(f"{self!r} cannot be converted to {np.dtype(dtype)}")
+
+    @property
+    def T(self) -> Operator:  # noqa: N802
+        """Transpose."""
+        if Tag.SYMMETRIC in self.tags:
+            return self
+        from ritz.operators.composed import Transposed
+
+        return Transposed(self)
+
+    # SciPy's protocol for linear operators.
+    def matvec(self, x: Array) -> Array:
+        """Return ``A @ x``; the name SciPy calls."""
+        return self @ x
+
+    def rmatvec(self, x: Array) -> Array:
+        """Return ``A.T @ x``; the name SciPy calls."""
+        return self._checked(self._apply_transpose, x, self.shape[0])
+
+    def __matmul__(self, other: Any) -> Any:
+        if _is_operator(other):
+            from ritz.operators.composed import Product
+            from ritz.operators.convert import aslinearoperator
+
+            return Product(self, aslinearoperator(other))
+        return self._checked(self._apply, other, self.shape[1])
+
+    def __rmatmul__(self, other: Any) -> Any:
+        if _is_operator(other):
+            from ritz.operators.convert import aslinearoperator
+
+            return aslinearoperator(other) @ self
+        return self.rmatvec(other.T).T
+
+    def __add__(self, other: Any) -> Operator:
+        from ritz.operators.composed import Sum
+        from ritz.operators.convert import aslinearoperator
+
+        return Sum(self, aslinearoperator(other))
+
+    __radd__ = __add__
+
+    def __mul__(self, factor: float) -> Operator:
+        from ritz.operators.composed import Scaled
+
+        return Scaled(self, factor)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float) -> Operator:
+        return self * (1.0 / divisor)
+
+    def __neg__(self) -> Operator:
+        return self * -1.0
+
+    def __sub__(self, other: Any) -> Operator:
+        from ritz.operators.convert import aslinearoperator
+
+        return self + -aslinearoperator(other)
+
+    def __repr__(self) -> str:
+        tags = ", ".join(sorted(tag.value for tag in self.tags))
+        return f"{type(self).__name__}({self.shape[0]} x {self.shape[1]}, {self.dtype}{', ' + tags if tags else ''})"
+
+    def _checked(self, apply: Any, x: Any, length: int) -> Array:
+        if not is_torch_array(x):
+            x = np.asarray(x)
+        if x.ndim not in (1, 2) or x.shape[0] != length:
+            raise InvalidProblem(
+                f"{self!r} was applied to an array of shape {tuple(x.shape)}; it takes ({length},) or ({length}, k)"
+            )
+        return apply(x)
+
+
+def through_numpy(function: Any, x: Array) -> Array:
+    """Apply a NumPy function to `x`, torch tensors being converted there and back."""
+    if is_torch_array(x):
+        return asarray_like(function(x.detach().cpu().numpy()), x)
+    return function(x)
+
+
+def _is_operator(other: Any) -> bool:
+    if isinstance(other, Operator):
+        return True
+    from scipy.sparse import issparse
+    from scipy.sparse.linalg import LinearOperator
+
+    return issparse(other) or isinstance(other, LinearOperator)

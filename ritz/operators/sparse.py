@@ -1,0 +1,94 @@
+"""A sparse matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from ritz.backend import Array, is_torch_array
+from ritz.operators.nullspace import Nullspace
+from ritz.operators.operator import Operator, Tag, through_numpy
+
+__all__ = ["Sparse"]
+
+
+class Sparse(Operator):
+    """A matrix in compressed sparse rows (CSR).
+
+    NumPy arrays and torch tensors in main memory are multiplied by SciPy; tensors on another device by torch, the
+    matrix being sent there once.
+
+    Parameters
+    ----------
+    matrix : anything ``scipy.sparse.csr_array`` takes, shape (m, n)
+        CSR input is not copied.
+    tags : iterable of Tag
+        Promised properties.
+    nullspace : Nullspace, optional
+        Known nullspace. Left out, a matrix tagged symmetric but not positive definite is searched for connected
+        components with zero row sums (graph Laplacians, pure Neumann problems).
+
+    Examples
+    --------
+    >>> laplacian = Sparse([[1.0, -1.0], [-1.0, 1.0]], tags={Tag.SYMMETRIC})
+    >>> (laplacian @ np.array([1.0, 2.0])).tolist(), laplacian.nullspace.count
+    ([-1.0, 1.0], 1)
+    """
+
+    def __init__(self, matrix: Any, tags: Iterable[Tag] = (), nullspace: Nullspace | None = None):
+        self.matrix = csr_array(matrix)
+        self.shape = (self.matrix.shape[0], self.matrix.shape[1])  # pyright: ignore[reportOptionalSubscript]
+        self.dtype = self.matrix.dtype
+        self.tags = frozenset(tags)
+        self._given_nullspace = nullspace
+        self._on_device: dict[Any, Any] = {}
+
+    def _apply(self, x: Array) -> Array:
+        return self._multiply("forward", x)
+
+    def _apply_transpose(self, x: Array) -> Array:
+        return self._multiply("transpose", x)
+
+    def _multiply(self, direction: str, x: Array) -> Array:
+        if is_torch_array(x) and x.device.type != "cpu":
+            return self._tensor(direction, x) @ x
+        matrix = self.matrix if direction == "forward" else self.matrix.T
+        return through_numpy(matrix.__matmul__, x)
+
+    def _tensor(self, direction: str, x: Any) -> Any:
+        key = (direction, x.device, x.dtype)
+        if key not in self._on_device:
+            import torch
+
+            matrix = self.matrix if direction == "forward" else self.matrix.T.tocsr()
+            parts = [torch.as_tensor(part, device=x.device) for part in (matrix.indptr, matrix.indices)]
+            values = torch.as_tensor(matrix.data, dtype=x.dtype, device=x.device)
+            self._on_device[key] = torch.sparse_csr_tensor(*parts, values, size=matrix.shape)
+        return self._on_device[key]
+
+    @cached_property
+    def nullspace(self) -> Nullspace | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Piecewise constants that the matrix maps to zero, or None."""
+        if self._given_nullspace is not None or Tag.POSITIVE_DEFINITE in self.tags:
+            return self._given_nullspace
+        return Nullspace.of_matrix(self.matrix) if Tag.SYMMETRIC in self.tags else None
+
+    def diagonal(self) -> np.ndarray:
+        """Return the diagonal."""
+        return self.matrix.diagonal()
+
+    def to_dense(self) -> np.ndarray:
+        """Return the entries as a NumPy array."""
+        return self.matrix.toarray()
+
+    def to_sparse(self) -> csr_array:
+        """Return the matrix itself, not a copy."""
+        return self.matrix
+
+    def astype(self, dtype: Any) -> Sparse:
+        """Return the operator with entries of another dtype."""
+        return Sparse(self.matrix.astype(dtype), self.tags, self._given_nullspace)

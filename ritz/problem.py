@@ -1,0 +1,183 @@
+"""What is asked: linear systems and sequences of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ritz.backend import Array, is_torch_array, namespace, numpy_dtype
+from ritz.errors import InvalidProblem
+from ritz.grid import Grid
+from ritz.operators import Dense, Operator, Sparse, aslinearoperator
+
+__all__ = ["LinearSystem", "SystemSequence", "check_vector"]
+
+
+def check_vector(name: str, values: Any, length: int) -> Array:
+    """Return `values` as a floating array of shape ``(length,)`` or ``(length, k)``, or say what is wrong with it.
+
+    Raises
+    ------
+    InvalidProblem
+        For a wrong shape, complex or non-numeric entries, half precision, NaN or infinity.
+    """
+    if not is_torch_array(values):
+        try:
+            values = np.asarray(values)
+        except ValueError as error:
+            raise InvalidProblem(f"{name} cannot be read as an array: {error}") from None
+    if values.ndim not in (1, 2) or values.shape[0] != length or (values.ndim == 2 and values.shape[1] == 0):
+        raise InvalidProblem(f"{name} has shape {tuple(values.shape)}; it must be ({length},) or ({length}, k)")
+    dtype = numpy_dtype(values)
+    if dtype.kind in "biu":
+        values = values.double() if is_torch_array(values) else values.astype(np.float64)
+    elif dtype.kind != "f" or dtype.itemsize not in (4, 8):
+        raise InvalidProblem(f"{name} has dtype {dtype}; Ritz solves real systems in float32 or float64")
+    finite = namespace(values).isfinite(values)
+    if not bool(finite.all()):
+        count = int((~finite).sum())
+        raise InvalidProblem(f"{name} has {count} entries that are NaN or infinite")
+    return values
+
+
+@dataclass(frozen=True, eq=False)
+class LinearSystem:
+    """``A u = f`` for one right-hand side, or for several as columns.
+
+    Parameters
+    ----------
+    operator : Operator or anything `ritz.operators.aslinearoperator` takes
+        Square, shape (n, n).
+    rhs : array, shape (n,) or (n, k)
+        NumPy or torch; the answer comes back in the same kind, on the same device.
+    grid : Grid, optional
+        Where the unknowns sit.
+    exact : array, shape (n,) or (n, k), optional
+        Reference solution. For a discretised PDE this is the solution of the *PDE* at the unknowns, from which the
+        solution of the system differs by the discretisation error.
+    name : str
+        For tables and plots.
+
+    Raises
+    ------
+    InvalidProblem
+        Empty or non-square operator, wrong shapes, complex or half-precision dtypes, NaN or infinity.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> system = LinearSystem(np.diag([2.0, 4.0]), np.array([2.0, 2.0]))
+    >>> system.size, system.dtype.name
+    (2, 'float64')
+    """
+
+    operator: Operator
+    rhs: Array
+    grid: Grid | None = None
+    exact: Array | None = None
+    name: str = ""
+
+    def __post_init__(self):
+        operator = aslinearoperator(self.operator)
+        rows, columns = operator.shape
+        if rows == 0:
+            raise InvalidProblem("operator is empty (0 x 0): there is nothing to solve")
+        if rows != columns:
+            raise InvalidProblem(
+                f"operator is {rows} x {columns}; a linear system needs as many equations as unknowns"
+                " (solve the least-squares problem instead)"
+            )
+        _check_finite(operator)
+        rhs = check_vector("rhs", self.rhs, rows)
+        dtype = np.result_type(operator.dtype, numpy_dtype(rhs))
+        object.__setattr__(self, "operator", operator.astype(dtype))
+        object.__setattr__(self, "rhs", _cast(rhs, dtype))
+        if self.exact is not None:
+            object.__setattr__(self, "exact", check_vector("exact", self.exact, rows))
+        if self.grid is not None and self.grid.size != rows:
+            raise InvalidProblem(f"grid has {self.grid.size} unknowns and the operator {rows}")
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return self.operator.shape[0]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """NumPy dtype the system is solved in."""
+        return self.operator.dtype
+
+    def astype(self, dtype: Any) -> LinearSystem:
+        """Return the same system in another floating dtype."""
+        return replace(self, operator=self.operator.astype(dtype), rhs=_cast(self.rhs, np.dtype(dtype)))
+
+    def with_rhs(self, rhs: Array) -> LinearSystem:
+        """Return the system with another right-hand side, and no reference solution."""
+        return replace(self, rhs=rhs, exact=None)
+
+
+@dataclass(frozen=True, eq=False)
+class SystemSequence:
+    """Linear systems with one operator whose right-hand sides follow from the solutions before them.
+
+    Parameters
+    ----------
+    operator : Operator
+        Shape (n, n), the same in every step.
+    state : object
+        What the first right-hand side is computed from: a field, or a tuple of fields.
+    rhs : callable
+        ``rhs(state) -> array (n,)``.
+    advance : callable
+        ``advance(state, x) -> state`` after a step whose solution is `x`. Must not modify its arguments.
+    steps : int
+        Number of systems.
+    grid : Grid, optional
+    name : str
+    exact : callable, optional
+        ``exact(step) -> array (n,)``: reference solution after that many steps.
+    """
+
+    operator: Operator
+    state: Any
+    rhs: Callable[[Any], Array]
+    advance: Callable[[Any, Array], Any]
+    steps: int
+    grid: Grid | None = None
+    name: str = ""
+    exact: Callable[[int], Array] | None = None
+
+    def first(self) -> LinearSystem:
+        """Return the first system."""
+        return LinearSystem(self.operator, self.rhs(self.state), grid=self.grid, name=self.name)
+
+    def march(self, answer: Callable[[Array], Array]) -> Iterator[tuple[Any, Array]]:
+        """Yield ``(state, x)`` after each step, ``answer(rhs) -> x`` solving the systems."""
+        state = self.state
+        for _ in range(self.steps):
+            x = answer(self.rhs(state))
+            state = self.advance(state, x)
+            yield state, x
+
+
+def _check_finite(operator: Operator) -> None:
+    if isinstance(operator, Sparse):
+        entries = operator.matrix.data
+    elif isinstance(operator, Dense):
+        entries = operator.matrix
+    else:
+        return
+    finite = np.isfinite(entries)
+    if not finite.all():
+        raise InvalidProblem(f"operator has {int((~finite).sum())} entries that are NaN or infinite")
+
+
+def _cast(values: Array, dtype: np.dtype) -> Array:
+    if is_torch_array(values):
+        import torch
+
+        return values.to(getattr(torch, dtype.name))
+    return values.astype(dtype, copy=False)

@@ -1,0 +1,67 @@
+"""A progress line for whatever takes longer than two seconds."""
+
+from __future__ import annotations
+
+import math
+import time
+from types import TracebackType
+from typing import Any
+
+__all__ = ["ResidualProgress"]
+
+PATIENCE = 2.0  # seconds before anything is shown
+INTERVAL = 0.1  # seconds between updates
+
+
+class ResidualProgress:
+    """Show how far the residual has fallen towards the tolerance, on a logarithmic bar.
+
+    Parameters
+    ----------
+    enabled : bool
+    description : str
+    tolerance : float
+        Relative residual at which the bar is full.
+    """
+
+    def __init__(self, enabled: bool, description: str, tolerance: float):
+        self._enabled, self._description = enabled, description
+        self._tolerance = max(tolerance, 1e-300)
+        self._start = self._last = time.perf_counter()
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> ResidualProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, iteration: int, residual: float) -> None:
+        """Show an iteration, if it is time to."""
+        if not self._enabled:
+            return
+        now = time.perf_counter()
+        if now - self._start < PATIENCE or now - self._last < INTERVAL:
+            return
+        self._last = now
+        if self._bar is None:
+            self._bar, self._task = self._open()
+        fraction = 0.0
+        if 0.0 < residual < 1.0 and self._tolerance < 1.0:
+            fraction = min(1.0, math.log(residual) / math.log(self._tolerance))
+        text = f"{self._description}: iteration {iteration}, residual {residual:.1e}"
+        self._bar.update(self._task, completed=fraction, description=text)
+
+    def _open(self) -> tuple[Any, Any]:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        task = bar.add_task(self._description, total=1.0)
+        bar.start()
+        return bar, task

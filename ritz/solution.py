@@ -1,0 +1,119 @@
+"""What a solver gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ritz.backend import Array, to_numpy
+from ritz.errors import ConvergenceError
+from ritz.grid import Grid
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Solution", "Status"]
+
+
+class Status(Enum):
+    """How a solve ended; the value is the sentence a person reads."""
+
+    CONVERGED = "The true residual meets the tolerance."
+    MAX_ITERATIONS = (
+        "The iteration limit was reached before the tolerance: raise maxiter, or use a better preconditioner."
+    )
+    STAGNATED = (
+        "The residual stopped falling above the tolerance: rounding in this dtype, or the method, allows no more."
+    )
+    BREAKDOWN = "The recurrence broke down (division by zero): try another method or starting vector."
+    INDEFINITE = (
+        "A direction of non-positive curvature was met, so the operator or the preconditioner is not positive"
+        " definite: use 'minres' for symmetric indefinite systems, or 'lu'."
+    )
+    SINGULAR = "The operator is singular to working precision."
+    NON_FINITE = "A NaN or infinity appeared during the solve."
+    INTERRUPTED = "Stopped on request (Ctrl-C or callback) before the tolerance was met."
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """The answer of a solver, and how it got there.
+
+    Parameters
+    ----------
+    x : array, shape (n,) or (n, k)
+        The answer, of the kind (NumPy or torch), dtype and device of the right-hand side.
+    status : Status
+        How the solve ended.
+    iterations : int
+        Iterations done; 0 for direct methods.
+    residual : float
+        ``||b - A x|| / ||b||`` in the Euclidean norm, recomputed from `x` at the end (``||A x||`` if b = 0); the
+        largest over the columns of a block.
+    history : ndarray, shape (iterations + 1,)
+        Relative residual after each iteration as the method knew it, ``history[0]`` being that of the starting
+        vector; the largest over the columns of a block.
+    timings : mapping
+        Wall seconds spent in ``"prepare"`` and ``"solve"``.
+    stats : mapping
+        What else the solver reports: ``"chosen"`` (by ``auto``), ``"preconditioner"``, fill-in, levels, ...
+    solver : str
+        Registered name of the solver.
+    grid : Grid, optional
+        Where the unknowns sit, for plotting.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> solution = ritz.solve(np.diag([1.0, 2.0]), np.array([1.0, 1.0]))
+    >>> solution.converged, solution.x.tolist()
+    (True, [1.0, 0.5])
+    """
+
+    x: Array
+    status: Status
+    iterations: int
+    residual: float
+    history: np.ndarray
+    timings: Mapping[str, float]
+    stats: Mapping[str, Any] = field(default_factory=dict)
+    solver: str = ""
+    grid: Grid | None = None
+
+    @property
+    def converged(self) -> bool:
+        """Whether the true residual meets the tolerance."""
+        return self.status is Status.CONVERGED
+
+    def raise_for_status(self) -> Solution:
+        """Return the solution itself, or raise `ConvergenceError` (which carries it) if it has not converged."""
+        if not self.converged:
+            raise ConvergenceError(
+                f"{self.solver or 'solver'} ended {self.status.name} after {self.iterations} iterations at relative"
+                f" residual {self.residual:.2e}. {self.status.value}",
+                self,
+            )
+        return self
+
+    def error(self, exact: Array) -> float:
+        """Return ``||x - exact|| / ||exact||`` in the Euclidean norm (absolute if `exact` is zero)."""
+        reference = to_numpy(exact).astype(float)
+        difference = float(np.linalg.norm(to_numpy(self.x) - reference))
+        return difference / (float(np.linalg.norm(reference)) or 1.0)
+
+    def plot(self) -> Figure:
+        """Return a matplotlib figure: the solution on its grid, where there is one, and the residual history."""
+        from ritz.report import plot_solution
+
+        return plot_solution(self)
+
+    def __repr__(self) -> str:
+        seconds = self.timings.get("prepare", 0.0) + self.timings.get("solve", 0.0)
+        return (
+            f"Solution({self.solver}: {self.status.name}, {self.iterations} iterations,"
+            f" residual {self.residual:.1e}, {seconds:.3g} s)"
+        )

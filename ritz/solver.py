@@ -1,0 +1,110 @@
+"""How it is answered: what every solver has, and which problems it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+
+from ritz.backend import Array
+from ritz.errors import InvalidProblem, UnknownOption
+from ritz.operators import MatrixFree, Operator, Tag
+from ritz.operators.checks import asymmetry
+from ritz.problem import LinearSystem
+from ritz.registry import solvers
+from ritz.solution import Solution
+
+__all__ = ["Callback", "Prepared", "Solver", "check_pairing", "make_solver", "registered_name"]
+
+Callback: TypeAlias = Callable[[int, Array, float], Any]
+"""``callback(iteration, x, residual) -> stop?``: `x` is the live iterate (copy it to keep it), `residual` relative."""
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """A solver after the work that one operator needs only once: a factorisation, a hierarchy, a basis."""
+
+    def solve(
+        self,
+        rhs: Array | None = None,
+        *,
+        x0: Array | None = None,
+        rtol: float = 1e-8,
+        atol: float = 0.0,
+        maxiter: int | None = None,
+        callback: Callback | None = None,
+        progress: bool = False,
+    ) -> Solution:
+        """Solve for `rhs` (the problem's own if None) until ``||b - A x|| <= max(rtol ||b||, atol)``."""
+        ...
+
+
+@runtime_checkable
+class Solver(Protocol):
+    """A frozen dataclass whose fields are the solver's options.
+
+    Attributes
+    ----------
+    solves : type
+        The kind of problem it takes.
+    requires : frozenset of Tag
+        What it needs of the operator.
+    """
+
+    solves: ClassVar[type]
+    requires: ClassVar[frozenset[Tag]]
+
+    def prepare(self, problem: Any) -> Prepared:
+        """Do what one operator needs once."""
+        ...
+
+
+def make_solver(solver: str | Solver, options: dict[str, Any]) -> Solver:
+    """Return a solver from its registered name and options, or `solver` itself where it is one.
+
+    Raises
+    ------
+    UnknownName, UnknownOption
+        With close matches.
+    """
+    if not isinstance(solver, str):
+        if options:
+            raise UnknownOption(type(solver).__name__, next(iter(options)), [])
+        if not isinstance(solver, Solver):
+            raise InvalidProblem(f"solver is a {type(solver).__name__}; give a registered name or a solver object")
+        return solver
+    kind = solvers[solver]
+    known = {option.name for option in fields(kind) if option.init}
+    for option in options:
+        if option not in known:
+            raise UnknownOption(f"solver {solver!r}", option, known)
+    return kind(**options)
+
+
+def registered_name(solver: Any) -> str:
+    """Return the name `solver` is registered under, or its class name."""
+    return solvers.name_of(solver) or type(solver).__name__
+
+
+def check_pairing(solver: Solver, problem: Any) -> None:
+    """Raise `InvalidProblem` if `solver` cannot take `problem`.
+
+    Symmetry is tested with two products unless the operator is known to be so by construction; definiteness is
+    left to the solver, which meets its absence as a status.
+    """
+    name = registered_name(solver)
+    if not isinstance(problem, solver.solves):
+        raise InvalidProblem(f"solver {name!r} solves {solver.solves.__name__}, not {type(problem).__name__}")
+    if Tag.SYMMETRIC in solver.requires and isinstance(problem, LinearSystem):
+        require_symmetric(problem.operator, name)
+
+
+def require_symmetric(operator: Operator, solver_name: str) -> None:
+    """Raise `InvalidProblem` if products with random vectors show that `operator` is not symmetric."""
+    unsure = isinstance(operator, MatrixFree) or Tag.SYMMETRIC not in operator.tags
+    difference = asymmetry(operator) if unsure else 0.0
+    if difference:
+        raise InvalidProblem(
+            f"solver {solver_name!r} needs a symmetric operator, and x.Ay differs from y.Ax by {difference:.1e}"
+            " (relative): use 'gmres', 'bicgstab', 'lsmr' or 'lu'"
+        )

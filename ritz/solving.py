@@ -1,0 +1,160 @@
+"""One call that solves."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from ritz.backend import Array
+from ritz.errors import InvalidProblem, UnknownOption
+from ritz.problem import LinearSystem, SystemSequence
+from ritz.registry import solvers
+from ritz.solution import Solution
+from ritz.solver import Callback, Prepared, Solver, make_solver
+
+__all__ = ["Trajectory", "solve"]
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory(Solution):
+    """The solution of a `SystemSequence`: the fields are those of its last step, with these besides.
+
+    Parameters
+    ----------
+    steps : tuple of Solution
+        One a step.
+    state : object
+        The state after the last step.
+    """
+
+    steps: tuple[Solution, ...] = ()
+    state: Any = field(default=None, repr=False)
+
+
+def solve(
+    problem: Any,
+    *arguments: Any,
+    rtol: float = 1e-8,
+    atol: float = 0.0,
+    maxiter: int | None = None,
+    x0: Array | None = None,
+    callback: Callback | None = None,
+    progress: bool = False,
+    throw: bool = True,
+    seed: int | None = None,
+    **options: Any,
+) -> Solution:
+    """Solve a problem: ``solve(problem, solver="auto")`` or ``solve(A, b, solver="auto")``.
+
+    Parameters
+    ----------
+    problem : problem object, or a matrix or operator
+    *arguments : array or None, then str or Solver
+        The right-hand side where `problem` is a matrix or operator, then the solver: a registered name or a solver
+        object. ``"auto"``, the default, picks one by the table of `ritz.solvers.auto`.
+    rtol, atol : float
+        Stop when ``||b - A x|| <= max(rtol ||b||, atol)``, in the Euclidean norm and for every column.
+    maxiter : int, optional
+        Iteration limit; the solver's own if None.
+    x0 : array, optional
+        Starting vector, of the shape of the right-hand side; zero if None.
+    callback : callable, optional
+        ``callback(iteration, x, residual) -> stop?``. A true result ends the solve as INTERRUPTED.
+    progress : bool
+        Show a progress line once a solve has taken two seconds.
+    throw : bool
+        Raise `ConvergenceError` if the tolerance is not met; otherwise return the solution with its status.
+    seed : int, optional
+        For solvers that make random choices.
+    **options
+        The solver's own options, such as ``preconditioner="smoothed-aggregation"``.
+
+    Returns
+    -------
+    Solution
+        A `Trajectory` for a `SystemSequence`.
+
+    Raises
+    ------
+    InvalidProblem
+        Bad input, or a problem the solver cannot take; before any long computation.
+    UnknownName, UnknownOption
+        Naming close matches.
+    ConvergenceError
+        Carries ``.solution``, the best iterate; only with ``throw=True``.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> ritz.solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([1.0, 1.0])).x.tolist()
+    [0.5, 0.25]
+    """
+    problem, solver = read_arguments(problem, arguments)
+    solver = _with_seed(solver, seed, options)
+    first = problem.first() if isinstance(problem, SystemSequence) else problem
+    controls: dict[str, Any] = {
+        "rtol": rtol,
+        "atol": atol,
+        "maxiter": maxiter,
+        "callback": callback,
+        "progress": progress,
+    }
+    prepared = solver.prepare(first)
+    if isinstance(problem, SystemSequence):
+        solution = _march(problem, prepared, x0, controls)
+    else:
+        solution = prepared.solve(x0=x0, **controls)
+    return solution.raise_for_status() if throw else solution
+
+
+def read_arguments(problem: Any, arguments: tuple[Any, ...]) -> tuple[Any, str | Solver]:
+    """Return the problem and the solver from the positional arguments of `solve`."""
+    rest = list(arguments)
+    if not _is_problem(problem):
+        if not rest or isinstance(rest[0], str):
+            raise InvalidProblem(
+                f"a {type(problem).__name__} alone is not a problem: call solve(A, b), or give a problem object"
+            )
+        problem = LinearSystem(problem, rest.pop(0))
+    if len(rest) > 1:
+        raise TypeError(f"solve takes a problem and a solver, or A, b and a solver; {len(rest) - 1} too many given")
+    return problem, rest[0] if rest else "auto"
+
+
+def _is_problem(problem: Any) -> bool:
+    if isinstance(problem, SystemSequence):
+        return True
+    return any(isinstance(problem, solvers[name].solves) for name in solvers.names() if name != "auto")
+
+
+def _with_seed(solver: str | Solver, seed: int | None, options: dict[str, Any]) -> Solver:
+    if "solver" in options:
+        raise UnknownOption("solve", "solver", ["the solver goes second (or third, after A and b), by position"])
+    made = make_solver(solver, options)
+    if seed is not None and any(option.name == "seed" for option in fields(made)):  # pyright: ignore
+        made = replace(made, seed=seed)  # pyright: ignore
+    return made
+
+
+def _march(sequence: SystemSequence, prepared: Prepared, x0: Array | None, controls: dict[str, Any]) -> Trajectory:
+    start = time.perf_counter()
+    steps: list[Solution] = []
+
+    def answer(rhs: Array) -> Array:
+        guess = steps[-1].x if steps else x0
+        steps.append(prepared.solve(rhs, x0=guess, **controls))
+        return steps[-1].x
+
+    state = sequence.state
+    for reached, _ in sequence.march(answer):
+        state = reached
+        if not steps[-1].converged:
+            break
+    last = steps[-1]
+    shared = {option.name: getattr(last, option.name) for option in fields(Solution)}
+    shared["grid"] = sequence.grid
+    shared["timings"] = {"prepare": last.timings["prepare"], "solve": time.perf_counter() - start}
+    shared["iterations"] = last.iterations
+    shared["stats"] = {**last.stats, "iterations": [step.iterations for step in steps]}
+    return Trajectory(**shared, steps=tuple(steps), state=state)
