@@ -1,0 +1,164 @@
+"""What every factorisation has in common: pinning a nullspace, iterative refinement, and the solver contract."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ritz.backend import Array, asarray_like, machine_epsilon, to_numpy
+from ritz.errors import InvalidProblem
+from ritz.iteration import Task
+from ritz.operators import Dense
+from ritz.problem import LinearSystem
+from ritz.solution import Solution, Status
+from ritz.solver import Callback, Solver, check_pairing, registered_name
+from ritz.solvers.entries import sparse_entries
+
+__all__ = ["Factorise", "FactorizationFailed", "PreparedFactorization", "prepare_factorization"]
+
+Factorise: TypeAlias = Callable[[Any], tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]]
+"""Maps a CSR array or ndarray to a function that solves with it, ``(n,)`` or ``(n, k)``, and statistics."""
+
+SOLVES = 10  # the first solve and its refinements
+
+
+class FactorizationFailed(Exception):
+    """Raised by a `Factorise` for a matrix it cannot factor; turned into the status of every solve."""
+
+    def __init__(self, status: Status):
+        super().__init__(status.value)
+        self.status = status
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedFactorization:
+    """A factored operator.
+
+    Parameters
+    ----------
+    system : LinearSystem
+    apply : callable or None
+        Solves with the factors, on the rows `kept`; None where the factorisation failed.
+    failure : Status or None
+        Why it failed.
+    kept : ndarray of int, or None
+        Unknowns that are left once one of each region of the nullspace is fixed at zero; None for all.
+    name, seconds, stats
+        Registered name of the solver, seconds spent on factoring, and what else to report.
+    """
+
+    system: LinearSystem
+    apply: Callable[[np.ndarray], np.ndarray] | None
+    failure: Status | None
+    kept: np.ndarray | None
+    name: str
+    seconds: float
+    stats: Mapping[str, Any] = field(default_factory=dict)
+
+    def solve(
+        self,
+        rhs: Array | None = None,
+        *,
+        x0: Array | None = None,
+        rtol: float = 1e-8,
+        atol: float = 0.0,
+        maxiter: int | None = None,
+        callback: Callback | None = None,
+        progress: bool = False,
+    ) -> Solution:
+        """Solve for `rhs`, and refine while the tolerance is not met and the residual still halves.
+
+        See `ritz.solver.Prepared.solve`. An iteration is one solve with the factors; `maxiter` defaults to 10.
+        """
+        start = time.perf_counter()
+        task = Task(self.system, rhs, x0, rtol, atol)
+        if maxiter is not None and maxiter < 0:
+            raise InvalidProblem(f"maxiter is {maxiter}; it must not be negative")
+        history: list[float] = []
+        x, status, norms = self._refine(task, SOLVES if maxiter is None else maxiter, callback, history)
+        timings = {"prepare": self.seconds, "solve": time.perf_counter() - start}
+        return task.finish(x, status, history, timings, self.stats, self.name, norms)
+
+    def _refine(
+        self, task: Task, limit: int, callback: Callback | None, history: list[float]
+    ) -> tuple[Array, Status | None, np.ndarray]:
+        operator, best = self.system.operator, task.start
+        best_norms = task.residual_norms(best)
+        history.append(task.relative(best_norms))
+        try:
+            while not task.solved(best_norms):
+                if self.apply is None:
+                    return best, self.failure, best_norms
+                if callback is not None and callback(len(history) - 1, best, history[-1]):
+                    return best, Status.INTERRUPTED, best_norms
+                if len(history) > limit:
+                    return best, Status.MAX_ITERATIONS, best_norms
+                residual = task.consistent_rhs - operator @ best
+                correction = self._correction(to_numpy(residual))
+                if not np.isfinite(correction).all():
+                    return best, Status.SINGULAR, best_norms
+                x = best + asarray_like(correction, best)
+                norms = task.residual_norms(x)
+                history.append(task.relative(norms))
+                progress = task.relative(norms) <= 0.5 * task.relative(best_norms)
+                if task.relative(norms) <= task.relative(best_norms) or task.solved(norms):
+                    best, best_norms = x, norms
+                if not (progress or task.solved(best_norms)):
+                    singular = self._is_singular(to_numpy(residual), correction)
+                    return best, Status.SINGULAR if singular else Status.STAGNATED, best_norms
+        except KeyboardInterrupt:
+            return best, Status.INTERRUPTED, best_norms
+        return best, None, best_norms
+
+    def _correction(self, residual: np.ndarray) -> np.ndarray:
+        assert self.apply is not None
+        if self.kept is None:
+            return self.apply(residual)
+        correction = np.zeros_like(residual)
+        correction[self.kept] = self.apply(residual[self.kept])
+        nullspace = self.system.operator.nullspace
+        return correction if nullspace is None else nullspace.project(correction)
+
+    def _is_singular(self, residual: np.ndarray, correction: np.ndarray) -> bool:
+        """Whether the growth of the correction shows a condition number beyond the working precision."""
+        probe = np.abs(self.system.operator.diagonal()).max()
+        growth = float(np.linalg.norm(correction)) * float(probe)
+        return growth * machine_epsilon(self.system.dtype) >= 0.1 * float(np.linalg.norm(residual))
+
+
+def prepare_factorization(solver: Solver, system: LinearSystem, factorise: Factorise) -> PreparedFactorization:
+    """Check that `solver` takes `system`, fix one unknown of each region of its nullspace, factor, and time that.
+
+    Parameters
+    ----------
+    solver : Solver
+    system : LinearSystem
+    factorise : Factorise
+        Is given an ndarray where the operator is `Dense`, a CSR array otherwise.
+
+    Raises
+    ------
+    InvalidProblem
+        If the pairing does not fit, or the operator does not give its entries.
+    """
+    start = time.perf_counter()
+    check_pairing(solver, system)
+    name = registered_name(solver)
+    operator = system.operator
+    matrix = operator.matrix if isinstance(operator, Dense) else sparse_entries(operator, f"solver {name!r}")
+    kept = None
+    if operator.nullspace is not None:
+        labels = operator.nullspace.labels
+        regions, first = np.unique(labels, return_index=True)
+        kept = np.setdiff1d(np.arange(system.size), first[regions >= 0])
+        matrix = matrix[kept][:, kept]
+    apply, failure, stats = None, None, {}
+    try:
+        apply, stats = factorise(matrix)
+    except FactorizationFailed as failed:
+        failure = failed.status
+    return PreparedFactorization(system, apply, failure, kept, name, time.perf_counter() - start, stats)

@@ -1,0 +1,79 @@
+"""LU factorisation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ritz.operators import Tag
+from ritz.problem import LinearSystem
+from ritz.registry import register
+from ritz.solution import Status
+
+from .factorization import FactorizationFailed, PreparedFactorization, prepare_factorization
+
+__all__ = ["LU", "sparse_lu"]
+
+
+@register("lu")
+@dataclass(frozen=True)
+class LU:
+    """LU factorisation with partial pivoting: SuperLU :cite:`Li2005` for sparse operators, LAPACK for dense ones.
+
+    Takes any non-singular operator that gives its entries, and singular consistent ones with a known nullspace.
+    A symmetric matrix is ordered by minimum degree on its own graph and pivots stay on the diagonal where they are
+    not small; any other by column minimum degree. On a grid of n unknowns factors hold O(n log n) numbers in two
+    dimensions and O(n^(4/3)) in three, and take O(n^(3/2)) and O(n^2) operations.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> ritz.solve(np.array([[0.0, 2.0], [1.0, 1.0]]), np.array([2.0, 3.0]), "lu").x.tolist()
+    [2.0, 1.0]
+    """
+
+    solves: ClassVar[type] = LinearSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset()
+
+    def prepare(self, problem: LinearSystem) -> PreparedFactorization:
+        """Factor the operator."""
+        symmetric = Tag.SYMMETRIC in problem.operator.tags
+
+        def factorise(matrix: Any) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
+            return dense_lu(matrix) if isinstance(matrix, np.ndarray) else sparse_lu(matrix, symmetric)
+
+        return prepare_factorization(self, problem, factorise)
+
+
+def sparse_lu(matrix: Any, symmetric: bool) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
+    """Return a function that solves with a CSR array, and the entries of its factors for each of its own."""
+    from scipy.sparse.linalg import splu
+
+    if matrix.shape[0] == 0:
+        return np.copy, {}
+    # The transpose of CSR is CSC at no cost; a symmetric matrix is its own transpose.
+    columns = matrix.T if symmetric else matrix.tocsc()
+    ordering: dict[str, Any] = {"permc_spec": "COLAMD"}
+    if symmetric:
+        ordering = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.01, "options": {"SymmetricMode": True}}
+    try:
+        factors = splu(columns, **ordering)
+    except RuntimeError as error:
+        if "singular" in str(error):
+            raise FactorizationFailed(Status.SINGULAR) from None
+        raise
+    return factors.solve, {"fill": factors.nnz / max(matrix.nnz, 1)}
+
+
+def dense_lu(matrix: np.ndarray) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
+    """Return a function that solves with a dense matrix, of which it keeps the factors."""
+    from scipy.linalg import get_lapack_funcs, lu_solve
+
+    (getrf,) = get_lapack_funcs(("getrf",), (matrix,))
+    factors, pivots, info = getrf(matrix)
+    if info > 0:
+        raise FactorizationFailed(Status.SINGULAR)
+    return lambda rhs: lu_solve((factors, pivots), rhs, check_finite=False), {}
