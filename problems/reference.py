@@ -1,0 +1,86 @@
+"""Known solutions for systems that have no closed form: the right-hand side is made from the solution."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ritz.boundary import Sides
+from ritz.grid import Grid
+from ritz.operators import Operator
+from ritz.problem import LinearSystem
+
+from .manufactured import manufactured_solution
+
+__all__ = ["consistent", "random_reference", "smooth_reference", "system_from_reference"]
+
+MODES = 12  # random waves in a smooth reference
+HIGHEST = 5  # half wavelengths along an axis, at most
+
+
+def consistent(operator: Operator, x: np.ndarray) -> np.ndarray:
+    """Return `x` less its part in the nullspace of `operator`, where there is one."""
+    return x if operator.nullspace is None else operator.nullspace.project(x)
+
+
+def system_from_reference(
+    operator: Operator, reference: np.ndarray, grid: Grid | None = None, name: str = ""
+) -> LinearSystem:
+    """Return the system whose solution is `reference`, less the constant of each singular region."""
+    exact = consistent(operator, reference)
+    return LinearSystem(operator, consistent(operator, operator @ exact), grid=grid, exact=exact, name=name)
+
+
+def random_reference(size: int, seed: int) -> np.ndarray:
+    """Return independent standard normal numbers, shape ``(size,)``."""
+    return np.random.default_rng(seed).standard_normal(size)
+
+
+def smooth_reference(
+    grid: Grid, spacing: tuple[float, ...], sides: Sides, seed: int, *, solid_boundary: str = "neumann"
+) -> np.ndarray:
+    """Return a random smooth field that meets the boundary conditions of a box of cells and is 0 in solid cells.
+
+    A manufactured solution times a sum of random low waves; next to obstacles held at zero it falls to zero. In time
+    O(n) a wave.
+
+    Parameters
+    ----------
+    grid : Grid
+        Cell centres.
+    spacing : tuple of float
+        Sides of a cell.
+    sides : tuple of (str, str)
+        (lower, upper) condition of each axis.
+    seed : int
+    solid_boundary : {"neumann", "dirichlet"}
+        Condition on the walls of ``grid.solid``.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    generator = np.random.default_rng(seed)
+    axes = tuple((np.arange(n) + 0.5) / n for n in grid.shape)
+    waves = np.ones(grid.shape)
+    for _ in range(MODES):
+        wave = np.full(grid.shape, 0.5 * generator.standard_normal())
+        for axis, (t, pair) in enumerate(zip(axes, sides, strict=True)):
+            count, phase = int(generator.integers(HIGHEST + 1)), generator.uniform(0, 2 * np.pi)
+            periodic = pair[0] == "periodic"
+            profile = np.cos(2 * np.pi * (count // 2) * t + phase) if periodic else np.cos(np.pi * count * t)
+            wave *= profile.reshape([-1 if other == axis else 1 for other in range(grid.dimension)])
+        waves += wave
+    field = manufactured_solution(axes, (1.0,) * grid.dimension, sides).value * waves.ravel()
+    if grid.solid is None or not grid.solid.any():
+        return field
+    if solid_boundary == "dirichlet":
+        field *= _rise_from_walls(grid.solid, spacing).ravel()
+    return np.where(grid.solid.ravel(), 0.0, field)
+
+
+def _rise_from_walls(solid: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
+    from scipy.ndimage import distance_transform_edt
+
+    length = 0.1 * max(n * step for n, step in zip(solid.shape, spacing, strict=True))
+    distance = np.asarray(distance_transform_edt(~solid, sampling=spacing)) - 0.5 * min(spacing)
+    return 1.0 - np.exp(-np.maximum(distance, 0.0) / length)
