@@ -1,0 +1,153 @@
+"""What every suite shares: measuring a case, growth exponents, JSON lines and tables.
+
+The measuring itself is `ritz.compare`: interleaved rounds, a warm-up that is not counted, pinned threads, equal true
+residual recomputed from the answer, peak memory in a round of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+
+import ritz
+from ritz.comparison import SolverEntry
+from ritz.files import to_json, write_atomically
+
+RTOL = 1e-8
+TIME_LIMIT = 20.0  # seconds a solver may take on one problem before larger ones of the family leave it out
+
+
+@dataclass(frozen=True)
+class Case:
+    """A problem to measure on, made when its turn comes.
+
+    `family` groups cases that differ in size alone; growth exponents are fitted over them.
+    """
+
+    family: str
+    make: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What one benchmark measures, and how its rows are read."""
+
+    name: str
+    question: str
+    run: Callable[[bool], list[dict[str, Any]]]
+    summary: Callable[[list[dict[str, Any]]], Table]
+    plot: Callable[[list[dict[str, Any]]], Figure]
+
+
+def measure(
+    suite: str, cases: Iterable[Case], solvers: Sequence[SolverEntry], *, repeat: int = 5, baseline: str | None = None
+) -> list[dict[str, Any]]:
+    """Return one row a case and solver; a solver that took too long sits out the larger cases of its family."""
+    rows: list[dict[str, Any]] = []
+    too_slow: set[tuple[str, str]] = set()
+    console = Console(stderr=True)
+    for case in cases:
+        entered = [entry for entry in solvers if (case.family, _label(entry)) not in too_slow]
+        problem = case.make()
+        comparison = ritz.compare(problem, entered, rtol=RTOL, repeat=repeat, baseline=baseline)
+        console.print(f"{suite}: {comparison.title}")
+        for row in comparison.measurements:
+            seconds = {phase: _spread(getattr(row, phase)) for phase in ("prepare", "solve", "total")}
+            if row.total and median(row.total) > TIME_LIMIT:
+                too_slow.add((case.family, row.solver))
+            rows.append(
+                {
+                    "suite": suite,
+                    "family": case.family,
+                    "problem": comparison.problem,
+                    "unknowns": comparison.problem["unknowns"],
+                    "solver": row.solver,
+                    "outcome": row.outcome,
+                    "converged": row.converged,
+                    **seconds,
+                    "iterations": row.iterations,
+                    "residual": row.residual,
+                    "memory": row.memory,
+                    "ratio": row.ratio,
+                    "chosen": row.stats.get("chosen"),
+                    "note": row.note,
+                    "environment": comparison.environment,
+                }
+            )
+    return rows
+
+
+def growth_exponents(rows: list[dict[str, Any]], phase: str = "total") -> dict[tuple[str, str], float]:
+    """Return p of ``seconds ~ unknowns^p`` by least squares, for every family and solver with three sizes or more."""
+    points: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for row in rows:
+        if row["converged"]:
+            key = (row["family"], row["solver"])
+            points.setdefault(key, []).append((row["unknowns"], row[phase]["median"]))
+    fits: dict[tuple[str, str], float] = {}
+    for key, pairs in points.items():
+        if len({size for size, _ in pairs}) >= 3:
+            size, seconds = np.log(np.array(pairs)).T
+            fits[key] = float(np.polyfit(size, seconds, 1)[0])
+    return fits
+
+
+def save(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write rows as JSON lines."""
+    lines = [json.dumps(json.loads(to_json(row)), separators=(",", ":")) for row in rows]
+    write_atomically(path, "\n".join(lines) + "\n")
+
+
+def load(path: Path) -> list[dict[str, Any]]:
+    """Read rows that `save` wrote."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows:
+        for key in ("ratio", "residual"):
+            row[key] = math.nan if row[key] is None else row[key]
+    return rows
+
+
+def plot_time(rows: list[dict[str, Any]], families: Sequence[str]) -> Figure:
+    """Draw total time by unknown against size, one panel a family, one line a solver."""
+    figure = Figure(figsize=(5.2 * len(families), 4.2), layout="constrained")
+    panels = figure.subplots(1, len(families), squeeze=False)[0]
+    names = list(dict.fromkeys(row["solver"] for row in rows))
+    for panel, family in zip(panels, families, strict=True):
+        for number, name in enumerate(names):
+            mine = [r for r in rows if r["family"] == family and r["solver"] == name and r["converged"]]
+            if mine:
+                size = [row["unknowns"] for row in mine]
+                middle = np.array([row["total"]["median"] / row["unknowns"] for row in mine]) * 1e9
+                low = middle - np.array([row["total"]["min"] / row["unknowns"] for row in mine]) * 1e9
+                high = np.array([row["total"]["max"] / row["unknowns"] for row in mine]) * 1e9 - middle
+                style = {"color": f"C{number % 10}", "marker": "os^Dvx*P<>"[number % 10], "markersize": 5}
+                panel.errorbar(size, middle, yerr=[low, high], label=name, linewidth=1.4, capsize=2, **style)
+        panel.set(xscale="log", yscale="log", title=family, xlabel="unknowns", ylabel="prepare + solve, ns per unknown")
+        panel.grid(alpha=0.3, which="both")
+    panels[0].legend(fontsize=8)
+    return figure
+
+
+def _label(entry: SolverEntry) -> str:
+    from ritz.measurement import solver_label
+    from ritz.solver import Solver
+
+    if isinstance(entry, tuple):
+        return entry[0]
+    return solver_label(entry) if isinstance(entry, Solver) else entry
+
+
+def _spread(seconds: tuple[float, ...]) -> dict[str, float] | None:
+    if not seconds:
+        return None
+    return {"median": median(seconds), "min": min(seconds), "max": max(seconds)}

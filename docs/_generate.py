@@ -1,0 +1,87 @@
+"""Tables and pictures of the documentation that are made from the registries, so that they cannot go stale."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+from ritz.registry import Registry, figures, preconditioners, problems, solvers
+
+GENERATED = Path(__file__).parent / "generated"
+
+
+def first_line(entry: Any) -> str:
+    """Return the summary of a docstring, without citations."""
+    summary = " ".join((inspect.getdoc(entry) or "").split("\n\n")[0].split())
+    return summary.split(" :cite:")[0].rstrip(".:") + "."
+
+
+def options(entry: Any) -> list[str]:
+    """Return the options of a solver or the parameters of a problem, with their defaults."""
+    if inspect.isclass(entry):
+        return [field.name for field in fields(entry) if field.init]
+    return list(inspect.signature(entry).parameters)
+
+
+def table(registry: Registry) -> str:
+    """Return a Markdown table of all that is registered."""
+    rows = ["| name | what it is | options |", "|---|---|---|"]
+    for name in registry.names():
+        entry = registry[name]
+        target = f"{entry.__module__}.{entry.__qualname__}"
+        role = "class" if inspect.isclass(entry) else "func"
+        listed = ", ".join(f"`{option}`" for option in options(entry)) or "–"
+        rows.append(f"| {{py:{role}}}`{name} <{target}>` | {first_line(entry)} | {listed} |")
+    return "\n".join(rows) + "\n"
+
+
+def solver_needs() -> str:
+    """Return a Markdown table of the problem kind and the operator properties each solver needs."""
+    rows = ["| name | solves | needs |", "|---|---|---|"]
+    for name in solvers.names():
+        kind = solvers[name]
+        solved = "any" if kind.solves is object else f"`{kind.solves.__name__}`"
+        needs = ", ".join(sorted(tag.value for tag in kind.requires)) or "–"
+        rows.append(f"| `{name}` | {solved} | {needs} |")
+    return "\n".join(rows) + "\n"
+
+
+def modules(folder: str) -> str:
+    """Return an autosummary of every module of a root folder."""
+    root = Path(__file__).parents[1] / folder
+    names: list[str] = []
+    for path in sorted(root.rglob("*.py")):
+        inside = path.relative_to(root).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
+        if inside != "__init__" and path.stat().st_size:
+            names.append(f"ritz.{folder}.{inside}")
+    return "\n".join(f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n" for name in names)
+
+
+def draw(name: str) -> None:
+    """Draw one registered figure at its quick size."""
+    entry = figures[name]
+    picture = entry.plot(entry.compute(quick=True))
+    picture.savefig(GENERATED / f"{name}.png", dpi=150, bbox_inches="tight")
+
+
+def generate(app: Sphinx) -> None:
+    """Write everything into docs/generated; pictures are made once and kept."""
+    GENERATED.mkdir(exist_ok=True)
+    for registry, name in ((solvers, "solvers"), (problems, "problems"), (preconditioners, "preconditioners")):
+        (GENERATED / f"{name}.md").write_text(table(registry))
+    (GENERATED / "needs.md").write_text(solver_needs())
+    for folder in ("problems", "solvers"):
+        (GENERATED / f"api_{folder}.md").write_text(modules(folder))
+    for name in figures.names():
+        if not (GENERATED / f"{name}.png").exists():
+            draw(name)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.connect("builder-inited", generate)
+    return {"parallel_read_safe": True}
