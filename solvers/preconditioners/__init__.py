@@ -49,4 +49,4 @@ def build_preconditioner(
         inverse = aslinearoperator(preconditioner)
     if inverse.shape != operator.shape:
         raise InvalidProblem(f"preconditioner has shape {inverse.shape} and the operator {operator.shape}")
-    return inverse, {"preconditioner": label}
+    return inverse, {"preconditioner": label, **getattr(inverse, "stats", {})}
