@@ -7,34 +7,53 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ritz.backend import Array
-from ritz.errors import InvalidProblem, UnknownOption
+from ritz.errors import ConvergenceError, InvalidProblem
 from ritz.problem import LinearSystem, SystemSequence
 from ritz.registry import solvers
 from ritz.solution import Solution
 from ritz.solver import Callback, Prepared, Solver, make_solver
 
-__all__ = ["Trajectory", "solve"]
+__all__ = ["Trajectory", "first_system", "read_arguments", "seeded_solver", "solve", "solve_prepared"]
 
 
 @dataclass(frozen=True, eq=False)
 class Trajectory(Solution):
     """The solution of a `SystemSequence`: the fields are those of its last step, with these besides.
 
+    A step that does not converge is the last one.
+
     Parameters
     ----------
     steps : tuple of Solution
-        One a step.
+        One for each step that was solved.
     state : object
         The state after the last step.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> matrix = ritz.operators.aslinearoperator(2.0 * np.eye(1))
+    >>> sequence = ritz.SystemSequence(matrix, np.ones(1), lambda u: u, lambda u, x: x, steps=3)
+    >>> len(ritz.solve(sequence, "cg").steps)
+    3
     """
 
     steps: tuple[Solution, ...] = ()
     state: Any = field(default=None, repr=False)
 
+    def raise_for_status(self) -> Trajectory:
+        """Return the trajectory itself, or raise `ConvergenceError` (which carries it), naming the step that failed."""
+        try:
+            super().raise_for_status()
+        except ConvergenceError as error:
+            raise ConvergenceError(f"step {len(self.steps)}: {error}", self) from None
+        return self
+
 
 def solve(
     problem: Any,
     *arguments: Any,
+    solver: str | Solver | None = None,
     rtol: float = 1e-8,
     atol: float = 0.0,
     maxiter: int | None = None,
@@ -50,9 +69,11 @@ def solve(
     Parameters
     ----------
     problem : problem object, or a matrix or operator
-    *arguments : array or None, then str or Solver
-        The right-hand side where `problem` is a matrix or operator, then the solver: a registered name or a solver
-        object. ``"auto"``, the default, picks one by the table of `ritz.solvers.auto`.
+    *arguments : array, then str or Solver
+        The right-hand side where `problem` is a matrix or operator, then the solver.
+    solver : str or Solver, optional
+        A registered name, or a solver object with its options; by position or by name. ``"auto"``, the default,
+        picks one by the table of `ritz.solvers.auto`.
     rtol, atol : float
         Stop when ``||b - A x|| <= max(rtol ||b||, atol)``, in the Euclidean norm and for every column.
     maxiter : int, optional
@@ -81,6 +102,8 @@ def solve(
         Bad input, or a problem the solver cannot take; before any long computation.
     UnknownName, UnknownOption
         Naming close matches.
+    TypeError
+        For more arguments than a problem and a solver, or A, b and a solver.
     ConvergenceError
         Carries ``.solution``, the best iterate; only with ``throw=True``.
 
@@ -91,8 +114,7 @@ def solve(
     [0.5, 0.25]
     """
     problem, solver = read_arguments(problem, arguments)
-    solver = _with_seed(solver, seed, options)
-    first = problem.first() if isinstance(problem, SystemSequence) else problem
+    solver = seeded_solver(solver, seed, options)
     controls: dict[str, Any] = {
         "rtol": rtol,
         "atol": atol,
@@ -100,26 +122,36 @@ def solve(
         "callback": callback,
         "progress": progress,
     }
-    prepared = solver.prepare(first)
-    if isinstance(problem, SystemSequence):
-        solution = _march(problem, prepared, x0, controls)
-    else:
-        solution = prepared.solve(x0=x0, **controls)
+    prepared = solver.prepare(first_system(problem))
+    solution = solve_prepared(problem, prepared, x0, controls)
     return solution.raise_for_status() if throw else solution
 
 
-def read_arguments(problem: Any, arguments: tuple[Any, ...]) -> tuple[Any, str | Solver]:
-    """Return the problem and the solver from the positional arguments of `solve`."""
+def read_arguments(problem: Any, arguments: tuple[Any, ...]) -> tuple[Any, str | Solver | None]:
+    """Return the problem, and the solver or None, from the positional arguments of `solve`.
+
+    Raises
+    ------
+    InvalidProblem
+        If `problem` is a matrix without a right-hand side, or a problem object is given another one.
+    TypeError
+        For too many arguments.
+    """
     rest = list(arguments)
     if not _is_problem(problem):
-        if not rest or isinstance(rest[0], str):
+        if not rest or rest[0] is None or isinstance(rest[0], (str, Solver)):
             raise InvalidProblem(
                 f"a {type(problem).__name__} alone is not a problem: call solve(A, b), or give a problem object"
             )
         problem = LinearSystem(problem, rest.pop(0))
+    elif rest and not isinstance(rest[0], (str, Solver)):
+        raise InvalidProblem(
+            f"a {type(problem).__name__} holds its right-hand side already, and a {type(rest[0]).__name__} follows it:"
+            " call solve(problem, solver), or problem.with_rhs(b) for another right-hand side"
+        )
     if len(rest) > 1:
         raise TypeError(f"solve takes a problem and a solver, or A, b and a solver; {len(rest) - 1} too many given")
-    return problem, rest[0] if rest else "auto"
+    return problem, rest[0] if rest else None
 
 
 def _is_problem(problem: Any) -> bool:
@@ -128,9 +160,8 @@ def _is_problem(problem: Any) -> bool:
     return any(isinstance(problem, solvers[name].solves) for name in solvers.names() if name != "auto")
 
 
-def _with_seed(solver: str | Solver, seed: int | None, options: dict[str, Any]) -> Solver:
-    if "solver" in options:
-        raise UnknownOption("solve", "solver", ["the solver goes second (or third, after A and b), by position"])
+def seeded_solver(solver: str | Solver, seed: int | None, options: dict[str, Any]) -> Solver:
+    """Return a solver from its name and options, or `solver` itself, with `seed` where it takes one."""
     made = make_solver(solver, options)
     if seed is not None and any(option.name == "seed" for option in fields(made)):  # pyright: ignore
         made = replace(made, seed=seed)  # pyright: ignore

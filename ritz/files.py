@@ -1,0 +1,137 @@
+"""Writing files whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ritz.errors import InvalidProblem
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["check_figure_path", "check_folder", "save_figure", "to_json", "write_atomically"]
+
+
+def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> Path:
+    """Write `content` to `path`, which never holds part of it: a failure leaves what was there before.
+
+    Parameters
+    ----------
+    path : path
+        Its folder must exist.
+    content : str or bytes
+        Text is written as UTF-8.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    OSError
+        If the folder does not exist or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomically(Path(folder) / "note.txt", "done").read_text()
+    'done'
+    """
+    path = check_folder(path)
+    data = content.encode() if isinstance(content, str) else content
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _mode(path))
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return path
+
+
+def check_folder(path: str | os.PathLike[str]) -> Path:
+    """Return `path`, or raise an `OSError` that says why no file can be written there."""
+    path = Path(path)
+    folder = path.parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"cannot write {str(path)!r}: there is no folder {str(folder)!r}")
+    if path.is_dir():
+        raise IsADirectoryError(f"cannot write {str(path)!r}: it is a folder")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"cannot write {str(path)!r}: the folder {str(folder)!r} is read-only")
+    return path
+
+
+def check_figure_path(path: str | os.PathLike[str]) -> Path:
+    """Return `path`, or raise `InvalidProblem` if its ending is no picture format, besides what `check_folder` does."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    path = check_folder(path)
+    formats = FigureCanvasBase.get_supported_filetypes()
+    if path.suffix[1:].lower() not in formats:
+        raise InvalidProblem(
+            f"{str(path)!r} does not end in a picture format; use one of {', '.join('.' + f for f in sorted(formats))}"
+        )
+    return path
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> Path:
+    """Write a matplotlib figure in the format its file name ends in, whole or not at all."""
+    path = check_figure_path(path)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=path.suffix[1:].lower(), dpi=dpi)
+    return write_atomically(path, buffer.getvalue())
+
+
+def to_json(value: Any) -> str:
+    """Return `value` as JSON text: arrays become lists, NaN and infinities null, other objects their text.
+
+    Examples
+    --------
+    >>> print(to_json({"residuals": np.array([1.0, np.nan])}), end="")
+    {
+     "residuals": [
+      1.0,
+      null
+     ]
+    }
+    """
+    return json.dumps(_jsonable(value), indent=1, allow_nan=False) + "\n"
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _jsonable(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return str(value)
+
+
+def _mode(path: Path) -> int:
+    """Return the permissions of the file replaced, or those a new file gets."""
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -1,0 +1,143 @@
+"""Results as tables on a terminal or in a pipe."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+    from ritz.comparison import Comparison
+    from ritz.measurement import Measurement
+    from ritz.solution import Solution
+
+__all__ = [
+    "HEADINGS",
+    "comparison_table",
+    "console",
+    "measurement_cells",
+    "pairs_table",
+    "seconds_text",
+    "solution_table",
+    "text_of",
+]
+
+HEADINGS = ("solver", "prepare s", "solve s", "iterations", "true residual", "memory MB", "ratio")
+PIPE_WIDTH = 160  # columns where the output is no terminal, so that nothing is folded
+
+
+def console(stderr: bool = False) -> Console:
+    """Return a rich console for standard output, wide where that is not a terminal."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=max(made.width, PIPE_WIDTH))
+
+
+def text_of(renderable: RenderableType) -> str:
+    """Return what rich would print, as plain text."""
+    from rich.console import Console
+
+    out = Console(file=io.StringIO(), width=PIPE_WIDTH, color_system=None, highlight=False)
+    with out.capture() as captured:
+        out.print(renderable)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """Return the table of a comparison; what did not converge says how it ended instead of a ratio."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=Text(comparison.title),
+        title_justify="left",
+        title_style="bold",
+        caption=Text("\n".join(f"{row.solver}: {row.note}" for row in comparison.measurements if row.note)),
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column(HEADINGS[0], overflow="fold")
+    for heading in HEADINGS[1:]:
+        table.add_column(heading, justify="right", overflow="fold")
+    for row in comparison.measurements:
+        name, *numbers, last = measurement_cells(row)
+        bold = "bold" if row.solver == comparison.baseline else ""
+        style = _ratio_style(row.ratio) if row.converged else _outcome_style(row)
+        table.add_row(Text(name, bold), *map(Text, numbers), Text(last, style))
+    return table
+
+
+def measurement_cells(row: Measurement) -> tuple[str, ...]:
+    """Return the cells of a row, as text, under `HEADINGS`."""
+    last = row.outcome
+    if row.converged:
+        last = "–" if math.isnan(row.ratio) else f"{row.ratio:.2f}" if row.ratio < 100 else f"{row.ratio:.0f}"
+    if not row.solve:
+        return (row.solver, *["–"] * 5, last)
+    return (
+        row.solver,
+        seconds_text(median(row.prepare)),
+        f"{seconds_text(median(row.solve))} {_spread_text(row.solve)}",
+        str(row.iterations),
+        f"{row.residual:.1e}",
+        "–" if row.memory is None else f"{row.memory / 1e6:.{0 if row.memory >= 1e7 else 1}f}",
+        last,
+    )
+
+
+def seconds_text(seconds: float) -> str:
+    """Return a duration with three significant digits, to the microsecond at most."""
+    digits = 2 - math.floor(math.log10(seconds)) if seconds > 0 else 0
+    return f"{seconds:.{min(max(digits, 0), 6)}f}"
+
+
+def solution_table(name: str, solution: Solution, facts: Mapping[str, str]) -> Table:
+    """Return a solution in two columns, its status coloured."""
+    from rich.text import Text
+
+    chosen = solution.stats.get("chosen")
+    rows: dict[str, Any] = {"problem": name, **facts, "solver": solution.solver}
+    if chosen and str(chosen) != solution.solver:
+        rows["chosen"] = str(chosen)
+    rows["status"] = Text(solution.status.name, "bold green" if solution.converged else "bold red")
+    if not solution.converged:
+        rows[""] = solution.status.value
+    rows["iterations"] = str(solution.iterations)
+    rows["true residual"] = f"{solution.residual:.2e}"
+    rows["prepare s"] = seconds_text(solution.timings.get("prepare", 0.0))
+    rows["solve s"] = seconds_text(solution.timings.get("solve", 0.0))
+    return pairs_table(rows)
+
+
+def pairs_table(rows: Mapping[str, Any]) -> Table:
+    """Return names and values as a table without lines."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, value in rows.items():
+        table.add_row(Text(name), value if isinstance(value, Text) else Text(str(value)))
+    return table
+
+
+def _spread_text(seconds: Sequence[float]) -> str:
+    """Return half the range as a share of the median."""
+    return f"±{50 * (max(seconds) - min(seconds)) / max(median(seconds), 1e-12):.0f}%"
+
+
+def _ratio_style(ratio: float) -> str:
+    return "bold green" if ratio < 0.95 else ""
+
+
+def _outcome_style(row: Measurement) -> str:
+    return "bold red" if row.outcome in ("failed", "untrue") else "yellow"
