@@ -6,7 +6,9 @@ column a vector, and every reduction below then gives one number a column.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+import math
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from array_api_compat import array_namespace, is_torch_array
@@ -15,6 +17,7 @@ __all__ = [
     "Array",
     "add_scaled",
     "asarray_like",
+    "cast",
     "column_inner",
     "column_norm",
     "copy",
@@ -46,6 +49,8 @@ def asarray_like(values: Any, reference: Array) -> Array:
     if is_torch_array(reference):
         import torch
 
+        if isinstance(values, np.ndarray) and (not values.flags.writeable or min(values.strides, default=0) < 0):
+            values = values.copy()  # torch shares memory with neither
         return torch.as_tensor(values, dtype=reference.dtype, device=reference.device)
     return np.asarray(to_numpy(values), dtype=reference.dtype)
 
@@ -62,56 +67,77 @@ def machine_epsilon(dtype: Any) -> float:
     return float(np.finfo(dtype).eps)
 
 
+def cast(x: Array, dtype: Any) -> Array:
+    """Return `x` in another NumPy `dtype`, or `x` itself where it has that already."""
+    if is_torch_array(x):
+        import torch
+
+        return x.to(getattr(torch, np.dtype(dtype).name))
+    return x.astype(dtype, copy=False)
+
+
 def copy(x: Array) -> Array:
-    """Return a copy of `x` in its own memory, laid out row by row."""
-    return x.detach().clone() if is_torch_array(x) else np.array(x, order="C")
+    """Return a copy of `x` in its own memory; NumPy blocks are laid out column by column."""
+    return x.detach().clone() if is_torch_array(x) else np.array(x, order="F")
 
 
 def column_inner(x: Array, y: Array) -> Any:
     """Return the inner product of `x` and `y`: a float for vectors, ``(k,)`` for blocks."""
-    if x.ndim == 1:
-        return float(x @ y)
-    if is_torch_array(x):
-        return (x * y).sum(dim=0)
-    return np.einsum("ij,ij->j", x, y)
+    if isinstance(x, np.ndarray):
+        return float(x.dot(y)) if x.ndim == 1 else np.vecdot(x, y, axis=0)  # pyright: ignore[reportCallIssue]
+    return x.dot(y).item() if x.ndim == 1 else (x * y).sum(dim=0)
 
 
 def column_norm(x: Array) -> Any:
-    """Return the Euclidean norm of `x`: a float for vectors, ``(k,)`` for blocks; safe against overflow."""
-    if x.ndim == 1:
-        return float(namespace(x).linalg.vector_norm(x)) if is_torch_array(x) else float(_nrm2(x))
-    return namespace(x).linalg.vector_norm(x, axis=0)
+    """Return the Euclidean norm of `x`: a float for vectors, safe against overflow, ``(k,)`` for blocks."""
+    squared = column_inner(x, x)
+    if x.ndim == 2:
+        return squared**0.5
+    if 1e-28 < squared < 1e36:  # the sum of squares lost nothing, in float32 either
+        return math.sqrt(squared)
+    largest = float(abs(x).max())
+    if not 0.0 < largest < math.inf:
+        return largest
+    x = x / largest
+    return largest * math.sqrt(column_inner(x, x))
 
 
 def add_scaled(y: Array, scale: Any, x: Array) -> Array:
     """Add ``scale * x`` to `y` in place and return it; `scale` is a number, or ``(k,)`` for blocks."""
-    if is_torch_array(y):
-        return y.add_(x * scale) if y.ndim == 2 else y.add_(x, alpha=float(scale))
-    if y.ndim == 1 and _blas_takes(y, x):
-        return _blas("axpy", y.dtype)(x, y, a=scale)
-    y += scale * x
-    return y
+    if isinstance(y, np.ndarray):
+        blas = _blas(y)
+        if blas is not None:
+            return blas.axpy(x, y, a=scale)
+        y += scale * x
+        return y
+    return y.add_(x * scale) if y.ndim == 2 else y.add_(x, alpha=scale)
 
 
 def scale_and_add(y: Array, scale: Any, x: Array) -> Array:
-    """Replace `y` by ``scale * y + x`` in place and return it."""
+    """Replace `y` by ``scale * y + x`` in place and return it; `scale` is a number, or ``(k,)`` for blocks."""
+    if isinstance(y, np.ndarray):
+        blas = _blas(y)
+        if blas is not None:
+            return blas.axpy(x, blas.scal(scale, y))
     y *= scale
     y += x
     return y
 
 
-def _nrm2(x: np.ndarray) -> float:
-    if _blas_takes(x):
-        return _blas("nrm2", x.dtype)(x)
-    return float(np.linalg.norm(x))
+class _Blas(NamedTuple):
+    axpy: Any
+    scal: Any
 
 
-def _blas_takes(*arrays: np.ndarray) -> bool:
-    first = arrays[0]
-    return first.dtype.char in "fd" and all(a.dtype == first.dtype and a.flags.c_contiguous for a in arrays)
+def _blas(y: np.ndarray) -> _Blas | None:
+    """Return the BLAS that updates the vector `y` in place, or None: BLAS would work on a copy."""
+    if y.ndim == 1 and y.flags.c_contiguous and y.dtype.char in "fd":
+        return _load_blas(y.dtype.char)
+    return None
 
 
-def _blas(name: str, dtype: np.dtype) -> Any:
-    from scipy.linalg import blas
+@cache
+def _load_blas(character: str) -> _Blas:
+    from scipy.linalg import get_blas_funcs
 
-    return getattr(blas, dtype.char.replace("f", "s") + name)
+    return _Blas(*get_blas_funcs(("axpy", "scal"), dtype=np.dtype(character)))

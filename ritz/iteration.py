@@ -2,20 +2,24 @@
 
 A method is a generator: ``method(operator, rhs, x, preconditioner)`` yields ``(x, norms)`` for its starting vector
 and after each iteration, where `norms` is its own knowledge of the residual norm (a float, or ``(k,)`` for a block)
-and `x` the iterate or a function that forms it. It may return a `Status` that says why it cannot go on. Checking
-input, stopping, history, callbacks, Ctrl-C, keeping the best iterate and the true residual are done here.
+and `x` the iterate or a function that forms it. For a block, ``yield`` gives it ``(k,)`` numbers: one for a column
+that is still to be improved, zero for a column that is to be left as it is. It may return a `Status` that says why
+it cannot go on. Checking input, stopping, history, callbacks, Ctrl-C, keeping the best iterate and the true residual
+are done here.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from ritz.backend import Array, asarray_like, column_norm, copy, machine_epsilon, to_numpy
+from ritz.backend import Array, asarray_like, cast, column_norm, copy, machine_epsilon, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator
 from ritz.problem import LinearSystem, check_vector
@@ -23,9 +27,9 @@ from ritz.progress import ResidualProgress
 from ritz.solution import Solution, Status
 from ritz.solver import Callback, Solver, check_pairing, registered_name
 
-__all__ = ["IterativeSolve", "Method", "PreparedIteration", "Task", "prepare_iteration"]
+__all__ = ["IterativeSolve", "Method", "PreparedIteration", "Task", "iteration_limit", "prepare_iteration"]
 
-Method: TypeAlias = Callable[[Operator, Array, Array, Operator | None], Generator[tuple[Any, Any], None, Status | None]]
+Method: TypeAlias = Callable[[Operator, Array, Array, Operator | None], Generator[tuple[Any, Any], Any, Status | None]]
 
 
 @dataclass(eq=False)
@@ -51,6 +55,8 @@ class Task:
         Norm of each right-hand side.
     targets : ndarray, shape (1,) or (k,)
         Residual norms to reach.
+    goals : ndarray, shape (1,) or (k,)
+        The same for the residual of `consistent_rhs`, which does not see the part in the nullspace.
 
     Raises
     ------
@@ -63,40 +69,51 @@ class Task:
     x0: Array | None = None
     rtol: float = 1e-8
     atol: float = 0.0
+    consistent_rhs: Array = field(init=False)
     start: Array = field(init=False)
     norms: np.ndarray = field(init=False)
     targets: np.ndarray = field(init=False)
+    goals: np.ndarray = field(init=False)
 
     def __post_init__(self):
         system = self.system
         if self.rhs is None:
             self.rhs = system.rhs
         else:
-            self.rhs = check_vector("rhs", self.rhs, system.size)
-            self.rhs = system.with_rhs(self.rhs).rhs
+            self.rhs = cast(check_vector("rhs", self.rhs, system.size), system.dtype)
         self._check_tolerances()
-        self.norms = np.atleast_1d(to_numpy(column_norm(self.rhs))).astype(np.float64)
+        self.norms = _column_norms(self.rhs)
         self.targets = np.maximum(self.rtol * self.norms, self.atol)
-        if self.x0 is None:
-            self.start = self.rhs * 0.0
-        else:
-            x0 = check_vector("x0", self.x0, system.size)
-            if x0.shape != self.rhs.shape:
-                raise InvalidProblem(f"x0 has shape {tuple(x0.shape)} and rhs {tuple(self.rhs.shape)}")
-            self.start = copy(asarray_like(x0, self.rhs))
-            if not self.norms.all():
-                self.start *= asarray_like(self.norms > 0, self.rhs)  # a zero column is answered by zero
-        self.consistent_rhs = self.rhs
+        self.start = self._starting_vector()
+        self.consistent_rhs, self.goals = self.rhs, self.targets
         nullspace = system.operator.nullspace
         if nullspace is not None:
             rounding = 10 * machine_epsilon(system.dtype) * system.size**0.5 * self.norms
             tolerance = np.maximum(0.5 * self.targets, rounding)
             nullspace.check_consistent(self.rhs, tolerance if self.rhs.ndim == 2 else tolerance[0])
             self.consistent_rhs = nullspace.project(self.rhs)
+            self.start = nullspace.project(self.start)
+            invisible = _column_norms(self.rhs - self.consistent_rhs)
+            self.goals = np.sqrt(np.maximum(self.targets**2 - invisible**2, (0.1 * self.targets) ** 2))
+        # Python numbers, because a small system spends most of its time on what surrounds the vectors.
+        self._goal, self._scale = float(self.goals[0]), float(self.norms[0]) or 1.0
+
+    def _starting_vector(self) -> Array:
+        if self.x0 is None:
+            return self.rhs * 0.0
+        x0 = check_vector("x0", self.x0, self.system.size)
+        if x0.shape != self.rhs.shape:
+            raise InvalidProblem(
+                f"x0 has shape {tuple(x0.shape)} and rhs {tuple(self.rhs.shape)}; give both the same shape"
+            )
+        start = copy(asarray_like(x0, self.rhs))
+        if not self.norms.all():
+            start *= asarray_like(self.norms > 0, self.rhs)  # a zero column is answered by zero
+        return start
 
     def _check_tolerances(self) -> None:
         for name, value in (("rtol", self.rtol), ("atol", self.atol)):
-            if not (np.isscalar(value) and np.isfinite(value) and value >= 0):  # pyright: ignore
+            if not (isinstance(value, Real) and 0 <= value < math.inf):
                 raise InvalidProblem(f"{name} is {value!r}; it must be a non-negative number")
         finest = 4 * machine_epsilon(self.system.dtype)
         if self.rtol < finest and self.atol == 0.0:
@@ -107,7 +124,7 @@ class Task:
 
     def residual_norms(self, x: Array) -> np.ndarray:
         """Return ``||b - A x||`` by column, computed afresh."""
-        return np.atleast_1d(to_numpy(column_norm(self.rhs - self.system.operator @ x))).astype(np.float64)
+        return _column_norms(self.rhs - self.system.operator @ x)
 
     def relative(self, norms: Any) -> float:
         """Return the largest relative residual of a set of residual norms."""
@@ -117,6 +134,31 @@ class Task:
     def solved(self, norms: Any) -> bool:
         """Whether every column meets its target."""
         return bool((np.atleast_1d(to_numpy(norms)) <= self.targets).all())
+
+    def judge(self, norms: Any, share: float) -> tuple[float, bool, Any]:
+        """Return what the norms a method has yielded mean.
+
+        Returns
+        -------
+        float
+            Largest relative residual.
+        bool
+            Whether every column is below `share` of its goal.
+        array of the kind of rhs, shape (k,), or None
+            For a block, one for each column that is not and zero for the others.
+        """
+        if isinstance(norms, float):
+            return norms / self._scale, norms <= share * self._goal, None
+        norms = to_numpy(norms).astype(np.float64)
+        unfinished = ~(norms <= share * self.goals)
+        return self.relative(norms), not unfinished.any(), asarray_like(unfinished, self.rhs)
+
+    def settle(self, x: Array) -> tuple[Array, np.ndarray]:
+        """Return `x` less its part in the nullspace, and its true residual norms."""
+        nullspace = self.system.operator.nullspace
+        if nullspace is not None:
+            x = nullspace.project(x)
+        return x, self.residual_norms(x)
 
     def finish(
         self,
@@ -130,13 +172,10 @@ class Task:
     ) -> Solution:
         """Return the solution for `x`; the true residual decides whether it has converged.
 
-        `norms` are the true residual norms of `x` where they have just been computed.
+        `norms` are the true residual norms of `x` where they have just been computed, `x` being settled.
         """
-        nullspace = self.system.operator.nullspace
-        if nullspace is not None:
-            x, norms = nullspace.project(x), None
         if norms is None:
-            norms = self.residual_norms(x)
+            x, norms = self.settle(x)
         residual = self.relative(norms)
         if self.solved(norms):
             status = Status.CONVERGED
@@ -165,63 +204,112 @@ class IterativeSolve:
     """
 
     def __init__(self, task: Task, method: Method, preconditioner: Operator | None, maxiter: int):
-        self.task, self.method, self.preconditioner, self.maxiter = task, method, preconditioner, maxiter
+        self.task, self.method, self.maxiter = task, method, maxiter
         self.history: list[float] = []
+        self._operator, self._rhs, self._preconditioner = task.system.operator, task.consistent_rhs, preconditioner
+        nullspace = self._operator.nullspace
+        if preconditioner is not None and nullspace is not None:
+            self._preconditioner = _Followed(preconditioner, nullspace.project)
+        if isinstance(self._rhs, np.ndarray) and self._rhs.ndim == 2:
+            # Methods work on columns, so these are what has to lie together in memory.
+            self._rhs, task.start = np.asfortranarray(self._rhs), np.asfortranarray(task.start)
+            self._operator = _Followed(self._operator, np.asfortranarray)
+            if self._preconditioner is not None:
+                self._preconditioner = _Followed(self._preconditioner, np.asfortranarray)
+        self._iterate: Any = task.start
         self._best = (np.inf, task.start)
 
     def run(self, callback: Callback | None, progress: ResidualProgress) -> tuple[Array, Status | None, np.ndarray]:
         """Return the best iterate known, why the iteration ended (None: converged), and true residual norms."""
-        task, x, before = self.task, self.task.start, np.inf
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # they end in a status
+            try:
+                outcome = self._until_true(callback, progress)
+            except KeyboardInterrupt:
+                outcome = Status.INTERRUPTED
+            if not isinstance(outcome, Status):
+                return outcome[0], None, outcome[1]
+            x, true = self._best_known()
+            if not self.history:  # interrupted before the first residual was known
+                self.history.append(self.task.relative(true))
+            return x, outcome, true
+
+    def _until_true(self, callback: Callback | None, progress: ResidualProgress) -> Status | tuple[Array, np.ndarray]:
+        """Iterate until the true residual meets the target, starting the method again while that helps."""
+        before = np.inf
         while True:
-            x, status = self._iterate(x, callback, progress)
-            true = task.residual_norms(x)
-            if task.solved(true):
-                return x, None, true
-            if status is not None:
-                return self._better(x, status, true)
-            # The method's own residual has drifted from the true one: start it again from here while that helps.
-            excess = float((true / np.maximum(task.targets, 1e-300)).max())
+            outcome = self._until_believed(callback, progress)
+            if isinstance(outcome, Status):
+                return outcome
+            x, true = outcome
+            if self.task.solved(true):
+                return outcome
+            excess = float((true / np.maximum(self.task.targets, 1e-300)).max())
             if not excess <= 0.5 * before:
-                return self._better(x, Status.STAGNATED, true)
-            before = excess
+                return Status.STAGNATED
+            before, self._iterate = excess, x
 
-    def _iterate(self, x: Array, callback: Callback | None, progress: ResidualProgress) -> tuple[Array, Status | None]:
-        task = self.task
-        steps = self.method(task.system.operator, task.consistent_rhs, x, self.preconditioner)
-        iterate: Any = x
-        restarted = bool(self.history)
-        try:
-            while True:
-                try:
-                    iterate, norms = next(steps)
-                except StopIteration as end:
-                    return _formed(iterate), end.value or Status.STAGNATED
-                relative = task.relative(norms)
-                if restarted:
-                    restarted = False
-                else:
-                    self.history.append(relative)
-                if not np.isfinite(relative):
-                    return _formed(iterate), Status.NON_FINITE
-                if task.solved(norms):
-                    return _formed(iterate), None
-                iteration = len(self.history) - 1
-                progress.update(iteration, relative)
-                if callback is not None and callback(iteration, _formed(iterate), relative):
-                    return _formed(iterate), Status.INTERRUPTED
-                if iteration >= self.maxiter:
-                    return _formed(iterate), Status.MAX_ITERATIONS
-                if relative < 0.5 * self._best[0] and not callable(iterate):
-                    self._best = (relative, copy(iterate))
-        except KeyboardInterrupt:
-            return _formed(iterate), Status.INTERRUPTED
+    def _until_believed(
+        self, callback: Callback | None, progress: ResidualProgress
+    ) -> Status | tuple[Array, np.ndarray]:
+        """Run the method until its own residual meets the goal; return the iterate and its true residual norms.
 
-    def _better(self, x: Array, status: Status, true: np.ndarray) -> tuple[Array, Status, np.ndarray]:
-        kept = self._best[1]
-        kept_true = self.task.residual_norms(kept)
+        Where the true residual does not follow, going a little further costs less than starting again, so that is
+        tried first.
+        """
+        task, share = self.task, 1.0
+        steps = self.method(self._operator, self._rhs, _formed(self._iterate), self._preconditioner)
+        known = bool(self.history)  # after a restart, the first residual is that of the last iteration
+        unfinished = None
+        while True:
+            try:
+                self._iterate, norms = steps.send(unfinished)
+            except StopIteration as end:
+                return end.value or Status.STAGNATED
+            relative, believed, unfinished = task.judge(norms, share)
+            iteration = len(self.history) - known
+            if not known:
+                self.history.append(relative)
+            if not relative < math.inf:
+                return Status.NON_FINITE
+            if callback is not None and not known and callback(iteration, _formed(self._iterate), relative):
+                return Status.INTERRUPTED
+            if believed:
+                x, true = task.settle(_formed(self._iterate))
+                if task.solved(true) or share <= 0.25:
+                    return x, true
+                share *= 0.5
+                unfinished = task.judge(norms, share)[2]
+            if iteration >= self.maxiter:
+                return Status.MAX_ITERATIONS
+            progress.update(iteration, relative)
+            known = False
+            if relative < 0.5 * self._best[0] and not callable(self._iterate):
+                self._best = (relative, copy(self._iterate))
+
+    def _best_known(self) -> tuple[Array, np.ndarray]:
+        x, true = self.task.settle(_formed(self._iterate))
+        kept, kept_true = self.task.settle(self._best[1])
         if self.task.relative(true) <= self.task.relative(kept_true):
-            return x, status, true
-        return kept, status, kept_true
+            return x, true
+        return kept, kept_true
+
+
+class _Followed(Operator):
+    """An operator whose products pass through a symmetric linear function."""
+
+    def __init__(self, operator: Operator, function: Callable[[Array], Array]):
+        self._operator, self._function = operator, function
+        self.shape, self.dtype, self.tags = operator.shape, operator.dtype, operator.tags
+
+    def _apply(self, x: Array) -> Array:
+        return self._function(self._operator @ x)
+
+    def _apply_transpose(self, x: Array) -> Array:
+        return self._operator.rmatvec(self._function(x))
+
+
+def _column_norms(x: Array) -> np.ndarray:
+    return np.atleast_1d(to_numpy(column_norm(x))).astype(np.float64)
 
 
 def _formed(iterate: Any) -> Array:
@@ -253,9 +341,7 @@ class PreparedIteration:
         """Solve for `rhs`; see `ritz.solver.Prepared.solve`. `maxiter` defaults to ``min(10 n, 20000)``."""
         start = time.perf_counter()
         task = Task(self.system, rhs, x0, rtol, atol)
-        limit = default_maxiter(self.system.size) if maxiter is None else maxiter
-        if limit < 0:
-            raise InvalidProblem(f"maxiter is {maxiter}; it must not be negative")
+        limit = iteration_limit(maxiter, min(10 * self.system.size, 20_000))
         run = IterativeSolve(task, self.method, self.preconditioner, limit)
         with ResidualProgress(progress, self.name, rtol) as bar:
             x, status, norms = run.run(callback, bar)
@@ -263,9 +349,19 @@ class PreparedIteration:
         return task.finish(x, status, run.history, timings, self.stats, self.name, norms)
 
 
-def default_maxiter(size: int) -> int:
-    """Return the iteration limit when none is given."""
-    return min(10 * size, 20_000)
+def iteration_limit(maxiter: int | None, default: int) -> int:
+    """Return the iteration limit asked for, or the default.
+
+    Raises
+    ------
+    InvalidProblem
+        If `maxiter` is not a whole number, or negative.
+    """
+    if maxiter is None:
+        return default
+    if not isinstance(maxiter, Integral) or maxiter < 0:
+        raise InvalidProblem(f"maxiter is {maxiter!r}; it must be a non-negative whole number, or None")
+    return int(maxiter)
 
 
 def prepare_iteration(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.backend import Array, is_torch_array, namespace, numpy_dtype
+from ritz.backend import Array, cast, is_torch_array, namespace, numpy_dtype
 from ritz.errors import InvalidProblem
 from ritz.grid import Grid
 from ritz.operators import Dense, Operator, Sparse, aslinearoperator
@@ -94,7 +94,7 @@ class LinearSystem:
         rhs = check_vector("rhs", self.rhs, rows)
         dtype = np.result_type(operator.dtype, numpy_dtype(rhs))
         object.__setattr__(self, "operator", operator.astype(dtype))
-        object.__setattr__(self, "rhs", _cast(rhs, dtype))
+        object.__setattr__(self, "rhs", cast(rhs, dtype))
         if self.exact is not None:
             object.__setattr__(self, "exact", check_vector("exact", self.exact, rows))
         if self.grid is not None and self.grid.size != rows:
@@ -112,7 +112,7 @@ class LinearSystem:
 
     def astype(self, dtype: Any) -> LinearSystem:
         """Return the same system in another floating dtype."""
-        return replace(self, operator=self.operator.astype(dtype), rhs=_cast(self.rhs, np.dtype(dtype)))
+        return replace(self, operator=self.operator.astype(dtype), rhs=cast(self.rhs, np.dtype(dtype)))
 
     def with_rhs(self, rhs: Array) -> LinearSystem:
         """Return the system with another right-hand side, and no reference solution."""
@@ -134,11 +134,25 @@ class SystemSequence:
     advance : callable
         ``advance(state, x) -> state`` after a step whose solution is `x`. Must not modify its arguments.
     steps : int
-        Number of systems.
+        Number of systems, at least 1.
     grid : Grid, optional
     name : str
     exact : callable, optional
         ``exact(step) -> array (n,)``: reference solution after that many steps.
+
+    Raises
+    ------
+    InvalidProblem
+        If `steps` is not a positive integer.
+
+    Examples
+    --------
+    Two implicit Euler steps of ``u' = -u`` with step size 1:
+
+    >>> import numpy as np, ritz
+    >>> sequence = SystemSequence(aslinearoperator(2.0 * np.eye(1)), np.ones(1), lambda u: u, lambda u, x: x, steps=2)
+    >>> ritz.solve(sequence).x.tolist()
+    [0.25]
     """
 
     operator: Operator
@@ -149,6 +163,10 @@ class SystemSequence:
     grid: Grid | None = None
     name: str = ""
     exact: Callable[[int], Array] | None = None
+
+    def __post_init__(self):
+        if not isinstance(self.steps, (int, np.integer)) or self.steps < 1:
+            raise InvalidProblem(f"steps is {self.steps!r}; a sequence has at least one step")
 
     def first(self) -> LinearSystem:
         """Return the first system."""
@@ -173,11 +191,3 @@ def _check_finite(operator: Operator) -> None:
     finite = np.isfinite(entries)
     if not finite.all():
         raise InvalidProblem(f"operator has {int((~finite).sum())} entries that are NaN or infinite")
-
-
-def _cast(values: Array, dtype: np.dtype) -> Array:
-    if is_torch_array(values):
-        import torch
-
-        return values.to(getattr(torch, dtype.name))
-    return values.astype(dtype, copy=False)

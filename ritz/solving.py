@@ -113,8 +113,10 @@ def solve(
     >>> ritz.solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([1.0, 1.0])).x.tolist()
     [0.5, 0.25]
     """
-    problem, solver = read_arguments(problem, arguments)
-    solver = seeded_solver(solver, seed, options)
+    problem, positional = read_arguments(problem, arguments, default=None)
+    if solver is not None and positional is not None:
+        raise TypeError(f"solver is given twice: {positional!r} by position and {solver!r} by name")
+    made = seeded_solver(solver or positional or "auto", seed, options)
     controls: dict[str, Any] = {
         "rtol": rtol,
         "atol": atol,
@@ -122,13 +124,13 @@ def solve(
         "callback": callback,
         "progress": progress,
     }
-    prepared = solver.prepare(first_system(problem))
+    prepared = made.prepare(first_system(problem))
     solution = solve_prepared(problem, prepared, x0, controls)
     return solution.raise_for_status() if throw else solution
 
 
-def read_arguments(problem: Any, arguments: tuple[Any, ...]) -> tuple[Any, str | Solver | None]:
-    """Return the problem, and the solver or None, from the positional arguments of `solve`.
+def read_arguments(problem: Any, arguments: tuple[Any, ...], default: Any = "auto") -> tuple[Any, Any]:
+    """Return the problem, and the solver (or solvers) or `default`, from positional arguments.
 
     Raises
     ------
@@ -138,20 +140,37 @@ def read_arguments(problem: Any, arguments: tuple[Any, ...]) -> tuple[Any, str |
         For too many arguments.
     """
     rest = list(arguments)
+    given = type(problem).__name__
     if not _is_problem(problem):
-        if not rest or rest[0] is None or isinstance(rest[0], (str, Solver)):
-            raise InvalidProblem(
-                f"a {type(problem).__name__} alone is not a problem: call solve(A, b), or give a problem object"
-            )
+        if not rest or rest[0] is None or _names_solvers(rest[0]):
+            raise InvalidProblem(f"a {given} alone is not a problem: give A, b, or a problem object")
         problem = LinearSystem(problem, rest.pop(0))
-    elif rest and not isinstance(rest[0], (str, Solver)):
+    elif rest and not _names_solvers(rest[0]):
         raise InvalidProblem(
-            f"a {type(problem).__name__} holds its right-hand side already, and a {type(rest[0]).__name__} follows it:"
-            " call solve(problem, solver), or problem.with_rhs(b) for another right-hand side"
+            f"a {type(rest[0]).__name__} is neither a registered name nor a solver object, and a {given} holds its"
+            " right-hand side already: use problem.with_rhs(b) for another one"
         )
     if len(rest) > 1:
-        raise TypeError(f"solve takes a problem and a solver, or A, b and a solver; {len(rest) - 1} too many given")
-    return problem, rest[0] if rest else None
+        raise TypeError(f"give a problem and a solver, or A, b and a solver; {len(rest) - 1} too many given")
+    return problem, rest[0] if rest else default
+
+
+def _names_solvers(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(_names_solvers(item) for item in value)
+    return isinstance(value, (str, Solver))
+
+
+def first_system(problem: Any) -> Any:
+    """Return what a solver prepares for: the first system of a sequence, and any other problem itself."""
+    return problem.first() if isinstance(problem, SystemSequence) else problem
+
+
+def solve_prepared(problem: Any, prepared: Prepared, x0: Array | None, controls: dict[str, Any]) -> Solution:
+    """Solve a problem, or every system of a sequence, with a solver that has been prepared for it."""
+    if isinstance(problem, SystemSequence):
+        return _march(problem, prepared, x0, controls)
+    return prepared.solve(x0=x0, **controls)
 
 
 def _is_problem(problem: Any) -> bool:

@@ -125,7 +125,7 @@ class Operator(ABC):
         return self._checked(self._apply_transpose, x, self.shape[0])
 
     def __matmul__(self, other: Any) -> Any:
-        if _is_operator(other):
+        if not isinstance(other, np.ndarray) and _is_operator(other):
             from ritz.operators.composed import Product
             from ritz.operators.convert import aslinearoperator
 

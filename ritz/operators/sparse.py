@@ -57,6 +57,8 @@ class Sparse(Operator):
         if is_torch_array(x) and x.device.type != "cpu":
             return self._tensor(direction, x) @ x
         matrix = self.matrix if direction == "forward" else self.matrix.T
+        if isinstance(x, np.ndarray) and x.ndim == 2 and x.flags.f_contiguous:
+            return np.stack([matrix @ column for column in x.T]).T  # SciPy would copy x into another layout
         return through_numpy(matrix.__matmul__, x)
 
     def _tensor(self, direction: str, x: Any) -> Any:

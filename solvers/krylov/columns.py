@@ -2,25 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
-from ritz.backend import namespace
+from ritz.backend import Array, namespace, to_numpy
+from ritz.iteration import Method
+from ritz.operators import Operator
+from ritz.solution import Status
 
-__all__ = ["any_nonpositive", "divide"]
+__all__ = ["any_nonpositive", "by_columns", "divide", "larger", "where_active"]
 
 
-def any_nonpositive(value: Any, norm: Any) -> bool:
-    """Whether a column whose residual `norm` is not zero has a `value` that is zero or negative."""
+def any_nonpositive(value: Any, norm: Any, active: Any = None) -> bool:
+    """Whether a column that is still worked on has a `value` that is zero or negative.
+
+    Parameters
+    ----------
+    value : float, or array (k,)
+    norm : float, or array (k,)
+        Residual norms; a column where that is zero is solved.
+    active : array (k,), optional
+        Zero for the columns that are finished, as the driver of the iteration sends it.
+    """
     if isinstance(value, float):
         return value <= 0.0 and norm != 0.0
-    return bool(((value <= 0) & (norm != 0)).any())
+    suspect = (value <= 0) & (norm != 0)
+    return bool((suspect if active is None else suspect & (active != 0)).any())
 
 
-def divide(numerator: Any, denominator: Any) -> Any:
-    """Return the quotient, zero where the denominator is zero (the column is solved exactly)."""
+def divide(numerator: Any, denominator: Any, active: Any = None) -> Any:
+    """Return the quotient, zero where the denominator is zero (solved exactly) or the column is not `active`."""
     if isinstance(denominator, float):
         return numerator / denominator if denominator != 0.0 else 0.0
     xp = namespace(denominator)
-    one = xp.ones_like(denominator)
-    quotient = numerator / xp.where(denominator != 0, denominator, one)
-    return xp.where(denominator != 0, quotient, xp.zeros_like(denominator))
+    nonzero = denominator != 0
+    if active is not None:
+        nonzero = nonzero & (active != 0)
+    quotient = numerator / xp.where(nonzero, denominator, xp.ones_like(denominator))
+    return xp.where(nonzero, quotient, xp.zeros_like(denominator))
+
+
+def where_active(value: Any, active: Any) -> Any:
+    """Return `value`, zero where a column is not `active`."""
+    return value if active is None else value * active
+
+
+def larger(left: Any, right: Any) -> Any:
+    """Return the larger of two numbers, column by column."""
+    return max(left, right) if isinstance(left, float) else namespace(left).maximum(left, right)
+
+
+def by_columns(method: Method) -> Method:
+    """Make a method for vectors one for blocks: each unfinished column is advanced by one step at a time.
+
+    A column whose method cannot go on is left behind; the block ends with its status once no other can go on either.
+    """
+
+    def block_method(
+        A: Operator, b: Array, x: Array, M: Operator | None = None
+    ) -> Generator[tuple[Any, Any], Any, Status | None]:
+        if b.ndim == 1:
+            return (yield from method(A, b, x, M))
+        count = b.shape[1]
+        own = [x[:, j] for j in range(count)]
+        columns = [method(A, b[:, j], own[j], M) for j in range(count)]
+        iterates, norms = map(list, zip(*(next(column) for column in columns), strict=True))
+        failures: dict[int, Status | None] = {}
+        while True:
+            in_place = all(iterates[j] is own[j] for j in range(count))
+            active = yield (x if in_place else _assembler(iterates)), namespace(b).asarray(norms)
+            working = [j for j in range(count) if to_numpy(active)[j]]
+            for j in working:
+                if j in failures:
+                    continue
+                try:
+                    iterates[j], norms[j] = next(columns[j])
+                except StopIteration as end:
+                    failures[j] = end.value
+            if all(j in failures for j in working):
+                return failures[working[0]]
+
+    return block_method
+
+
+def _assembler(iterates: list[Any]) -> Any:
+    def assemble() -> Array:
+        columns = [iterate() if callable(iterate) else iterate for iterate in iterates]
+        return namespace(columns[0]).stack(columns, axis=1)
+
+    return assemble

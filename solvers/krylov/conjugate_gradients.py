@@ -54,7 +54,7 @@ class ConjugateGradients:
 
 def conjugate_gradients(
     A: Operator, b: Array, x: Array, M: Operator | None = None
-) -> Generator[tuple[Array, Any], None, Status]:
+) -> Generator[tuple[Array, Any], Any, Status]:
     """Yield the iterate and its residual norms, starting from `x`, which is overwritten.
 
     Returns ``Status.INDEFINITE`` when a search direction, or the preconditioner, has non-positive curvature.
@@ -62,21 +62,21 @@ def conjugate_gradients(
     r = b - A @ x
     norm = column_norm(r)
     z = r if M is None else M @ r
-    rho = norm**2 if M is None else column_inner(r, z)
+    rho = norm * norm if M is None else column_inner(r, z)
     p = copy(z)
     while True:
-        yield x, norm
+        active = yield x, norm
         q = A @ p
         curvature = column_inner(p, q)
-        if any_nonpositive(curvature, norm) or any_nonpositive(rho, norm):
+        if any_nonpositive(curvature, norm, active) or any_nonpositive(rho, norm, active):
             return Status.INDEFINITE
-        alpha = divide(rho, curvature)
+        alpha = divide(rho, curvature, active)
         add_scaled(x, alpha, p)
         add_scaled(r, -alpha, q)
         norm = column_norm(r)
         previous = rho
         if M is None:
-            z, rho = r, norm**2
+            z, rho = r, norm * norm
         else:
             z = M @ r
             rho = column_inner(r, z)
