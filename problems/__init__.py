@@ -2,3 +2,32 @@
 
 if __name__ == "problems":
     raise ImportError("import ritz.problems instead: problems/ is a part of the ritz package")
+
+from .advection_diffusion import advection_diffusion
+from .diffusion import diffusion, diffusion_coefficient
+from .fem import fem
+from .from_grid import from_grid
+from .gallery import gallery
+from .heat import heat
+from .helmholtz import helmholtz
+from .matrix_market import matrix_market
+from .obstacles import random_obstacles
+from .poisson import poisson
+from .pressure_projection import SmokeState, divergence, pressure_projection
+
+__all__ = [
+    "SmokeState",
+    "advection_diffusion",
+    "diffusion",
+    "diffusion_coefficient",
+    "divergence",
+    "fem",
+    "from_grid",
+    "gallery",
+    "heat",
+    "helmholtz",
+    "matrix_market",
+    "poisson",
+    "pressure_projection",
+    "random_obstacles",
+]

@@ -12,7 +12,7 @@ from ritz.boundary import BoundaryLike, Sides, parse_boundary
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.grid import Grid
 
-__all__ = ["cell_grid", "check_choice", "check_integer", "check_number", "check_shape", "check_sides"]
+__all__ = ["cell_grid", "cell_values", "check_choice", "check_integer", "check_number", "check_shape", "check_sides"]
 
 
 def check_shape(shape: Any, dimensions: Sequence[int] = (1, 2, 3)) -> tuple[int, ...]:
@@ -68,6 +68,24 @@ def cell_grid(shape: tuple[int, ...], solid: np.ndarray | None = None) -> tuple[
     """Return the grid of the centres of cubic cells that fill a box with longest side 1, and the cells' side."""
     h = 1.0 / max(shape)
     return Grid.uniform(shape, spacing=h, origin=h / 2, solid=solid), h
+
+
+def cell_values(name: str, values: Any, shape: tuple[int, ...], ignore: np.ndarray | None = None) -> np.ndarray:
+    """Return positive cell values of the grid's shape as float64; those where `ignore` holds are not looked at."""
+    try:
+        cells = np.asarray(values)
+        cells = cells if cells.dtype.kind == "c" else cells.astype(np.float64)
+    except (TypeError, ValueError):
+        raise InvalidProblem(f"{name} cannot be read as an array of numbers") from None
+    if cells.shape != shape:
+        raise InvalidProblem(f"{name} has shape {cells.shape}; the grid has {shape}")
+    if cells.dtype.kind == "c":
+        raise InvalidProblem(f"{name} is complex; it must hold positive real numbers")
+    looked_at = cells if ignore is None else cells[~ignore]
+    wrong = np.count_nonzero(~((looked_at > 0) & np.isfinite(looked_at)))
+    if wrong:
+        raise InvalidProblem(f"{name} has {wrong} cells that are not positive finite numbers")
+    return cells if ignore is None else np.where(ignore, 1.0, cells)
 
 
 def _is_integer(value: Any) -> bool:

@@ -13,7 +13,9 @@ FLUID_SHARE = 0.5  # of the cells, that stay fluid whatever the seed
 KINDS = ("ball", "box", "plate")
 
 
-def random_obstacles(shape: tuple[int, ...], count: int, seed: int = 0) -> np.ndarray:
+def random_obstacles(
+    shape: tuple[int, ...], count: int, seed: int = 0, *, within: tuple[float, float] = (0.1, 0.9)
+) -> np.ndarray:
     """Return the cells covered by `count` random obstacles.
 
     Kinds take turns in random order: balls (intervals in 1-D, discs in 2-D, spheres in 3-D), boxes, and plates one
@@ -27,6 +29,8 @@ def random_obstacles(shape: tuple[int, ...], count: int, seed: int = 0) -> np.nd
         Cells along each axis, 1 to 3 axes.
     count : int
     seed : int
+    within : (float, float)
+        Where centres lie along each axis, relative to the box.
 
     Returns
     -------
@@ -49,7 +53,7 @@ def random_obstacles(shape: tuple[int, ...], count: int, seed: int = 0) -> np.nd
     first = int(generator.integers(len(KINDS)))
     for number in range(count):
         size = (lengths.prod() * SHARE / count) ** (1.0 / len(shape)) * generator.uniform(0.6, 1.0)
-        middle = generator.uniform(0.1, 0.9, len(shape)) * lengths
+        middle = generator.uniform(*within, len(shape)) * lengths
         offsets = [axis - place for axis, place in zip(centres, middle, strict=True)]
         obstacle = _OBSTACLES[KINDS[(first + number) % len(KINDS)]](offsets, size, h, generator)
         if np.count_nonzero(solid | obstacle) <= (1 - FLUID_SHARE) * solid.size:
