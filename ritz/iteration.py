@@ -27,7 +27,15 @@ from ritz.progress import ResidualProgress
 from ritz.solution import Solution, Status
 from ritz.solver import Callback, Solver, check_pairing, registered_name
 
-__all__ = ["IterativeSolve", "Method", "PreparedIteration", "Task", "iteration_limit", "prepare_iteration"]
+__all__ = [
+    "IterativeSolve",
+    "Method",
+    "PreparedIteration",
+    "Task",
+    "default_maxiter",
+    "iteration_limit",
+    "prepare_iteration",
+]
 
 Method: TypeAlias = Callable[[Operator, Array, Array, Operator | None], Generator[tuple[Any, Any], Any, Status | None]]
 
@@ -341,12 +349,17 @@ class PreparedIteration:
         """Solve for `rhs`; see `ritz.solver.Prepared.solve`. `maxiter` defaults to ``min(10 n, 20000)``."""
         start = time.perf_counter()
         task = Task(self.system, rhs, x0, rtol, atol)
-        limit = iteration_limit(maxiter, min(10 * self.system.size, 20_000))
+        limit = iteration_limit(maxiter, default_maxiter(self.system.size))
         run = IterativeSolve(task, self.method, self.preconditioner, limit)
         with ResidualProgress(progress, self.name, rtol) as bar:
             x, status, norms = run.run(callback, bar)
         timings = {"prepare": self.seconds, "solve": time.perf_counter() - start}
         return task.finish(x, status, run.history, timings, self.stats, self.name, norms)
+
+
+def default_maxiter(size: int) -> int:
+    """Return the iteration limit when none is given."""
+    return min(10 * size, 20_000)
 
 
 def iteration_limit(maxiter: int | None, default: int) -> int:
