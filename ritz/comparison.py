@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
-__all__ = ["Comparison", "Measurement", "SolverEntry", "compare"]
+__all__ = ["Comparison", "Measurement", "SolverEntry", "compare", "describe_problem"]
 
 SolverEntry: TypeAlias = str | Solver | tuple[str, str | Solver]
 """A registered name, a solver object, or a label with either."""
@@ -85,9 +85,12 @@ class Comparison:
 
         return plot_comparison(self)
 
-    def to_json(self, path: str | Path | None = None) -> str:
-        """Return the comparison as JSON, and write it to `path` if one is given; NaN becomes null."""
-        text = to_json(self._contents())
+    def to_json(self, path: str | Path | None = None, **besides: Any) -> str:
+        """Return the comparison as JSON, and write it to `path` if one is given; NaN becomes null.
+
+        What is given `besides`, such as ``command=...``, is saved with it.
+        """
+        text = to_json({**self._contents(), **besides})
         if path is not None:
             write_atomically(path, text)
         return text
@@ -201,7 +204,7 @@ def compare(
         rows = [replace(row, ratio=median(row.total) / scale) if row.converged else row for row in rows]
     return Comparison(
         measurements=tuple(rows),
-        problem=_description(problem),
+        problem=describe_problem(problem),
         controls={**controls, "repeat": repeat},
         baseline=base,
         environment=environment(threads=threads, seed=seed),
@@ -235,7 +238,8 @@ def _baseline_label(baseline: str | None, labels: list[str]) -> str:
     return baseline
 
 
-def _description(problem: Any) -> dict[str, Any]:
+def describe_problem(problem: Any) -> dict[str, Any]:
+    """Return the name, kind and size of a problem, ready for JSON."""
     system = first_system(problem)
     described = isinstance(system, LinearSystem)
     return {

@@ -15,7 +15,7 @@ from typing import Any
 
 from ritz.errors import InvalidProblem
 
-__all__ = ["PACKAGES", "environment", "pinned_threads"]
+__all__ = ["PACKAGES", "environment", "installed_version", "pinned_threads"]
 
 PACKAGES = ("ritz", "numpy", "scipy", "pyamg", "numba", "torch")
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ritz.backend import Array, to_numpy
 from ritz.errors import InvalidProblem
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_figure_path", "check_folder", "save_figure", "to_json", "write_atomically"]
+__all__ = ["check_figure_path", "check_folder", "save_array", "save_figure", "to_json", "write_atomically"]
 
 
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> Path:
@@ -95,6 +96,13 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) ->
     path = check_figure_path(path)
     buffer = io.BytesIO()
     figure.savefig(buffer, format=path.suffix[1:].lower(), dpi=dpi)
+    return write_atomically(path, buffer.getvalue())
+
+
+def save_array(values: Array, path: str | os.PathLike[str]) -> Path:
+    """Write an array as a NumPy ``.npy`` file, whole or not at all."""
+    buffer = io.BytesIO()
+    np.save(buffer, to_numpy(values))
     return write_atomically(path, buffer.getvalue())
 
 

@@ -209,7 +209,7 @@ def _run(entrant: Entrant, terms: Terms, counted: bool) -> None:
         start = time.perf_counter()
         prepared = solver.prepare(first)
         middle = time.perf_counter()
-        solution = solve_prepared(terms.problem, prepared, controls=dict(terms.controls))
+        solution = solve_prepared(terms.problem, prepared, None, dict(terms.controls))
         return solution, middle - start, time.perf_counter() - middle
 
     gc.collect()

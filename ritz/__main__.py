@@ -1,0 +1,5 @@
+"""``python -m ritz``."""
+
+from ritz.cli import main
+
+main()

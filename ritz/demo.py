@@ -1,0 +1,47 @@
+"""What `ritz demo` runs: solvers on a plane and a solid Poisson problem."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ritz import problems
+from ritz.comparison import Comparison, SolverEntry, compare
+from ritz.files import save_figure
+from ritz.solver import make_solver
+
+__all__ = ["run_demo"]
+
+
+def run_demo(folder: Path, *, progress: bool = False) -> list[tuple[str, Comparison]]:
+    """Compare solvers on two problems and write pictures, reports and figures of each into `folder`.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it does not exist.
+    progress : bool
+        Show which solver runs.
+
+    Returns
+    -------
+    list of (str, Comparison)
+        What the files of each comparison begin with, and the comparison.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    incomplete = make_solver("cg", {"preconditioner": "modified-incomplete-cholesky"})
+    solvers: list[SolverEntry] = ["auto", "scipy-cg", "cg", ("cg + mic", incomplete), "amg-cg"]
+    solvers += ["pyamg-sa", "pyamg-rs", "lu"]
+    asked = {
+        "poisson-2d": problems.poisson((384, 384), obstacles=6, seed=1),
+        "poisson-3d": problems.poisson((48, 48, 48), obstacles=6, seed=1),
+    }
+    found: list[tuple[str, Comparison]] = []
+    for name, problem in asked.items():
+        comparison = compare(problem, solvers, repeat=3, progress=progress)
+        save_figure(comparison.plot(), folder / f"{name}-convergence.png")
+        if comparison.solution is not None:
+            save_figure(comparison.solution.plot(), folder / f"{name}-solution.png")
+        comparison.to_html(folder / f"{name}.html")
+        comparison.to_json(folder / f"{name}.json")
+        found.append((name, comparison))
+    return found
