@@ -8,6 +8,7 @@ from ritz.operators.matrix_free import MatrixFree
 from ritz.operators.nullspace import Nullspace
 from ritz.operators.operator import Operator, Tag
 from ritz.operators.sparse import Sparse
+from ritz.operators.stencil import Stencil
 
 __all__ = [
     "Dense",
@@ -18,6 +19,7 @@ __all__ = [
     "Product",
     "Scaled",
     "Sparse",
+    "Stencil",
     "Sum",
     "Tag",
     "Transposed",
