@@ -1,1 +1,1 @@
-"""The solvers of other packages under the contract of Ritz, for comparison on equal terms."""
+"""Other packages' solvers under the same contract, to compare with: one file a peer."""

@@ -10,8 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ritz.backend import Array, asarray_like, machine_epsilon, to_numpy
-from ritz.errors import InvalidProblem
-from ritz.iteration import Task
+from ritz.iteration import Task, iteration_limit
 from ritz.operators import Dense
 from ritz.problem import LinearSystem
 from ritz.solution import Solution, Status
@@ -76,10 +75,9 @@ class PreparedFactorization:
         """
         start = time.perf_counter()
         task = Task(self.system, rhs, x0, rtol, atol)
-        if maxiter is not None and maxiter < 0:
-            raise InvalidProblem(f"maxiter is {maxiter}; it must not be negative")
+        limit = iteration_limit(maxiter, SOLVES)
         history: list[float] = []
-        x, status, norms = self._refine(task, SOLVES if maxiter is None else maxiter, callback, history)
+        x, status, norms = self._refine(task, limit, callback, history)
         timings = {"prepare": self.seconds, "solve": time.perf_counter() - start}
         return task.finish(x, status, history, timings, self.stats, self.name, norms)
 
@@ -90,24 +88,25 @@ class PreparedFactorization:
         best_norms = task.residual_norms(best)
         history.append(task.relative(best_norms))
         try:
+            if callback is not None and callback(0, best, history[0]):
+                return best, Status.INTERRUPTED, best_norms
             while not task.solved(best_norms):
                 if self.apply is None:
                     return best, self.failure, best_norms
-                if callback is not None and callback(len(history) - 1, best, history[-1]):
-                    return best, Status.INTERRUPTED, best_norms
                 if len(history) > limit:
                     return best, Status.MAX_ITERATIONS, best_norms
                 residual = task.consistent_rhs - operator @ best
                 correction = self._correction(to_numpy(residual))
                 if not np.isfinite(correction).all():
                     return best, Status.SINGULAR, best_norms
-                x = best + asarray_like(correction, best)
-                norms = task.residual_norms(x)
+                x, norms = task.settle(best + asarray_like(correction, best))
                 history.append(task.relative(norms))
-                progress = task.relative(norms) <= 0.5 * task.relative(best_norms)
-                if task.relative(norms) <= task.relative(best_norms) or task.solved(norms):
+                before = task.relative(best_norms)
+                if history[-1] <= before or task.solved(norms):
                     best, best_norms = x, norms
-                if not (progress or task.solved(best_norms)):
+                if callback is not None and callback(len(history) - 1, x, history[-1]):
+                    return best, Status.INTERRUPTED, best_norms
+                if not (history[-1] <= 0.5 * before or task.solved(best_norms)):
                     singular = self._is_singular(to_numpy(residual), correction)
                     return best, Status.SINGULAR if singular else Status.STAGNATED, best_norms
         except KeyboardInterrupt:
@@ -120,8 +119,7 @@ class PreparedFactorization:
             return self.apply(residual)
         correction = np.zeros_like(residual)
         correction[self.kept] = self.apply(residual[self.kept])
-        nullspace = self.system.operator.nullspace
-        return correction if nullspace is None else nullspace.project(correction)
+        return correction
 
     def _is_singular(self, residual: np.ndarray, correction: np.ndarray) -> bool:
         """Whether the growth of the correction shows a condition number beyond the working precision."""

@@ -1,0 +1,134 @@
+"""PyAMG's algebraic multigrid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ritz.errors import InvalidProblem
+from ritz.operators import Operator, Tag
+from ritz.problem import LinearSystem
+from ritz.registry import register
+from ritz.solution import Status
+from ritz.solvers.entries import sparse_entries
+
+from .peer import Peer, PreparedPeer, Watch, prepare_peer
+
+__all__ = ["PyamgRs", "PyamgSa"]
+
+
+@register("pyamg-sa")
+@dataclass(frozen=True)
+class PyamgSa:
+    """``pyamg.smoothed_aggregation_solver`` and its ``solve`` :cite:`PyAMG2023`.
+
+    PyAMG's defaults, but for the strength of connection, whose default fails on coefficients with jumps.
+
+    Parameters
+    ----------
+    accel : {"cg", None}
+        Krylov method around the cycles, or none.
+    strength : float
+        Threshold of the symmetric measure on the finest level, halved on each coarser :cite:`VanekMandelBrezina1996`;
+        0 is PyAMG's own default.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> system = ritz.LinearSystem(np.diag([2.0] * 99) - np.eye(99, k=1) - np.eye(99, k=-1), np.ones(99))
+    >>> ritz.solve(system, "pyamg-sa").converged
+    True
+    """
+
+    accel: str | None = "cg"
+    strength: float = 0.08
+    solves: ClassVar[type] = LinearSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
+
+    def __post_init__(self):
+        _check_accel(self.accel)
+
+    def prepare(self, problem: LinearSystem) -> PreparedPeer:
+        """Build the hierarchy."""
+
+        def build(matrix: Any) -> Any:
+            from pyamg import smoothed_aggregation_solver
+
+            strength = [("symmetric", {"theta": self.strength / 2**level}) for level in range(10)]
+            return smoothed_aggregation_solver(matrix, strength=strength)
+
+        return _prepare(self, problem, build, self.accel)
+
+
+@register("pyamg-rs")
+@dataclass(frozen=True)
+class PyamgRs:
+    """``pyamg.ruge_stuben_solver`` and its ``solve``, with PyAMG's defaults :cite:`PyAMG2023`.
+
+    Parameters
+    ----------
+    accel : {"cg", None}
+        Krylov method around the cycles, or none.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> system = ritz.LinearSystem(np.diag([2.0] * 99) - np.eye(99, k=1) - np.eye(99, k=-1), np.ones(99))
+    >>> ritz.solve(system, "pyamg-rs").converged
+    True
+    """
+
+    accel: str | None = "cg"
+    solves: ClassVar[type] = LinearSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
+
+    def __post_init__(self):
+        _check_accel(self.accel)
+
+    def prepare(self, problem: LinearSystem) -> PreparedPeer:
+        """Build the hierarchy."""
+
+        def build(matrix: Any) -> Any:
+            from pyamg import ruge_stuben_solver
+
+            return ruge_stuben_solver(matrix)
+
+        return _prepare(self, problem, build, self.accel)
+
+
+def _prepare(
+    solver: PyamgSa | PyamgRs, problem: LinearSystem, build: Callable[[Any], Any], accel: str | None
+) -> PreparedPeer:
+    def prepare(operator: Operator) -> tuple[Any, Peer, Mapping[str, Any]]:
+        matrix = sparse_entries(operator, f"solver {'pyamg-sa' if isinstance(solver, PyamgSa) else 'pyamg-rs'!r}")
+        with np.errstate(all="ignore"):
+            hierarchy = build(matrix)
+            coarsest = hierarchy.levels[-1].A
+            if not np.isfinite(coarsest.data).all():
+                raise InvalidProblem("PyAMG's coarsening broke down on this operator; use another solver")
+            hierarchy.coarse_solver(coarsest, np.zeros(coarsest.shape[0], matrix.dtype))  # forms its pseudo-inverse
+
+        def peer(watch: Watch, x0: np.ndarray, tolerance: float, limit: int) -> tuple[np.ndarray, Status | None]:
+            norms: list[float] = []
+            relative = tolerance / (float(np.linalg.norm(watch.rhs)) or 1.0)
+            x, info = hierarchy.solve(
+                *(watch.rhs, x0, relative, limit),
+                accel=accel,
+                residuals=norms,
+                callback=lambda x: watch.record(float(norms[-1]), x),
+                return_info=True,
+            )
+            return x, Status.INDEFINITE if info < 0 else None
+
+        stats = {"levels": len(hierarchy.levels), "operator_complexity": float(hierarchy.operator_complexity())}
+        return matrix, peer, stats
+
+    return prepare_peer(solver, problem, prepare)
+
+
+def _check_accel(accel: str | None) -> None:
+    if accel not in ("cg", None):
+        raise InvalidProblem(f"accel is {accel!r}; it must be 'cg' or None")

@@ -1,0 +1,63 @@
+"""Supernodal sparse Cholesky factorisation by CHOLMOD."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ritz.extras import require
+from ritz.operators import Tag
+from ritz.problem import LinearSystem
+from ritz.registry import register
+from ritz.solution import Status
+
+from .factorization import FactorizationFailed, PreparedFactorization, prepare_factorization
+
+__all__ = ["Cholmod"]
+
+
+@register("cholmod")
+@dataclass(frozen=True)
+class Cholmod:
+    """Sparse Cholesky factorisation by CHOLMOD :cite:`Chen2008`, which the extra ``cholmod`` installs.
+
+    For symmetric positive definite operators that give their entries, and singular consistent ones with a known
+    nullspace; any other ends as INDEFINITE. Fill as for `LU`, halved; the fastest direct solver here. It computes
+    in float64 whatever the system's dtype.
+
+    Raises
+    ------
+    MissingExtra
+        From `prepare`, where scikit-sparse is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> A = np.array([[4.0, 2.0], [2.0, 2.0]])
+    >>> ritz.solve(A, np.array([6.0, 4.0]), "cholmod").x.tolist()  # doctest: +SKIP
+    [1.0, 1.0]
+    """
+
+    solves: ClassVar[type] = LinearSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
+
+    def prepare(self, problem: LinearSystem) -> PreparedFactorization:
+        """Factor the operator."""
+        cholmod = require("sksparse.cholmod", "cholmod", package="scikit-sparse")
+
+        def factorise(matrix: Any) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
+            from scipy.sparse import csc_matrix
+
+            if matrix.shape[0] == 0:
+                return np.copy, {}
+            columns = csc_matrix(matrix.T, dtype=np.float64)
+            try:
+                factor = cholmod.cholesky(columns)
+            except cholmod.CholmodNotPositiveDefiniteError:
+                raise FactorizationFailed(Status.INDEFINITE) from None
+            return lambda rhs: factor(rhs.astype(np.float64)), {}
+
+        return prepare_factorization(self, problem, factorise)
