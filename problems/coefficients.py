@@ -42,8 +42,8 @@ def lognormal(shape: tuple[int, ...], contrast: float, correlation_length: float
     # The square root of a Gaussian spectrum is that of a Gaussian narrower by the root of two.
     frequencies = [np.fft.fftfreq(n, h) for n in padded[:-1]] + [np.fft.rfftfreq(padded[-1], h)]
     factors = [np.exp(-((np.pi * correlation_length * frequency) ** 2)) for frequency in frequencies]
-    field = np.fft.irfftn(np.fft.rfftn(noise) * reduce(np.multiply.outer, factors), padded)
-    field = field[tuple(slice(n) for n in shape)]
+    spectrum = np.fft.rfftn(noise) * reduce(np.multiply.outer, factors)
+    field = np.fft.irfftn(spectrum, padded, axes=range(len(shape)))[tuple(slice(n) for n in shape)]
     field -= field.mean()
     spread = np.ptp(field)
     return np.exp(field * (np.log(contrast) / spread if spread > 0 else 0.0))
