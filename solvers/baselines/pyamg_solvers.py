@@ -57,7 +57,7 @@ class PyamgSa:
         def build(matrix: Any) -> Any:
             from pyamg import smoothed_aggregation_solver
 
-            strength = [("symmetric", {"theta": self.strength / 2**level}) for level in range(10)]
+            strength: Any = [("symmetric", {"theta": self.strength / 2**level}) for level in range(10)]
             return smoothed_aggregation_solver(matrix, strength=strength)
 
         return _prepare(self, problem, build, self.accel)

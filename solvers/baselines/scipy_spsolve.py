@@ -41,7 +41,7 @@ class ScipySpsolve:
             from scipy.sparse import csc_array
             from scipy.sparse.linalg import spsolve
 
-            columns = csc_array(matrix)
+            columns: Any = csc_array(matrix)
 
             def apply(rhs: np.ndarray) -> np.ndarray:
                 if columns.shape[0] == 0:

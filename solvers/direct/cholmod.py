@@ -25,8 +25,9 @@ class Cholmod:
     """Sparse Cholesky factorisation by CHOLMOD :cite:`Chen2008`, which the extra ``cholmod`` installs.
 
     For symmetric positive definite operators that give their entries, and singular consistent ones with a known
-    nullspace; any other ends as INDEFINITE. Fill as for `LU`, halved; the fastest direct solver here. It computes
-    in float64 whatever the system's dtype.
+    nullspace; an indefinite one ends as INDEFINITE, unless CHOLMOD finds it sparse enough for an LDL^T factorisation,
+    which solves it. Work and memory grow as for `LU`, and are about half. It computes in float64 whatever the
+    system's dtype.
 
     Raises
     ------

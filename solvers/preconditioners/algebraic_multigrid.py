@@ -19,7 +19,7 @@ __all__ = ["RugeStuben", "SmoothedAggregation"]
 
 COARSEST = 50  # unknowns below which the pseudo-inverse is cheaper than another level
 # Backward after forward makes the cycle symmetric, at half the cost of symmetric sweeps on either side.
-SMOOTHERS = {
+SMOOTHERS: dict[str, Any] = {
     "presmoother": ("gauss_seidel", {"sweep": "forward"}),
     "postsmoother": ("gauss_seidel", {"sweep": "backward"}),
 }
@@ -28,7 +28,7 @@ SMOOTHERS = {
 @preconditioners.register("ruge-stuben")
 @dataclass(frozen=True)
 class RugeStuben:
-    """One cycle of classical algebraic multigrid :cite:`RugeStuben1987`, the hierarchy built by PyAMG :cite:`PyAMG2023`.
+    """One cycle of classical algebraic multigrid :cite:`RugeStuben1987` on a hierarchy of PyAMG's :cite:`PyAMG2023`.
 
     The most robust choice for diffusion with jumps and anisotropy. Symmetric positive (semi-)definite where the
     operator is, so that conjugate gradients may use it; singular operators are handled by a pseudo-inverse on the
@@ -73,7 +73,7 @@ class RugeStuben:
 @preconditioners.register("smoothed-aggregation")
 @dataclass(frozen=True)
 class SmoothedAggregation:
-    """One cycle of smoothed aggregation :cite:`VanekMandelBrezina1996`, the hierarchy built by PyAMG :cite:`PyAMG2023`.
+    """One cycle of smoothed aggregation :cite:`VanekMandelBrezina1996` on a hierarchy of PyAMG's :cite:`PyAMG2023`.
 
     Takes half the memory of Ruge-Stuben, and knows systems of equations through `candidates`. Properties, costs and
     errors as for `RugeStuben`; non-symmetric operators get a restriction of their own.
@@ -106,11 +106,12 @@ class SmoothedAggregation:
         from pyamg import smoothed_aggregation_solver
 
         matrix = _entries(operator, "smoothed-aggregation")
+        strength: Any = [("symmetric", {"theta": self.strength / 2**level}) for level in range(10)]
         hierarchy = smoothed_aggregation_solver(
             matrix,
             B=None if self.candidates is None else np.asarray(self.candidates, dtype=matrix.dtype),
             symmetry="symmetric" if Tag.SYMMETRIC in operator.tags else "nonsymmetric",
-            strength=[("symmetric", {"theta": self.strength / 2**level}) for level in range(10)],
+            strength=strength,
             improve_candidates=None,
             max_coarse=COARSEST,
             **SMOOTHERS,

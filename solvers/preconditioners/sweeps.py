@@ -34,7 +34,8 @@ class TriangularSweeps(Operator):
         if symmetric and diagonal.min() > 0:
             tags.add(Tag.POSITIVE_DEFINITE)
         self.tags = frozenset(tags)
-        lower, upper = (csr for csr in (tril(matrix, -1, format="csr"), triu(matrix, 1, format="csr")))
+        lower: Any = tril(matrix, -1, format="csr")
+        upper: Any = triu(matrix, 1, format="csr")
         self._factors = (
             *(lower.indptr, lower.indices, lower.data),
             *(upper.indptr, upper.indices, upper.data),
