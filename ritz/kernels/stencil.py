@@ -22,15 +22,14 @@ def _around(i, n):
 
 
 @inlined
-def _weights_around(weights, axis, i, n):
+def _couplings_around(weights, axis, i, n):
     inner, wrap = weights[axis, 0], weights[axis, 1]
     return (inner if i > 0 else wrap), (inner if i < n - 1 else wrap)
 
 
 @inlined
-def _edge(weights, axis, edge, width, step):
-    """Return where the first or last cell of a row starts, and its neighbours and their weights."""
-    inner, wrap = weights[axis, 0], weights[axis, 1]
+def _ends(edge, width, step, inner, wrap):
+    """Return where the first or last cell of a row starts, and its neighbours in the row with their couplings."""
     if edge == 0:
         single = width == step
         return 0, width - step, wrap, (0 if single else step), (wrap if single else inner)
@@ -41,27 +40,34 @@ def _edge(weights, axis, edge, width, step):
 def constant_2d(y, x, diagonal0, diagonal1, weights, step):
     """Multiply a stencil with one coupling an axis by ``(n0, n1 * step)`` arrays, `step` columns interleaved.
 
-    The diagonal of cell (i, j) is ``diagonal0[i] + diagonal1[j]``, `diagonal1` being repeated for each column; row a
-    of `weights` holds the coupling inside axis a and the one around its end.
+    The diagonal of cell (i, j) is ``diagonal0[i] + diagonal1[j]``; both differ from their second value at the ends
+    only. Row a of `weights` holds the coupling inside axis a and the one around its end.
     """
     n0, width = x.shape
-    inner = weights[1, 0]
+    if step < 1:
+        return  # never so; the compiler, knowing it, finds that no index is negative and vectorises
+    n1 = width // step
+    inner, wrap = weights[1, 0], weights[1, 1]
     for i in range(n0):
         before, after = _around(i, n0)
-        up, down = _weights_around(weights, 0, i, n0)
-        d = diagonal0[i]
-        for j in range(width - 2 * step):  # counted from 0, or the loop is not vectorised
+        up, down = _couplings_around(weights, 0, i, n0)
+        centre = diagonal0[i] + diagonal1[min(1, n1 - 1)]
+        for j in range(width - 2 * step):
             y[i, j + step] = (
-                (d + diagonal1[j + step]) * x[i, j + step]
+                centre * x[i, j + step]
                 - inner * (x[i, j] + x[i, j + 2 * step])
                 - up * x[before, j + step]
                 - down * x[after, j + step]
             )
-        for edge in range(2 if width > step else 1):
-            start, left, to_left, right, to_right = _edge(weights, 1, edge, width, step)
+    for i in range(n0):  # apart from the loop above, which it would keep from being vectorised
+        before, after = _around(i, n0)
+        up, down = _couplings_around(weights, 0, i, n0)
+        for edge in range(min(2, n1)):
+            start, left, to_left, right, to_right = _ends(edge, width, step, inner, wrap)
+            centre = diagonal0[i] + diagonal1[start // step]
             for j in range(step):
                 y[i, start + j] = (
-                    (d + diagonal1[start + j]) * x[i, start + j]
+                    centre * x[i, start + j]
                     - to_left * x[i, left + j]
                     - to_right * x[i, right + j]
                     - up * x[before, start + j]
@@ -71,30 +77,52 @@ def constant_2d(y, x, diagonal0, diagonal1, weights, step):
 
 @compiled
 def constant_3d(y, x, diagonal0, diagonal1, diagonal2, weights, step):
-    """Multiply a stencil with one coupling an axis by ``(n0, n1, n2 * step)`` arrays; see `constant_2d`."""
+    """Multiply a stencil with one coupling an axis by ``(n0, n1, n2 * step)`` arrays; see `constant_2d`.
+
+    The inside of a plane is one long loop, wrong at the ends of its rows, which are then written again: rows are too
+    short to be vectorised well.
+    """
     n0, n1, width = x.shape
-    inner = weights[2, 0]
+    margin = width - step
+    if step < 1 or margin < 0 or width < 1:
+        return  # never so; see above
+    n2 = width // step
+    inner, wrap = weights[2, 0], weights[2, 1]
+    inner1 = weights[1, 0]
+    planes, results = x.reshape(n0, n1 * width), y.reshape(n0, n1 * width)
     for i in range(n0):
         before, after = _around(i, n0)
-        up, down = _weights_around(weights, 0, i, n0)
+        up, down = _couplings_around(weights, 0, i, n0)
+        centre = diagonal0[i] + diagonal1[min(1, n1 - 1)] + diagonal2[min(1, n2 - 1)]
+        for m in range((n1 - 2) * width):
+            results[i, m + width] = (
+                centre * planes[i, m + width]
+                - inner * (planes[i, m + margin] + planes[i, m + width + step])
+                - inner1 * (planes[i, m] + planes[i, m + 2 * width])
+                - up * planes[before, m + width]
+                - down * planes[after, m + width]
+            )
         for j in range(n1):
             front, back = _around(j, n1)
-            to_front, to_back = _weights_around(weights, 1, j, n1)
+            to_front, to_back = _couplings_around(weights, 1, j, n1)
             d = diagonal0[i] + diagonal1[j]
-            for k in range(width - 2 * step):
-                y[i, j, k + step] = (
-                    (d + diagonal2[k + step]) * x[i, j, k + step]
-                    - inner * (x[i, j, k] + x[i, j, k + 2 * step])
-                    - to_front * x[i, front, k + step]
-                    - to_back * x[i, back, k + step]
-                    - up * x[before, j, k + step]
-                    - down * x[after, j, k + step]
-                )
-            for edge in range(2 if width > step else 1):
-                start, left, to_left, right, to_right = _edge(weights, 2, edge, width, step)
+            if j == 0 or j == n1 - 1:
+                centre = d + diagonal2[min(1, n2 - 1)]
+                for k in range(width - 2 * step):
+                    y[i, j, k + step] = (
+                        centre * x[i, j, k + step]
+                        - inner * (x[i, j, k] + x[i, j, k + 2 * step])
+                        - to_front * x[i, front, k + step]
+                        - to_back * x[i, back, k + step]
+                        - up * x[before, j, k + step]
+                        - down * x[after, j, k + step]
+                    )
+            for edge in range(min(2, n2)):
+                start, left, to_left, right, to_right = _ends(edge, width, step, inner, wrap)
+                centre = d + diagonal2[start // step]
                 for k in range(step):
                     y[i, j, start + k] = (
-                        (d + diagonal2[start + k]) * x[i, j, start + k]
+                        centre * x[i, j, start + k]
                         - to_left * x[i, j, left + k]
                         - to_right * x[i, j, right + k]
                         - to_front * x[i, front, start + k]

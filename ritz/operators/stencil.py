@@ -257,8 +257,7 @@ class Stencil(Operator):
         grid, arrays = self._kernel_arguments
         if self.constant:
             shape, kernel = (*grid[:-1], grid[-1] * columns), kernels.constant[len(grid)]
-            *diagonals, weights = arrays
-            arrays = (*diagonals[:-1], np.repeat(diagonals[-1], columns), weights, columns)
+            arrays = (*arrays, columns)
         elif columns == 1:
             shape, kernel = grid, kernels.variable[len(grid)]
         else:
@@ -269,10 +268,7 @@ class Stencil(Operator):
     @cached_property
     def _kernel_arguments(self) -> tuple[tuple[int, ...], tuple[np.ndarray, ...]]:
         """Grid and arrays as the compiled kernels take them; one dimension is two with a single row."""
-        if self.constant:
-            arrays = (*self._diagonals, self._weights)
-        else:
-            arrays = (*self._diagonals, *self.couplings)
+        arrays = (*self._diagonals, self._weights) if self.constant else (*self._diagonals, *self.couplings)
         if len(self.grid_shape) > 1:
             return self.grid_shape, arrays
         first, second = arrays
