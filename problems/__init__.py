@@ -10,8 +10,10 @@ from .from_grid import from_grid
 from .gallery import gallery
 from .heat import heat
 from .helmholtz import helmholtz
+from .manufactured_pde import manufactured
 from .matrix_market import matrix_market
 from .obstacles import random_obstacles
+from .pde import pde
 from .poisson import poisson
 from .pressure_projection import SmokeState, divergence, pressure_projection
 
@@ -26,7 +28,9 @@ __all__ = [
     "gallery",
     "heat",
     "helmholtz",
+    "manufactured",
     "matrix_market",
+    "pde",
     "poisson",
     "pressure_projection",
     "random_obstacles",

@@ -1,0 +1,70 @@
+"""Numbers and functions of the coordinates, as coefficients and data of a PDE are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from numbers import Real
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ritz.errors import InvalidProblem
+
+__all__ = ["Field", "check_field", "evaluate"]
+
+Field: TypeAlias = float | Callable[..., Any]
+"""A number, or a function ``f(x, y, ...)`` of NumPy arrays, one an axis, that returns an array of their shape."""
+
+
+def check_field(name: str, field: Any, dimension: int) -> Any:
+    """Return `field` if it is a finite number or a function; a number comes back as a float.
+
+    Raises
+    ------
+    InvalidProblem
+        Naming the field, what was given and what would work.
+    """
+    if callable(field):
+        return field
+    if not isinstance(field, Real) or isinstance(field, bool) or not np.isfinite(float(field)):
+        arguments = ", ".join("xyz"[:dimension])
+        raise InvalidProblem(
+            f"{name} is {field!r}; give a finite number, or a function of the coordinates (lambda {arguments}: ...)"
+        )
+    return float(field)
+
+
+def evaluate(name: str, field: Field, coordinates: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the values of a field, of the shape of the coordinates, in float64.
+
+    Raises
+    ------
+    InvalidProblem
+        If the function does not take one array an axis, returns another shape or something that is not real, or
+        has values that are NaN or infinite.
+
+    Examples
+    --------
+    >>> evaluate("source", lambda x, y: x * y, (np.array([1.0, 2.0]), np.array([3.0, 4.0]))).tolist()
+    [3.0, 8.0]
+    """
+    shape = coordinates[0].shape
+    if not callable(field):
+        return np.full(shape, float(field))
+    try:
+        values = np.asarray(field(*coordinates))
+    except TypeError as error:
+        raise InvalidProblem(f"{name} cannot be called with {len(coordinates)} arrays: {error}") from error
+    if values.dtype.kind not in "biuf":
+        raise InvalidProblem(f"{name} returns {values.dtype}; it must return real numbers")
+    try:
+        values = np.array(np.broadcast_to(values, shape), dtype=np.float64)
+    except ValueError:
+        raise InvalidProblem(
+            f"{name} returns shape {values.shape} for coordinates of shape {shape}; it must act entry by entry"
+        ) from None
+    finite = np.isfinite(values)
+    if not finite.all():
+        place = tuple(float(axis[~finite][0]) for axis in coordinates)
+        raise InvalidProblem(f"{name} is NaN or infinite at {int((~finite).sum())} points, the first being {place}")
+    return values
