@@ -90,6 +90,8 @@ def list_names(
         raise UnknownName("kind", kind, kinds)
     for chosen in [kind] if kind else kinds:
         entries = getattr(registry, chosen)
+        if not entries.names():
+            continue
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column(chosen[:-1], style="bold", overflow="fold", no_wrap=True)
         table.add_column("what it is", overflow="fold")
@@ -318,5 +320,7 @@ def _own_options(ctx: typer.Context) -> Sequence[str]:
 
 
 def _plain(text: str) -> str:
-    """Return the first sentence of a docstring on one line, without markup."""
-    return " ".join(re.sub(r":cite:`[^`]*`", "", text).replace("``", "").split()).replace(" .", ".")
+    """Return a summary of a docstring on one line, without markup, saying what the thing is."""
+    line = " ".join(re.sub(r"\s*:cite:`[^`]*`", "", text).replace("``", "").split())
+    line = re.sub(r"^Return (the |an? )?", "", line)
+    return line[:1].upper() + line[1:]

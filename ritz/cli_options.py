@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 MATRIX_ENDINGS = (".mtx", ".mtx.gz")
+NAMES = {int: "an integer", float: "a number", bool: "true or false", np.ndarray: "a .npy file", NoneType: "none"}
 WORDS = {"true": True, "false": False, "yes": True, "no": False}
 
 
@@ -90,8 +91,7 @@ class Parameter:
                     pass
         if anything or str in self.kinds:
             return word
-        wanted = [f"{kind.__name__}" for kind in (int, float, bool) if kind in self.kinds]
-        wanted += [f"{literal!r}" for literal in literals] + ["a .npy file"] * (np.ndarray in self.kinds)
+        wanted = [words for kind, words in NAMES.items() if kind in self.kinds] + sorted(map(repr, literals))
         raise InvalidProblem(f"{option} is {word!r}; it must be {' or '.join(wanted) or 'given from Python'}")
 
 
@@ -113,7 +113,7 @@ def build_problem(name: str, words: Sequence[str], others: Sequence[str] = (), s
     known = problem_parameters(function)
     for option, values in grouped(words).items():
         if option not in known:
-            names = [parameter.replace("_", "-") for parameter in known] + list(others)
+            names = {parameter.replace("_", "-") for parameter in known} | set(others)
             raise UnknownOption(f"problem {owner!r}", option.replace("_", "-"), names)
         arguments[option] = known[option].convert(owner, values)
     if seed is not None and "seed" in known:

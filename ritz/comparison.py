@@ -64,14 +64,19 @@ class Comparison:
         raise KeyError(solver)
 
     @property
-    def title(self) -> str:
-        """The problem and the terms in one line."""
-        problem, controls = self.problem, self.controls
-        terms = [f"rtol {controls['rtol']:g}"] + ([f"atol {controls['atol']:g}"] if controls["atol"] else [])
-        threads = self.environment["threads"]
-        held = f"{threads} thread{'s' if threads > 1 else ''}" if threads else "threads not pinned"
-        size = f"{problem['unknowns']:,} unknowns, {problem['dtype']}, " if problem["unknowns"] else ""
-        return f"{problem['name']}: {size}{', '.join(terms)}, {held}, median of {controls['repeat']}"
+    def name(self) -> str:
+        """What the problem is called."""
+        return self.problem["name"]
+
+    @property
+    def terms(self) -> str:
+        """The size of the problem and what every solver was given alike, in one line."""
+        problem, controls, threads = self.problem, self.controls, self.environment["threads"]
+        terms = [f"{problem['unknowns']:,} unknowns", problem["dtype"]] if problem["unknowns"] else []
+        terms += [f"{problem['steps']} systems"] if problem["steps"] else []
+        terms += [f"rtol {controls['rtol']:g}"] + ([f"atol {controls['atol']:g}"] if controls["atol"] else [])
+        terms += [f"{threads} thread{'s' if threads > 1 else ''}" if threads else "threads not pinned"]
+        return ", ".join([*terms, f"median of {controls['repeat']}"])
 
     def table(self) -> Table:
         """Return a rich table: one row a solver, failures with their reason below."""

@@ -134,7 +134,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
             colour = COLOURS[position % len(COLOURS)]
             label = row.solver if row.converged else f"{row.solver} ({row.outcome})"
             if row.history.size:
-                dashes = "-" if position < len(COLOURS) else "--"
+                dashes = "-" if position % 2 == 0 else (0, (4, 2))  # so that curves that coincide are both seen
                 _plot_history(left, row.history, color=colour, label=label, linestyle=dashes)
             if not row.total:
                 right.text(0.01, position, row.outcome, va="center", transform=right.get_yaxis_transform())
@@ -147,6 +147,9 @@ def plot_comparison(comparison: Comparison) -> Figure:
             verdict = f"{row.ratio:.2f}×" if row.ratio == row.ratio else "" if row.converged else row.outcome
             text = f"{seconds_text(total)} s" + (f"  ({verdict})" if verdict else "")
             right.annotate(text, (max(row.total), position), (6, 0), textcoords="offset points", va="center")
+        counts = [row.history.size for row in rows if row.history.size > 1]
+        if counts and max(counts) > 20 * min(counts):
+            left.set_xscale("symlog", linthresh=10)
         left.axhline(comparison.controls["rtol"], color="black", linewidth=1, linestyle=":", label="tolerance")
         left.set_title("convergence")
         left.legend(fontsize=9)
@@ -157,7 +160,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
         right.grid(visible=False, axis="y")
         right.set_xlabel("seconds (pale: prepare, full: solve)")
         right.set_title("time")
-        figure.suptitle(comparison.title, fontsize=11)
+        figure.suptitle(f"{comparison.name}: {comparison.terms}", fontsize=11)
     return figure
 
 
@@ -168,7 +171,9 @@ def comparison_page(comparison: Comparison) -> str:
     for row in comparison.measurements:
         name, *rest = [escape(cell) for cell in measurement_cells(row)]
         kind = "good" if row.converged else "bad"
-        body.append(f'<tr class="{kind}"><th scope="row">{name}</th>' + "".join(f"<td>{c}</td>" for c in rest))
+        body.append(
+            f'<tr class="{kind}"><th scope="row">{name}</th>' + "".join(f"<td>{c}</td>" for c in rest) + "</tr>"
+        )
         if row.note:
             body.append(f'<tr class="note"><td colspan="{len(HEADINGS)}">{escape(row.note)}</td></tr>')
     heads = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in HEADINGS)
@@ -183,7 +188,8 @@ def comparison_page(comparison: Comparison) -> str:
         if value is not None
     )
     return PAGE.format(
-        title=escape(comparison.title),
+        name=escape(comparison.name),
+        terms=escape(comparison.terms),
         baseline=escape(comparison.baseline),
         heads=heads,
         rows="\n".join(body),
@@ -197,7 +203,7 @@ PAGE = """<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
+<title>{name}: solvers compared</title>
 <style>
 body {{ font: 15px/1.5 system-ui, sans-serif; color: #1c1c1c; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }}
 h1 {{ font-size: 1.3rem }} h2 {{ font-size: 1.05rem; margin-top: 2rem }}
@@ -210,7 +216,8 @@ img {{ max-width: 100%; height: auto }} p {{ color: #555; max-width: 50rem }}
 </style>
 </head>
 <body>
-<h1>{title}</h1>
+<h1>{name}</h1>
+<p>{terms}</p>
 <table class="results"><thead><tr>{heads}</tr></thead>
 <tbody>
 {rows}
@@ -247,6 +254,7 @@ def _plot_history(panel: Axes, history: np.ndarray, **style: Any) -> None:
     steps = _thinned(values.size)
     marker = "o" if np.isfinite(values).sum() < 3 else None
     panel.semilogy(steps, values[steps], marker=marker, **style)
+    panel.xaxis.get_major_locator().set_params(integer=True)
     panel.set_xlabel("iteration")
     panel.set_ylabel("relative residual")
 
@@ -279,9 +287,7 @@ def _plot_plane(panel: Axes, axes: Sequence[np.ndarray], plane: np.ndarray, name
 def _shades(name: str) -> Any:
     from matplotlib import colormaps
 
-    shades = colormaps[name].copy()
-    shades.set_bad(SOLID)
-    return shades
+    return colormaps[name].with_extremes(bad=SOLID)
 
 
 def _thinned(count: int) -> np.ndarray:

@@ -56,9 +56,9 @@ def comparison_table(comparison: Comparison) -> Table:
     from rich.text import Text
 
     table = Table(
-        title=Text(comparison.title),
+        title=Text.assemble((comparison.name, "bold"), "\n", (comparison.terms, "dim")),
         title_justify="left",
-        title_style="bold",
+        title_style="",
         caption=Text("\n".join(f"{row.solver}: {row.note}" for row in comparison.measurements if row.note)),
         caption_justify="left",
         box=box.SIMPLE_HEAD,
@@ -85,7 +85,7 @@ def measurement_cells(row: Measurement) -> tuple[str, ...]:
     return (
         row.solver,
         seconds_text(median(row.prepare)),
-        f"{seconds_text(median(row.solve))} {_spread_text(row.solve)}",
+        f"{seconds_text(median(row.solve))}{_spread_text(row.solve)}",
         str(row.iterations),
         f"{row.residual:.1e}",
         "–" if row.memory is None else f"{row.memory / 1e6:.{0 if row.memory >= 1e7 else 1}f}",
@@ -110,8 +110,11 @@ def solution_table(name: str, solution: Solution, facts: Mapping[str, str]) -> T
     rows["status"] = Text(solution.status.name, "bold green" if solution.converged else "bold red")
     if not solution.converged:
         rows[""] = solution.status.value
-    rows["iterations"] = str(solution.iterations)
-    rows["true residual"] = f"{solution.residual:.2e}"
+    steps: Sequence[Solution] = getattr(solution, "steps", ()) or (solution,)
+    if len(steps) > 1:
+        rows["systems"] = str(len(steps))
+    rows["iterations"] = str(sum(step.iterations for step in steps))
+    rows["true residual"] = f"{max(step.residual for step in steps):.2e}"
     rows["prepare s"] = seconds_text(solution.timings.get("prepare", 0.0))
     rows["solve s"] = seconds_text(solution.timings.get("solve", 0.0))
     return pairs_table(rows)
@@ -131,8 +134,8 @@ def pairs_table(rows: Mapping[str, Any]) -> Table:
 
 
 def _spread_text(seconds: Sequence[float]) -> str:
-    """Return half the range as a share of the median."""
-    return f"±{50 * (max(seconds) - min(seconds)) / max(median(seconds), 1e-12):.0f}%"
+    """Return half the range as a share of the median, where there is more than one value."""
+    return "" if len(seconds) < 2 else f" ±{50 * (max(seconds) - min(seconds)) / max(median(seconds), 1e-12):.0f}%"
 
 
 def _ratio_style(ratio: float) -> str:
