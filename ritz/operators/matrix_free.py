@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ritz.backend import Array, is_torch_array
+from ritz.errors import InvalidProblem
 from ritz.operators.operator import Operator, Tag, through_numpy
 
 __all__ = ["MatrixFree"]
@@ -15,6 +16,9 @@ __all__ = ["MatrixFree"]
 
 class MatrixFree(Operator):
     """A function that multiplies.
+
+    torch differentiates products with respect to `x` through the transpose, or through the function itself where that
+    takes tensors.
 
     Parameters
     ----------
@@ -55,21 +59,30 @@ class MatrixFree(Operator):
         self.tags = frozenset(tags)
         self._function, self._transpose = apply, transpose
         self._blocks, self._torch = blocks, torch
+        self._seen_by_torch = torch
 
     def _apply(self, x: Array) -> Array:
-        return self._call(self._function, x)
+        return self._call(self._function, x, self.shape[0])
 
     def _apply_transpose(self, x: Array) -> Array:
         if self._transpose is None:
             return super()._apply_transpose(x)
-        return self._call(self._transpose, x)
+        return self._call(self._transpose, x, self.shape[1])
 
-    def _call(self, function: Callable[[Any], Any], x: Array) -> Array:
+    def _call(self, function: Callable[[Any], Any], x: Array, rows: int) -> Array:
         if is_torch_array(x) and not self._torch:
-            return through_numpy(lambda values: self._call(function, values), x)
+            return through_numpy(lambda values: self._call(function, values, rows), x)
         if x.ndim == 1 or self._blocks:
-            return function(x)
-        columns = [function(x[:, j]) for j in range(x.shape[1])]
+            product = function(x)
+            if np.shape(product) != (rows, *x.shape[1:]):
+                raise InvalidProblem(
+                    f"the function of {self!r} returned an array of shape {np.shape(product)} for one of shape"
+                    f" {tuple(x.shape)}; it must return {(rows, *x.shape[1:])}"
+                )
+            return product
+        if x.shape[1] == 0:
+            return x[:1].repeat(rows, 0) if rows else x[:0]
+        columns = [self._call(function, x[:, j], rows) for j in range(x.shape[1])]
         if is_torch_array(x):
             import torch
 

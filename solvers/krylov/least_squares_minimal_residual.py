@@ -79,7 +79,7 @@ def least_squares_minimal_residual(
     """Yield the iterate, or a function that forms it, and its residual norm, starting from the vector `x`.
 
     Without a preconditioner `x` is overwritten. Returns ``Status.SINGULAR`` once ``A^T r`` vanishes while the
-    residual does not.
+    residual does not, and ``Status.NON_FINITE`` when a product is not finite.
     """
     u = b - A @ x
     residual = beta = column_norm(u)
@@ -105,6 +105,8 @@ def least_squares_minimal_residual(
         u *= _inverse(beta)
         v = _transposed(A, M, u) - beta * v
         alpha = column_norm(v)
+        if not math.isfinite(alpha):
+            return Status.NON_FINITE
         v *= _inverse(alpha)
         size = max(size, math.hypot(alpha, beta))
 
