@@ -146,7 +146,8 @@ class PreparedPeer:
             task.relative([norms[min(i, len(norms) - 1)] for norms in histories])
             for i in range(max(len(norms) for norms in histories))
         ]
-        timings = {"prepare": self.seconds, "solve": time.perf_counter() - start - uncharged}
+        solving = time.perf_counter() - start - uncharged
+        timings = {"prepare": self.seconds, "solve": solving, "recording": uncharged}
         return task.finish(asarray_like(x, task.rhs), status, history, timings, self.stats, self.name)
 
     def _column(self, watch: Watch, limit: int) -> tuple[np.ndarray, Status | None]:
