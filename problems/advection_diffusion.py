@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.sparse import csr_array
 
+from ritz.boundary import parse_boundary
 from ritz.errors import InvalidProblem
 from ritz.grid import Grid
 from ritz.operators import Sparse
@@ -14,7 +15,7 @@ from ritz.problem import LinearSystem
 from ritz.registry import problems
 
 from .arguments import cell_grid, check_choice, check_number, check_shape
-from .manufactured import manufactured_solution
+from .smooth_solutions import manufactured_solution
 
 __all__ = ["advection_diffusion"]
 
@@ -75,7 +76,7 @@ def advection_diffusion(
     grid, h = cell_grid(shape)
     lengths = tuple(n * h for n in shape)
     flow = _Flow(velocity, lengths)
-    solution = manufactured_solution(grid.axes, lengths, (("dirichlet", "dirichlet"),) * len(shape))
+    solution = manufactured_solution(grid.axes, lengths, parse_boundary("dirichlet", len(shape)))
     transport = sum(flow.speed(axis, grid.coordinates()) * slope for axis, slope in enumerate(solution.gradient))
     rhs = transport - diffusion * solution.laplacian
     matrix = _finite_volumes(grid, h, flow, diffusion, upwind=scheme == "upwind")

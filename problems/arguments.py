@@ -20,7 +20,7 @@ def check_shape(shape: Any, dimensions: Sequence[int] = (1, 2, 3)) -> tuple[int,
     sizes = [shape] if isinstance(shape, Integral) else shape
     wanted = " or ".join(map(str, dimensions))
     try:
-        valid = not isinstance(sizes, str) and all(_is_integer(n) and n > 0 for n in sizes)
+        valid = not isinstance(sizes, str) and all(_is_integer(n) and int(n) > 0 for n in sizes)
         valid = valid and len(sizes) in dimensions
     except TypeError:
         valid = False

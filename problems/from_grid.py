@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def from_grid(
     boundary: BoundaryLike = "dirichlet",
     spacing: float | Sequence[float] | None = None,
     rhs: Any = None,
-    solid_boundary: str = "neumann",
+    solid_boundary: Literal["neumann", "dirichlet"] = "neumann",
     *,
     seed: int = 0,
 ) -> LinearSystem:
@@ -84,13 +84,13 @@ def from_grid(
     steps = _read_spacing(spacing, shape)
     sides = check_sides("boundary", boundary, len(shape))
     check_choice("solid_boundary", solid_boundary, ("neumann", "dirichlet"))
-    operator: Any = Stencil(
+    operator = Stencil(
         shape,
         spacing=steps,
         coefficient=coefficient,
         boundary=sides,
         solid=solid,
-        solid_boundary=solid_boundary,  # pyright: ignore[reportArgumentType]
+        solid_boundary=solid_boundary,
     )
     grid = Grid.uniform(shape, spacing=steps, origin=[step / 2 for step in steps], solid=solid)
     if rhs is None:

@@ -13,8 +13,8 @@ from ritz.problem import LinearSystem
 from ritz.registry import problems
 
 from .arguments import cell_grid, check_number, check_shape, check_sides
-from .manufactured import manufactured_solution
 from .reference import consistent
+from .smooth_solutions import manufactured_solution
 
 __all__ = ["helmholtz"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 
 from ritz.errors import InvalidProblem
 from ritz.operators import aslinearoperator
@@ -58,17 +58,17 @@ def matrix_market(
     [[2.0, -1.0], [-1.0, 2.0]]
     """
     matrix = csr_array(_read(path, "path"))
-    rows, columns = matrix.shape  # pyright: ignore[reportGeneralTypeIssues]
-    if rows != columns:
-        raise InvalidProblem(f"path {path} holds a {rows} x {columns} matrix; a linear system needs a square one")
+    rows, width = matrix.shape  # pyright: ignore[reportGeneralTypeIssues]
+    if rows != width:
+        raise InvalidProblem(f"path {path} holds a {rows} x {width} matrix; a linear system needs a square one")
     operator = aslinearoperator(matrix.astype(np.float64))
     name = Path(path).name.removesuffix(".gz").removesuffix(".mtx")
     if rhs is None:
         return system_from_reference(operator, random_reference(rows, check_integer("seed", seed)), name=name)
     if isinstance(rhs, (str, PathLike)):
-        values = _read(rhs, "rhs")
-        rhs = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
-        rhs = rhs[:, 0] if rhs.shape[1] == 1 else rhs
+        stored = _read(rhs, "rhs")
+        columns = stored.toarray() if issparse(stored) else np.asarray(stored)
+        return LinearSystem(operator, columns[:, 0] if columns.shape[1] == 1 else columns, name=name)
     return LinearSystem(operator, rhs, name=name)
 
 

@@ -9,6 +9,7 @@ from .arguments import check_integer, check_shape
 __all__ = ["random_obstacles"]
 
 SHARE = 0.25  # of the box, that the obstacles fill together at most, up to rounding to whole cells
+LARGEST = 0.08  # of the box, that one obstacle fills at most
 FLUID_SHARE = 0.5  # of the cells, that stay fluid whatever the seed
 KINDS = ("ball", "box", "plate")
 
@@ -18,8 +19,8 @@ def random_obstacles(
 ) -> np.ndarray:
     """Return the cells covered by `count` random obstacles.
 
-    Kinds take turns in random order: balls (intervals in 1-D, discs in 2-D, spheres in 3-D), boxes, and plates one
-    or two cells thin. Sizes shrink as `count` grows, so that a quarter of the box is covered at most; an obstacle
+    Kinds take turns: balls (intervals in 1-D, discs in 2-D, spheres in 3-D), boxes, and plates one
+    or two cells thin. One covers a twelfth of the box at most and all together a quarter; an obstacle
     that would leave less than half the cells fluid, as can happen on tiny grids, is left out. Obstacles may
     overlap, touch the sides, and close off pockets of fluid. Time O(n count).
 
@@ -50,19 +51,19 @@ def random_obstacles(
     lengths = np.array(shape) * h
     centres = np.meshgrid(*((np.arange(n) + 0.5) * h for n in shape), indexing="ij", sparse=True)
     solid = np.zeros(shape, dtype=bool)
-    first = int(generator.integers(len(KINDS)))
     for number in range(count):
-        size = (lengths.prod() * SHARE / count) ** (1.0 / len(shape)) * generator.uniform(0.6, 1.0)
+        size = (lengths.prod() * min(LARGEST, SHARE / count)) ** (1.0 / len(shape)) * generator.uniform(0.6, 1.0)
         middle = generator.uniform(*within, len(shape)) * lengths
         offsets = [axis - place for axis, place in zip(centres, middle, strict=True)]
-        obstacle = _OBSTACLES[KINDS[(first + number) % len(KINDS)]](offsets, size, h, generator)
+        obstacle = _OBSTACLES[KINDS[number % len(KINDS)]](offsets, size, h, generator)
         if np.count_nonzero(solid | obstacle) <= (1 - FLUID_SHARE) * solid.size:
             solid |= obstacle
     return solid
 
 
 def _ball(offsets: list[np.ndarray], size: float, h: float, generator: np.random.Generator) -> np.ndarray:
-    return sum(offset**2 for offset in offsets) <= (0.5 * size) ** 2
+    squares = sum((offset**2 for offset in offsets), np.zeros(()))
+    return squares <= (0.5 * size) ** 2
 
 
 def _box(offsets: list[np.ndarray], size: float, h: float, generator: np.random.Generator) -> np.ndarray:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ritz.boundary import BoundaryLike
 from ritz.operators import Stencil
 from ritz.problem import LinearSystem
 from ritz.registry import problems
 
 from .arguments import cell_grid, check_choice, check_integer, check_shape, check_sides
-from .manufactured import manufactured_solution
 from .obstacles import random_obstacles
 from .reference import consistent, smooth_reference, system_from_reference
+from .smooth_solutions import manufactured_solution
 
 __all__ = ["poisson"]
 
@@ -21,7 +23,7 @@ def poisson(
     *,
     boundary: BoundaryLike = "dirichlet",
     obstacles: int = 0,
-    obstacle_boundary: str = "dirichlet",
+    obstacle_boundary: Literal["dirichlet", "neumann"] = "dirichlet",
     seed: int = 0,
 ) -> LinearSystem:
     r"""Return Poisson's equation on a box.

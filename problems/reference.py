@@ -9,7 +9,7 @@ from ritz.grid import Grid
 from ritz.operators import Operator
 from ritz.problem import LinearSystem
 
-from .manufactured import manufactured_solution
+from .smooth_solutions import manufactured_solution
 
 __all__ = ["consistent", "random_reference", "smooth_reference", "system_from_reference"]
 

@@ -57,7 +57,7 @@ CASES = [
     ("matrix_market", {}, True),
 ]
 # Registered elsewhere, with tests of their own.
-ELSEWHERE = {"pde"}
+ELSEWHERE = {"manufactured"}
 
 
 def label(case):

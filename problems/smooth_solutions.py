@@ -1,0 +1,88 @@
+"""Smooth solutions of a box that meet its homogeneous boundary conditions, with their derivatives.
+
+Products of one function an axis. None is a finite sum of eigenfunctions of the Laplacian, on which Krylov methods
+would stop after as many steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import TypeAlias
+
+import numpy as np
+
+from ritz.boundary import Sides
+
+__all__ = ["Manufactured", "manufactured_solution"]
+
+Jet: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]  # a function and its first two derivatives
+
+
+@dataclass(frozen=True, eq=False)
+class Manufactured:
+    """A smooth function at the unknowns of a grid.
+
+    Parameters
+    ----------
+    value : ndarray, shape (n,)
+    gradient : tuple of ndarray, shape (n,)
+        One derivative an axis.
+    laplacian : ndarray, shape (n,)
+    """
+
+    value: np.ndarray
+    gradient: tuple[np.ndarray, ...]
+    laplacian: np.ndarray
+
+
+def manufactured_solution(axes: tuple[np.ndarray, ...], lengths: tuple[float, ...], sides: Sides) -> Manufactured:
+    """Return a smooth function that is zero on Dirichlet sides, flat on Neumann sides, periodic where asked.
+
+    Parameters
+    ----------
+    axes : tuple of ndarray
+        Coordinates along each axis, the box starting at 0.
+    lengths : tuple of float
+        Sides of the box.
+    sides : tuple of (str, str)
+        (lower, upper) condition of each axis.
+
+    Examples
+    --------
+    >>> middle = manufactured_solution((np.array([0.5]),), (1.0,), (("dirichlet", "dirichlet"),))
+    >>> bool(np.isclose(middle.value[0], np.exp(0.5)))
+    True
+    """
+    jets = [
+        tuple(derivative / length**order for order, derivative in enumerate(_jet(pair, axis / length)))
+        for axis, length, pair in zip(axes, lengths, sides, strict=True)
+    ]
+
+    def product(orders: list[int]) -> np.ndarray:
+        return reduce(np.multiply.outer, [jet[order] for jet, order in zip(jets, orders, strict=True)]).ravel()
+
+    unit = np.eye(len(axes), dtype=int).tolist()
+    return Manufactured(
+        product([0] * len(axes)),
+        tuple(product(orders) for orders in unit),
+        sum((product([2 * order for order in orders]) for orders in unit), np.zeros(())),
+    )
+
+
+def _jet(pair: tuple[str, str], t: np.ndarray) -> Jet:
+    sine, cosine, growth = np.sin(np.pi * t), np.cos(np.pi * t), np.exp(t)
+    if pair == ("dirichlet", "dirichlet"):
+        slope = growth * (np.pi * cosine + sine)
+        return growth * sine, slope, growth * (2 * np.pi * cosine + (1 - np.pi**2) * sine)
+    if pair == ("neumann", "neumann"):  # the antiderivative of the function above
+        value = growth * (sine - np.pi * cosine) / (1 + np.pi**2)
+        return value, growth * sine, growth * (np.pi * cosine + sine)
+    if pair == ("dirichlet", "neumann"):
+        return t * np.exp(1 - t), (1 - t) * np.exp(1 - t), (t - 2) * np.exp(1 - t)
+    if pair == ("neumann", "dirichlet"):
+        value, slope, curvature = _jet(("dirichlet", "neumann"), 1 - t)
+        return value, -slope, curvature
+    wave, slope = np.sin(2 * np.pi * t), 2 * np.pi * np.cos(2 * np.pi * t)
+    value = np.exp(wave)
+    return value, slope * value, (slope**2 - 4 * np.pi**2 * wave) * value
