@@ -89,7 +89,7 @@ class PDE:
         set_field(self, "slopes", self._check_slopes())
         for name in ("source", "boundary", "initial", "exact"):
             value = getattr(self, name)
-            if value is not None:
+            if value is not None or name in ("source", "boundary"):
                 set_field(self, name, check_field(name, value, self.dimension))
         if self.exact is not None and not callable(self.exact):
             raise InvalidProblem(f"exact is {self.exact!r}; give a function of the coordinates")

@@ -1,6 +1,6 @@
 """From a PDE on a box to a linear system: finite differences, Chebyshev and Fourier collocation."""
 
-from ritz.discretisation.axis import Axis
+from ritz.discretisation.axis import Axis, unknowns_of_cells
 from ritz.discretisation.chebyshev import ChebyshevAxis
 from ritz.discretisation.discretisation import SCHEMES, Discretisation
 from ritz.discretisation.finite_differences import FiniteDifferenceAxis, difference_weights
@@ -18,4 +18,5 @@ __all__ = [
     "Interpolant",
     "PDESolution",
     "difference_weights",
+    "unknowns_of_cells",
 ]

@@ -7,7 +7,23 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Axis"]
+from ritz.boundary import Sides
+
+__all__ = ["Axis", "unknowns_of_cells"]
+
+
+def unknowns_of_cells(sides: Sides, cells: int) -> tuple[int, ...]:
+    """Return how many unknowns each axis has when uniform nodes cut it into a number of cells.
+
+    Examples
+    --------
+    >>> unknowns_of_cells((("dirichlet", "dirichlet"), ("dirichlet", "neumann"), ("periodic", "periodic")), 8)
+    (7, 8, 8)
+    """
+    ends = {"dirichlet": 0, "neumann": 1}
+    return tuple(
+        cells if pair[0] == "periodic" else cells - 1 + sum(ends[condition] for condition in pair) for pair in sides
+    )
 
 
 class Axis(ABC):

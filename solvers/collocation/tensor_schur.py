@@ -46,7 +46,7 @@ class TensorSchur:
         forms: list[Any] = [schur(factor, output="complex") for factor in factors]
         self._triangles = [triangle for triangle, _ in forms]
         self._bases = [basis for _, basis in forms]
-        self._pivots = reduce(np.add.outer, [np.diagonal(triangle) for triangle in self._triangles])
+        self._pivots = reduce(np.add.outer, [triangle.diagonal().copy() for triangle in self._triangles])
         if singular:
             sizes = np.abs(self._pivots)
             self._pivots[np.unravel_index(int(sizes.argmin()), sizes.shape)] = sizes.max()

@@ -1,0 +1,63 @@
+"""Figures by name.
+
+A module of ``figures/`` defines ``compute(quick=False)``, which returns arrays and numbers, and ``plot(data)``, which
+returns a matplotlib figure of them, and ends with ``figure("its-name", compute, plot)``. What takes time is in the
+first, so that a picture can be drawn again from kept data; the first line of the module says what it shows.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ritz.registry import figures
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+
+__all__ = ["RegisteredFigure", "figure"]
+
+
+@dataclass(frozen=True)
+class RegisteredFigure:
+    """A figure as the registry keeps it; made by `figure`.
+
+    Parameters
+    ----------
+    compute : callable
+        ``compute(quick=False) -> data``: a mapping of arrays and numbers; seconds of work if `quick`.
+    plot : callable
+        ``plot(data) -> matplotlib.figure.Figure``.
+    """
+
+    compute: Callable[..., Any]
+    plot: Callable[[Any], matplotlib.figure.Figure]
+
+    def __post_init__(self):
+        # What the registry and `ritz list` ask of an entry: where it comes from, and what it is.
+        described = sys.modules[self.compute.__module__].__doc__ or ""
+        for name, value in (
+            ("__module__", self.compute.__module__),
+            ("__qualname__", f"figure({self.compute.__qualname__}, {self.plot.__qualname__})"),
+            ("__doc__", described.strip().split("\n")[0]),
+        ):
+            object.__setattr__(self, name, value)
+
+    def __call__(self, quick: bool = False) -> matplotlib.figure.Figure:
+        """Compute and draw."""
+        return self.plot(self.compute(quick=quick))
+
+
+def figure(name: str, compute: Callable[..., Any], plot: Callable[[Any], matplotlib.figure.Figure]) -> RegisteredFigure:
+    """Register a figure under `name`, see `RegisteredFigure`.
+
+    Examples
+    --------
+    >>> from ritz.registry import figures
+    >>> convergence = figures["convergence-orders"]
+    >>> convergence.__doc__
+    'Errors of the discretisations against the spacing, and against the number of nodes.'
+    """
+    return figures.register(name)(RegisteredFigure(compute, plot))
