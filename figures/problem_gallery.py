@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 import ritz
+from ritz.figure import figure
 from ritz.problems.fem import plate_mesh, plate_solution
 from ritz.problems.gallery import gallery_mesh
+
+from .style import ritz_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,20 +62,23 @@ def plot(data: dict[str, Data]) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(12.0, 13.2), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08))
-    for position, (key, panel) in enumerate(PANELS.items(), start=1):
-        axes = figure.add_subplot(4, 4, position)
-        draw_panel(axes, panel, data[key])
-    return figure
+    with ritz_style():
+        picture = Figure(figsize=(12.0, 13.2), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08))
+        for position, (key, panel) in enumerate(PANELS.items(), start=1):
+            draw_panel(picture.add_subplot(4, 4, position), panel, data[key])
+    return picture
 
 
 def plot_problem(key: str, quick: bool = False) -> Figure:
     """Return the picture of one panel, by its key in `PANELS`."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.0, 4.4), layout="constrained")
-    draw_panel(figure.add_subplot(), PANELS[key], PANELS[key].compute(QUICK if quick else FINE))
-    return figure
+    panel = PANELS[key]
+    data = panel.compute(QUICK if quick else FINE)
+    with ritz_style():
+        picture = Figure(figsize=(4.0, 4.4), layout="constrained")
+        draw_panel(picture.add_subplot(), panel, data)
+    return picture
 
 
 def draw_panel(axes: Axes, panel: Panel, data: Data) -> None:
@@ -317,3 +323,5 @@ PANELS = {
     "gallery": Panel("gallery", "PyAMG's airfoil", _airfoil, _draw_mesh),
     "matrix-market": Panel("matrix_market", "entries of a matrix from a file", _pattern, _draw_pattern),
 }
+
+figure("problem-gallery", compute, plot)
