@@ -10,7 +10,7 @@ from .from_grid import from_grid
 from .gallery import gallery
 from .heat import heat
 from .helmholtz import helmholtz
-from .manufactured_pde import manufactured
+from .manufactured import manufactured
 from .matrix_market import matrix_market
 from .obstacles import random_obstacles
 from .pde import pde

@@ -9,7 +9,7 @@ import pytest
 
 import ritz
 from ritz.discretisation import Discretisation, unknowns_of_cells
-from ritz.problems.manufactured_pde import NAMES
+from ritz.problems.manufactured import NAMES
 from ritz.solvers.collocation.tensor_schur import TensorSchur
 
 ORDERS = {"second-order": 2, "fourth-order": 4}

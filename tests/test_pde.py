@@ -14,7 +14,7 @@ import ritz
 from ritz import PDE, InvalidProblem, Status, UnknownName
 from ritz.discretisation import SCHEMES, Discretisation, difference_weights
 from ritz.operators import Sparse, Tag
-from ritz.problems.manufactured_pde import NAMES, Wave, from_wave
+from ritz.problems.manufactured import NAMES, Wave, from_wave
 from ritz.solvers.collocation.tensor_schur import TensorSchur
 
 SQUARE = [(0.0, 1.0), (0.0, 1.0)]

@@ -20,7 +20,7 @@ from ritz.discretisation.singular import left_nullvector, remove_inconsistency
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.fields import evaluate
 from ritz.grid import Grid
-from ritz.operators import Dense, Diagonal, Nullspace, Operator, Sparse, Tag
+from ritz.operators import Dense, Diagonal, Kronecker, KroneckerSum, Nullspace, Operator, Sparse, Tag
 from ritz.problem import LinearSystem
 
 if TYPE_CHECKING:
@@ -107,8 +107,6 @@ class Discretisation:
         factors = self.factors
         if factors is None:
             return reduce(lambda left, right: left + right, [self._term(*term) for term in self.coefficients.items()])
-        from ritz.operators import KroneckerSum
-
         dense = [Dense(matrix if isinstance(matrix, np.ndarray) else matrix.toarray()) for matrix in factors]
         return dense[0] if len(dense) == 1 else KroneckerSum(*dense)
 
@@ -207,8 +205,6 @@ class Discretisation:
         for axis, order in zip(self.axes, index, strict=True):
             matrix = axis.derivative(order)[:, 1:-1]
             parts.append(Dense(matrix) if isinstance(matrix, np.ndarray) else Sparse(matrix))
-        from ritz.operators import Kronecker
-
         derivative = Kronecker(*parts)
         return Diagonal(values.ravel()) @ derivative if isinstance(values, np.ndarray) else derivative * values
 
