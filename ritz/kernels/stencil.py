@@ -7,6 +7,7 @@ is therefore always allowed, and no kernel asks which boundary condition holds.
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 __all__ = ["constant", "variable", "variable_block"]
@@ -17,18 +18,18 @@ inlined = njit(inline="always")
 
 
 @inlined
-def _around(i, n):
+def _around(i: int, n: int) -> tuple[int, int]:
     return (i - 1 if i > 0 else n - 1), (i + 1 if i < n - 1 else 0)
 
 
 @inlined
-def _couplings_around(weights, axis, i, n):
+def _couplings_around(weights: np.ndarray, axis: int, i: int, n: int) -> tuple[float, float]:
     inner, wrap = weights[axis, 0], weights[axis, 1]
     return (inner if i > 0 else wrap), (inner if i < n - 1 else wrap)
 
 
 @inlined
-def _ends(edge, width, step, inner, wrap):
+def _ends(edge: int, width: int, step: int, inner: float, wrap: float) -> tuple[int, int, float, int, float]:
     """Return where the first or last cell of a row starts, and its neighbours in the row with their couplings."""
     if edge == 0:
         single = width == step
@@ -37,7 +38,9 @@ def _ends(edge, width, step, inner, wrap):
 
 
 @compiled
-def constant_2d(y, x, diagonal0, diagonal1, weights, step):
+def constant_2d(
+    y: np.ndarray, x: np.ndarray, diagonal0: np.ndarray, diagonal1: np.ndarray, weights: np.ndarray, step: int
+) -> None:
     """Multiply a stencil with one coupling an axis by ``(n0, n1 * step)`` arrays, `step` columns interleaved.
 
     The diagonal of cell (i, j) is ``diagonal0[i] + diagonal1[j]``; both differ from their second value at the ends
@@ -76,7 +79,15 @@ def constant_2d(y, x, diagonal0, diagonal1, weights, step):
 
 
 @compiled
-def constant_3d(y, x, diagonal0, diagonal1, diagonal2, weights, step):
+def constant_3d(
+    y: np.ndarray,
+    x: np.ndarray,
+    diagonal0: np.ndarray,
+    diagonal1: np.ndarray,
+    diagonal2: np.ndarray,
+    weights: np.ndarray,
+    step: int,
+) -> None:
     """Multiply a stencil with one coupling an axis by ``(n0, n1, n2 * step)`` arrays; see `constant_2d`.
 
     The inside of a plane is one long loop, wrong at the ends of its rows, which are then written again: rows are too
@@ -133,7 +144,7 @@ def constant_3d(y, x, diagonal0, diagonal1, diagonal2, weights, step):
 
 
 @compiled
-def variable_2d(y, x, diagonal, c0, c1):
+def variable_2d(y: np.ndarray, x: np.ndarray, diagonal: np.ndarray, c0: np.ndarray, c1: np.ndarray) -> None:
     """Multiply a stencil with its own couplings at every cell by an ``(n0, n1)`` array."""
     n0, n1 = x.shape
     for i in range(n0):
@@ -158,7 +169,9 @@ def variable_2d(y, x, diagonal, c0, c1):
 
 
 @compiled
-def variable_3d(y, x, diagonal, c0, c1, c2):
+def variable_3d(
+    y: np.ndarray, x: np.ndarray, diagonal: np.ndarray, c0: np.ndarray, c1: np.ndarray, c2: np.ndarray
+) -> None:
     """Multiply a stencil with its own couplings at every cell by an ``(n0, n1, n2)`` array."""
     n0, n1, n2 = x.shape
     for i in range(n0):
@@ -189,7 +202,7 @@ def variable_3d(y, x, diagonal, c0, c1, c2):
 
 
 @compiled
-def variable_2d_block(y, x, diagonal, c0, c1):
+def variable_2d_block(y: np.ndarray, x: np.ndarray, diagonal: np.ndarray, c0: np.ndarray, c1: np.ndarray) -> None:
     """Multiply a stencil with its own couplings at every cell by the columns of an ``(n0, n1, columns)`` array."""
     n0, n1, columns = x.shape
     for i in range(n0):
@@ -209,7 +222,9 @@ def variable_2d_block(y, x, diagonal, c0, c1):
 
 
 @compiled
-def variable_3d_block(y, x, diagonal, c0, c1, c2):
+def variable_3d_block(
+    y: np.ndarray, x: np.ndarray, diagonal: np.ndarray, c0: np.ndarray, c1: np.ndarray, c2: np.ndarray
+) -> None:
     """Multiply a stencil with its own couplings at every cell by the columns of an ``(n0, n1, n2, columns)`` array."""
     n0, n1, n2, columns = x.shape
     for i in range(n0):

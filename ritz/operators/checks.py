@@ -15,21 +15,23 @@ def asymmetry(operator: Operator, seed: int = 0) -> float:
     """Return how far a square operator is from symmetric, 0.0 if rounding explains it.
 
     Compares ``x . A y`` with ``y . A x`` for two random vectors, both scaled by the inverse square root of the
-    diagonal where that is known, so that entries of very different size count alike. Two products.
+    diagonal where that is known, so that entries of very different size count alike. Two products. Rounding errors of
+    the terms of an inner product are independent, so that they add up to its root mean square and one wrong entry in
+    a million still shows.
 
     Returns
     -------
     float
-        The difference relative to the norms of the products, or 0.0 below the rounding level.
+        The difference relative to the root mean square of the inner products, or 0.0 below the rounding level.
     """
     generator = np.random.default_rng(seed)
     x, y = generator.standard_normal((2, operator.shape[0]))
     scale = _inverse_root_diagonal(operator)
     x, y = ((scale * vector).astype(operator.dtype, copy=False) for vector in (x, y))
-    Ax, Ay = operator @ x, operator @ y
-    difference = abs(float(x @ Ay) - float(y @ Ax))
-    size = float(np.linalg.norm(x) * np.linalg.norm(Ay) + np.linalg.norm(y) * np.linalg.norm(Ax))
-    level = 50.0 * machine_epsilon(operator.dtype)
+    terms = [(a * np.asarray(operator @ b)).astype(np.float64) for a, b in ((x, y), (y, x))]
+    difference = abs(float(terms[0].sum() - terms[1].sum()))
+    size = float(sum(np.linalg.norm(each) for each in terms))
+    level = 100.0 * machine_epsilon(operator.dtype)
     return 0.0 if difference <= level * size else difference / size
 
 

@@ -23,6 +23,8 @@ DEFINITE = (Tag.POSITIVE_DEFINITE, Tag.SEMIDEFINITE)
 class Sum(Operator):
     """``left + right``."""
 
+    _seen_by_torch = True
+
     def __init__(self, left: Operator, right: Operator):
         if left.shape != right.shape:
             raise InvalidProblem(f"cannot add {left!r} and {right!r}: their shapes differ")
@@ -40,6 +42,14 @@ class Sum(Operator):
 
     def _apply_transpose(self, x: Array) -> Array:
         return self.left.rmatvec(x) + self.right.rmatvec(x)
+
+    @property
+    def nullspace(self) -> Nullspace | None:
+        """What both semidefinite parts map to zero, where it is known, or None."""
+        if Tag.SEMIDEFINITE not in self.tags:
+            return None
+        left, right = self.left.nullspace, self.right.nullspace
+        return None if left is None or right is None else left.intersection(right)
 
     def diagonal(self) -> np.ndarray:
         """Return the diagonal."""
@@ -61,20 +71,30 @@ class Sum(Operator):
 class Product(Operator):
     """``left @ right``: the right one is applied first."""
 
+    _seen_by_torch = True
+
     def __init__(self, left: Operator, right: Operator):
         if left.shape[1] != right.shape[0]:
             raise InvalidProblem(f"cannot multiply {left!r} by {right!r}: their shapes do not match")
         self.left, self.right = left, right
         self.shape = (left.shape[0], right.shape[1])
         self.dtype = np.result_type(left.dtype, right.dtype)
-        gram = isinstance(left, Transposed) and left.operator is right
-        self.tags = frozenset({Tag.SYMMETRIC, Tag.SEMIDEFINITE} if gram else ())
+        if left.T is right or (isinstance(right, Transposed) and right.operator is left):
+            definite = Tag.POSITIVE_DEFINITE in right.tags and Tag.SYMMETRIC in right.tags
+            self.tags = frozenset({Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE if definite else Tag.SEMIDEFINITE})
+        else:
+            self.tags = frozenset()
 
     def _apply(self, x: Array) -> Array:
         return self.left @ (self.right @ x)
 
     def _apply_transpose(self, x: Array) -> Array:
         return self.right.rmatvec(self.left.rmatvec(x))
+
+    @property
+    def nullspace(self) -> Nullspace | None:
+        """That of A for products AᵀA, or None."""
+        return self.right.nullspace if Tag.SEMIDEFINITE in self.tags else None
 
     def to_dense(self) -> np.ndarray:
         """Return the entries."""
@@ -91,6 +111,8 @@ class Product(Operator):
 
 class Scaled(Operator):
     """``factor * operator``."""
+
+    _seen_by_torch = True
 
     def __init__(self, operator: Operator, factor: float):
         self.operator, self.factor = operator, float(factor)
@@ -128,6 +150,8 @@ class Scaled(Operator):
 
 class Transposed(Operator):
     """The transpose of an operator that is not symmetric; made by ``.T``."""
+
+    _seen_by_torch = True
 
     def __init__(self, operator: Operator):
         self.operator = operator

@@ -13,7 +13,7 @@ from ritz.errors import InvalidProblem
 from ritz.operators.checks import asymmetry
 from ritz.operators.dense import Dense
 from ritz.operators.matrix_free import MatrixFree
-from ritz.operators.operator import Operator, Tag
+from ritz.operators.operator import Operator, Tag, real_entries
 from ritz.operators.sparse import Sparse
 
 __all__ = ["aslinearoperator"]
@@ -59,7 +59,7 @@ def aslinearoperator(anything: Any, tags: Iterable[Tag] | None = None) -> Operat
 
 def _wrap(anything: Any) -> Dense | Sparse | MatrixFree:
     if issparse(anything):
-        return Sparse(_real(csr_array(anything)))
+        return Sparse(anything)
     if is_torch_array(anything):
         return _from_tensor(anything)
     if not isinstance(anything, np.ndarray) and hasattr(anything, "matvec") and hasattr(anything, "shape"):
@@ -73,19 +73,20 @@ def _wrap(anything: Any) -> Dense | Sparse | MatrixFree:
             f"operator is a {type(anything).__name__}; give an Operator, an array, a SciPy sparse array or"
             " LinearOperator, or a torch tensor"
         )
-    if matrix.ndim != 2:
-        raise InvalidProblem(f"operator has shape {matrix.shape}; a matrix has two dimensions")
-    return Dense(_real(matrix))
+    return Dense(matrix)
 
 
 def _from_tensor(tensor: Any) -> Dense | Sparse:
     import torch
 
+    tensor = tensor.detach().cpu()
+    if tensor.dtype == torch.bfloat16:  # which NumPy does not have
+        tensor = tensor.half()
     if tensor.layout == torch.strided:
-        return Dense(_real(tensor.detach().cpu().numpy()))
-    tensor = tensor.detach().cpu().to_sparse_csr()
+        return Dense(tensor.numpy())
+    tensor = tensor.to_sparse_csr()
     parts = (tensor.values().numpy(), tensor.col_indices().numpy(), tensor.crow_indices().numpy())
-    return Sparse(_real(csr_array(parts, shape=tuple(tensor.shape))))
+    return Sparse(csr_array(parts, shape=tuple(tensor.shape)))
 
 
 def _from_linear_operator(operator: Any) -> MatrixFree:
@@ -93,26 +94,9 @@ def _from_linear_operator(operator: Any) -> MatrixFree:
 
     operator = scipy_aslinearoperator(operator)
     dtype = np.dtype(operator.dtype or np.float64)
-    if dtype.kind == "c":
-        raise _not_real(dtype)
     return MatrixFree(
         operator.matvec,
         operator.shape,
         transpose=operator.rmatvec,
-        dtype=dtype if dtype.kind == "f" else np.float64,
-    )
-
-
-def _real(matrix: Any) -> Any:
-    if matrix.dtype.kind in "biu":
-        return matrix.astype(np.float64)
-    if matrix.dtype.kind == "c" or matrix.dtype.itemsize < 4:
-        raise _not_real(matrix.dtype)
-    return matrix
-
-
-def _not_real(dtype: Any) -> InvalidProblem:
-    return InvalidProblem(
-        f"operator has dtype {dtype}; Ritz solves real systems in float32 or float64 (write a complex system as"
-        " the real block system [[Re, -Im], [Im, Re]])"
+        dtype=real_entries(np.empty((0, 0), dtype)).dtype,
     )

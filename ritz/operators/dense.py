@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ritz.backend import Array, asarray_like, is_torch_array
-from ritz.operators.operator import Operator, Tag
+from ritz.backend import Array, asarray_like, is_torch_array, to_numpy
+from ritz.operators.operator import Operator, Tag, Tensors, real_entries
 
 __all__ = ["Dense"]
 
@@ -19,7 +19,7 @@ class Dense(Operator):
     Parameters
     ----------
     matrix : ndarray or torch.Tensor, shape (m, n)
-        Not copied.
+        Not copied, except that integer entries become float64.
     tags : iterable of Tag
         Promised properties.
 
@@ -29,11 +29,14 @@ class Dense(Operator):
     [3.0, 3.0]
     """
 
+    _seen_by_torch = True
+
     def __init__(self, matrix: Any, tags: Iterable[Tag] = ()):
-        self.matrix = np.asarray(matrix.detach().cpu() if is_torch_array(matrix) else matrix)
-        self.shape = self.matrix.shape  # pyright: ignore[reportAttributeAccessIssue]
+        self.matrix: np.ndarray = real_entries(to_numpy(matrix))
+        self.shape = (self.matrix.shape[0], self.matrix.shape[1])
         self.dtype = self.matrix.dtype
         self.tags = frozenset(tags)
+        self._tensors = Tensors()
 
     def _apply(self, x: Array) -> Array:
         return self._in_kind_of(x) @ x
@@ -42,7 +45,9 @@ class Dense(Operator):
         return self._in_kind_of(x).T @ x
 
     def _in_kind_of(self, x: Array) -> Array:
-        return asarray_like(self.matrix, x) if is_torch_array(x) else self.matrix
+        if not is_torch_array(x):
+            return self.matrix
+        return self._tensors.like(x, "matrix", lambda: asarray_like(self.matrix, x))
 
     def diagonal(self) -> np.ndarray:
         """Return the diagonal."""

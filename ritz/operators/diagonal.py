@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ritz.backend import Array, asarray_like
-from ritz.operators.operator import Operator, Tag
+from ritz.backend import Array, asarray_like, is_torch_array, to_numpy
+from ritz.operators.nullspace import Nullspace
+from ritz.operators.operator import Operator, Tag, Tensors, real_entries
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -29,18 +30,29 @@ class Diagonal(Operator):
     [3.0, 8.0]
     """
 
+    _seen_by_torch = True
+
     def __init__(self, values: Any):
-        self.values = np.asarray(values)
+        self.values: np.ndarray = real_entries(to_numpy(values), dimension=1)
         self.shape = (self.values.size, self.values.size)
         self.dtype = self.values.dtype
         tags = {Tag.SYMMETRIC}
         if self.values.size and self.values.min() >= 0:
             tags.add(Tag.POSITIVE_DEFINITE if self.values.min() > 0 else Tag.SEMIDEFINITE)
         self.tags = frozenset(tags)
+        self._tensors = Tensors()
 
     def _apply(self, x: Array) -> Array:
-        values = asarray_like(self.values, x)
+        values = self.values
+        if is_torch_array(x):
+            values = self._tensors.like(x, "values", lambda: asarray_like(self.values, x))
         return x * (values if x.ndim == 1 else values[:, None])
+
+    @property
+    def nullspace(self) -> Nullspace | None:
+        """The unknowns that are multiplied by zero, each a region of its own, or None."""
+        zero = self.values == 0.0
+        return Nullspace(np.where(zero, np.cumsum(zero) - 1, -1)) if zero.any() else None
 
     def diagonal(self) -> np.ndarray:
         """Return the diagonal, not a copy."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -74,17 +75,26 @@ class MatrixFree(Operator):
             return through_numpy(lambda values: self._call(function, values, rows), x)
         if x.ndim == 1 or self._blocks:
             product = function(x)
-            if np.shape(product) != (rows, *x.shape[1:]):
+            product = product if is_torch_array(product) else np.asarray(product)
+            if tuple(product.shape) != (rows, *x.shape[1:]):
                 raise InvalidProblem(
-                    f"the function of {self!r} returned an array of shape {np.shape(product)} for one of shape"
+                    f"the function of {self!r} returned an array of shape {tuple(product.shape)} for one of shape"
                     f" {tuple(x.shape)}; it must return {(rows, *x.shape[1:])}"
                 )
+            if isinstance(product, np.ndarray):
+                return product.astype(np.result_type(self.dtype, x.dtype), copy=False)
             return product
         if x.shape[1] == 0:
-            return x[:1].repeat(rows, 0) if rows else x[:0]
+            return x.reshape((rows, 0))
         columns = [self._call(function, x[:, j], rows) for j in range(x.shape[1])]
         if is_torch_array(x):
             import torch
 
             return torch.stack(columns, dim=1)
         return np.stack(columns, axis=1)
+
+    def astype(self, dtype: Any) -> MatrixFree:
+        """Return the operator with products in another dtype; the function is the same, its results are rounded."""
+        other = copy(self)
+        other.dtype = np.dtype(dtype)
+        return other

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ritz.backend import Array, asarray_like, to_numpy
+from ritz.backend import Array, asarray_like, machine_epsilon, to_numpy
 from ritz.errors import InvalidProblem
 
 if TYPE_CHECKING:
@@ -107,22 +107,45 @@ class Nullspace:
             f" {total:.3g}; subtract its mean over that region, or fix a value there"
         )
 
+    def intersection(self, other: Nullspace) -> Nullspace | None:
+        """Return the piecewise constants that belong to both nullspaces, or None if only zero does."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        both = (self.labels >= 0) & (other.labels >= 0)
+        links = (self.labels[both], other.labels[both] + self.count)
+        total = self.count + other.count
+        graph = coo_array((np.ones(int(both.sum()), dtype=bool), links), shape=(total, total))
+        count, component = connected_components(graph, directed=False)
+        # A union of overlapping regions is free only if neither operator holds one of its unknowns.
+        held = np.zeros(count, dtype=bool)
+        held[component[self.labels[(self.labels >= 0) & ~both]]] = True
+        held[component[other.labels[(other.labels >= 0) & ~both] + self.count]] = True
+        if held.all():
+            return None
+        numbers = np.append(np.where(held, -1, np.cumsum(~held) - 1), -1)
+        return Nullspace(np.where(both, numbers[component[self.labels]], -1))
+
     @classmethod
     def of_matrix(cls, matrix: csr_array) -> Nullspace | None:
         """Return the regions of a symmetric sparse matrix whose rows all sum to zero, or None if there is none.
 
         A connected component on which the row sums vanish has the constant as null vector. For matrices with
         non-positive off-diagonal entries, graph Laplacians among them, there are no others. O(nnz) time.
+
+        Row sums count as zero below 1e-13 of the sum of magnitudes, which leaves room for what assembly rounds away;
+        in float32 below two units of rounding, lest the small shift of a long time step be taken for none.
         """
         from scipy.sparse.csgraph import connected_components
 
-        n = matrix.shape[0]
-        row_sums = np.abs(matrix @ np.ones(n, dtype=matrix.dtype))
-        magnitude = abs(matrix) @ np.ones(n, dtype=matrix.dtype)
-        tolerance = 10 * np.finfo(matrix.dtype).eps * np.maximum(1.0, np.diff(matrix.indptr))
-        balanced = row_sums <= tolerance * magnitude
+        ones = np.ones(int(matrix.shape[0]))  # pyright: ignore[reportOptionalSubscript]
+        relative = max(1e-13, 2.0 * machine_epsilon(matrix.dtype))
+        balanced = np.abs(matrix @ ones) <= relative * (abs(matrix) @ ones)
         if not balanced.any():
             return None
+        if not matrix.data.all():  # a stored zero connects nothing
+            matrix = matrix.copy()
+            matrix.eliminate_zeros()
         count, component = connected_components(matrix, directed=False)
         singular = np.bincount(component, weights=~balanced, minlength=count) == 0
         if not singular.any():

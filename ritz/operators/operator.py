@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,8 @@ class Operator(ABC):
     A kind of operator says how it is applied (`_apply`, and `_apply_transpose` unless it is symmetric) and sets
     `shape`, `dtype` and `tags`; it overrides what it can do better than the defaults here. ``operator @ x`` takes
     ``(n,)`` or ``(n, k)`` and returns the same kind, NumPy or torch. SciPy's ``aslinearoperator`` and its solvers
-    take an Operator as it is.
+    take an Operator as it is (``LinearOperator @ Operator`` alone needs `to_scipy`). torch differentiates products
+    with respect to `x`, the gradient being a product with the transpose.
 
     Attributes
     ----------
@@ -52,6 +54,7 @@ class Operator(ABC):
     dtype: np.dtype
     tags: frozenset[Tag]
 
+    _seen_by_torch = False  # whether torch can differentiate `_apply` itself
     __array_ufunc__ = None  # ndarray @ Operator and ndarray * Operator come to the reflected methods below
 
     @abstractmethod
@@ -122,7 +125,7 @@ class Operator(ABC):
 
     def rmatvec(self, x: Array) -> Array:
         """Return ``A.T @ x``; the name SciPy calls."""
-        return self._checked(self._apply_transpose, x, self.shape[0])
+        return self._checked(self._apply_transpose, self.matvec, x, self.shape[0])
 
     def __matmul__(self, other: Any) -> Any:
         if not isinstance(other, np.ndarray) and _is_operator(other):
@@ -130,14 +133,15 @@ class Operator(ABC):
             from ritz.operators.convert import aslinearoperator
 
             return Product(self, aslinearoperator(other))
-        return self._checked(self._apply, other, self.shape[1])
+        return self._checked(self._apply, self.rmatvec, other, self.shape[1])
 
     def __rmatmul__(self, other: Any) -> Any:
         if _is_operator(other):
             from ritz.operators.convert import aslinearoperator
 
             return aslinearoperator(other) @ self
-        return self.rmatvec(other.T).T
+        other = other if is_torch_array(other) else np.asarray(other)
+        return self.rmatvec(other) if other.ndim == 1 else self.rmatvec(other.T).T
 
     def __add__(self, other: Any) -> Operator:
         from ritz.operators.composed import Sum
@@ -150,12 +154,14 @@ class Operator(ABC):
     def __mul__(self, factor: float) -> Operator:
         from ritz.operators.composed import Scaled
 
+        if isinstance(factor, Operator) or np.ndim(factor):
+            raise InvalidProblem(f"{self!r} was multiplied by {factor!r}; * scales by a number, @ multiplies")
         return Scaled(self, factor)
 
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: float) -> Operator:
-        return self * (1.0 / divisor)
+        return self * (1.0 / float(divisor))
 
     def __neg__(self) -> Operator:
         return self * -1.0
@@ -165,18 +171,60 @@ class Operator(ABC):
 
         return self + -aslinearoperator(other)
 
+    def __rsub__(self, other: Any) -> Operator:
+        return -self + other
+
     def __repr__(self) -> str:
         tags = ", ".join(sorted(tag.value for tag in self.tags))
         return f"{type(self).__name__}({self.shape[0]} x {self.shape[1]}, {self.dtype}{', ' + tags if tags else ''})"
 
-    def _checked(self, apply: Any, x: Any, length: int) -> Array:
-        if not is_torch_array(x):
-            x = np.asarray(x)
+    def _checked(self, apply: Any, transpose: Any, x: Any, length: int) -> Array:
+        x = _floating(x, self)
         if x.ndim not in (1, 2) or x.shape[0] != length:
             raise InvalidProblem(
                 f"{self!r} was applied to an array of shape {tuple(x.shape)}; it takes ({length},) or ({length}, k)"
             )
+        if is_torch_array(x) and x.requires_grad and not self._seen_by_torch:
+            from ritz.operators.gradients import LinearMap
+
+            return LinearMap.apply(x, apply, transpose)
         return apply(x)
+
+
+def real_entries(matrix: Any, dimension: int = 2) -> Any:
+    """Return a NumPy or SciPy sparse array with entries in float32 or float64, or say why that cannot be.
+
+    Raises
+    ------
+    InvalidProblem
+        For complex, half-precision, extended-precision and non-numeric entries, or the wrong number of dimensions.
+    """
+    if matrix.ndim != dimension:
+        raise InvalidProblem(
+            f"operator has shape {matrix.shape}; its entries form an array of {dimension} dimension(s)"
+        )
+    if matrix.dtype.kind in "biu":
+        return matrix.astype(np.float64)
+    if matrix.dtype not in (np.float32, np.float64):
+        raise InvalidProblem(
+            f"operator has dtype {matrix.dtype}; Ritz solves real systems in float32 or float64 (write a complex"
+            " system as the real block system [[Re, -Im], [Im, Re]])"
+        )
+    return matrix
+
+
+class Tensors:
+    """Arrays of an operator as torch tensors, sent to each device once in each dtype."""
+
+    def __init__(self):
+        self._sent: dict[Any, Any] = {}
+
+    def like(self, x: Any, name: str, make: Callable[[], Any]) -> Any:
+        """Return ``make()``, tensors of the device and dtype of `x`, or what it returned under that name before."""
+        key = (name, x.device, x.dtype)
+        if key not in self._sent:
+            self._sent[key] = make()
+        return self._sent[key]
 
 
 def through_numpy(function: Any, x: Array) -> Array:
@@ -184,6 +232,23 @@ def through_numpy(function: Any, x: Array) -> Array:
     if is_torch_array(x):
         return asarray_like(function(x.detach().cpu().numpy()), x)
     return function(x)
+
+
+def _floating(x: Any, operator: Operator) -> Array:
+    if is_torch_array(x):
+        if not (x.is_floating_point() or x.is_complex()):
+            import torch
+
+            return x.to(getattr(torch, operator.dtype.name))
+        real = x.is_floating_point()
+    else:
+        x = np.asarray(x)
+        if x.dtype.kind in "biu":
+            return x.astype(operator.dtype)
+        real = x.dtype.kind == "f"
+    if not real:
+        raise InvalidProblem(f"{operator!r} was applied to an array of dtype {x.dtype}; it takes real numbers")
+    return x
 
 
 def _is_operator(other: Any) -> bool:

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from ritz.backend import Array, is_torch_array
 from ritz.operators.nullspace import Nullspace
-from ritz.operators.operator import Operator, Tag, through_numpy
+from ritz.operators.operator import Operator, Tag, Tensors, real_entries, through_numpy
 
 __all__ = ["Sparse"]
 
@@ -25,7 +25,7 @@ class Sparse(Operator):
     Parameters
     ----------
     matrix : anything ``scipy.sparse.csr_array`` takes, shape (m, n)
-        CSR input is not copied.
+        CSR input is not copied, except that integer entries become float64.
     tags : iterable of Tag
         Promised properties.
     nullspace : Nullspace, optional
@@ -40,12 +40,12 @@ class Sparse(Operator):
     """
 
     def __init__(self, matrix: Any, tags: Iterable[Tag] = (), nullspace: Nullspace | None = None):
-        self.matrix = csr_array(matrix)
-        self.shape = (self.matrix.shape[0], self.matrix.shape[1])  # pyright: ignore[reportOptionalSubscript]
+        self.matrix: Any = real_entries(csr_array(matrix))
+        self.shape = (self.matrix.shape[0], self.matrix.shape[1])
         self.dtype = self.matrix.dtype
         self.tags = frozenset(tags)
         self._given_nullspace = nullspace
-        self._on_device: dict[Any, Any] = {}
+        self._tensors = Tensors()
 
     def _apply(self, x: Array) -> Array:
         return self._multiply("forward", x)
@@ -58,19 +58,19 @@ class Sparse(Operator):
             return self._tensor(direction, x) @ x
         matrix = self.matrix if direction == "forward" else self.matrix.T
         if isinstance(x, np.ndarray) and x.ndim == 2 and x.flags.f_contiguous:
-            return np.stack([matrix @ column for column in x.T]).T  # SciPy would copy x into another layout
+            return _by_columns(matrix, x)  # SciPy would copy x into another layout
         return through_numpy(matrix.__matmul__, x)
 
     def _tensor(self, direction: str, x: Any) -> Any:
-        key = (direction, x.device, x.dtype)
-        if key not in self._on_device:
+        def send() -> Any:
             import torch
 
             matrix = self.matrix if direction == "forward" else self.matrix.T.tocsr()
-            parts = [torch.as_tensor(part, device=x.device) for part in (matrix.indptr, matrix.indices)]
+            starts, indices = (torch.as_tensor(part, device=x.device) for part in (matrix.indptr, matrix.indices))
             values = torch.as_tensor(matrix.data, dtype=x.dtype, device=x.device)
-            self._on_device[key] = torch.sparse_csr_tensor(*parts, values, size=matrix.shape)
-        return self._on_device[key]
+            return torch.sparse_csr_tensor(starts, indices, values, size=matrix.shape)
+
+        return self._tensors.like(x, direction, send)
 
     @cached_property
     def nullspace(self) -> Nullspace | None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -93,4 +93,14 @@ class Sparse(Operator):
 
     def astype(self, dtype: Any) -> Sparse:
         """Return the operator with entries of another dtype."""
-        return Sparse(self.matrix.astype(dtype), self.tags, self._given_nullspace)
+        other = Sparse(self.matrix.astype(dtype), self.tags, self._given_nullspace)
+        if "nullspace" in vars(self):  # the search tells more in the finer precision
+            vars(other)["nullspace"] = self.nullspace
+        return other
+
+
+def _by_columns(matrix: Any, x: np.ndarray) -> np.ndarray:
+    product = np.empty((matrix.shape[0], x.shape[1]), np.result_type(matrix.dtype, x.dtype), order="F")
+    for j in range(x.shape[1]):
+        product[:, j] = matrix @ x[:, j]
+    return product

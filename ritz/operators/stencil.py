@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ritz.backend import Array, asarray_like, is_torch_array, to_numpy
+from ritz.backend import Array, asarray_like, is_torch_array
 from ritz.boundary import BoundaryLike, parse_boundary
 from ritz.errors import InvalidProblem
+from ritz.operators import arguments
 from ritz.operators.finite_volumes import constant_axis, regions, variable_couplings
 from ritz.operators.nullspace import Nullspace
-from ritz.operators.operator import Operator, Tag, through_numpy
+from ritz.operators.operator import Operator, Tag, Tensors, through_numpy
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -95,28 +97,29 @@ class Stencil(Operator):
         centering: Literal["cell", "vertex"] = "cell",
         dtype: Any = np.float64,
     ):
-        self.grid_shape = _grid_shape(shape)
-        dimension, size = len(self.grid_shape), int(np.prod(self.grid_shape))
-        self.shape, self.dtype = (size, size), _floating(dtype)
-        self.spacing = _positive("spacing", spacing, dimension)
+        self.grid_shape = arguments.grid_shape(shape)
+        dimension, size = len(self.grid_shape), prod(self.grid_shape)
+        self.shape, self.dtype = (size, size), arguments.floating(dtype)
+        self._tensors = Tensors()
+        self.spacing = arguments.positive("spacing", spacing, dimension)
         self.boundary = parse_boundary(boundary, dimension)
-        self.shift = _shift(shift)
+        self.shift = arguments.finite("shift", shift)
         self.centering, self.solid_boundary = centering, solid_boundary
         if centering not in WALL:
             raise InvalidProblem(f"centering is {centering!r}; it must be 'cell' or 'vertex'")
         if solid_boundary not in ("neumann", "dirichlet"):
             raise InvalidProblem(f"solid_boundary is {solid_boundary!r}; it must be 'neumann' or 'dirichlet'")
-        self.solid = _mask(solid, self.grid_shape)
+        self.solid = arguments.mask(solid, self.grid_shape)
         coefficient = 1.0 if coefficient is None else coefficient
         scalars = np.ndim(coefficient) == 0 or (np.shape(coefficient) == (dimension,) != self.grid_shape)
         self.constant = bool(scalars and self.solid is None)
         if self.constant:
-            self._assemble_constant(_positive("coefficient", coefficient, dimension))
+            self._assemble_constant(arguments.positive("coefficient", coefficient, dimension))
         elif scalars:
-            values = _positive("coefficient", coefficient, dimension)
+            values = arguments.positive("coefficient", coefficient, dimension)
             self._assemble([np.broadcast_to(value, self.grid_shape) for value in values])
         else:
-            self._assemble([_cell_values(coefficient, self.grid_shape, self.solid)] * dimension)
+            self._assemble([arguments.cell_values(coefficient, self.grid_shape, self.solid)] * dimension)
 
     def _assemble_constant(self, coefficient: tuple[float, ...]) -> None:
         couplings: list[np.ndarray] = []
@@ -127,7 +130,7 @@ class Stencil(Operator):
             fixed = fixed or bool(walls.any())
             weights[axis] = value / step**2, along[-1]
             diagonals.append((along + np.roll(along, 1) + walls).astype(self.dtype))
-            couplings.append(np.broadcast_to(self._along(axis, along.astype(self.dtype)), self.grid_shape))
+            couplings.append(self._spread(axis, along.astype(self.dtype)))
         diagonals[0] += self.dtype.type(self.shift)
         self.couplings = tuple(couplings)
         self._weights, self._diagonals = weights.astype(self.dtype), tuple(diagonals)
@@ -172,6 +175,9 @@ class Stencil(Operator):
     def _along(self, axis: int, values: np.ndarray) -> np.ndarray:
         return values.reshape([-1 if other == axis else 1 for other in range(len(self.grid_shape))])
 
+    def _spread(self, axis: int, values: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(self._along(axis, values), self.grid_shape)
+
     @property
     def nullspace(self) -> Nullspace | None:
         """One constant for each region of fluid that touches no Dirichlet wall, or None if there is no such region."""
@@ -198,7 +204,7 @@ class Stencil(Operator):
         n = self.shape[0]
         bands: dict[int, np.ndarray] = {0: self.diagonal()}
         for axis, along in enumerate(self.couplings):
-            stride = int(np.prod(self.grid_shape[axis + 1 :]))
+            stride = prod(self.grid_shape[axis + 1 :])
             inside, around = along.copy(), np.zeros_like(along)
             last = tuple([slice(None)] * axis + [-1])
             inside[last], around[last] = 0.0, along[last]
@@ -217,29 +223,29 @@ class Stencil(Operator):
 
     def astype(self, dtype: Any) -> Stencil:
         """Return the operator with entries of another dtype, float32 or float64."""
-        dtype = _floating(dtype)
+        dtype = arguments.floating(dtype)
         if dtype == self.dtype:
             return self
         other = copy(self)
-        for cached in ("_tensors", "_kernel_arguments"):
-            other.__dict__.pop(cached, None)
+        vars(other).pop("_kernel_arguments", None)
+        other._tensors = Tensors()
         other.dtype = dtype
         other._diagonals = tuple(values.astype(dtype) for values in self._diagonals)
         if self.constant:
             other._weights = self._weights.astype(dtype)
-            cast = (along[self._line(axis)].astype(dtype) for axis, along in enumerate(self.couplings))
             other.couplings = tuple(
-                np.broadcast_to(self._along(axis, line), self.grid_shape) for axis, line in enumerate(cast)
+                self._spread(axis, self._line(axis).astype(dtype)) for axis in range(len(self.couplings))
             )
         else:
             other.couplings = tuple(along.astype(dtype) for along in self.couplings)
         return other
 
-    def _line(self, axis: int) -> tuple[slice | int, ...]:
-        return tuple(slice(None) if other == axis else 0 for other in range(len(self.grid_shape)))
+    def _line(self, axis: int) -> np.ndarray:
+        """Return the couplings along one line of cells."""
+        return np.moveaxis(self.couplings[axis], axis, 0).reshape(self.grid_shape[axis], -1)[:, 0]
 
     def _apply(self, x: Array) -> Array:
-        if is_torch_array(x) and (x.requires_grad or x.device.type != "cpu"):
+        if is_torch_array(x) and x.device.type != "cpu":
             return self._multiply_tensor(x)
         return through_numpy(self._multiply, x)
 
@@ -249,20 +255,25 @@ class Stencil(Operator):
         dtype = np.result_type(self.dtype, x.dtype)
         if dtype != self.dtype:
             return self.astype(dtype)._multiply(x)
+        columns = x.size // self.shape[0]
+        if columns > 1 and x.flags.f_contiguous:  # columns that lie whole in memory stay so
+            y = np.empty_like(x, dtype=dtype)
+            for j in range(columns):
+                y[:, j] = self._multiply(x[:, j])
+            return y
         x = np.ascontiguousarray(x, dtype=dtype)
         y = np.empty_like(x)
-        columns = x.size // self.shape[0]
         if not columns:
             return y
         grid, arrays = self._kernel_arguments
+        kernel: Any
         if self.constant:
             shape, kernel = (*grid[:-1], grid[-1] * columns), kernels.constant[len(grid)]
-            arrays = (*arrays, columns)
-        elif columns == 1:
-            shape, kernel = grid, kernels.variable[len(grid)]
+            kernel(y.reshape(shape), x.reshape(shape), *arrays, columns)
         else:
-            shape, kernel = (*grid, columns), kernels.variable_block[len(grid)]
-        kernel(y.reshape(shape), x.reshape(shape), *arrays)
+            shape = grid if columns == 1 else (*grid, columns)
+            kernel = (kernels.variable if columns == 1 else kernels.variable_block)[len(grid)]
+            kernel(y.reshape(shape), x.reshape(shape), *arrays)
         return y
 
     @cached_property
@@ -277,107 +288,16 @@ class Stencil(Operator):
         return (1, *self.grid_shape), (first[None], np.zeros_like(second[None]), second[None])
 
     def _multiply_tensor(self, x: Any) -> Any:
-        diagonal, couplings = self._tensors_for(x)
-        field = x.reshape(*self.grid_shape, -1)
-        result = diagonal * field
-        for axis, along in enumerate(couplings):
-            last = self.grid_shape[axis] - 1
-            lower, upper, link = field.narrow(axis, 0, last), field.narrow(axis, 1, last), along.narrow(axis, 0, last)
-            result.narrow(axis, 0, last).sub_(link * upper)
-            result.narrow(axis, 1, last).sub_(link * lower)
-            if self.boundary[axis][0] == "periodic":
-                first, final, link = (
-                    values.narrow(axis, at, 1) for values, at in ((field, 0), (field, last), (along, last))
-                )
-                result.narrow(axis, last, 1).sub_(link * first)
-                result.narrow(axis, 0, 1).sub_(link * final)
-        return result.reshape(x.shape)
+        from ritz.kernels.stencil_tensor import multiply
 
-    def _tensors_for(self, x: Any) -> tuple[Any, list[Any]]:
-        """Return diagonal and couplings as tensors like `x`, broadcast where they are constant; sent there once."""
-        key = (x.device, x.dtype)
-        if key not in self._tensors:
-            if self.constant:
-                couplings = [self._along(axis, along[self._line(axis)]) for axis, along in enumerate(self.couplings)]
-            else:
-                couplings = self.couplings
-            diagonal, *couplings = (
-                asarray_like(np.array(values)[..., None], x) for values in (self._grid_diagonal(), *couplings)
-            )
-            self._tensors[key] = diagonal, couplings
-        return self._tensors[key]
+        diagonal, *couplings = self._tensors.like(x, "entries", lambda: self._as_tensors(x))
+        periodic = [sides[0] == "periodic" for sides in self.boundary]
+        field = x.reshape((*self.grid_shape, prod(x.shape[1:])))
+        return multiply(field, diagonal, couplings, periodic).reshape(x.shape)
 
-    @cached_property
-    def _tensors(self) -> dict[Any, Any]:
-        return {}
-
-
-def _grid_shape(shape: int | Sequence[int]) -> tuple[int, ...]:
-    cells = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
-    if not 1 <= len(cells) <= 3 or not all(isinstance(n, int | np.integer) and n > 0 for n in cells):
-        raise InvalidProblem(f"shape is {shape!r}; it must be one to three positive numbers of cells")
-    return tuple(int(n) for n in cells)
-
-
-def _floating(dtype: Any) -> np.dtype:
-    try:
-        found = np.dtype(dtype)
-    except TypeError:
-        found = None
-    if found not in (np.float32, np.float64):
-        raise InvalidProblem(f"dtype is {dtype!r}; a stencil has float32 or float64 entries")
-    return np.dtype(found)
-
-
-def _numbers(name: str, values: Any) -> np.ndarray:
-    found = values if isinstance(values, np.ndarray) else np.asarray(to_numpy(values))
-    if found.dtype.kind not in "biuf":
-        raise InvalidProblem(f"{name} has dtype {found.dtype}; it must be real numbers")
-    return found.astype(np.float64)
-
-
-def _positive(name: str, values: Any, dimension: int) -> tuple[float, ...]:
-    found = _numbers(name, values)
-    if found.shape not in ((), (dimension,)):
-        raise InvalidProblem(f"{name} has shape {found.shape}; it must be one number or {dimension}, one an axis")
-    if not (np.isfinite(found).all() and (found > 0).all()):
-        raise InvalidProblem(f"{name} is {values!r}; it must be positive and finite")
-    return tuple(np.broadcast_to(found, (dimension,)).tolist())
-
-
-def _cell_values(coefficient: Any, shape: tuple[int, ...], solid: np.ndarray | None) -> np.ndarray:
-    values = _numbers("coefficient", coefficient)
-    if values.shape != shape:
-        raise InvalidProblem(
-            f"coefficient has shape {values.shape}; it must be a number, {len(shape)} numbers (one an axis), or cell"
-            f" values of shape {shape}"
-        )
-    bad = ~(np.isfinite(values) & (values > 0))
-    if solid is not None:
-        bad &= ~solid
-    if bad.any():
-        where = tuple(int(index) for index in np.argwhere(bad)[0])
-        raise InvalidProblem(
-            f"coefficient is {values[where]} at cell {where} and not positive and finite in {int(bad.sum())} cells"
-        )
-    return values
-
-
-def _mask(solid: Any, shape: tuple[int, ...]) -> np.ndarray | None:
-    if solid is None:
-        return None
-    mask = np.asarray(to_numpy(solid))
-    if mask.shape != shape or mask.dtype != bool:
-        raise InvalidProblem(
-            f"solid has shape {mask.shape} and dtype {mask.dtype}; it must be a boolean array of shape {shape}"
-        )
-    if mask.all():
-        raise InvalidProblem("solid is True in every cell: there is nothing left to solve for")
-    return mask.copy() if mask.any() else None
-
-
-def _shift(shift: Any) -> float:
-    value = _numbers("shift", shift)
-    if value.ndim or not np.isfinite(value):
-        raise InvalidProblem(f"shift is {shift!r}; it must be one finite number")
-    return float(value)
+    def _as_tensors(self, x: Any) -> list[Any]:
+        """Return diagonal and couplings as tensors like `x`, not spread out where one number serves an axis."""
+        couplings = self.couplings
+        if self.constant:
+            couplings = [self._along(axis, self._line(axis)) for axis in range(len(couplings))]
+        return [asarray_like(np.array(values)[..., None], x) for values in (self._grid_diagonal(), *couplings)]

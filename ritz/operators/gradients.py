@@ -1,0 +1,25 @@
+"""Products that torch differentiates although it does not see inside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+__all__ = ["LinearMap"]
+
+
+class LinearMap(torch.autograd.Function):
+    """A linear map whose gradient is its transpose applied to the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, product: Callable[..., Any], transpose: Callable[..., Any]) -> Any:
+        """Return ``product(x)``."""
+        ctx.transpose = transpose
+        return product(x.detach())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        """Return ``transpose(gradient)``, and no gradient with respect to the two functions."""
+        return ctx.transpose(gradients[0]), None, None
