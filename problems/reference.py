@@ -59,23 +59,31 @@ def smooth_reference(
     -------
     ndarray, shape (n,)
     """
-    generator = np.random.default_rng(seed)
     axes = tuple((np.arange(n) + 0.5) / n for n in grid.shape)
-    waves = np.ones(grid.shape)
-    for _ in range(MODES):
-        wave = np.full(grid.shape, 0.5 * generator.standard_normal())
-        for axis, (t, pair) in enumerate(zip(axes, sides, strict=True)):
-            count, phase = int(generator.integers(HIGHEST + 1)), generator.uniform(0, 2 * np.pi)
-            periodic = pair[0] == "periodic"
-            profile = np.cos(2 * np.pi * (count // 2) * t + phase) if periodic else np.cos(np.pi * count * t)
-            wave *= profile.reshape([-1 if other == axis else 1 for other in range(grid.dimension)])
-        waves += wave
-    field = manufactured_solution(axes, (1.0,) * grid.dimension, sides).value * waves.ravel()
+    field = manufactured_solution(axes, (1.0,) * grid.dimension, sides).value
+    field *= _random_waves(axes, sides, np.random.default_rng(seed))
     if grid.solid is None or not grid.solid.any():
         return field
     if solid_boundary == "dirichlet":
         field *= _rise_from_walls(grid.solid, spacing).ravel()
     return np.where(grid.solid.ravel(), 0.0, field)
+
+
+def _random_waves(axes: tuple[np.ndarray, ...], sides: Sides, generator: np.random.Generator) -> np.ndarray:
+    """Return 1 plus random low waves, flat at the sides or periodic, shape ``(n,)``."""
+    weights = np.append(1.0, 0.5 * generator.standard_normal(MODES))
+    profiles: list[np.ndarray] = []
+    for t, pair in zip(axes, sides, strict=True):
+        counts = np.append(0, generator.integers(HIGHEST + 1, size=MODES))
+        phases = np.zeros(MODES + 1)
+        if pair[0] == "periodic":
+            counts = 2 * (counts // 2)
+            phases[1:] = generator.uniform(0, 2 * np.pi, MODES)
+        profiles.append(np.cos(np.pi * counts * t[:, None] + phases))
+    leading = weights[None]
+    for profile in profiles[:-1]:
+        leading = (leading[:, None] * profile).reshape(-1, MODES + 1)
+    return (leading @ profiles[-1].T).ravel()
 
 
 def _rise_from_walls(solid: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:

@@ -6,6 +6,7 @@ would stop after as many steps.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from typing import TypeAlias
@@ -21,19 +22,33 @@ Jet: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]  # a function and its
 
 @dataclass(frozen=True, eq=False)
 class Manufactured:
-    """A smooth function at the unknowns of a grid.
+    """A product of one function an axis, at the unknowns of a grid; derivatives are computed when asked for.
 
     Parameters
     ----------
-    value : ndarray, shape (n,)
-    gradient : tuple of ndarray, shape (n,)
-        One derivative an axis.
-    laplacian : ndarray, shape (n,)
+    jets : tuple of (ndarray, ndarray, ndarray)
+        For each axis the function and its first two derivatives, shape ``(n_axis,)``.
     """
 
-    value: np.ndarray
-    gradient: tuple[np.ndarray, ...]
-    laplacian: np.ndarray
+    jets: tuple[Jet, ...]
+
+    @property
+    def value(self) -> np.ndarray:
+        """Shape ``(n,)``."""
+        return self._product((0,) * len(self.jets))
+
+    @property
+    def gradient(self) -> tuple[np.ndarray, ...]:
+        """One derivative an axis, shape ``(n,)`` each."""
+        return tuple(self._product(orders) for orders in np.eye(len(self.jets), dtype=int))
+
+    @property
+    def laplacian(self) -> np.ndarray:
+        """Shape ``(n,)``."""
+        return sum((self._product(orders) for orders in 2 * np.eye(len(self.jets), dtype=int)), np.zeros(()))
+
+    def _product(self, orders: Iterable[int]) -> np.ndarray:
+        return reduce(np.multiply.outer, [jet[order] for jet, order in zip(self.jets, orders, strict=True)]).ravel()
 
 
 def manufactured_solution(axes: tuple[np.ndarray, ...], lengths: tuple[float, ...], sides: Sides) -> Manufactured:
@@ -54,20 +69,11 @@ def manufactured_solution(axes: tuple[np.ndarray, ...], lengths: tuple[float, ..
     >>> bool(np.isclose(middle.value[0], np.exp(0.5)))
     True
     """
-    jets = [
-        tuple(derivative / length**order for order, derivative in enumerate(_jet(pair, axis / length)))
-        for axis, length, pair in zip(axes, lengths, sides, strict=True)
-    ]
-
-    def product(orders: list[int]) -> np.ndarray:
-        return reduce(np.multiply.outer, [jet[order] for jet, order in zip(jets, orders, strict=True)]).ravel()
-
-    unit = np.eye(len(axes), dtype=int).tolist()
-    return Manufactured(
-        product([0] * len(axes)),
-        tuple(product(orders) for orders in unit),
-        sum((product([2 * order for order in orders]) for orders in unit), np.zeros(())),
-    )
+    jets: list[Jet] = []
+    for axis, length, pair in zip(axes, lengths, sides, strict=True):
+        value, slope, curvature = _jet(pair, axis / length)
+        jets.append((value, slope / length, curvature / length**2))
+    return Manufactured(tuple(jets))
 
 
 def _jet(pair: tuple[str, str], t: np.ndarray) -> Jet:

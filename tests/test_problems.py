@@ -89,6 +89,13 @@ def test_every_registered_problem_is_tested_here():
     assert {name for name, *_ in CASES} == set(problems.names()) - ELSEWHERE
 
 
+def test_every_problem_has_a_picture():
+    from ritz.figures.problem_gallery import PANELS
+
+    assert {panel.problem for panel in PANELS.values()} == set(problems.names()) - ELSEWHERE
+    assert len(PANELS) == 16
+
+
 @pytest.mark.parametrize("name", sorted({name for name, *_ in CASES} - {"from_grid", "matrix_market"}))
 def test_problems_work_with_their_defaults_and_are_reexported(name):
     problem = getattr(ritz.problems, name)()
