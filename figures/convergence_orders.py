@@ -80,10 +80,10 @@ def plot(data: Data) -> Figure:
                 left.loglog(errors["spacing"], errors[scheme], marker=marker, **look)
             right.semilogy(errors["nodes"], errors["chebyshev"], marker=marker, color=COLOURS[2])
         spacing = next(iter(data.values()))["spacing"]
-        highest = max(errors["second-order"][-2] for errors in data.values())
-        lowest = min(errors["fourth-order"][-2] for errors in data.values())
-        slope_triangle(left, (spacing[-2] * 1.15, 6.0 * highest), 2, width=1.7)
-        slope_triangle(left, (spacing[-2] * 1.15, 0.2 * lowest), 4, width=1.7)
+        highest = max(errors["second-order"][-1] for errors in data.values())
+        lowest = min(errors["fourth-order"][-1] for errors in data.values())
+        slope_triangle(left, (spacing[-1] * 1.15, 6.0 * highest), 2, width=1.7)
+        slope_triangle(left, (spacing[-1] * 1.15, 0.12 * lowest), 4, width=1.7)
         left.set(xlabel="spacing h", ylabel="relative error", title="Finite differences")
         left.set_xticks(spacing, [f"1/{round(1 / h)}" for h in spacing])
         left.minorticks_off()
@@ -96,7 +96,7 @@ def plot(data: Data) -> Figure:
             Line2D([], [], color=INK, linestyle="", marker=marker, label=PROBLEMS[name])
             for marker, name in zip(MARKERS, data, strict=True)
         ]
-        right.legend(handles=kinds, loc="upper right", title="problem, in both panels", alignment="left")
+        canvas.legend(handles=kinds, loc="outside lower center", ncols=3)
     return canvas
 
 

@@ -10,6 +10,7 @@ import pytest
 import ritz
 from ritz.discretisation import Discretisation, unknowns_of_cells
 from ritz.problems.manufactured import NAMES
+from ritz.registry import figures
 from ritz.solvers.collocation.tensor_schur import TensorSchur
 
 ORDERS = {"second-order": 2, "fourth-order": 4}
@@ -81,3 +82,18 @@ def test_values_between_the_nodes_have_the_order_of_the_scheme(name: str, scheme
         errors.append(float(np.sqrt(np.mean((solution.interpolate(points) - exact) ** 2))))
     slope = np.log2(errors[-2] / errors[-1])
     assert abs(slope - ORDERS[scheme]) <= 0.15, (slope, errors)
+
+
+def test_the_figure_shows_the_orders():
+    entry = figures["convergence-orders"]
+    data = entry.compute(quick=True)
+    for errors in data.values():
+        for scheme, order in ORDERS.items():
+            slope = np.log(errors[scheme][0] / errors[scheme][-1]) / np.log(
+                errors["spacing"][0] / errors["spacing"][-1]
+            )
+            assert abs(slope - order) < 0.5
+    canvas = entry.plot(data)
+    left, right = canvas.axes
+    assert len(left.lines) == 2 * len(data)
+    assert len(right.lines) == len(data)
