@@ -42,7 +42,7 @@ class Chebyshev:
     ----------
     shape : int or sequence of int, optional
         Unknowns along each axis. Left out, 64, 48 or 32 for each by dimension, or 64, 40 or 14 where the matrix has
-        to be formed. Rounding grows like the fourth power: beyond about 200 the residual no longer falls to 1e-8.
+        to be formed. Rounding grows with the shape: beyond about 400 a Neumann residual may not fall to 1e-8.
 
     Examples
     --------
