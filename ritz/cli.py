@@ -121,6 +121,7 @@ def solve(
     from ritz.comparison import describe_problem
     from ritz.environment import environment
     from ritz.files import check_figure_path, check_folder, save_array, save_figure, to_json, write_atomically
+    from ritz.measurement import error_of
     from ritz.solving import solve as run
     from ritz.tables import console, solution_table
 
@@ -134,7 +135,7 @@ def solve(
     controls: dict[str, Any] = {"rtol": rtol, "atol": atol, "maxiter": maxiter, "seed": seed}
     solution = run(asked, solver, **controls, progress=sys.stderr.isatty(), throw=False, **options)
     facts = describe_problem(asked)
-    console().print(solution_table(facts["name"], solution, {"unknowns": f"{facts['unknowns']:,}"}))
+    console().print(solution_table(facts["name"], solution, error_of(asked, solution)))
     if plot is not None:
         save_figure(solution.plot(), plot)
     if save is not None:
@@ -147,6 +148,7 @@ def solve(
             "message": solution.status.value,
             "iterations": solution.iterations,
             "residual": solution.residual,
+            "error": error_of(asked, solution),
             "timings": solution.timings,
             "stats": solution.stats,
             "history": solution.history,

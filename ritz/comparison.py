@@ -202,7 +202,7 @@ def compare(
     base = _baseline_label(baseline, [entrant.label for entrant in entrants])
     controls = {"rtol": rtol, "atol": atol, "maxiter": maxiter}
     run_rounds(entrants, Terms(problem, controls, judge, repeat, threads), progress)
-    rows = [entrant.measurement() for entrant in entrants]
+    rows = [entrant.measurement(problem) for entrant in entrants]
     reference = next(row for row in rows if row.solver == base)
     if reference.converged:
         scale = median(reference.total)

@@ -21,7 +21,7 @@ from ritz.solution import Solution, Status
 from ritz.solver import Solver, registered_name
 from ritz.solving import Trajectory, first_system, solve_prepared
 
-__all__ = ["Entrant", "Judge", "Measurement", "Terms", "run_rounds", "sentence", "solver_label"]
+__all__ = ["Entrant", "Judge", "Measurement", "Terms", "error_of", "run_rounds", "sentence", "solver_label"]
 
 LONG = 30.0  # seconds after which the warm-up counts as the first round
 SLACK = 1.01  # rounding by which a recomputed residual may exceed the tolerance
@@ -47,6 +47,9 @@ class Measurement:
     residual : float
         Relative true residual recomputed by the comparison: the largest over rounds, columns and systems. For a
         problem that each solver discretises in its own way, the solver's own.
+    error : float
+        ``||x - exact|| / ||exact||`` for a problem that holds its solution, NaN otherwise; of a discretised PDE this
+        is mostly its discretisation error.
     memory : int or None
         Peak additional host memory in bytes, `prepare` and `solve` together.
     history : ndarray
@@ -66,6 +69,7 @@ class Measurement:
     solve: tuple[float, ...] = ()
     iterations: int = 0
     residual: float = math.nan
+    error: float = math.nan
     memory: int | None = None
     history: np.ndarray = field(default_factory=lambda: np.empty(0))
     ratio: float = math.nan
@@ -84,6 +88,8 @@ class Measurement:
             return "failed"
         if self.status is Status.CONVERGED and not self.met:
             return "untrue"
+        if self.status is Status.MAX_ITERATIONS:
+            return "at limit"
         return self.status.name.lower().replace("_", " ")
 
     @property
@@ -138,8 +144,8 @@ class Entrant:
     memory: int | None = None
     solution: Solution | None = None
 
-    def measurement(self) -> Measurement:
-        """Return what has been measured."""
+    def measurement(self, problem: Any) -> Measurement:
+        """Return what has been measured on `problem`."""
         solution = self.solution
         if self.error or solution is None:
             return Measurement(self.label, note=self.error)
@@ -158,6 +164,7 @@ class Entrant:
             solve=tuple(solve for _, solve in self.rounds),
             iterations=sum(step.iterations for step in steps),
             residual=self.residual,
+            error=error_of(problem, solution),
             memory=self.memory,
             history=steps[0].history,
             note=note,
@@ -232,6 +239,21 @@ def _run(entrant: Entrant, terms: Terms, counted: bool) -> None:
 
 def _systems(solution: Solution) -> tuple[Solution, ...]:
     return solution.steps if isinstance(solution, Trajectory) else (solution,)
+
+
+def error_of(problem: Any, solution: Solution) -> float:
+    """Return the relative error of a solution where the problem holds its own, NaN where it does not.
+
+    A problem may hold it as an array, or as a function: of the number of steps (a sequence) or of the coordinates.
+    """
+    exact: Any = getattr(problem, "exact", None)
+    if isinstance(problem, SystemSequence):
+        exact = exact(problem.steps) if exact is not None and len(_systems(solution)) == problem.steps else None
+    elif callable(exact):
+        exact = exact(*solution.grid.coordinates()) if solution.grid is not None else None
+    if exact is None or tuple(np.shape(exact))[:1] != tuple(solution.x.shape)[:1]:
+        return math.nan
+    return solution.error(exact)
 
 
 def solver_label(solver: Solver) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from ritz.backend import to_numpy
 from ritz.errors import InvalidProblem
 from ritz.grid import Grid
-from ritz.tables import HEADINGS, measurement_cells, seconds_text
+from ritz.tables import comparison_cells, seconds_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,22 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["comparison_page", "plot_comparison", "plot_field", "plot_solution"]
 
 SOLID = "#b8b8b8"
-COLOURS = ("#0b5fa5", "#d1495b", "#2a9d6f", "#e09f1f", "#7a4fa3", "#1f9bb5", "#8c564b", "#4d4d4d")
-STYLE: Any = {
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "axes.linewidth": 0.8,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "font.size": 10,
-    "grid.alpha": 0.6,
-    "grid.color": "#d9d9d9",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "lines.linewidth": 1.8,
-}
 POINTS = 20_000  # of a line, beyond which it is thinned
 
 
@@ -71,17 +55,19 @@ def plot_solution(solution: Solution) -> Figure:
     grid, values = solution.grid, to_numpy(solution.x)
     values, name = (values, "") if values.ndim == 1 else (values[:, 0], f" (column 1 of {values.shape[1]})")
     solid = grid is not None and grid.dimension == 3
-    with _figure((11.5, 8.6) if solid else (11.5, 4.4)) as figure:
+    with _figure((11.5, 8.6) if solid else (11.5, 4.4)) as (figure, colours):
         if solid:
             panels = figure.subplots(2, 2).ravel()
             plot_field(panels[:3], grid, values)
         else:
             panels = figure.subplots(1, 2, width_ratios=(1.15, 1.0))
             plot_field(panels[:1], grid, values)
-        panels[0].set_title((panels[0].get_title() or "solution") + name)
+            panels[0].set_title("solution" + name)
+        if solid and name:
+            figure.suptitle("solution" + name)
         steps: Sequence[Solution] = getattr(solution, "steps", ()) or (solution,)
         for step in steps:
-            _plot_history(panels[-1], step.history, color=COLOURS[0], alpha=max(0.15, 1.0 / len(steps) ** 0.5))
+            _plot_history(panels[-1], step.history, color=colours[0], alpha=max(0.15, 1.0 / len(steps) ** 0.5))
         panels[-1].set_title(f"{solution.solver or 'solver'}: {solution.status.name.lower().replace('_', ' ')}")
     return figure
 
@@ -128,13 +114,14 @@ def plot_field(panels: Sequence[Axes], grid: Grid | None, x: np.ndarray) -> None
 def plot_comparison(comparison: Comparison) -> Figure:
     """Draw the convergence of every solver beside the time each takes; bars are medians, whiskers the extremes."""
     rows = comparison.measurements
-    with _figure((12.5, max(4.4, 0.42 * len(rows) + 2.2))) as figure:
+    with _figure((12.5, max(4.4, 0.42 * len(rows) + 2.2))) as (figure, colours):
         left, right = figure.subplots(1, 2)
         for position, row in enumerate(rows):
-            colour = COLOURS[position % len(COLOURS)]
+            colour = colours[position % len(colours)]
             label = row.solver if row.converged else f"{row.solver} ({row.outcome})"
             if row.history.size:
-                dashes = "-" if position % 2 == 0 else (0, (4, 2))  # so that curves that coincide are both seen
+                odd = (position + position // len(colours)) % 2  # so that curves that coincide are both seen
+                dashes = (0, (4, 2)) if odd else "-"
                 _plot_history(left, row.history, color=colour, label=label, linestyle=dashes)
             if not row.total:
                 right.text(0.01, position, row.outcome, va="center", transform=right.get_yaxis_transform())
@@ -168,15 +155,16 @@ def comparison_page(comparison: Comparison) -> str:
     """Return a comparison as one HTML page that needs nothing from elsewhere."""
     escape = html.escape
     body: list[str] = []
-    for row in comparison.measurements:
-        name, *rest = [escape(cell) for cell in measurement_cells(row)]
+    headings, cells = comparison_cells(comparison)
+    for row, texts in zip(comparison.measurements, cells, strict=True):
+        name, *rest = map(escape, texts)
         kind = "good" if row.converged else "bad"
         body.append(
             f'<tr class="{kind}"><th scope="row">{name}</th>' + "".join(f"<td>{c}</td>" for c in rest) + "</tr>"
         )
         if row.note:
-            body.append(f'<tr class="note"><td colspan="{len(HEADINGS)}">{escape(row.note)}</td></tr>')
-    heads = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in HEADINGS)
+            body.append(f'<tr class="note"><td colspan="{len(headings)}">{escape(row.note)}</td></tr>')
+    heads = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
     pictures = [_embedded(plot_comparison(comparison), "convergence histories and times")]
     if comparison.solution is not None:
         pictures.append(_embedded(plot_solution(comparison.solution), "solution and its residual history"))
@@ -241,27 +229,32 @@ def _embedded(figure: Figure, description: str) -> str:
 
 
 @contextmanager
-def _figure(size: tuple[float, float]) -> Generator[Figure]:
-    from matplotlib import rc_context
+def _figure(size: tuple[float, float]) -> Generator[tuple[Figure, list[str]]]:
+    """Give a figure in the style of all figures, and the colours of that style."""
+    from matplotlib import rcParams
     from matplotlib.figure import Figure
 
-    with rc_context(STYLE):
-        yield Figure(figsize=size, layout="constrained")
+    from ritz.figures.style import ritz_style
+
+    with ritz_style():
+        yield Figure(figsize=size, layout="constrained"), rcParams["axes.prop_cycle"].by_key()["color"]
 
 
 def _plot_history(panel: Axes, history: np.ndarray, **style: Any) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     values = np.where(np.isfinite(history) & (history > 0), history, np.nan)
     steps = _thinned(values.size)
     marker = "o" if np.isfinite(values).sum() < 3 else None
     panel.semilogy(steps, values[steps], marker=marker, **style)
-    panel.xaxis.get_major_locator().set_params(integer=True)
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.set_xlabel("iteration")
     panel.set_ylabel("relative residual")
 
 
 def _plot_line(panel: Axes, positions: np.ndarray, values: np.ndarray, along: str, name: str) -> None:
     kept = _thinned(values.size)
-    panel.plot(positions[kept], values[kept], color=COLOURS[0], marker="." if values.size < 60 else None)
+    panel.plot(positions[kept], values[kept], marker="." if values.size < 60 else None)
     panel.set_xlabel(along)
     panel.set_ylabel(name)
 

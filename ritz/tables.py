@@ -17,17 +17,15 @@ if TYPE_CHECKING:
     from ritz.solution import Solution
 
 __all__ = [
-    "HEADINGS",
+    "comparison_cells",
     "comparison_table",
     "console",
-    "measurement_cells",
     "pairs_table",
     "seconds_text",
     "solution_table",
     "text_of",
 ]
 
-HEADINGS = ("solver", "prepare s", "solve s", "iterations", "true residual", "memory MB", "ratio")
 PIPE_WIDTH = 160  # columns where the output is no terminal, so that nothing is folded
 
 
@@ -63,48 +61,57 @@ def comparison_table(comparison: Comparison) -> Table:
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
-    table.add_column(HEADINGS[0], overflow="fold")
-    for heading in HEADINGS[1:]:
-        table.add_column(heading, justify="right", overflow="fold")
-    for row in comparison.measurements:
-        name, *numbers, last = measurement_cells(row)
+    headings, cells = comparison_cells(comparison)
+    table.add_column(headings[0], overflow="fold")
+    for heading in headings[1:]:  # numbers are never folded: names give way where the terminal is narrow
+        table.add_column(heading.replace(" ", "\n"), justify="right", no_wrap=True)
+    for row, (name, *numbers, last) in zip(comparison.measurements, cells, strict=True):
         bold = "bold" if row.solver == comparison.baseline else ""
         style = _ratio_style(row.ratio) if row.converged else _outcome_style(row)
         table.add_row(Text(name, bold), *map(Text, numbers), Text(last, style))
     return table
 
 
-def measurement_cells(row: Measurement) -> tuple[str, ...]:
-    """Return the cells of a row, as text, under `HEADINGS`."""
-    last = row.outcome
-    if row.converged:
-        last = "–" if math.isnan(row.ratio) else f"{row.ratio:.2f}" if row.ratio < 100 else f"{row.ratio:.0f}"
-    if not row.solve:
-        return (row.solver, *["–"] * 5, last)
-    return (
-        row.solver,
-        seconds_text(median(row.prepare)),
-        f"{seconds_text(median(row.solve))}{_spread_text(row.solve)}",
-        str(row.iterations),
-        f"{row.residual:.1e}",
-        "–" if row.memory is None else f"{row.memory / 1e6:.{0 if row.memory >= 1e7 else 1}f}",
-        last,
-    )
+def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Return the headings and the cells of each row, as text.
+
+    Where each solver discretises the problem in its own way, residuals do not compare and errors are shown too.
+    """
+    columns = ["solver", "prepare s", "solve s", "iterations", "true residual", "error", "memory MB", "ratio"]
+    if comparison.problem["unknowns"] is not None:
+        columns.remove("error")
+    rows: list[list[str]] = []
+    for row in comparison.measurements:
+        cells = {"solver": row.solver, "ratio": row.outcome}
+        if row.converged:
+            digits = 2 if row.ratio < 100 else 0
+            cells["ratio"] = "–" if math.isnan(row.ratio) else f"{row.ratio:.{digits}f}"
+        if row.solve:
+            cells["prepare s"] = seconds_text(median(row.prepare))
+            cells["solve s"] = seconds_text(median(row.solve)) + _spread_text(row.solve)
+            cells["iterations"] = str(row.iterations)
+            cells["true residual"] = f"{row.residual:.1e}"
+            cells["error"] = "–" if math.isnan(row.error) else f"{row.error:.1e}"
+        if row.memory is not None:
+            cells["memory MB"] = f"{row.memory / 1e6:.{0 if row.memory >= 1e7 else 1}f}"
+        rows.append([cells.get(column, "–") for column in columns])
+    return columns, rows
 
 
 def seconds_text(seconds: float) -> str:
-    """Return a duration with three significant digits, to the microsecond at most."""
+    """Return a duration with three significant digits, to ten microseconds at most."""
     digits = 2 - math.floor(math.log10(seconds)) if seconds > 0 else 0
-    return f"{seconds:.{min(max(digits, 0), 6)}f}"
+    return f"{seconds:.{min(max(digits, 0), 5)}f}"
 
 
-def solution_table(name: str, solution: Solution, facts: Mapping[str, str]) -> Table:
-    """Return a solution in two columns, its status coloured."""
+def solution_table(name: str, solution: Solution, error: float) -> Table:
+    """Return a solution, with its error where that is known, in two columns, its status coloured."""
     from rich.text import Text
 
     chosen = solution.stats.get("chosen")
-    rows: dict[str, Any] = {"problem": name, **facts, "solver": solution.solver}
+    rows: dict[str, Any] = {"problem": name, "unknowns": f"{solution.x.shape[0]:,}", "solver": solution.solver}
     if chosen and str(chosen) != solution.solver:
         rows["chosen"] = str(chosen)
     rows["status"] = Text(solution.status.name, "bold green" if solution.converged else "bold red")
@@ -115,6 +122,8 @@ def solution_table(name: str, solution: Solution, facts: Mapping[str, str]) -> T
         rows["systems"] = str(len(steps))
     rows["iterations"] = str(sum(step.iterations for step in steps))
     rows["true residual"] = f"{max(step.residual for step in steps):.2e}"
+    if not math.isnan(error):
+        rows["error"] = f"{error:.2e}"
     rows["prepare s"] = seconds_text(solution.timings.get("prepare", 0.0))
     rows["solve s"] = seconds_text(solution.timings.get("solve", 0.0))
     return pairs_table(rows)

@@ -116,7 +116,7 @@ def test_compare_prints_a_table_and_writes_reports(tmp_path: Path):
         *("--html", paths["c.html"], "--json", paths["c.json"], "--plot", paths["c.png"]),
     )
     assert result.exit_code == 0, result.output
-    for name in ("auto", "scipy-cg", "cg:preconditioner=jacobi", "pyamg-sa", "true residual", "memory MB"):
+    for name in ("auto", "scipy-cg", "cg:preconditioner=jacobi", "pyamg-sa", "iterations", "residual", "memory", "ratio"):
         assert name in result.stdout
     data = json.loads(paths["c.json"].read_text())
     assert [row["solver"] for row in data["measurements"]][2] == "cg:preconditioner=jacobi"
