@@ -60,6 +60,8 @@ class LinearSystem:
         solution of the system differs by the discretisation error.
     name : str
         For tables and plots.
+    expected_solves : int
+        Right-hand sides that are expected with this operator, which ``auto`` weighs preparation against.
 
     Raises
     ------
@@ -79,6 +81,7 @@ class LinearSystem:
     grid: Grid | None = None
     exact: Array | None = None
     name: str = ""
+    expected_solves: int = 1
 
     def __post_init__(self):
         operator = aslinearoperator(self.operator)
@@ -170,7 +173,8 @@ class SystemSequence:
 
     def first(self) -> LinearSystem:
         """Return the first system."""
-        return LinearSystem(self.operator, self.rhs(self.state), grid=self.grid, name=self.name)
+        rhs = self.rhs(self.state)
+        return LinearSystem(self.operator, rhs, grid=self.grid, name=self.name, expected_solves=self.steps)
 
     def march(self, answer: Callable[[Array], Array]) -> Iterator[tuple[Any, Array]]:
         """Yield ``(state, x)`` after each step, ``answer(rhs) -> x`` solving the systems."""
