@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ritz.solution import Solution
 __all__ = ["PDESolution"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PDESolution(Solution):
     """A `Solution` that knows the grid, the scheme and the boundary values it belongs to.
 
@@ -38,7 +38,7 @@ class PDESolution(Solution):
     True
     """
 
-    discretisation: Discretisation | None = field(default=None, repr=False)
+    discretisation: Discretisation | None = None
 
     @classmethod
     def of(cls, solution: Solution, discretisation: Discretisation, **changed: Any) -> PDESolution:
