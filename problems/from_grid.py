@@ -43,8 +43,8 @@ def from_grid(
     mask : array of bool, optional
         True in solid cells; its shape, one to three axes, is that of the grid. At least one cell must be fluid.
     coefficient : array or float, optional
-        Cell values c > 0, of the grid's shape; 1 if left out. Values in solid cells are not read. Give a mask, a
-        coefficient array, or both.
+        Cell values c > 0, of the grid's shape; 1 if left out. Values in solid cells are not read. Where both arrays
+        are left out the mask is that of an example, a disc in a box of 24 by 24 cells.
     boundary : str or mapping
         Condition on each side of the box, see `ritz.boundary.parse_boundary`.
     spacing : float or sequence of float, optional
@@ -76,6 +76,8 @@ def from_grid(
     >>> ritz.solve(system, "cg").converged
     True
     """
+    if mask is None and coefficient is None:
+        mask = _example_mask()
     shape, solid = _read_grid(mask, coefficient)
     if np.ndim(coefficient) > 0:
         coefficient = cell_values("coefficient", coefficient, shape, ignore=solid)
@@ -107,10 +109,15 @@ def from_grid(
     return LinearSystem(operator, values, grid=grid, name="own grid")
 
 
+def _example_mask() -> np.ndarray:
+    x, y = np.meshgrid(np.arange(24) - 11.5, np.arange(24) - 11.5, indexing="ij")
+    return x**2 + y**2 < 6**2
+
+
 def _read_grid(mask: Any, coefficient: Any) -> tuple[tuple[int, ...], np.ndarray | None]:
     if mask is None:
         if np.ndim(coefficient) == 0:
-            raise InvalidProblem("mask and coefficient are both left out: give an array of one of them, or both")
+            raise InvalidProblem("coefficient is one number and mask is left out: give an array of one of them")
         return check_shape(np.shape(coefficient)), None
     solid = np.asarray(mask)
     if solid.dtype != bool and not np.isin(solid, (0, 1)).all():
