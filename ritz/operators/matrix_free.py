@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.backend import Array, is_torch_array
+from ritz.backend import Array, is_torch_array, numpy_dtype
 from ritz.errors import InvalidProblem
 from ritz.operators.operator import Operator, Tag, through_numpy
 
@@ -74,15 +74,14 @@ class MatrixFree(Operator):
         if is_torch_array(x) and not self._torch:
             return through_numpy(lambda values: self._call(function, values, rows), x)
         if x.ndim == 1 or self._blocks:
-            product = function(x)
-            product = product if is_torch_array(product) else np.asarray(product)
+            product: Any = function(x)
+            if not is_torch_array(product):
+                product = np.asarray(product, dtype=np.result_type(self.dtype, numpy_dtype(x)))
             if tuple(product.shape) != (rows, *x.shape[1:]):
                 raise InvalidProblem(
                     f"the function of {self!r} returned an array of shape {tuple(product.shape)} for one of shape"
                     f" {tuple(x.shape)}; it must return {(rows, *x.shape[1:])}"
                 )
-            if isinstance(product, np.ndarray):
-                return product.astype(np.result_type(self.dtype, x.dtype), copy=False)
             return product
         if x.shape[1] == 0:
             return x.reshape((rows, 0))

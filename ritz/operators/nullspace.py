@@ -70,7 +70,7 @@ class Nullspace:
         means = self.sums(x) / sizes
         if self._everywhere:
             return x - asarray_like(means[0], x)
-        padded = np.concatenate([means, np.zeros_like(means[:1])])  # label -1 reads the zero at the end
+        padded = np.concatenate([means, np.zeros((1, *means.shape[1:]))])  # label -1 reads the zero at the end
         return x - asarray_like(padded[self.labels], x)
 
     def component_norm(self, x: Array) -> np.ndarray:
