@@ -12,13 +12,17 @@ from ritz.solver import make_solver
 __all__ = ["run_demo"]
 
 
-def run_demo(folder: Path, *, progress: bool = False) -> list[tuple[str, Comparison]]:
+def run_demo(
+    folder: Path, *, cells: tuple[int, int] = (384, 48), progress: bool = False
+) -> list[tuple[str, Comparison]]:
     """Compare solvers on two problems and write pictures, reports and figures of each into `folder`.
 
     Parameters
     ----------
     folder : Path
         Made if it does not exist.
+    cells : tuple of int
+        Along each axis of the plane problem and of the solid one.
     progress : bool
         Show which solver runs.
 
@@ -30,8 +34,8 @@ def run_demo(folder: Path, *, progress: bool = False) -> list[tuple[str, Compari
     folder.mkdir(parents=True, exist_ok=True)
     incomplete = make_solver("cg", {"preconditioner": "modified-incomplete-cholesky"})
     solvers: list[SolverEntry] = ["auto", "scipy-cg", "cg", ("cg + mic", incomplete), "amg-cg", "pyamg-sa", "pyamg-rs"]
-    plane = problems.poisson((384, 384), obstacles=6, seed=1)
-    solid = problems.poisson((48, 48, 48), obstacles=6, seed=1)
+    plane = problems.poisson((cells[0],) * 2, obstacles=6, seed=1)
+    solid = problems.poisson((cells[1],) * 3, obstacles=6, seed=1)
     asked = {"poisson-2d": (plane, [*solvers, "lu"]), "poisson-3d": (solid, solvers)}  # fill makes LU slow in 3-D
     found: list[tuple[str, Comparison]] = []
     for name, (problem, entries) in asked.items():

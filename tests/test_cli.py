@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import ritz
 from ritz import cli_options, registry
 from ritz.cli import app
+from ritz.demo import run_demo
 from ritz.errors import InvalidProblem, UnknownOption
 
 
@@ -116,7 +117,16 @@ def test_compare_prints_a_table_and_writes_reports(tmp_path: Path):
         *("--html", paths["c.html"], "--json", paths["c.json"], "--plot", paths["c.png"]),
     )
     assert result.exit_code == 0, result.output
-    for name in ("auto", "scipy-cg", "cg:preconditioner=jacobi", "pyamg-sa", "iterations", "residual", "memory", "ratio"):
+    for name in (
+        "auto",
+        "scipy-cg",
+        "cg:preconditioner=jacobi",
+        "pyamg-sa",
+        "iterations",
+        "residual",
+        "memory",
+        "ratio",
+    ):
         assert name in result.stdout
     data = json.loads(paths["c.json"].read_text())
     assert [row["solver"] for row in data["measurements"]][2] == "cg:preconditioner=jacobi"
@@ -156,6 +166,25 @@ def test_info_names_versions():
     assert result.exit_code == 0
     assert np.__version__ in result.stdout
     assert "scikit-fem" in result.stdout
+
+
+def test_figures_are_drawn_into_the_file_asked_for(tmp_path: Path):
+    path = tmp_path / "orders.png"
+    result = run("figure", "convergence-orders", "--quick", "--output", path)
+    assert result.exit_code == 0, result.output
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert str(path) in result.stdout
+
+
+def test_the_demo_writes_a_report_and_pictures_of_both_problems(tmp_path: Path):
+    folder = tmp_path / "output" / "demo"
+    comparisons = dict(run_demo(folder, cells=(24, 8)))
+    endings = ("-solution.png", "-convergence.png", ".html", ".json")
+    names = {name + ending for name in ("poisson-2d", "poisson-3d") for ending in endings}
+    assert {path.name for path in folder.iterdir()} == names
+    for comparison in comparisons.values():
+        assert all(row.converged for row in comparison.measurements)
+        assert comparison.baseline == "scipy-cg"
 
 
 def test_as_a_module_without_torch():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any, ClassVar
 
@@ -183,6 +184,33 @@ def test_sequences_are_marched_and_every_step_is_judged():
     assert comparison["cg"].iterations == sum(trajectory.stats["iterations"])
     assert comparison["liar"].residual == pytest.approx(0.01)
     assert comparison.problem["steps"] == 3
+
+
+def test_a_pde_is_judged_by_its_error_too():
+    bar = ritz.PDE((0.0, 1.0), {2: -1.0}, source=lambda x: np.exp(x), exact=lambda x: 1 + (np.e - 1) * x - np.exp(x))
+    comparison = ritz.compare(bar, ["finite-difference", "chebyshev"], repeat=1)
+    assert all(row.converged for row in comparison.measurements)
+    assert comparison["chebyshev"].error < 1e-9 < comparison["finite-difference"].error < 1e-2
+    assert "error" in str(comparison)
+    assert "error" not in str(ritz.compare(poisson_line(), ["cg"], repeat=1))
+
+
+def test_what_only_the_record_costs_is_not_charged():
+    class Recording(Fake):
+        def prepare(self, problem: LinearSystem) -> Any:
+            prepared = super().prepare(problem)
+            solve = prepared.solve
+
+            def slowly(**controls: Any) -> Solution:
+                start = time.perf_counter()
+                time.sleep(0.05)
+                spent = time.perf_counter() - start
+                return replace(solve(**controls), timings={"prepare": 0.0, "solve": 0.0, "recording": spent})
+
+            prepared.solve = slowly
+            return prepared
+
+    assert max(ritz.compare(poisson_line(), [Recording()], repeat=1).measurements[0].solve) < 0.05
 
 
 def test_blocks_are_judged_by_their_worst_column():
