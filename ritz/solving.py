@@ -110,7 +110,7 @@ def solve(
     Examples
     --------
     >>> import numpy as np, ritz
-    >>> ritz.solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([1.0, 1.0])).x.tolist()
+    >>> ritz.solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([1.0, 1.0])).x.round(12).tolist()
     [0.5, 0.25]
     """
     problem, positional = read_arguments(problem, arguments, default=None)
