@@ -12,6 +12,7 @@ from sphinx.application import Sphinx
 from ritz.registry import Registry, figures, preconditioners, problems, solvers
 
 GENERATED = Path(__file__).parent / "generated"
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 
 
 def first_line(entry: Any) -> str:
@@ -61,6 +62,28 @@ def modules(folder: str) -> str:
     return "\n".join(f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n" for name in names)
 
 
+def markdown(table: Any) -> str:
+    """Return a rich table as Markdown."""
+    from rich.text import Text
+
+    columns = [[Text.from_markup(str(cell)).plain for cell in column.cells] for column in table.columns]
+    heads = [str(column.header) for column in table.columns]
+    rows = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    rows += ["| " + " | ".join(cells) + " |" for cells in zip(*columns, strict=True)]
+    return "\n".join(rows) + "\n"
+
+
+def benchmark_results() -> None:
+    """Write the summary and draw the plot of every suite from the rows kept in benchmarks/results."""
+    from benchmarks.__main__ import SUITES
+    from benchmarks.harness import load
+
+    for name, suite in SUITES.items():
+        rows = load(RESULTS / f"{name}.jsonl")
+        (GENERATED / f"benchmark_{name}.md").write_text(markdown(suite.summary(rows)))
+        suite.plot(rows).savefig(GENERATED / f"benchmark_{name}.png", dpi=150)
+
+
 def draw(name: str) -> None:
     """Draw one registered figure at its quick size."""
     entry = figures[name]
@@ -76,6 +99,7 @@ def generate(app: Sphinx) -> None:
     (GENERATED / "needs.md").write_text(solver_needs())
     for folder in ("problems", "solvers"):
         (GENERATED / f"api_{folder}.md").write_text(modules(folder))
+    benchmark_results()
     for name in figures.names():
         if not (GENERATED / f"{name}.png").exists():
             draw(name)

@@ -13,7 +13,7 @@ import ritz  # noqa: E402
 
 project = "Ritz"
 author = "The Ritz developers"
-copyright = "2026, the Ritz developers"  # noqa: A001
+copyright = "2026, the Ritz developers"
 version = release = ritz.__version__
 
 extensions = [
@@ -37,7 +37,7 @@ autodoc_typehints = "none"  # shapes and meanings are in the NumPy-style text
 autosummary_generate = True
 napoleon_google_docstring = False
 napoleon_use_rtype = False
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "generated", "benchmarks.md"]
 html_theme = "furo"
 html_title = f"Ritz {version}"
 html_static_path = ["_static"]
