@@ -23,6 +23,12 @@ def asymmetry(operator: Operator, seed: int = 0) -> float:
     -------
     float
         The difference relative to the root mean square of the inner products, or 0.0 below the rounding level.
+
+    Examples
+    --------
+    >>> from ritz.operators import Dense
+    >>> asymmetry(Dense(np.array([[2.0, 1.0], [1.0, 3.0]])))
+    0.0
     """
     generator = np.random.default_rng(seed)
     x, y = generator.standard_normal((2, operator.shape[0]))

@@ -21,7 +21,16 @@ DEFINITE = (Tag.POSITIVE_DEFINITE, Tag.SEMIDEFINITE)
 
 
 class Sum(Operator):
-    """``left + right``."""
+    """``left + right``, made by ``+`` and ``-``.
+
+    Symmetric if both parts are, definite if both are semidefinite and one definite.
+
+    Examples
+    --------
+    >>> from ritz.operators import Diagonal
+    >>> Diagonal(np.ones(2)) + np.ones((2, 2))
+    Sum(2 x 2, float64, symmetric)
+    """
 
     _seen_by_torch = True
 
@@ -69,7 +78,17 @@ class Sum(Operator):
 
 
 class Product(Operator):
-    """``left @ right``: the right one is applied first."""
+    """``left @ right``, made by ``@``: the right one is applied first.
+
+    Products AᵀA and AAᵀ are known to be symmetric and semidefinite.
+
+    Examples
+    --------
+    >>> from ritz.operators import Dense
+    >>> A = Dense(np.ones((3, 2)))
+    >>> A.T @ A
+    Product(2 x 2, float64, positive semidefinite, symmetric)
+    """
 
     _seen_by_torch = True
 
@@ -110,7 +129,14 @@ class Product(Operator):
 
 
 class Scaled(Operator):
-    """``factor * operator``."""
+    """``factor * operator``, made by ``*``, ``/`` and ``-``.
+
+    Examples
+    --------
+    >>> from ritz.operators import Dense
+    >>> (-Dense(np.eye(2)) @ np.ones(2)).tolist()
+    [-1.0, -1.0]
+    """
 
     _seen_by_torch = True
 
@@ -149,7 +175,14 @@ class Scaled(Operator):
 
 
 class Transposed(Operator):
-    """The transpose of an operator that is not symmetric; made by ``.T``."""
+    """The transpose of an operator that is not symmetric; made by ``.T``.
+
+    Examples
+    --------
+    >>> from ritz.operators import Dense
+    >>> Dense(np.array([[1.0, 2.0]])).T @ np.ones(1)
+    array([1., 2.])
+    """
 
     _seen_by_torch = True
 

@@ -108,7 +108,13 @@ class Nullspace:
         )
 
     def intersection(self, other: Nullspace) -> Nullspace | None:
-        """Return the piecewise constants that belong to both nullspaces, or None if only zero does."""
+        """Return the piecewise constants that belong to both nullspaces, or None if only zero does.
+
+        Examples
+        --------
+        >>> Nullspace(np.array([0, 0, 1, 2])).intersection(Nullspace(np.array([0, 1, 1, -1]))).labels.tolist()
+        [0, 0, 0, -1]
+        """
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
 

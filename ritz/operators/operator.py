@@ -48,6 +48,13 @@ class Operator(ABC):
         dtype of the entries.
     tags : frozenset of Tag
         Promised properties. Solvers check the cheap ones; a broken promise ends in an error or a status.
+
+    Examples
+    --------
+    >>> from ritz.operators import Diagonal
+    >>> A = Diagonal(np.array([1.0, 2.0]))
+    >>> ((2.0 * A + A @ A) @ np.ones(2)).tolist()
+    [3.0, 8.0]
     """
 
     shape: tuple[int, int]

@@ -30,8 +30,9 @@ class Stencil(Operator):
     r"""The operator :math:`-\nabla\cdot(c\nabla u) + \sigma u` on a box, in conservative finite volumes.
 
     A row has 3, 5 or 7 entries in one, two or three dimensions. All cells of the grid are unknowns, in C order (the
-    last axis runs fastest). Nothing is assembled: products run over the grid, at the speed of memory where the
-    coefficient is constant.
+    last axis runs fastest). No matrix is assembled: products are compiled loops over the grid. A constant coefficient
+    takes no memory; otherwise a diagonal and one coupling an axis are kept for each cell, less than half of what CSR
+    needs. The first product of a kind compiles its loop, which takes a second and is kept on disk.
 
     Parameters
     ----------
