@@ -79,10 +79,11 @@ def from_grid(
     if mask is None and coefficient is None:
         mask = _example_mask()
     shape, solid = _read_grid(mask, coefficient)
-    if np.ndim(coefficient) > 0:
-        coefficient = cell_values("coefficient", coefficient, shape, ignore=solid)
-    elif coefficient is not None:
-        coefficient = check_number("coefficient", coefficient, above=0.0)
+    if coefficient is not None:
+        if np.ndim(coefficient) == 0:
+            coefficient = check_number("coefficient", coefficient, above=0.0)
+        else:
+            coefficient = cell_values("coefficient", coefficient, shape, ignore=solid)
     steps = _read_spacing(spacing, shape)
     sides = check_sides("boundary", boundary, len(shape))
     check_choice("solid_boundary", solid_boundary, ("neumann", "dirichlet"))

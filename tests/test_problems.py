@@ -212,6 +212,7 @@ def test_odd_shapes(shape, boundary, obstacles, wall, seed):
         ritz.problems.diffusion(shape, boundary=boundary, coefficient="lognormal", seed=seed),
         ritz.problems.heat(shape, boundary=boundary).first(),
         ritz.problems.advection_diffusion(shape),
+        *([ritz.problems.pressure_projection(shape, obstacles=obstacles, seed=seed).first()] if len(shape) > 1 else []),
     ):
         assert system.size == np.prod(shape)
         matrix = system.operator.to_dense()
