@@ -93,6 +93,11 @@ class Measurement:
         return self.status.name.lower().replace("_", " ")
 
     @property
+    def remark(self) -> str:
+        """What a reader of the table must know besides: what went wrong, or what `auto` chose."""
+        return self.note or (f"chose {self.stats['chosen']}" if "chosen" in self.stats else "")
+
+    @property
     def total(self) -> tuple[float, ...]:
         """Wall seconds of each counted round, preparing and solving together."""
         return tuple(a + b for a, b in zip(self.prepare, self.solve, strict=True))

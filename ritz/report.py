@@ -122,7 +122,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
             if row.history.size:
                 odd = (position + position // len(colours)) % 2  # so that curves that coincide are both seen
                 dashes = (0, (4, 2)) if odd else "-"
-                _plot_history(left, row.history, color=colour, label=label, linestyle=dashes)
+                _plot_history(left, row.history, color=colour, label=label, linestyle=dashes, zorder=2 + odd)
             if not row.total:
                 right.text(0.01, position, row.outcome, va="center", transform=right.get_yaxis_transform())
                 continue
@@ -162,14 +162,15 @@ def comparison_page(comparison: Comparison) -> str:
         body.append(
             f'<tr class="{kind}"><th scope="row">{name}</th>' + "".join(f"<td>{c}</td>" for c in rest) + "</tr>"
         )
-        if row.note:
-            body.append(f'<tr class="note"><td colspan="{len(headings)}">{escape(row.note)}</td></tr>')
+        if row.remark:
+            body.append(f'<tr class="note"><td colspan="{len(headings)}">{escape(row.remark)}</td></tr>')
     heads = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
     pictures = [_embedded(plot_comparison(comparison), "convergence histories and times")]
     if comparison.solution is not None:
         pictures.append(_embedded(plot_solution(comparison.solution), "solution and its residual history"))
     facts = {**comparison.environment, **comparison.environment["versions"]}
     del facts["versions"]
+    facts["memory"] = f"{facts['memory'] / 2**30:.1f} GiB" if facts["memory"] else None
     listed = "".join(
         f"<tr><th scope='row'>{escape(name)}</th><td>{escape(str(value))}</td></tr>"
         for name, value in facts.items()
@@ -196,7 +197,7 @@ PAGE = """<!DOCTYPE html>
 body {{ font: 15px/1.5 system-ui, sans-serif; color: #1c1c1c; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }}
 h1 {{ font-size: 1.3rem }} h2 {{ font-size: 1.05rem; margin-top: 2rem }}
 table {{ border-collapse: collapse }} th, td {{ padding: .25rem .8rem; text-align: right }}
-th[scope=row], .note td {{ text-align: left; font-weight: 500 }}
+th:first-child, .note td {{ text-align: left; font-weight: 500 }}
 thead th {{ border-bottom: 2px solid #444 }} tbody tr {{ border-bottom: 1px solid #e4e4e4 }}
 .results {{ font-variant-numeric: tabular-nums }} .bad td:last-child {{ color: #b3261e; font-weight: 600 }}
 .note td {{ color: #6b6b6b; font-size: .87rem }} .environment td {{ text-align: left }}

@@ -70,7 +70,7 @@ class Solution:
     --------
     >>> import numpy as np, ritz
     >>> solution = ritz.solve(np.diag([1.0, 2.0]), np.array([1.0, 1.0]))
-    >>> solution.converged, solution.x.tolist()
+    >>> solution.converged, solution.x.round(12).tolist()
     (True, [1.0, 0.5])
     """
 

@@ -57,7 +57,7 @@ def comparison_table(comparison: Comparison) -> Table:
         title=Text.assemble((comparison.name, "bold"), "\n", (comparison.terms, "dim")),
         title_justify="left",
         title_style="",
-        caption=Text("\n".join(f"{row.solver}: {row.note}" for row in comparison.measurements if row.note)),
+        caption=Text("\n".join(f"{row.solver}: {row.remark}" for row in comparison.measurements if row.remark)),
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,

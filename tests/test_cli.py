@@ -128,6 +128,7 @@ def test_compare_prints_a_table_and_writes_reports(tmp_path: Path):
         "ratio",
     ):
         assert name in result.stdout
+    assert "auto: chose" in result.stdout
     data = json.loads(paths["c.json"].read_text())
     assert [row["solver"] for row in data["measurements"]][2] == "cg:preconditioner=jacobi"
     assert data["baseline"] == "scipy-cg"
