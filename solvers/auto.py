@@ -81,8 +81,12 @@ def _factorable(f: Features) -> bool:
     return f.sparse and f.factor_bytes < FACTOR_BYTES
 
 
+def _like_diffusion(f: Features) -> bool:
+    return f.sparse and f.positive_share < 0.05
+
+
 def _incomplete_iterations(f: Features) -> float:
-    free = 10 + 0.42 * f.side * (1.0 if f.smooth else 2.5)
+    free = 10 + 0.42 * f.side * (1.0 if f.smooth else 2.5) * (1.0 if f.structured else 2.0)
     return min(free, 5 + 0.25 * f.plain_iterations) if f.z_matrix else free
 
 
@@ -100,34 +104,34 @@ TABLE: tuple[Candidate, ...] = (
     ),
     Candidate(
         *("cg", {}, lambda f: not f.dense and f.symmetric and f.definite),
-        *(lambda f: 0.0, lambda f: f.plain_iterations * (1.3e-5 + f.step)),
+        *(lambda f: 0.0, lambda f: f.plain_iterations * (1.1e-5 + f.step)),
         "definite, and few or cheap products are enough",
         needs_definite=True,
     ),
     Candidate(
         *("cholesky", {}, lambda f: _definite(f) and 8 * f.n * f.width < FACTOR_BYTES / 2),
-        *(lambda f: 3e-4 + f.n * (7.5e-7 + 4.5e-11 * f.width**2), lambda f: 1e-4 + 1.1e-9 * f.n * f.width),
+        *(lambda f: 3e-4 + f.n * (7.5e-7 + 4.5e-11 * f.width**2), lambda f: 1e-4 + 1.35e-9 * f.n * f.width),
         "definite with a narrow band",
         needs_definite=True,
     ),
     Candidate(
         *("cg", {"preconditioner": "modified-incomplete-cholesky"}),
-        lambda f: _definite(f) and (f.z_matrix or f.system.grid is not None),
+        lambda f: _definite(f) and (_like_diffusion(f) or f.structured),
         *(lambda f: 5e-4 + 2.5e-7 * f.n, lambda f: _incomplete_iterations(f) * (1.8e-5 + 1.2e-8 * f.n + f.step)),
         "definite, from a grid, too large or too rough for less",
         needs_definite=True,
     ),
     Candidate(
         *("cg", {"preconditioner": "incomplete-cholesky"}),
-        lambda f: _definite(f) and not f.z_matrix and f.system.grid is None,
-        *(lambda f: 5e-4 + 4e-7 * f.n, lambda f: 2.5 * f.side * (1.8e-5 + 1.2e-8 * f.n + f.step)),
+        lambda f: _definite(f) and not (_like_diffusion(f) or f.structured),
+        *(lambda f: 5e-4 + 4e-7 * f.n, lambda f: 1.4 * f.side * (1.8e-5 + 1.2e-8 * f.n + f.step)),
         "definite, with positive entries off the diagonal, where multigrid is at a loss",
         needs_definite=True,
     ),
     Candidate(
-        *("amg-cg", {}, lambda f: _definite(f) and f.z_matrix),
+        *("amg-cg", {}, lambda f: _definite(f) and _like_diffusion(f)),
         lambda f: 1.5e-3 + (3e-6 if f.space else 9e-7) * f.n,
-        lambda f: (9 if f.smooth else 15) * (8e-5 + 9e-8 * f.n),
+        lambda f: (9 if f.smooth and f.structured else 16) * (8e-5 + 9e-8 * f.n),
         "definite, large, and of a kind where multigrid needs few iterations",
         needs_definite=True,
     ),
@@ -139,7 +143,7 @@ TABLE: tuple[Candidate, ...] = (
     ),
     Candidate(
         *("minres", {}, lambda f: not f.dense and f.symmetric),
-        *(lambda f: 0.0, lambda f: (6.4 if f.space else 4) * f.side * (1.8e-5 + f.step + 1e-9 * f.n)),
+        *(lambda f: 0.0, lambda f: 7 * f.side * (1.0 if f.smooth else 8.0) * (1.8e-5 + f.step + 1e-9 * f.n)),
         "symmetric and perhaps indefinite, with cheap products",
     ),
     Candidate(
@@ -149,19 +153,19 @@ TABLE: tuple[Candidate, ...] = (
         "not symmetric, and the factors are small enough",
     ),
     Candidate(
-        *("bicgstab", {}, lambda f: not f.symmetric and f.z_matrix),
+        *("bicgstab", {}, lambda f: not f.symmetric and _like_diffusion(f)),
         lambda f: 0.0,
-        lambda f: (2.7 - 2 * f.asymmetry) * f.side * (2.5e-5 + 2 * f.step + 5e-9 * f.n),
+        lambda f: max(1.5, 2.7 - 4 * f.asymmetry) * f.side * (2e-5 + 1.5 * f.step),
         "not symmetric, with cheap products",
     ),
     Candidate(
-        *("bicgstab", {"preconditioner": "symmetric-gauss-seidel"}, lambda f: not f.symmetric and f.z_matrix),
+        *("bicgstab", {"preconditioner": "symmetric-gauss-seidel"}, lambda f: not f.symmetric and _like_diffusion(f)),
         lambda f: 4e-4 + 1e-7 * f.n,
         lambda f: (3 + 0.85 * (1 - min(f.asymmetry, 1)) * f.side) * (6e-5 + 3.5e-8 * f.n),
         "convection carries most, which Gauss-Seidel follows",
     ),
     Candidate(
-        *("bicgstab", {"preconditioner": "ruge-stuben"}, lambda f: not f.symmetric and f.z_matrix),
+        *("bicgstab", {"preconditioner": "ruge-stuben"}, lambda f: not f.symmetric and _like_diffusion(f)),
         lambda f: 1.5e-3 + (3e-6 if f.space else 1e-6) * f.n,
         lambda f: (7 + (0.06 * f.side if f.asymmetry > 0.4 else 0)) * (3e-4 + 2.2e-7 * f.n),
         "not symmetric, large, and diffusion carries most",
@@ -217,8 +221,9 @@ def choose(problem: Any) -> tuple[Any, str]:
 class Auto:
     """The cheapest candidate of the table of `ritz.solvers.auto`, and the next one where that does not converge.
 
-    Costs follow from size, dimension, symmetry, definiteness, jumps and the number of right-hand sides. Any kind of problem is taken that a registered solver takes. ``stats["chosen"]`` of the solution says what was
-    picked and why, ``stats["failed"]`` what was tried before it. Looking costs O(nnz) time.
+    Costs follow from size, dimension, symmetry, definiteness, jumps and the number of right-hand sides. Any kind of
+    problem is taken that a registered solver takes. ``stats["chosen"]`` of the solution says what was picked and why,
+    ``stats["failed"]`` what was tried before it. Looking costs O(nnz) time.
 
     Examples
     --------

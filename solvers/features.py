@@ -15,7 +15,8 @@ from ritz.problem import LinearSystem
 
 __all__ = ["Features"]
 
-WITH_ENTRIES = (Sparse, Stencil, Diagonal, Sum, Scaled, Transposed)
+WITH_ENTRIES = (Sparse, Diagonal, Sum, Scaled, Transposed)
+SMALL = 3000  # unknowns up to which looking closely costs as much as solving
 SMOOTH = 10.0  # ratio of diagonal entries up to which a coefficient counts as smooth
 
 
@@ -53,8 +54,8 @@ class Features:
 
     @cached_property
     def matrix(self) -> Any:
-        """The entries in CSR, or None where they are dense or not to be had."""
-        if not isinstance(self.operator, WITH_ENTRIES):
+        """The entries in CSR, or None where they are dense, a stencil's or not to be had."""
+        if isinstance(self.operator, Stencil) or not isinstance(self.operator, WITH_ENTRIES):
             return None
         try:
             return self.operator.to_sparse()
@@ -77,14 +78,20 @@ class Features:
         return self.operator.diagonal() if self.sparse or self.dense else np.ones(1)
 
     @cached_property
+    def positive_share(self) -> float:
+        """Share of the positive ones in the sum of magnitudes off the diagonal: 0 for an M-matrix."""
+        if isinstance(self.operator, Stencil):
+            return 0.0
+        if self.matrix is None:
+            return 1.0
+        magnitude = float(np.abs(self.matrix.data).sum() - np.abs(self.diagonal).sum())
+        total = float(self.matrix.data.sum() - self.diagonal.sum())
+        return 0.5 * (magnitude + total) / magnitude if magnitude > 0 else 0.0
+
+    @cached_property
     def z_matrix(self) -> bool:
         """Whether no entry off the diagonal is positive, rounding aside."""
-        if isinstance(self.operator, Stencil):
-            return True
-        if self.matrix is None:
-            return False
-        off_diagonal_sum = abs(self.matrix).sum() - np.abs(self.diagonal).sum()
-        return bool(self.diagonal.sum() - self.matrix.sum() >= (1 - 1e-6) * off_diagonal_sum)
+        return self.positive_share < 1e-6
 
     @cached_property
     def dominance(self) -> float:
@@ -116,24 +123,34 @@ class Features:
         grid = self.system.grid
         shape = self.operator.grid_shape if isinstance(self.operator, Stencil) else grid.shape if grid else None
         if shape is None:
-            width = max(self._bandwidth, 2)
-            dimension = round(1 / max(1 - math.log(width) / math.log(max(self.n, 3)), 0.3))
+            front = min(max(self._fronts[1], 2.0), 0.5 * self.n + 1)
+            dimension = round(1 / (1 - math.log(front) / math.log(self.n + 2)))
             if dimension <= 1:
                 return (self.n,)
-            return (math.ceil(self.n / width), *[math.ceil(width ** (1 / (dimension - 1)))] * (dimension - 1))
+            dimension = min(dimension, 3)
+            return (math.ceil(self.n / front), *[math.ceil(front ** (1 / (dimension - 1)))] * (dimension - 1))
         return tuple(sorted((cells for cells in shape if cells > 1), reverse=True)) or (1,)
 
     @cached_property
-    def _bandwidth(self) -> int:
+    def _fronts(self) -> tuple[float, float]:
+        """Largest and mean half-bandwidth after reordering; a guess where finding out costs as much as solving."""
         if self.matrix is None:
-            return self.n
+            return float(self.n), float(self.n)
+        if self.n <= SMALL:
+            return 2.0 * self.n**0.5, 0.7 * self.n**0.5
         from scipy.sparse.csgraph import reverse_cuthill_mckee
 
         order = reverse_cuthill_mckee(self.matrix, symmetric_mode=self.symmetric)
         rank = np.empty(self.n, dtype=np.int64)
         rank[order] = np.arange(self.n)
-        rows = np.repeat(rank, np.diff(self.matrix.indptr))
-        return int(np.abs(rows - rank[self.matrix.indices]).max(initial=0)) + 1
+        first = np.minimum.reduceat(rank[self.matrix.indices], self.matrix.indptr[:-1])
+        fronts = rank - first
+        return float(fronts.max()) + 1, float(np.maximum(fronts, 0).mean()) + 1
+
+    @property
+    def structured(self) -> bool:
+        """Whether it comes from a grid."""
+        return isinstance(self.operator, Stencil) or self.system.grid is not None
 
     @cached_property
     def side(self) -> float:
@@ -143,8 +160,11 @@ class Features:
     @cached_property
     def width(self) -> float:
         """Half-bandwidth, and about the size of a separator."""
-        section = math.prod(self.shape[1:])
-        return section * (0.8 if len(self.shape) == 3 else 1.0) * (2.0 if self.periodic else 1.0)
+        if not self.structured:
+            return self._fronts[0]
+        corners = self.matrix is not None and self.matrix.nnz > (2 * len(self.shape) + 2) * self.n
+        section = math.prod(self.shape[1:]) * (0.8 if self.space else 1.0)
+        return section * (2.0 if self.periodic or corners else 1.0)
 
     @cached_property
     def space(self) -> bool:
@@ -166,7 +186,7 @@ class Features:
     @cached_property
     def asymmetry(self) -> float:
         """Skew part over symmetric part of the entries off the diagonal: 0 for diffusion, 1 for upwind convection."""
-        if self.symmetric or self.matrix is None:
+        if self.symmetric or self.matrix is None or self.n <= SMALL:
             return 0.0
         from scipy.sparse import diags_array
 
@@ -186,7 +206,7 @@ class Features:
     @cached_property
     def plain_iterations(self) -> float:
         """Iterations of conjugate gradients, from the width of the grid or the shift, whichever says fewer."""
-        free = (1.5 if self.periodic else 3.5) * self.side * (1.0 if self.smooth else 8.0)
+        free = (1.5 if self.periodic else 3.1 if self.structured else 3.8) * self.side * (1.0 if self.smooth else 8.0)
         dominance = self.dominance if self.z_matrix or not self.sparse else 0.0
         return min(free, 5.0 * math.sqrt(2.0 / dominance)) if dominance > 0 else free
 
