@@ -154,7 +154,7 @@ class SystemSequence:
 
     >>> import numpy as np, ritz
     >>> sequence = SystemSequence(aslinearoperator(2.0 * np.eye(1)), np.ones(1), lambda u: u, lambda u, x: x, steps=2)
-    >>> ritz.solve(sequence).x.tolist()
+    >>> ritz.solve(sequence, "cg").x.tolist()
     [0.25]
     """
 
