@@ -75,7 +75,7 @@ class Features:
     @cached_property
     def diagonal(self) -> np.ndarray:
         """Diagonal entries, ones where they are not to be had."""
-        return self.operator.diagonal() if self.sparse or self.dense else np.ones(1)
+        return self.operator.diagonal() if self.sparse or self.dense else np.ones(self.n)
 
     @cached_property
     def positive_share(self) -> float:

@@ -14,6 +14,7 @@ from ritz.problem import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
 from ritz.solvers.entries import sparse_entries
+from ritz.solvers.preconditioners.algebraic_multigrid import seeded
 
 from .peer import Peer, PreparedPeer, Watch, prepare_peer
 
@@ -34,6 +35,8 @@ class PyamgSa:
     strength : float
         Threshold of the symmetric measure on the finest level, halved on each coarser :cite:`VanekMandelBrezina1996`;
         0 is PyAMG's own default.
+    seed : int
+        Of the random vectors with which PyAMG estimates spectral radii.
 
     Examples
     --------
@@ -45,6 +48,7 @@ class PyamgSa:
 
     accel: str | None = "cg"
     strength: float = 0.08
+    seed: int = 0
     solves: ClassVar[type] = LinearSystem
     requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
 
@@ -58,7 +62,8 @@ class PyamgSa:
             from pyamg import smoothed_aggregation_solver
 
             strength: Any = [("symmetric", {"theta": self.strength / 2**level}) for level in range(10)]
-            return smoothed_aggregation_solver(matrix, strength=strength)
+            with seeded(self.seed):
+                return smoothed_aggregation_solver(matrix, strength=strength)
 
         return _prepare(self, problem, build, self.accel)
 

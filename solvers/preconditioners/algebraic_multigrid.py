@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from ritz.operators.operator import through_numpy
 from ritz.registry import preconditioners
 from ritz.solvers.entries import sparse_entries
 
-__all__ = ["RugeStuben", "SmoothedAggregation"]
+__all__ = ["RugeStuben", "SmoothedAggregation", "seeded"]
 
 COARSEST = 50  # unknowns below which the pseudo-inverse is cheaper than another level
 # Backward after forward makes the cycle symmetric, at half the cost of symmetric sweeps on either side.
@@ -85,6 +86,8 @@ class SmoothedAggregation:
     cycle : {"V", "W"}
     candidates : ndarray, shape (n, k), optional
         What the coarse levels must represent, such as the rigid-body modes in elasticity; the constant if None.
+    seed : int
+        Of the random vectors with which PyAMG estimates spectral radii.
 
     Examples
     --------
@@ -97,6 +100,7 @@ class SmoothedAggregation:
     strength: float = 0.08
     cycle: str = "V"
     candidates: Any = None
+    seed: int = 0
 
     def __post_init__(self):
         _check_cycle(self.cycle)
@@ -107,15 +111,16 @@ class SmoothedAggregation:
 
         matrix = _entries(operator, "smoothed-aggregation")
         strength: Any = [("symmetric", {"theta": self.strength / 2**level}) for level in range(10)]
-        hierarchy = smoothed_aggregation_solver(
-            matrix,
-            B=None if self.candidates is None else np.asarray(self.candidates, dtype=matrix.dtype),
-            symmetry="symmetric" if Tag.SYMMETRIC in operator.tags else "nonsymmetric",
-            strength=strength,
-            improve_candidates=None,
-            max_coarse=COARSEST,
-            **SMOOTHERS,
-        )
+        with seeded(self.seed):
+            hierarchy = smoothed_aggregation_solver(
+                matrix,
+                B=None if self.candidates is None else np.asarray(self.candidates, dtype=matrix.dtype),
+                symmetry="symmetric" if Tag.SYMMETRIC in operator.tags else "nonsymmetric",
+                strength=strength,
+                improve_candidates=None,
+                max_coarse=COARSEST,
+                **SMOOTHERS,
+            )
         return MultigridCycle(hierarchy, self.cycle, operator.tags)
 
 
@@ -167,6 +172,17 @@ class MultigridCycle(Operator):
         x += level.P @ correction
         level.postsmoother(level.A, x, rhs)
         return x
+
+
+@contextmanager
+def seeded(seed: int) -> Generator[None, None, None]:
+    """Seed NumPy's global generator, the one that PyAMG draws from, and put it back as it was."""
+    state = np.random.get_state()  # noqa: NPY002
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
 
 
 def _entries(operator: Operator, name: str) -> Any:

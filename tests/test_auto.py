@@ -1,0 +1,145 @@
+"""The table: what is chosen for what, and what happens when the choice was wrong."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import ritz
+from ritz import problems
+from ritz.errors import InvalidProblem
+from ritz.operators import MatrixFree, Sparse, Tag
+from ritz.problem import LinearSystem
+from ritz.solution import Status
+from ritz.solvers.auto import TABLE, Auto, candidates, choose
+from ritz.solvers.features import Features
+
+
+def name(problem):
+    row = candidates(Features(problem))[0]
+    return " + ".join([row.solver, *(str(option) for option in row.options.values())])
+
+
+MIC = "cg + modified-incomplete-cholesky"
+CHOICES = [
+    (LinearSystem(np.array([[2.0, 1.0], [0.0, 1.0]]), np.ones(2)), "lu"),
+    (LinearSystem(np.eye(300), np.ones(300)), "cholesky"),
+    (problems.diffusion((16, 16)), "cholesky"),
+    (problems.poisson((200, 200)), "cg"),
+    (problems.poisson((32, 32, 32)), "cg"),
+    (problems.diffusion((60, 60)), "cholesky"),
+    (problems.diffusion((300, 300)), "amg-cg"),
+    (problems.diffusion((20, 20, 20)), MIC),
+    (problems.helmholtz((64, 64), shift=-500.0), "lu"),
+    (problems.helmholtz((24, 24, 24), shift=-500.0), "minres"),
+    (problems.heat((128, 128), steps=1).first(), "cg"),
+    (problems.pressure_projection((96, 96), steps=100).first(), "lu"),
+    (problems.gallery("recirc_flow"), "lu"),
+    (problems.advection_diffusion((256, 256), peclet=1e5), "bicgstab + symmetric-gauss-seidel"),
+    (problems.advection_diffusion((256, 256), peclet=1.0), "bicgstab + ruge-stuben"),
+    (LinearSystem(MatrixFree(lambda x: 2 * x, (9, 9), tags={Tag.SYMMETRIC}), np.ones(9)), "cg"),
+    (LinearSystem(MatrixFree(lambda x: 2 * x, (9, 9)), np.ones(9)), "gmres"),
+]
+
+
+@pytest.mark.parametrize(
+    ("problem", "expected"), CHOICES, ids=[f"{i}-{choice}" for i, (_, choice) in enumerate(CHOICES)]
+)
+def test_choice(problem, expected):
+    if expected == "lu":
+        assert name(problem) in ("lu", "cholesky")  # close calls between factorisations are no fault
+    else:
+        assert name(problem) == expected
+
+
+@pytest.mark.parametrize("problem", [problem for problem, _ in CHOICES if problem.size < 5000])
+def test_solves_and_says_what_it_chose(problem):
+    solution = ritz.solve(problem, rtol=1e-9)
+    assert solution.converged
+    chosen, reason = solution.stats["chosen"].split(": ")
+    assert chosen.split(" + ")[0] in {row.solver for row in TABLE}
+    assert reason in {row.reason for row in TABLE}
+    assert set(solution.timings) >= {"prepare", "solve"}
+
+
+def test_many_right_hand_sides_pay_for_a_factorisation():
+    one = problems.diffusion((128, 128), coefficient="lognormal")
+    many = LinearSystem(one.operator, one.rhs, grid=one.grid, expected_solves=100)
+    block = LinearSystem(one.operator, np.tile(one.rhs[:, None], 100), grid=one.grid)
+    assert name(many) == name(block)
+    assert name(many) in ("lu", "cholesky")
+    assert problems.heat((16, 16), steps=7).first().expected_solves == 7
+
+
+def laplacian(n):
+    line = sp.diags_array([-np.ones(n - 1), 2.0 * np.ones(n), -np.ones(n - 1)], offsets=[-1, 0, 1])
+    return sp.kronsum(line, line)
+
+
+def hidden_indefinite(n):
+    """Symmetric with a positive diagonal and positive couplings, which nothing but a solve shows to be indefinite."""
+    return sp.csr_array(
+        20.0 * sp.eye_array(n * n) - 4 * laplacian(n) + sp.eye_array(n * n, k=3) + sp.eye_array(n * n, k=-3)
+    )
+
+
+def test_falls_back_on_what_the_failure_allows():
+    matrix = hidden_indefinite(30)
+    b = np.random.default_rng(0).standard_normal(900)
+    solution = ritz.solve(matrix, b)
+    assert solution.converged
+    assert any("INDEFINITE" in failure for failure in solution.stats["failed"])
+    assert solution.stats["chosen"].split(":")[0] in ("lu", "minres", "gmres")
+    np.testing.assert_allclose(matrix @ solution.x, b, atol=1e-6)
+
+
+def test_a_fallback_is_kept_for_the_next_right_hand_side():
+    matrix = hidden_indefinite(30)
+    prepared = Auto().prepare(LinearSystem(matrix, np.ones(900)))
+    first = prepared.solve()
+    second = prepared.solve(2 * np.ones(900))
+    assert second.stats["chosen"] == first.stats["chosen"]
+    assert second.stats["failed"] == first.stats["failed"]
+
+
+def test_best_is_returned_when_nothing_helps():
+    singular = LinearSystem(
+        Sparse(np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])), np.array([1.0, 2.0, 3.0])
+    )
+    solution = ritz.solve(singular, throw=False)
+    assert not solution.converged
+    assert solution.residual <= 1.0
+    assert solution.stats["failed"]
+
+
+def test_a_limit_is_final_and_stopping_is_respected():
+    problem = problems.poisson((64, 64, 8))
+    limited = ritz.solve(problem, maxiter=1, throw=False)
+    assert (limited.status, limited.iterations) == (Status.MAX_ITERATIONS, 1)
+    stopped = ritz.solve(problem, callback=lambda *_: True, throw=False)
+    assert stopped.status is Status.INTERRUPTED
+    assert "failed" not in stopped.stats
+
+
+def test_other_kinds_of_problems():
+    solver, reason = choose(problems.pde([(0, 2), (0, 1)], "poisson", source=1.0))
+    assert ritz.solver.registered_name(solver) == "finite-difference"
+    assert reason == "takes a PDE"
+
+    @dataclass
+    class Riddle:
+        question: str = "?"
+
+    with pytest.raises(InvalidProblem, match="no registered solver takes a Riddle"):
+        choose(Riddle())
+
+
+def test_definiteness_is_seen_or_tried():
+    identity = sp.eye_array(400)
+    seen = {
+        shift: Features(LinearSystem(laplacian(20) + shift * identity, np.ones(400))).definite for shift in (1.0, -1.0)
+    }
+    assert seen == {1.0: True, -1.0: False}
+    assert Features(LinearSystem(hidden_indefinite(20), np.ones(400))).definite
+    assert not Features(LinearSystem(np.diag([1.0, -1.0]), np.ones(2))).definite
