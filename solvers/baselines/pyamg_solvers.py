@@ -58,12 +58,12 @@ class PyamgSa:
     def prepare(self, problem: LinearSystem) -> PreparedPeer:
         """Build the hierarchy."""
 
-        def build(matrix: Any) -> Any:
+        def build(matrix: Any, **coarsest: Any) -> Any:
             from pyamg import smoothed_aggregation_solver
 
             strength: Any = [("symmetric", {"theta": self.strength / 2**level}) for level in range(10)]
             with seeded(self.seed):
-                return smoothed_aggregation_solver(matrix, strength=strength)
+                return smoothed_aggregation_solver(matrix, strength=strength, **coarsest)
 
         return _prepare(self, problem, build, self.accel)
 
@@ -96,21 +96,24 @@ class PyamgRs:
     def prepare(self, problem: LinearSystem) -> PreparedPeer:
         """Build the hierarchy."""
 
-        def build(matrix: Any) -> Any:
+        def build(matrix: Any, **coarsest: Any) -> Any:
             from pyamg import ruge_stuben_solver
 
-            return ruge_stuben_solver(matrix)
+            return ruge_stuben_solver(matrix, **coarsest)
 
         return _prepare(self, problem, build, self.accel)
 
 
 def _prepare(
-    solver: PyamgSa | PyamgRs, problem: LinearSystem, build: Callable[[Any], Any], accel: str | None
+    solver: PyamgSa | PyamgRs, problem: LinearSystem, build: Callable[..., Any], accel: str | None
 ) -> PreparedPeer:
     def prepare(operator: Operator) -> tuple[Any, Peer, Mapping[str, Any]]:
         matrix = sparse_entries(operator, f"solver {'pyamg-sa' if isinstance(solver, PyamgSa) else 'pyamg-rs'!r}")
+        # A singular operator leaves the coarsest one singular up to rounding, which must not be inverted.
+        cutoff = {"rtol": float(np.finfo(matrix.dtype).eps) ** (2 / 3)}
+        options: dict[str, Any] = {} if operator.nullspace is None else {"coarse_solver": ("pinv", cutoff)}
         with np.errstate(all="ignore"):
-            hierarchy = build(matrix)
+            hierarchy = build(matrix, **options)
             coarsest = hierarchy.levels[-1].A
             if not np.isfinite(coarsest.data).all():
                 raise InvalidProblem("PyAMG's coarsening broke down on this operator; use another solver")

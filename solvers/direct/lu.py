@@ -40,9 +40,9 @@ class LU:
 
     def prepare(self, problem: LinearSystem) -> PreparedFactorization:
         """Factor the operator."""
-        symmetric = Tag.SYMMETRIC in problem.operator.tags
 
         def factorise(matrix: Any) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
+            symmetric = Tag.SYMMETRIC in problem.operator.tags
             return dense_lu(matrix) if isinstance(matrix, np.ndarray) else sparse_lu(matrix, symmetric)
 
         return prepare_factorization(self, problem, factorise)
