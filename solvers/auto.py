@@ -3,7 +3,7 @@
 Costs are seconds on one core, fitted to measurements at relative tolerance 1e-8 on grids of 16² to 512² and 8³ to
 64³ (Poisson with every boundary condition and with obstacles, diffusion with log-normal coefficients and inclusions
 of contrast 1e3 and 1e6, Helmholtz, heat, pressure projection, advection-diffusion at Péclet numbers 1, 100 and 1e4)
-and on finite elements of 16 to 34 000 nodes. Only their ratios matter. What was measured, prepare and solve together
+and on unstructured finite elements (Poisson, elasticity). Only their ratios matter. What was measured, prepare and solve together
 in milliseconds, of the best and its rivals:
 
 ===========================  ==============  ===============  =====================  ==============
@@ -11,10 +11,10 @@ problem                      cg              cg + MIC(0)      amg-cg (Ruge-Stube
 ===========================  ==============  ===============  =====================  ==============
 Poisson 32²                  1.2             1.5              3.8                    cholesky 1.0
 Poisson 256²                 90              100              76                     lu 180
-Poisson 64³                  100             220              1500                   too large
+Poisson 64³                  100             220              1200                   too large
 inclusions 1e3, 128²         110             36               31                     cholesky 23
 inclusions 1e3, 256²         760             250              130                    lu 200
-inclusions 1e6, 48³          3000            310              450                    cholesky 14000
+inclusions 1e6, 24³          370             24               45                     cholesky 99
 rotated anisotropy, 256²     1100            54               380                    lu 530
 heat, one step, 256²         15              30               73                     lu 190
 ===========================  ==============  ===============  =====================  ==============
