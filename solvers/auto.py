@@ -3,8 +3,8 @@
 Costs are seconds on one core, fitted to measurements at relative tolerance 1e-8 on grids of 16² to 512² and 8³ to
 64³ (Poisson with every boundary condition and with obstacles, diffusion with log-normal coefficients and inclusions
 of contrast 1e3 and 1e6, Helmholtz, heat, pressure projection, advection-diffusion at Péclet numbers 1, 100 and 1e4)
-and on unstructured finite elements (Poisson, elasticity). Only their ratios matter. What was measured, prepare and solve together
-in milliseconds, of the best and its rivals:
+and on unstructured finite elements (Poisson, elasticity). Only their ratios matter. What was measured, prepare and
+solve together in milliseconds, of the best and its rivals:
 
 ===========================  ==============  ===============  =====================  ==============
 problem                      cg              cg + MIC(0)      amg-cg (Ruge-Stuben)   direct
