@@ -9,17 +9,17 @@ from rich.table import Table
 
 from benchmarks.cases import general
 from benchmarks.harness import Suite, measure
-from ritz.solvers.krylov import GMRES, BiCGStab, ConjugateGradients
+from ritz.solver import make_solver
 
 GENERAL = (
     "auto",
     "lu",
     "cholesky",
-    ("cg+jacobi", ConjugateGradients(preconditioner="jacobi")),
-    ("cg+mic", ConjugateGradients(preconditioner="modified-incomplete-cholesky")),
+    ("cg+jacobi", make_solver("cg", {"preconditioner": "jacobi"})),
+    ("cg+mic", make_solver("cg", {"preconditioner": "modified-incomplete-cholesky"})),
     "amg-cg",
-    ("gmres+ilu", GMRES(preconditioner="incomplete-lu")),
-    ("bicgstab+ilu", BiCGStab(preconditioner="incomplete-lu")),
+    ("gmres+ilu", make_solver("gmres", {"preconditioner": "incomplete-lu"})),
+    ("bicgstab+ilu", make_solver("bicgstab", {"preconditioner": "incomplete-lu"})),
     "cg",
     "minres",
     "scipy-cg",

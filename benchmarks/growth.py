@@ -10,12 +10,12 @@ from rich.table import Table
 from benchmarks.cases import cubes, family, squares
 from benchmarks.harness import Suite, growth_exponents, measure, plot_time
 from ritz import problems
-from ritz.solvers.krylov import ConjugateGradients
+from ritz.solver import make_solver
 
 SOLVERS = (
     "auto",
     "cg",
-    ("cg+mic", ConjugateGradients(preconditioner="modified-incomplete-cholesky")),
+    ("cg+mic", make_solver("cg", {"preconditioner": "modified-incomplete-cholesky"})),
     "amg-cg",
     "lu",
     "scipy-cg",

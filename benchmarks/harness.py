@@ -60,7 +60,7 @@ def measure(
         entered = [entry for entry in solvers if (case.family, _label(entry)) not in too_slow]
         problem = case.make()
         comparison = ritz.compare(problem, entered, rtol=RTOL, repeat=repeat, baseline=baseline)
-        console.print(f"{suite}: {comparison.title}")
+        console.print(f"{suite}: {case.family}, {comparison.problem['unknowns']} unknowns")
         for row in comparison.measurements:
             seconds = {phase: _spread(getattr(row, phase)) for phase in ("prepare", "solve", "total")}
             if row.total and median(row.total) > TIME_LIMIT:

@@ -19,7 +19,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ritz.backend import Array, asarray_like, cast, column_norm, copy, machine_epsilon, to_numpy
+from ritz.backend import (
+    Array,
+    asarray_like,
+    cast,
+    column_norm,
+    copy,
+    machine_epsilon,
+    single_blas_thread,
+    to_numpy,
+)
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator
 from ritz.problem import LinearSystem, check_vector
@@ -229,7 +238,8 @@ class IterativeSolve:
 
     def run(self, callback: Callback | None, progress: ResidualProgress) -> tuple[Array, Status | None, np.ndarray]:
         """Return the best iterate known, why the iteration ended (None: converged), and true residual norms."""
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # they end in a status
+        # Overflow and the like end in a status.
+        with single_blas_thread(), np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             try:
                 outcome = self._until_true(callback, progress)
             except KeyboardInterrupt:

@@ -200,6 +200,7 @@ def run_rounds(entrants: Sequence[Entrant], terms: Terms, progress: bool) -> Non
     """
     with _progress_bar(progress, (terms.repeat + 2) * len(entrants)) as advance:
         for number in range(terms.repeat + 2):
+            gc.collect()
             for entrant in entrants:
                 advance(f"{_round_name(number, terms.repeat)}: {entrant.label}")
                 enough = len(entrant.rounds) >= (1 if number == 1 else terms.repeat)
@@ -227,7 +228,6 @@ def _run(entrant: Entrant, terms: Terms, counted: bool) -> None:
         recording = sum(step.timings.get("recording", 0.0) for step in _systems(solution))
         return solution, middle - start, end - middle - recording
 
-    gc.collect()
     with pinned_threads(terms.threads):
         if counted:
             entrant.solution, *seconds = once()

@@ -84,9 +84,9 @@ def _from_tensor(tensor: Any) -> Dense | Sparse:
         tensor = tensor.half()
     if tensor.layout == torch.strided:
         return Dense(tensor.numpy())
-    tensor = tensor.to_sparse_csr()
-    parts = (tensor.values().numpy(), tensor.col_indices().numpy(), tensor.crow_indices().numpy())
-    return Sparse(csr_array(parts, shape=tuple(tensor.shape)))
+    tensor = tensor.to_sparse_coo().coalesce()
+    entries = (tensor.values().numpy(), tuple(tensor.indices().numpy()))
+    return Sparse(csr_array(entries, shape=tuple(tensor.shape)))
 
 
 def _from_linear_operator(operator: Any) -> MatrixFree:

@@ -12,7 +12,7 @@ import numpy as np
 from ritz.operators import Tag
 from ritz.problem import LinearSystem
 from ritz.registry import register
-from ritz.solvers.direct.factorization import PreparedFactorization, prepare_factorization
+from ritz.solvers.direct.factorisation import PreparedFactorisation, prepare_factorisation
 
 __all__ = ["ScipySpsolve"]
 
@@ -34,7 +34,7 @@ class ScipySpsolve:
     solves: ClassVar[type] = LinearSystem
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
-    def prepare(self, problem: LinearSystem) -> PreparedFactorization:
+    def prepare(self, problem: LinearSystem) -> PreparedFactorisation:
         """Form the matrix; nothing is factored yet."""
 
         def factorise(matrix: Any) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
@@ -52,4 +52,4 @@ class ScipySpsolve:
 
             return apply, {}
 
-        return prepare_factorization(self, problem, factorise)
+        return prepare_factorisation(self, problem, factorise)

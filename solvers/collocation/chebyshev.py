@@ -16,7 +16,7 @@ from ritz.pde import PDE
 from ritz.registry import register
 from ritz.solution import Status
 from ritz.solver import check_pairing, registered_name
-from ritz.solvers.direct.factorization import FactorizationFailed, PreparedFactorization
+from ritz.solvers.direct.factorisation import FactorisationFailed, PreparedFactorisation
 from ritz.solvers.direct.lu import dense_lu
 
 from .prepared import PreparedPDE
@@ -66,10 +66,10 @@ class Chebyshev:
         stats: Mapping[str, Any] = {}
         try:
             apply, stats = _factor(discretisation)
-        except FactorizationFailed as failed:
+        except FactorisationFailed as failed:
             failure = failed.status
         name, seconds = registered_name(self), time.perf_counter() - start
-        linear = PreparedFactorization(discretisation.system, apply, failure, None, name, seconds)
+        linear = PreparedFactorisation(discretisation.system, apply, failure, None, name, seconds)
         return PreparedPDE(discretisation, linear, name, seconds, stats)
 
     def _discretise(self, problem: PDE) -> Discretisation:
@@ -98,5 +98,5 @@ def _factor(discretisation: Discretisation) -> tuple[Callable[[np.ndarray], np.n
         matrix += np.abs(matrix.diagonal()).mean() / size
     apply, _ = dense_lu(matrix)
     if not np.isfinite(apply(np.ones(size))).all():
-        raise FactorizationFailed(Status.SINGULAR)
+        raise FactorisationFailed(Status.SINGULAR)
     return apply, {"factorisation": "dense LU"}

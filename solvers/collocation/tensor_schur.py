@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ritz.solution import Status
-from ritz.solvers.direct.factorization import FactorizationFailed
+from ritz.solvers.direct.factorisation import FactorisationFailed
 
 __all__ = ["TensorSchur"]
 
@@ -30,7 +30,7 @@ class TensorSchur:
 
     Raises
     ------
-    FactorizationFailed
+    FactorisationFailed
         If the sum is singular and not meant to be.
 
     Examples
@@ -51,7 +51,7 @@ class TensorSchur:
             sizes = np.abs(self._pivots)
             self._pivots[np.unravel_index(int(sizes.argmin()), sizes.shape)] = sizes.max()
         if not self._pivots.all():
-            raise FactorizationFailed(Status.SINGULAR)
+            raise FactorisationFailed(Status.SINGULAR)
 
     def __call__(self, rhs: np.ndarray) -> np.ndarray:
         """Return the solution for right-hand sides ``(n,)`` or ``(n, k)``."""

@@ -1,1 +1,7 @@
 """Solvers that factorise: one right-hand side costs a forward and a backward sweep."""
+
+from .cholesky import Cholesky
+from .cholmod import Cholmod
+from .lu import LU
+
+__all__ = ["LU", "Cholesky", "Cholmod"]

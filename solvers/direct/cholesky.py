@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ritz.backend import single_blas_thread
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
 from ritz.problem import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
 
-from .factorization import FactorizationFailed, PreparedFactorization, prepare_factorization
+from .factorisation import FactorisationFailed, PreparedFactorisation, prepare_factorisation
 
 __all__ = ["Cholesky"]
 
@@ -47,9 +48,9 @@ class Cholesky:
     solves: ClassVar[type] = LinearSystem
     requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
 
-    def prepare(self, problem: LinearSystem) -> PreparedFactorization:
+    def prepare(self, problem: LinearSystem) -> PreparedFactorisation:
         """Factor the operator."""
-        return prepare_factorization(self, problem, _factorise)
+        return prepare_factorisation(self, problem, _factorise)
 
 
 def _factorise(matrix: Any) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
@@ -87,13 +88,15 @@ def _banded(
     from scipy.linalg import cho_solve_banded, get_lapack_funcs
 
     (pbtrf,) = get_lapack_funcs(("pbtrf",), (band,))
-    factor, info = pbtrf(band, lower=1, overwrite_ab=1)
+    with single_blas_thread():  # the blocks of a band are too small to share out
+        factor, info = pbtrf(band, lower=1, overwrite_ab=1)
     if info > 0:
-        raise FactorizationFailed(Status.INDEFINITE)
+        raise FactorisationFailed(Status.INDEFINITE)
 
     def apply(rhs: np.ndarray) -> np.ndarray:
         x = np.empty_like(rhs)
-        x[order] = cho_solve_banded((factor, True), rhs[order], check_finite=False)
+        with single_blas_thread():
+            x[order] = cho_solve_banded((factor, True), rhs[order], check_finite=False)
         return x
 
     return apply, {"fill": band.size / max(entries, 1), "bandwidth": band.shape[0] - 1}
@@ -105,5 +108,5 @@ def _dense(matrix: np.ndarray) -> tuple[Callable[[np.ndarray], np.ndarray], Mapp
     (potrf,) = get_lapack_funcs(("potrf",), (matrix,))
     factor, info = potrf(matrix, lower=1, clean=0)
     if info > 0:
-        raise FactorizationFailed(Status.INDEFINITE)
+        raise FactorisationFailed(Status.INDEFINITE)
     return lambda rhs: cho_solve((factor, True), rhs, check_finite=False), {}

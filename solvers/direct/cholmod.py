@@ -14,7 +14,7 @@ from ritz.problem import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
 
-from .factorization import FactorizationFailed, PreparedFactorization, prepare_factorization
+from .factorisation import FactorisationFailed, PreparedFactorisation, prepare_factorisation
 
 __all__ = ["Cholmod"]
 
@@ -45,7 +45,7 @@ class Cholmod:
     solves: ClassVar[type] = LinearSystem
     requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
 
-    def prepare(self, problem: LinearSystem) -> PreparedFactorization:
+    def prepare(self, problem: LinearSystem) -> PreparedFactorisation:
         """Factor the operator."""
         cholmod = require("sksparse.cholmod", "cholmod", package="scikit-sparse")
 
@@ -58,7 +58,7 @@ class Cholmod:
             try:
                 factor = cholmod.cholesky(columns)
             except cholmod.CholmodNotPositiveDefiniteError:
-                raise FactorizationFailed(Status.INDEFINITE) from None
+                raise FactorisationFailed(Status.INDEFINITE) from None
             return lambda rhs: factor(rhs.astype(np.float64)), {}
 
-        return prepare_factorization(self, problem, factorise)
+        return prepare_factorisation(self, problem, factorise)

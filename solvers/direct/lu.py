@@ -13,7 +13,7 @@ from ritz.problem import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
 
-from .factorization import FactorizationFailed, PreparedFactorization, prepare_factorization
+from .factorisation import FactorisationFailed, PreparedFactorisation, prepare_factorisation
 
 __all__ = ["LU", "sparse_lu"]
 
@@ -38,14 +38,14 @@ class LU:
     solves: ClassVar[type] = LinearSystem
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
-    def prepare(self, problem: LinearSystem) -> PreparedFactorization:
+    def prepare(self, problem: LinearSystem) -> PreparedFactorisation:
         """Factor the operator."""
 
         def factorise(matrix: Any) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
             symmetric = Tag.SYMMETRIC in problem.operator.tags
             return dense_lu(matrix) if isinstance(matrix, np.ndarray) else sparse_lu(matrix, symmetric)
 
-        return prepare_factorization(self, problem, factorise)
+        return prepare_factorisation(self, problem, factorise)
 
 
 def sparse_lu(matrix: Any, symmetric: bool) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
@@ -63,7 +63,7 @@ def sparse_lu(matrix: Any, symmetric: bool) -> tuple[Callable[[np.ndarray], np.n
         factors = splu(columns, **ordering)
     except RuntimeError as error:
         if "singular" in str(error):
-            raise FactorizationFailed(Status.SINGULAR) from None
+            raise FactorisationFailed(Status.SINGULAR) from None
         raise
     return factors.solve, {"fill": factors.nnz / max(matrix.nnz, 1)}
 
@@ -75,5 +75,5 @@ def dense_lu(matrix: np.ndarray) -> tuple[Callable[[np.ndarray], np.ndarray], Ma
     (getrf,) = get_lapack_funcs(("getrf",), (matrix,))
     factors, pivots, info = getrf(matrix)
     if info > 0:
-        raise FactorizationFailed(Status.SINGULAR)
+        raise FactorisationFailed(Status.SINGULAR)
     return lambda rhs: lu_solve((factors, pivots), rhs, check_finite=False), {}

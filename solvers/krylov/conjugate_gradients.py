@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from ritz.backend import Array, add_scaled, column_inner, column_norm, copy, scale_and_add
+from ritz.backend import Array, add_scaled, column_inner, column_norm, copy, scale_and_add, subtract_scaled
 from ritz.iteration import PreparedIteration, prepare_iteration
 from ritz.operators import Operator, Tag
 from ritz.problem import LinearSystem
@@ -62,7 +62,7 @@ def conjugate_gradients(
     r = b - A @ x
     norm = column_norm(r)
     z = r if M is None else M @ r
-    rho = norm * norm if M is None else column_inner(r, z)
+    rho = column_inner(r, z)
     p = copy(z)
     while True:
         active = yield x, norm
@@ -72,12 +72,9 @@ def conjugate_gradients(
             return Status.INDEFINITE
         alpha = divide(rho, curvature, active)
         add_scaled(x, alpha, p)
-        add_scaled(r, -alpha, q)
+        subtract_scaled(r, alpha, q)
         norm = column_norm(r)
         previous = rho
-        if M is None:
-            z, rho = r, norm * norm
-        else:
-            z = M @ r
-            rho = column_inner(r, z)
+        z = r if M is None else M @ r
+        rho = column_inner(r, z)
         scale_and_add(p, divide(rho, previous), z)

@@ -1,1 +1,5 @@
 """Multigrid methods."""
+
+from .amg_cg import AMGConjugateGradients
+
+__all__ = ["AMGConjugateGradients"]

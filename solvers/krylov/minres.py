@@ -17,12 +17,12 @@ from ritz.solvers.preconditioners import PreconditionerLike, build_preconditione
 
 from .columns import any_nonpositive, divide, larger, where_active
 
-__all__ = ["MinimalResidual", "minimal_residual"]
+__all__ = ["MINRES", "minimal_residual"]
 
 
 @register("minres")
 @dataclass(frozen=True)
-class MinimalResidual:
+class MINRES:
     """MINRES for symmetric systems, indefinite and singular consistent ones included :cite:`PaigeSaunders1975`.
 
     Without a preconditioner the Euclidean residual norm is smallest over the Krylov subspace and never grows; with

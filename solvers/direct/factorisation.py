@@ -17,7 +17,7 @@ from ritz.solution import Solution, Status
 from ritz.solver import Callback, Solver, check_pairing, registered_name
 from ritz.solvers.entries import sparse_entries
 
-__all__ = ["Factorise", "FactorizationFailed", "PreparedFactorization", "prepare_factorization"]
+__all__ = ["FactorisationFailed", "Factorise", "PreparedFactorisation", "prepare_factorisation"]
 
 Factorise: TypeAlias = Callable[[Any], tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]]
 """Maps a CSR array or ndarray to a function that solves with it, ``(n,)`` or ``(n, k)``, and statistics."""
@@ -25,7 +25,7 @@ Factorise: TypeAlias = Callable[[Any], tuple[Callable[[np.ndarray], np.ndarray],
 SOLVES = 10  # the first solve and its refinements
 
 
-class FactorizationFailed(Exception):
+class FactorisationFailed(Exception):
     """Raised by a `Factorise` for a matrix it cannot factor; turned into the status of every solve."""
 
     def __init__(self, status: Status):
@@ -34,7 +34,7 @@ class FactorizationFailed(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedFactorization:
+class PreparedFactorisation:
     """A factored operator.
 
     Parameters
@@ -128,7 +128,7 @@ class PreparedFactorization:
         return growth * machine_epsilon(self.system.dtype) >= 0.1 * float(np.linalg.norm(residual))
 
 
-def prepare_factorization(solver: Solver, system: LinearSystem, factorise: Factorise) -> PreparedFactorization:
+def prepare_factorisation(solver: Solver, system: LinearSystem, factorise: Factorise) -> PreparedFactorisation:
     """Check that `solver` takes `system`, fix one unknown of each region of its nullspace, factor, and time that.
 
     Parameters
@@ -157,6 +157,6 @@ def prepare_factorization(solver: Solver, system: LinearSystem, factorise: Facto
     apply, failure, stats = None, None, {}
     try:
         apply, stats = factorise(matrix)
-    except FactorizationFailed as failed:
+    except FactorisationFailed as failed:
         failure = failed.status
-    return PreparedFactorization(system, apply, failure, kept, name, time.perf_counter() - start, stats)
+    return PreparedFactorisation(system, apply, failure, kept, name, time.perf_counter() - start, stats)

@@ -21,14 +21,14 @@ from ritz.solvers.preconditioners import PreconditionerLike, build_preconditione
 
 from .columns import by_columns
 
-__all__ = ["GeneralizedMinimalResidual", "generalized_minimal_residual"]
+__all__ = ["GMRES", "generalized_minimal_residual"]
 
 STALLED = 0.9999  # a cycle that leaves more of the residual than this will be followed by others like it
 
 
 @register("gmres")
 @dataclass(frozen=True)
-class GeneralizedMinimalResidual:
+class GMRES:
     """Restarted GMRES for any square system :cite:`SaadSchultz1986`, preconditioned from the right.
 
     The residual norm is the smallest over the Krylov subspace of the current cycle, and never grows. Step j of a

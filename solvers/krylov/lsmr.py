@@ -20,12 +20,12 @@ from ritz.solvers.preconditioners import PreconditionerLike, build_preconditione
 
 from .columns import by_columns
 
-__all__ = ["LeastSquaresMinimalResidual", "least_squares_minimal_residual"]
+__all__ = ["LSMR", "least_squares_minimal_residual"]
 
 
 @register("lsmr")
 @dataclass(frozen=True)
-class LeastSquaresMinimalResidual:
+class LSMR:
     """LSMR for any square system :cite:`FongSaunders2011`, preconditioned from the right.
 
     Equivalent to MINRES on ``A^T A x = A^T b``. It cannot break down, and the norm of ``A^T r`` falls monotonically;

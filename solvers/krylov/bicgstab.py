@@ -17,12 +17,12 @@ from ritz.solvers.preconditioners import PreconditionerLike, build_preconditione
 
 from .columns import by_columns
 
-__all__ = ["StabilizedBiconjugateGradients", "stabilized_biconjugate_gradients"]
+__all__ = ["BiCGStab", "stabilized_biconjugate_gradients"]
 
 
 @register("bicgstab")
 @dataclass(frozen=True)
-class StabilizedBiconjugateGradients:
+class BiCGStab:
     """BiCGStab for any square system :cite:`vanderVorst1992`, preconditioned from the right.
 
     Memory and work per iteration do not grow, unlike those of ``"gmres"``; the residual may, and the recurrence may
