@@ -41,4 +41,5 @@ exclude_patterns = ["_build", "generated", "benchmarks.md"]
 html_theme = "furo"
 html_title = f"Ritz {version}"
 html_static_path = ["_static"]
-suppress_warnings = ["bibtex.duplicate_label"]
+# Words such as "shape" in the types of parameters are no references, though Sphinx tries them as such.
+suppress_warnings = ["ref.python"]

@@ -12,13 +12,13 @@ from ritz.errors import InvalidProblem
 from ritz.operators import MatrixFree, Sparse, Tag
 from ritz.problem import LinearSystem
 from ritz.solution import Status
-from ritz.solvers.auto import TABLE, Auto, candidates, choose
+from ritz.solvers.auto import ATTEMPTS, Auto, choose
+from ritz.solvers.candidates import TABLE
 from ritz.solvers.features import Features
 
 
 def name(problem):
-    row = candidates(Features(problem))[0]
-    return " + ".join([row.solver, *(str(option) for option in row.options.values())])
+    return choose(problem)[0].label
 
 
 MIC = "cg + modified-incomplete-cholesky"
@@ -110,7 +110,7 @@ def test_best_is_returned_when_nothing_helps():
     solution = ritz.solve(singular, throw=False)
     assert not solution.converged
     assert solution.residual <= 1.0
-    assert solution.stats["failed"]
+    assert 1 <= len(solution.stats["failed"]) < ATTEMPTS
 
 
 def test_a_limit_is_final_and_stopping_is_respected():
@@ -123,9 +123,8 @@ def test_a_limit_is_final_and_stopping_is_respected():
 
 
 def test_other_kinds_of_problems():
-    solver, reason = choose(problems.pde([(0, 2), (0, 1)], "poisson", source=1.0))
-    assert ritz.solver.registered_name(solver) == "finite-difference"
-    assert reason == "takes a PDE"
+    [only] = choose(problems.pde([(0, 2), (0, 1)], "poisson", source=1.0))
+    assert (only.label, only.reason) == ("finite-difference", "takes a PDE")
 
     @dataclass
     class Riddle:

@@ -1,0 +1,211 @@
+"""The table that ``auto`` chooses from: candidates, each with what it costs.
+
+Costs are seconds on one core, fitted to measurements at relative tolerance 1e-8 on grids of 16² to 512² and 8³ to
+64³ (Poisson with every boundary condition and with obstacles, diffusion with log-normal coefficients and inclusions
+of contrast 1e3 and 1e6, Helmholtz, heat, pressure projection, advection-diffusion at Péclet numbers 1, 100 and 1e4)
+and on unstructured finite elements (Poisson, elasticity). Only their ratios matter. What was measured, prepare and
+solve together in milliseconds, of the best and its rivals:
+
+===========================  ==============  ===============  =====================  ==============
+problem                      cg              cg + MIC(0)      amg-cg (Ruge-Stuben)   direct
+===========================  ==============  ===============  =====================  ==============
+Poisson 32²                  1.2             1.5              3.8                    cholesky 1.0
+Poisson 256²                 90              100              76                     lu 180
+Poisson 64³                  100             220              1200                   too large
+inclusions 1e3, 128²         110             36               31                     cholesky 23
+inclusions 1e3, 256²         760             250              130                    lu 200
+inclusions 1e6, 24³          370             24               45                     cholesky 99
+rotated anisotropy, 256²     1100            54               380                    lu 530
+heat, one step, 256²         15              30               73                     lu 190
+===========================  ==============  ===============  =====================  ==============
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ritz.solver import Solver, make_solver
+
+from .features import Features
+
+__all__ = ["TABLE", "Candidate", "candidates"]
+
+FACTOR_BYTES = 4e9  # what a factorisation may take
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A row of the table.
+
+    Parameters
+    ----------
+    solver : str
+        Registered name.
+    preconditioner : str or None
+        Registered name, for the solvers that take one.
+    reason : str
+        Why one would choose it.
+    applies : callable
+        Whether the candidate takes a system with these features.
+    prepare, solve : callable
+        Seconds spent once, and for each right-hand side.
+    needs_definite : bool
+        Whether it fails on indefinite operators.
+    """
+
+    solver: str = field(kw_only=False)
+    preconditioner: str | None = field(default=None, kw_only=False)
+    reason: str
+    applies: Callable[[Features], bool]
+    prepare: Callable[[Features], float]
+    solve: Callable[[Features], float]
+    needs_definite: bool = False
+
+    @property
+    def label(self) -> str:
+        """The names, joined by a plus sign."""
+        return f"{self.solver} + {self.preconditioner}" if self.preconditioner else self.solver
+
+    def make(self) -> Solver:
+        """Return the solver."""
+        return make_solver(self.solver, {"preconditioner": self.preconditioner} if self.preconditioner else {})
+
+    def seconds(self, features: Features) -> float:
+        """Return the estimated cost of all right-hand sides."""
+        return self.prepare(features) + features.solves * self.solve(features)
+
+
+def _definite(f: Features) -> bool:
+    return f.sparse and f.symmetric and f.definite
+
+
+def _factorable(f: Features) -> bool:
+    return f.sparse and f.factor_bytes < FACTOR_BYTES
+
+
+def _like_diffusion(f: Features) -> bool:
+    return f.sparse and f.positive_share < 0.05
+
+
+def _incomplete_iterations(f: Features) -> float:
+    free = 10 + 0.42 * f.side * (1.0 if f.smooth else 2.5) * (1.0 if f.structured else 2.0)
+    return min(free, 5 + 0.25 * f.plain_iterations) if f.z_matrix else free
+
+
+TABLE: tuple[Candidate, ...] = (
+    Candidate(
+        "cholesky",
+        reason="dense and symmetric",
+        applies=lambda f: f.dense and f.symmetric and bool((f.diagonal > 0).all()),
+        prepare=lambda f: 1.5e-4 + 2e-11 * f.n**3,
+        solve=lambda f: 1e-4 + 1e-9 * f.n**2,
+        needs_definite=True,
+    ),
+    Candidate(
+        "lu",
+        reason="dense",
+        applies=lambda f: f.dense,
+        prepare=lambda f: 1e-4 + 4e-11 * f.n**3,
+        solve=lambda f: 1e-4 + 1e-9 * f.n**2,
+    ),
+    Candidate(
+        "cg",
+        reason="definite, and few or cheap products are enough",
+        applies=lambda f: not f.dense and f.symmetric and f.definite,
+        prepare=lambda f: 0.0,
+        solve=lambda f: f.plain_iterations * (1.1e-5 + f.step),
+        needs_definite=True,
+    ),
+    Candidate(
+        "cholesky",
+        reason="definite with a narrow band",
+        applies=lambda f: _definite(f) and 8 * f.n * f.width < FACTOR_BYTES / 2,
+        prepare=lambda f: 3e-4 + f.n * (7.5e-7 + 4.5e-11 * f.width**2),
+        solve=lambda f: 1e-4 + 1.35e-9 * f.n * f.width,
+        needs_definite=True,
+    ),
+    Candidate(
+        "cg",
+        "modified-incomplete-cholesky",
+        reason="definite, from a grid, too large or too rough for less",
+        applies=lambda f: _definite(f) and (_like_diffusion(f) or f.structured),
+        prepare=lambda f: 5e-4 + 2.5e-7 * f.n,
+        solve=lambda f: _incomplete_iterations(f) * (1.8e-5 + 1.2e-8 * f.n + f.step),
+        needs_definite=True,
+    ),
+    Candidate(
+        "cg",
+        "incomplete-cholesky",
+        reason="definite, with positive entries off the diagonal, where multigrid is at a loss",
+        applies=lambda f: _definite(f) and not (_like_diffusion(f) or f.structured),
+        prepare=lambda f: 5e-4 + 4e-7 * f.n,
+        solve=lambda f: 1.4 * f.side * (1.8e-5 + 1.2e-8 * f.n + f.step),
+        needs_definite=True,
+    ),
+    Candidate(
+        "amg-cg",
+        reason="definite, large, and of a kind where multigrid needs few iterations",
+        applies=lambda f: _definite(f) and _like_diffusion(f),
+        prepare=lambda f: 1.5e-3 + (3e-6 if f.space else 9e-7) * f.n,
+        solve=lambda f: (9 if f.smooth and f.structured else 16) * (8e-5 + 9e-8 * f.n),
+        needs_definite=True,
+    ),
+    Candidate(
+        "lu",
+        reason="symmetric, and the factors are small enough",
+        applies=lambda f: _factorable(f) and f.symmetric,
+        prepare=lambda f: 4e-4 + 1.5e-6 * f.n + 4.4e-9 * f.width**3,
+        solve=lambda f: 1e-4 + 1e-7 * f.n + 2.5e-8 * f.width**2,
+    ),
+    Candidate(
+        "minres",
+        reason="symmetric and perhaps indefinite, with cheap products",
+        applies=lambda f: not f.dense and f.symmetric,
+        prepare=lambda f: 0.0,
+        solve=lambda f: 7 * f.side * (1.0 if f.smooth else 8.0) * (1.8e-5 + f.step + 1e-9 * f.n),
+    ),
+    Candidate(
+        "lu",
+        reason="not symmetric, and the factors are small enough",
+        applies=lambda f: _factorable(f) and not f.symmetric,
+        prepare=lambda f: 4e-4 + 2e-6 * f.n + 9e-9 * f.width**3,
+        solve=lambda f: 1e-4 + 2e-7 * f.n + 5e-8 * f.width**2,
+    ),
+    Candidate(
+        "bicgstab",
+        reason="not symmetric, with cheap products",
+        applies=lambda f: not f.symmetric and _like_diffusion(f),
+        prepare=lambda f: 0.0,
+        solve=lambda f: max(1.5, 2.7 - 4 * f.asymmetry) * f.side * (2e-5 + 1.5 * f.step),
+    ),
+    Candidate(
+        "bicgstab",
+        "symmetric-gauss-seidel",
+        reason="convection carries most, which Gauss-Seidel follows",
+        applies=lambda f: not f.symmetric and _like_diffusion(f),
+        prepare=lambda f: 4e-4 + 1e-7 * f.n,
+        solve=lambda f: (3 + 0.85 * (1 - min(f.asymmetry, 1)) * f.side) * (6e-5 + 3.5e-8 * f.n),
+    ),
+    Candidate(
+        "bicgstab",
+        "ruge-stuben",
+        reason="not symmetric, large, and diffusion carries most",
+        applies=lambda f: not f.symmetric and _like_diffusion(f),
+        prepare=lambda f: 1.5e-3 + (3e-6 if f.space else 1e-6) * f.n,
+        solve=lambda f: (7 + (0.06 * f.side if f.asymmetry > 0.4 else 0)) * (3e-4 + 2.2e-7 * f.n),
+    ),
+    Candidate(
+        "gmres",
+        reason="nothing but products to work with",
+        applies=lambda f: not f.dense,
+        prepare=lambda f: 0.0,
+        solve=lambda f: 10 * f.side * (1e-4 + f.step + 2e-8 * f.n),
+    ),
+)
+
+
+def candidates(features: Features) -> list[Candidate]:
+    """Return the rows that apply, cheapest first."""
+    rows = [row for row in TABLE if row.applies(features)]
+    return sorted(rows, key=lambda row: row.seconds(features))
