@@ -25,6 +25,8 @@ def run(quick: bool) -> list[dict[str, Any]]:
     for name, make in FAMILIES.items():
         if "3-D" in name:
             shapes = cubes(8, 12) if quick else cubes(16, 32, 64, 96)
+        elif "inclusions" in name:  # which take thousands of iterations
+            shapes = squares(16, 24) if quick else squares(32, 64, 128)
         else:
             shapes = squares(16, 24) if quick else squares(32, 64, 128, 256, 512)
         cases += [Case(name, lambda make=make, shape=shape: as_matrix(make(shape))) for shape in shapes]

@@ -22,9 +22,11 @@ from rich.table import Table
 import ritz
 from ritz.comparison import SolverEntry
 from ritz.files import to_json, write_atomically
+from ritz.solving import first_system
 
 RTOL = 1e-8
-TIME_LIMIT = 20.0  # seconds a solver may take on one problem before larger ones of the family leave it out
+TIME_LIMIT = 5.0  # seconds a solver may be expected to take
+GROWTH = 1.5  # exponent of the expectation, from the size before
 
 
 @dataclass(frozen=True)
@@ -52,19 +54,25 @@ class Suite:
 def measure(
     suite: str, cases: Iterable[Case], solvers: Sequence[SolverEntry], *, repeat: int = 5, baseline: str | None = None
 ) -> list[dict[str, Any]]:
-    """Return one row a case and solver; a solver that took too long sits out the larger cases of its family."""
+    """Return one row a case and solver; a solver expected to take too long sits the case out."""
     rows: list[dict[str, Any]] = []
-    too_slow: set[tuple[str, str]] = set()
+    before: dict[tuple[str, str], tuple[int, float]] = {}  # unknowns and seconds of the last case of the family
     console = Console(stderr=True)
     for case in cases:
-        entered = [entry for entry in solvers if (case.family, _label(entry)) not in too_slow]
         problem = case.make()
+        size = first_system(problem).size
+
+        def expected(entry: SolverEntry, family: str = case.family, size: int = size) -> float:
+            unknowns, seconds = before.get((family, _label(entry)), (size, 0.0))
+            return seconds * (size / unknowns) ** GROWTH
+
+        entered = [entry for entry in solvers if expected(entry) < TIME_LIMIT]
         comparison = ritz.compare(problem, entered, rtol=RTOL, repeat=repeat, baseline=baseline)
         console.print(f"{suite}: {case.family}, {comparison.problem['unknowns']} unknowns")
         for row in comparison.measurements:
             seconds = {phase: _spread(getattr(row, phase)) for phase in ("prepare", "solve", "total")}
-            if row.total and median(row.total) > TIME_LIMIT:
-                too_slow.add((case.family, row.solver))
+            if row.total:
+                before[case.family, row.solver] = (size, median(row.total))
             rows.append(
                 {
                     "suite": suite,

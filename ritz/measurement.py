@@ -43,7 +43,7 @@ class Measurement:
         Wall seconds in each counted round, less ``timings["recording"]``: what a solver spends on its history alone,
         such as the residual norms that another package's callback does not give.
     iterations : int
-        Of all systems of a sequence together; 0 for direct methods.
+        Of all systems of a sequence together.
     residual : float
         Relative true residual recomputed by the comparison: the largest over rounds, columns and systems. For a
         problem that each solver discretises in its own way, the solver's own.

@@ -50,7 +50,7 @@ class Solution:
     status : Status
         How the solve ended.
     iterations : int
-        Iterations done; 0 for direct methods.
+        Iterations done; direct methods count their solves: the first, and each refinement.
     residual : float
         ``||b - A x|| / ||b||`` in the Euclidean norm, recomputed from `x` at the end (``||A x||`` if b = 0); the
         largest over the columns of a block.

@@ -16,7 +16,7 @@ from ritz.solver import Callback, Prepared, Solver, make_solver
 __all__ = ["Trajectory", "first_system", "read_arguments", "seeded_solver", "solve", "solve_prepared"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trajectory(Solution):
     """The solution of a `SystemSequence`: the fields are those of its last step, with these besides.
 
