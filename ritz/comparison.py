@@ -148,7 +148,8 @@ def compare(
     Every solver is given the same problem and tolerance. In each round the solvers run in turn, so that a change in
     the speed of the machine meets all of them. A first round is not counted (compilation, caches), unless it takes
     a solver longer than 30 s: then it counts as that solver's first. Peak memory is measured in another round that
-    is not counted. The residual is recomputed from the answer, the operator and the right-hand side.
+    is not counted. Solves of milliseconds are repeated within a round, and their median counts. The residual is
+    recomputed from the answer, the operator and the right-hand side.
 
     Parameters
     ----------

@@ -72,7 +72,8 @@ class _Prepared:
         )
 
 
-def test_rounds_are_interleaved_with_two_uncounted_ones():
+def test_rounds_are_interleaved_with_two_uncounted_ones(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ritz.measurement.SHORT", 0.0)
     log: list[str] = []
     entries = [(name, Fake(name, log)) for name in ("first", "second", "third")]
     comparison = ritz.compare(poisson_line(), entries, repeat=2)
@@ -85,11 +86,19 @@ def test_rounds_are_interleaved_with_two_uncounted_ones():
 
 def test_a_long_warm_up_is_counted_and_stands_for_memory_too(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("ritz.measurement.LONG", 0.0)
+    monkeypatch.setattr("ritz.measurement.SHORT", 0.0)
     fake = Fake()
     comparison = ritz.compare(poisson_line(), [fake], repeat=2)
     assert len(fake.calls) == 2
     assert len(comparison.measurements[0].solve) == 2
     assert comparison.measurements[0].memory is not None
+
+
+def test_a_short_solve_is_run_until_its_median_means_something():
+    fake = Fake()
+    comparison = ritz.compare(poisson_line(), [fake], repeat=1)
+    assert len(fake.calls) > 5
+    assert len(comparison.measurements[0].solve) == 1
 
 
 def test_a_lying_solver_is_caught():
