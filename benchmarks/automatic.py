@@ -32,7 +32,7 @@ PROMISE = 1.3
 
 def run(quick: bool) -> list[dict[str, Any]]:
     """Measure every general solver on every family."""
-    return measure("automatic", general(quick), GENERAL, repeat=1 if quick else 3, baseline="auto")
+    return measure("automatic", general(quick), GENERAL, repeat=1 if quick else 5, baseline="auto", hopeless=6.0)
 
 
 def verdicts(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any], float]]:

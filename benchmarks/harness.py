@@ -52,9 +52,19 @@ class Suite:
 
 
 def measure(
-    suite: str, cases: Iterable[Case], solvers: Sequence[SolverEntry], *, repeat: int = 5, baseline: str | None = None
+    suite: str,
+    cases: Iterable[Case],
+    solvers: Sequence[SolverEntry],
+    *,
+    repeat: int = 5,
+    baseline: str | None = None,
+    hopeless: float = math.inf,
 ) -> list[dict[str, Any]]:
-    """Return one row a case and solver; a solver expected to take too long sits the case out."""
+    """Return one row a case and solver.
+
+    A solver that by the smaller cases of the family will take more than `TIME_LIMIT`, or `hopeless` times as long as
+    the fastest, sits the case out.
+    """
     rows: list[dict[str, Any]] = []
     before: dict[tuple[str, str], tuple[int, float]] = {}  # unknowns and seconds of the last case of the family
     console = Console(stderr=True)
@@ -66,7 +76,9 @@ def measure(
             unknowns, seconds = before.get((family, _label(entry)), (size, 0.0))
             return seconds * (size / unknowns) ** GROWTH
 
-        entered = [entry for entry in solvers if expected(entry) < TIME_LIMIT]
+        fastest = min((expected(entry) for entry in solvers if expected(entry)), default=TIME_LIMIT)
+        limit = min(TIME_LIMIT, hopeless * fastest)
+        entered = [entry for entry in solvers if _label(entry) == baseline or expected(entry) <= limit]
         comparison = ritz.compare(problem, entered, rtol=RTOL, repeat=repeat, baseline=baseline)
         console.print(f"{suite}: {case.family}, {comparison.problem['unknowns']} unknowns")
         for row in comparison.measurements:

@@ -127,6 +127,15 @@ TABLE: tuple[Candidate, ...] = (
     ),
     Candidate(
         "cg",
+        "jacobi",
+        reason="definite, from a grid with jumps, where scaling and cheap products are enough",
+        applies=lambda f: _definite(f) and f.structured and not f.smooth,
+        prepare=lambda f: 5e-5 + 5e-9 * f.n,
+        solve=lambda f: 6.3 * f.side * (1.6e-5 + 1.2 * f.step),
+        needs_definite=True,
+    ),
+    Candidate(
+        "cg",
         "modified-incomplete-cholesky",
         reason="definite, from a grid, too large or too rough for less",
         applies=lambda f: _definite(f) and (_like_diffusion(f) or f.structured),
