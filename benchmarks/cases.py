@@ -33,9 +33,21 @@ def cubes(*sides: int) -> list[tuple[int, ...]]:
     return [(side, side, side) for side in sides]
 
 
-def general(quick: bool) -> list[Case]:
-    """Return the problems that `auto` is held to: every family, small to large."""
-    plane = squares(24, 32) if quick else squares(24, 96, 256)
+def plane_shapes(quick: bool) -> list[tuple[int, ...]]:
+    """Return the two-dimensional shapes that `auto` is held to."""
+    return squares(24, 32) if quick else squares(24, 96, 256)
+
+
+def unsymmetric(quick: bool) -> list[Case]:
+    """Return the problems without symmetry that `auto` is held to."""
+    shapes = plane_shapes(quick)
+    cases = family("advection-diffusion 2-D, Pe 100", problems.advection_diffusion, shapes, peclet=100.0)
+    return cases + family("advection-diffusion 2-D, Pe 1e4", problems.advection_diffusion, shapes, peclet=1e4)
+
+
+def symmetric(quick: bool) -> list[Case]:
+    """Return the symmetric problems that `auto` is held to: every family, small to large."""
+    plane = plane_shapes(quick)
     space = cubes(8) if quick else cubes(12, 24, 48)
     cases: list[Case] = []
     for boundary in ("dirichlet", "neumann", "periodic", "mixed"):
@@ -49,7 +61,6 @@ def general(quick: bool) -> list[Case]:
     cases += family("diffusion 2-D rotated", problems.diffusion, plane, coefficient="rotated")
     cases += family("helmholtz 2-D definite", problems.helmholtz, plane, shift=50.0)
     cases += family("helmholtz 2-D indefinite", problems.helmholtz, plane, shift=-500.0)
-    cases += family("advection-diffusion 2-D", problems.advection_diffusion, plane)
     cases += family("heat 2-D, 10 steps", problems.heat, plane, steps=10)
     cases += family("pressure projection 2-D, 10 steps", problems.pressure_projection, plane, steps=10)
     cases += [Case("fem poisson", problems.fem), Case("gallery airfoil", problems.gallery)]

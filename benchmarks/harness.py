@@ -27,6 +27,7 @@ from ritz.solving import first_system
 RTOL = 1e-8
 TIME_LIMIT = 5.0  # seconds a solver may be expected to take
 GROWTH = 1.5  # exponent of the expectation, from the size before
+TELLING = 5000  # unknowns from which on times tell which solver is hopeless
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,10 @@ def measure(
             unknowns, seconds = before.get((family, _label(entry)), (size, 0.0))
             return seconds * (size / unknowns) ** GROWTH
 
-        fastest = min((expected(entry) for entry in solvers if expected(entry)), default=TIME_LIMIT)
-        limit = min(TIME_LIMIT, hopeless * fastest)
+        limit = TIME_LIMIT
+        known = [seconds for entry in solvers if (seconds := expected(entry))]
+        if known and max(unknowns for (family, _), (unknowns, _) in before.items() if family == case.family) > TELLING:
+            limit = min(limit, hopeless * min(known))
         entered = [entry for entry in solvers if _label(entry) == baseline or expected(entry) <= limit]
         comparison = ritz.compare(problem, entered, rtol=RTOL, repeat=repeat, baseline=baseline)
         console.print(f"{suite}: {case.family}, {comparison.problem['unknowns']} unknowns")
