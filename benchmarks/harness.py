@@ -64,7 +64,7 @@ def measure(
     """Return one row a case and solver.
 
     A solver that by the smaller cases of the family will take more than `TIME_LIMIT`, or `hopeless` times as long as
-    the fastest, sits the case out.
+    the fastest, sits the case out; so does one that failed on them.
     """
     rows: list[dict[str, Any]] = []
     before: dict[tuple[str, str], tuple[int, float]] = {}  # unknowns and seconds of the last case of the family
@@ -86,8 +86,8 @@ def measure(
         console.print(f"{suite}: {case.family}, {comparison.problem['unknowns']} unknowns")
         for row in comparison.measurements:
             seconds = {phase: _spread(getattr(row, phase)) for phase in ("prepare", "solve", "total")}
-            if row.total:
-                before[case.family, row.solver] = (size, median(row.total))
+            if row.total:  # one that failed may have done so at once, and says nothing of the next size
+                before[case.family, row.solver] = (size, median(row.total) if row.converged else math.inf)
             rows.append(
                 {
                     "suite": suite,
