@@ -238,7 +238,7 @@ def _run(entrant: Entrant, terms: Terms, counted: bool) -> None:
             while sum(prepare + solve for _, prepare, solve in runs) < SHORT:
                 runs.append(once())
             entrant.solution = runs[-1][0]
-            seconds = [median(run[phase] for run in runs) for phase in (1, 2)]
+            seconds = [median(run[1] for run in runs), median(run[2] for run in runs)]
         else:
             (entrant.solution, *seconds), entrant.memory = peak_memory(once)
         if entrant.solution.status is Status.INTERRUPTED:
