@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         UnknownOption,
     )
     from ritz.grid import Grid
+    from ritz.least_squares import LeastSquares
     from ritz.pde import PDE
     from ritz.problem import LinearSystem, SystemSequence
     from ritz.registry import register
@@ -34,6 +35,7 @@ _HOME = {
     "ConvergenceError": "ritz.errors",
     "Grid": "ritz.grid",
     "InvalidProblem": "ritz.errors",
+    "LeastSquares": "ritz.least_squares",
     "LinearSystem": "ritz.problem",
     "MissingExtra": "ritz.errors",
     "PDE": "ritz.pde",
@@ -57,6 +59,7 @@ __all__ = [
     "ConvergenceError",
     "Grid",
     "InvalidProblem",
+    "LeastSquares",
     "LinearSystem",
     "MissingExtra",
     "RitzError",

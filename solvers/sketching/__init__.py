@@ -1,0 +1,1 @@
+"""Regression by sketching: sketches as operators, exact and approximate solvers, row sampling."""
