@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
+from math import prod
 from numbers import Real
 from typing import Any
 
@@ -320,7 +321,7 @@ def _check_finite(name: str, matrix: Any) -> None:
     """Raise `InvalidProblem` for NaN or infinity; a sum of squares finds them at the speed of memory."""
     entries = matrix.data if issparse(matrix) else matrix
     xp = namespace(entries)
-    step = max(1, 2**20 // max(1, *entries.shape[1:]))
+    step = max(1, 2**20 // max(1, prod(entries.shape[1:])))
     for start in range(0, entries.shape[0], step):
         part = entries[start : start + step]
         with np.errstate(over="ignore", invalid="ignore"):

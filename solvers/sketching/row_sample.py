@@ -1,0 +1,73 @@
+"""Rows drawn with given probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from ritz.backend import Array, asarray_like, is_torch_array, to_numpy
+from ritz.errors import InvalidProblem
+
+from .sketch import Sketch
+
+__all__ = ["RowSample"]
+
+
+class RowSample(Sketch):
+    """Rows drawn independently and with replacement, divided by the root of how often each was to be expected.
+
+    With leverage scores as weights the sample keeps the lengths of all vectors of the range, from O(d log d) rows
+    :cite:`Woodruff2014`; unlike the other sketches it has to have seen A. It may miss a large residual altogether.
+
+    Parameters
+    ----------
+    size : int
+        Rows to draw.
+    weights : array, shape (rows,)
+        Not negative; probabilities are proportional to them.
+    seed : int
+
+    Examples
+    --------
+    >>> RowSample(4, np.array([0.0, 1.0])).to_dense().tolist()
+    [[0.0, 0.5], [0.0, 0.5], [0.0, 0.5], [0.0, 0.5]]
+    """
+
+    def __init__(self, size: int, weights: Any, seed: int = 0):
+        weights = np.asarray(to_numpy(weights), dtype=np.float64)
+        total = float(weights.sum()) if weights.ndim == 1 and len(weights) else np.nan
+        if not (0.0 < total < np.inf) or (weights < 0.0).any():
+            raise InvalidProblem("weights must be a vector of non-negative finite numbers that are not all zero")
+        super().__init__(size, len(weights), seed)
+        probabilities = weights / total
+        self.sample = self._generator().choice(len(weights), size=size, p=probabilities)
+        self._scale = 1.0 / np.sqrt(size * probabilities[self.sample])
+
+    def _apply_rows(self, x: Array, start: int) -> Array:
+        inside = (self.sample >= start) & (self.sample < start + x.shape[0])
+        chosen, scale = np.where(inside, self.sample - start, 0), np.where(inside, self._scale, 0.0)
+        return (x[_index(chosen, x)].T * asarray_like(scale, x)).T
+
+    def _apply_sparse(self, x: Any, start: int) -> csr_array:
+        inside = np.flatnonzero((self.sample >= start) & (self.sample < start + x.shape[0]))
+        entries = (self._scale[inside], (inside, self.sample[inside] - start))
+        return csr_array(csr_array(entries, shape=(self.shape[0], x.shape[0])) @ x)
+
+    def _apply_transpose(self, x: Array) -> Array:
+        scaled = (x.T * asarray_like(self._scale, x)).T
+        spread = asarray_like(np.zeros((self.shape[1], *x.shape[1:])), x)
+        if is_torch_array(x):
+            return spread.index_add_(0, _index(self.sample, x), scaled)
+        np.add.at(spread, self.sample, scaled)
+        return spread
+
+
+def _index(index: np.ndarray, x: Array) -> Any:
+    """Return integers that index `x`."""
+    if not is_torch_array(x):
+        return index
+    import torch
+
+    return torch.as_tensor(index, device=x.device)

@@ -1,0 +1,63 @@
+"""Matrices with few entries in each column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csc_array, csr_array
+
+from ritz.backend import Array, asarray_like, is_torch_array
+
+__all__ = ["Scatter"]
+
+
+class Scatter:
+    """A matrix with the entries ``values[i]`` in the rows ``targets[i]`` of column i.
+
+    Parameters
+    ----------
+    size : int
+        Rows.
+    targets, values : ndarray, shape (columns, nnz)
+    """
+
+    def __init__(self, size: int, targets: np.ndarray, values: np.ndarray):
+        self._size, self._targets, self._values = size, targets, values
+
+    def columns(self, start: int, stop: int) -> Any:
+        """Return the columns from `start` to `stop` as a CSC array."""
+        targets, values = self._targets[start:stop], self._values[start:stop]
+        starts = np.arange(0, targets.size + 1, targets.shape[1])
+        return csc_array((values.ravel(), targets.ravel(), starts), shape=(self._size, stop - start))
+
+    def apply(self, x: Array, start: int = 0) -> Array:
+        """Return the product of the columns from `start` on with as many rows."""
+        if not is_torch_array(x):
+            return np.asarray(self.columns(start, start + x.shape[0]) @ x, dtype=x.dtype)
+        out = x.new_zeros((self._size, *x.shape[1:]))
+        for targets, values in self._torch(x, start):
+            out.index_add_(0, targets, (x.T * values).T)
+        return out
+
+    def apply_sparse(self, x: Any, start: int = 0) -> Any:
+        """Return the same product with a CSR array, as one."""
+        return csr_array(self.columns(start, start + x.shape[0]).tocsr() @ x)
+
+    def transpose(self, y: Array) -> Array:
+        """Return the product of the transpose with `y`."""
+        count = len(self._targets)
+        if not is_torch_array(y):
+            return np.asarray(self.columns(0, count).T @ y, dtype=y.dtype)
+        out = y.new_zeros((count, *y.shape[1:]))
+        for targets, values in self._torch(out, 0):
+            out += (y[targets].T * values).T
+        return out
+
+    def _torch(self, x: Any, start: int) -> Any:
+        """Yield targets and values of one entry of each column as tensors."""
+        import torch
+
+        chosen = slice(start, start + x.shape[0])
+        for targets, values in zip(self._targets[chosen].T, self._values[chosen].T, strict=True):
+            yield torch.as_tensor(targets.copy(), device=x.device), asarray_like(values.copy(), x)
