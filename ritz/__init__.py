@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from ritz.grid import Grid
     from ritz.least_squares import LeastSquares
+    from ritz.lp_regression import LpRegression
     from ritz.pde import PDE
     from ritz.problem import LinearSystem, SystemSequence
     from ritz.registry import register
@@ -37,6 +38,7 @@ _HOME = {
     "InvalidProblem": "ritz.errors",
     "LeastSquares": "ritz.least_squares",
     "LinearSystem": "ritz.problem",
+    "LpRegression": "ritz.lp_regression",
     "MissingExtra": "ritz.errors",
     "PDE": "ritz.pde",
     "RitzError": "ritz.errors",
@@ -61,6 +63,7 @@ __all__ = [
     "InvalidProblem",
     "LeastSquares",
     "LinearSystem",
+    "LpRegression",
     "MissingExtra",
     "RitzError",
     "Solution",

@@ -1,0 +1,137 @@
+"""Orthonormal coordinates of the column space of a matrix of full or deficient rank."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.sparse import diags_array, issparse
+
+__all__ = ["ColumnBasis", "column_basis", "solve_gram"]
+
+ROWS = 4096  # of a sparse matrix that are made dense at once
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnBasis:
+    """A matrix ``B = matrix @ transform`` with orthonormal columns, and the way back to the unknowns x.
+
+    Parameters
+    ----------
+    matrix : ndarray or CSR array, shape (n, k)
+    transform : ndarray, shape (k, rank), or None
+        The identity if None.
+    to_unknowns : ndarray, shape (d, rank)
+        ``B z = A x`` for ``x = to_unknowns @ z``, which is the shortest such x.
+    """
+
+    matrix: Any
+    transform: np.ndarray | None
+    to_unknowns: np.ndarray
+
+    @property
+    def rank(self) -> int:
+        """Columns of B."""
+        return self.to_unknowns.shape[1]
+
+    def apply(self, z: np.ndarray) -> np.ndarray:
+        """Return ``B z``."""
+        return self.matrix @ (z if self.transform is None else self.transform @ z)
+
+    def transpose(self, y: np.ndarray) -> np.ndarray:
+        """Return ``B^T y``."""
+        product = self.matrix.T @ y
+        return product if self.transform is None else self.transform.T @ product
+
+    def complement(self, y: np.ndarray) -> np.ndarray:
+        """Return `y` less its part in the column space; done twice, so that rounding leaves nothing."""
+        for _ in range(2):
+            y = y - self.apply(self.transpose(y))
+        return y
+
+    def gram(self, weights: np.ndarray) -> np.ndarray:
+        """Return ``B^T diag(weights) B`` for weights that are not negative: ``n rank^2`` operations if dense."""
+        root = np.sqrt(weights)
+        scaled = diags_array(root) @ self.matrix if issparse(self.matrix) else root[:, None] * self.matrix
+        gram = scaled.T @ scaled
+        if self.transform is None:
+            return gram
+        return self.transform.T @ (gram @ self.transform)
+
+    def blocks(self) -> Generator[tuple[slice, np.ndarray]]:
+        """Yield B by blocks of rows, each with the slice it holds."""
+        if self.transform is None:
+            yield slice(None), self.matrix
+            return
+        for start in range(0, self.matrix.shape[0], ROWS):
+            rows = slice(start, start + ROWS)
+            yield rows, self.matrix[rows] @ self.transform
+
+
+def column_basis(A: Any) -> ColumnBasis:
+    """Return an orthonormal basis of the column space of A.
+
+    By QR if A is dense, in ``4 n d^2`` operations and the memory of a second A; if A is sparse by its Gram matrix,
+    with A itself left sparse, which takes singular values below 1e-7 of the largest for zero (1e-16 n if dense),
+    columns being scaled to equal norm first.
+
+    Parameters
+    ----------
+    A : ndarray or CSR array, shape (n, d)
+        In float64, finite.
+    """
+    if issparse(A):
+        return _sparse_basis(A)
+    Q, R = np.linalg.qr(A)
+    scale = _scale(np.linalg.norm(R, axis=0))
+    U, sizes, Vt = np.linalg.svd(R / scale)
+    rank = int((sizes > np.finfo(float).eps * max(A.shape) * sizes[0]).sum())
+    if rank == A.shape[1]:
+        return ColumnBasis(Q, None, (Vt.T / sizes) @ U.T / scale[:, None])
+    back = Vt[:rank].T / sizes[:rank] / scale[:, None]
+    return ColumnBasis(Q @ U[:, :rank], None, _shortest(back, Vt[rank:].T / scale[:, None]))
+
+
+def _sparse_basis(A: Any) -> ColumnBasis:
+    scale = _scale(np.sqrt(np.asarray(A.multiply(A).sum(axis=0)).ravel()))
+    gram = (A.T @ A).toarray() / scale / scale[:, None]
+    squares, V = np.linalg.eigh(gram)
+    kept = squares > np.finfo(float).eps * A.shape[1] * squares[-1]
+    transform = V[:, kept] / np.sqrt(squares[kept]) / scale[:, None]
+    first = ColumnBasis(A, transform, transform)
+    factor = np.linalg.cholesky(first.gram(np.ones(A.shape[0])))
+    transform = solve_triangular(factor, transform.T, lower=True).T
+    back = transform if kept.all() else _shortest(transform, V[:, ~kept] / scale[:, None])
+    return ColumnBasis(A, transform, back)
+
+
+def solve_gram(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Solve with a positive semidefinite matrix, which rounding may have made singular.
+
+    Raises
+    ------
+    ValueError
+        If it is not finite, or rounding has made it indefinite (LinAlgError).
+    """
+    scale = 1.0 / np.sqrt(np.diag(gram))
+    gram = scale[:, None] * gram * scale
+    rounding = gram.shape[0] * np.finfo(float).eps
+    factor = cho_factor(gram + rounding * np.eye(gram.shape[0]))
+    right = scale * right
+    solution = cho_solve(factor, right)
+    for _ in range(2):
+        solution += cho_solve(factor, right - gram @ solution)
+    return scale * solution
+
+
+def _scale(norms: np.ndarray) -> np.ndarray:
+    return np.where(norms > 0.0, norms, 1.0)
+
+
+def _shortest(back: np.ndarray, null: np.ndarray) -> np.ndarray:
+    """Return `back` less its part in the nullspace of A, which the columns of `null` span."""
+    N = np.linalg.qr(null)[0]
+    return back - N @ (N.T @ back)
