@@ -15,7 +15,7 @@ from ritz.operators import Dense, Sparse
 from ritz.operators.operator import real_entries
 from ritz.problem import check_vector
 
-__all__ = ["LpRegression", "check_exponent", "dual_exponent", "lp_norm"]
+__all__ = ["LpRegression", "check_exponent", "check_matrix", "dual_exponent", "lp_norm"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,21 +59,11 @@ class LpRegression:
     name: str = ""
 
     def __post_init__(self):
-        A, p = _matrix(self.A), check_exponent(self.p)
+        A, p = _entries(self.A), check_exponent(self.p)
         rows, columns = A.shape
-        if rows == 0 or columns == 0:
-            raise InvalidProblem(f"A is empty ({rows} x {columns}): there is nothing to solve")
-        if rows < columns:
-            raise InvalidProblem(
-                f"A has {rows} rows and {columns} columns; l_p regression needs at least as many rows as columns"
-                " (with fewer, numpy.linalg.lstsq gives the solution of least norm)"
-            )
         b = check_vector("b", self.b, rows)
         if b.ndim != 1:
             raise InvalidProblem(f"b has shape {tuple(b.shape)}; l_p regression takes one right-hand side, ({rows},)")
-        entries = A.data if issparse(A) else A
-        if not np.isfinite(to_numpy(entries)).all():
-            raise InvalidProblem("A has entries that are NaN or infinite")
         object.__setattr__(self, "A", A)
         object.__setattr__(self, "b", cast(b, np.result_type(numpy_dtype(A), numpy_dtype(b))))
         object.__setattr__(self, "p", p)
@@ -98,8 +88,7 @@ class LpRegression:
     @property
     def matrix(self) -> Any:
         """A in float64, as an ndarray or a CSR array."""
-        matrix = self.A if issparse(self.A) else to_numpy(self.A)
-        return matrix.astype(np.float64, copy=False)
+        return _in_float64(self.A)
 
     def objective(self, x: Array) -> float:
         r"""Return :math:`\|Ax-b\|_p`."""
@@ -146,8 +135,38 @@ def check_exponent(p: Any) -> float:
     return float(p)
 
 
-def _matrix(given: Any) -> Any:
-    """Return A as an ndarray, a CSR array, or a tensor."""
+def check_matrix(A: Any) -> Any:
+    """Return A in float64, as an ndarray or a CSR array.
+
+    Raises
+    ------
+    InvalidProblem
+        Empty A, fewer rows than columns, wrong shapes, complex or half-precision dtypes, NaN or infinity.
+    """
+    return _in_float64(_entries(A))
+
+
+def _in_float64(A: Any) -> Any:
+    return (A if issparse(A) else to_numpy(A)).astype(np.float64, copy=False)
+
+
+def _entries(given: Any) -> Any:
+    """Return A as an ndarray, a CSR array, or a tensor, checked."""
+    A = _array(given)
+    rows, columns = A.shape
+    if rows == 0 or columns == 0:
+        raise InvalidProblem(f"A is empty ({rows} x {columns}): there is nothing to solve")
+    if rows < columns:
+        raise InvalidProblem(
+            f"A has {rows} rows and {columns} columns; l_p regression needs at least as many rows as columns"
+            " (with fewer, numpy.linalg.lstsq gives the solution of least norm)"
+        )
+    if not np.isfinite(A.data if issparse(A) else to_numpy(A)).all():
+        raise InvalidProblem("A has entries that are NaN or infinite")
+    return A
+
+
+def _array(given: Any) -> Any:
     if isinstance(given, (Dense, Sparse)):
         given = given.matrix
     if is_torch_array(given):
