@@ -1,0 +1,44 @@
+"""Say on standard error what is being compiled, when that keeps somebody waiting."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any
+
+from numba.core import event
+
+__all__ = ["announce_compilation"]
+
+PATIENCE = 1.0  # seconds before anything is said
+
+
+class _Announcer(event.Listener):
+    """Hears when Numba begins and ends to compile, which it does in one thread at a time; code on disk is no event."""
+
+    def __init__(self):
+        self._depth = 0  # functions that compiled functions call are compiled within
+        self._timer = threading.Timer(0.0, lambda: None)
+
+    def on_start(self, event: Any) -> None:
+        self._depth += 1
+        function = event.data["dispatcher"].py_func
+        if self._depth == 1 and function.__module__.startswith(__package__ or "") and _watched():
+            text = f"ritz: compiling {function.__name__} (once; kept on disk)"
+            self._timer = threading.Timer(PATIENCE, print, (text,), {"file": sys.stderr, "flush": True})
+            self._timer.daemon = True
+            self._timer.start()
+
+    def on_end(self, event: Any) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self._timer.cancel()
+
+
+def announce_compilation() -> None:
+    """Announce every compilation of Ritz's kernels that takes longer than a second, if somebody is watching."""
+    event.register("numba:compile", _Announcer())
+
+
+def _watched() -> bool:
+    return hasattr(sys, "ps1") or sys.stderr.isatty()  # a prompt or notebook, or a terminal
