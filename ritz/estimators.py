@@ -170,7 +170,7 @@ class SketchedLinearRegression(_LinearRegressor):
         *,
         fit_intercept: bool = True,
         solver: str = "sketch-precondition",
-        tol: float = 1e-10,
+        tol: float = 1e-13,
         random_state: int | None = None,
     ):
         self.fit_intercept = fit_intercept
