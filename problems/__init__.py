@@ -16,10 +16,12 @@ from .obstacles import random_obstacles
 from .pde import pde
 from .poisson import poisson
 from .pressure_projection import SmokeState, divergence, pressure_projection
+from .regression import adversarial_regression, regression, sparse_regression
 
 __all__ = [
     "SmokeState",
     "advection_diffusion",
+    "adversarial_regression",
     "diffusion",
     "diffusion_coefficient",
     "divergence",
@@ -34,4 +36,6 @@ __all__ = [
     "poisson",
     "pressure_projection",
     "random_obstacles",
+    "regression",
+    "sparse_regression",
 ]

@@ -19,6 +19,7 @@ from .features import Features
 
 __all__ = ["Auto", "PreparedAuto", "choose"]
 
+PREFERRED = ("finite-difference", "lstsq")  # of the solvers of other kinds of problems
 ATTEMPTS = 3  # candidates tried before the best solution so far is returned as it is
 
 
@@ -49,7 +50,7 @@ def choose(problem: Any) -> list[Candidate]:
         raise InvalidProblem(
             f"no registered solver takes a {kind}; give a LinearSystem, a PDE or a matrix and a vector"
         )
-    name = "finite-difference" if "finite-difference" in names else names[0]
+    name = next((preferred for preferred in PREFERRED if preferred in names), names[0])
     return [
         Candidate(
             name,

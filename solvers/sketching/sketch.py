@@ -140,7 +140,7 @@ def sketch_size(columns: int, eps: float, delta: float = 0.01, norm: str = "l2",
     Examples
     --------
     >>> sketch_size(100, eps=0.5), sketch_size(100, eps=0.5, norm="linf", rows=10**6)
-    (703, 2498377)
+    (703, 2500214)
     """
     if columns < 1:
         raise InvalidProblem(f"columns is {columns!r}; it must be at least 1")
