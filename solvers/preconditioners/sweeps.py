@@ -1,4 +1,4 @@
-"""The operator that a pair of triangular sweeps makes."""
+"""The operators that pairs of triangular sweeps make."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ritz.backend import Array
-from ritz.operators import Operator, Tag
+from ritz.operators import Operator, Stencil, Tag
 from ritz.operators.operator import through_numpy
 
-__all__ = ["TriangularSweeps"]
+__all__ = ["StencilSweeps", "TriangularSweeps", "grid_entries"]
 
 
 class TriangularSweeps(Operator):
@@ -52,3 +52,71 @@ class TriangularSweeps(Operator):
         x = np.empty_like(rhs)
         (symmetric_sweep if rhs.ndim == 1 else block_symmetric_sweep)(*self._factors, rhs, x)
         return x
+
+
+class StencilSweeps(Operator):
+    """``((D + L) D^-1 (D + L^T))^-1`` on a grid, L being the strict lower triangle of a stencil.
+
+    Kept in single precision, scaled so that D = 1: one number a cell, and one a cell and axis. Products are in the
+    stencil's dtype, and as symmetric as that allows.
+
+    Parameters
+    ----------
+    stencil : Stencil
+    links : tuple of ndarray, shape (planes, rows, width)
+        Its couplings, as `grid_entries` returns them.
+    inverse : ndarray, shape (planes, rows, width)
+        One over D, which is positive.
+
+    Attributes
+    ----------
+    grid_shape : tuple of int
+        ``(planes, rows, width)``.
+    factor : tuple of ndarray of that shape
+        The scaling, and the links along each axis; see `ritz.kernels.stencil_cholesky`.
+    """
+
+    def __init__(self, stencil: Stencil, links: tuple[np.ndarray, ...], inverse: np.ndarray):
+        self.shape, self.dtype = stencil.shape, stencil.dtype
+        self.tags = frozenset({Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE})
+        self.grid_shape = inverse.shape
+        scale = np.sqrt(inverse)
+        scaled = (along * scale * np.roll(scale, -1, axis) for axis, along in enumerate(links))
+        self.factor = tuple(values.astype(np.float32) for values in (scale, *scaled))
+
+    def _apply(self, x: Array) -> Array:
+        return through_numpy(self._sweep, x)
+
+    def _sweep(self, rhs: np.ndarray) -> np.ndarray:
+        from ritz.kernels.stencil_cholesky import backward, forward
+
+        rhs = np.asarray(rhs, dtype=self.dtype)
+        if rhs.ndim == 2:
+            return np.stack([self._sweep(column) for column in rhs.T], axis=1)
+        r = np.ascontiguousarray(rhs).reshape(self.grid_shape)
+        y, z, zero = np.empty_like(r), np.empty_like(r), self.dtype.type(0)
+        forward(r, self.factor, y, y, y, y, zero)
+        backward(y, self.factor, z, zero)
+        return z.reshape(-1)
+
+
+def grid_entries(stencil: Stencil) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """Return the diagonal and the couplings along three axes of a stencil, in shape ``(planes, rows, width)``.
+
+    Couplings that lead a cell to itself, or twice to the same neighbour, are taken together: the last layer is zero
+    along axes of less than three cells.
+    """
+    shape = ((1, 1, *stencil.grid_shape))[-3:]
+    diagonal = stencil.diagonal().reshape(shape)
+    links = [np.zeros(shape, stencil.dtype)] * (3 - len(stencil.couplings))
+    for along in stencil.couplings:
+        link = np.array(along).reshape(shape)
+        cells = np.moveaxis(link, len(links), 0)
+        if len(cells) == 1:
+            diagonal -= 2 * link
+        elif len(cells) == 2:
+            cells[0] += cells[1]
+        if len(cells) < 3:
+            cells[-1] = 0
+        links.append(link)
+    return diagonal, tuple(links)

@@ -1,0 +1,117 @@
+"""Conjugate gradients with modified incomplete Cholesky factors, the two taken as one on grids."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ritz.backend import Array, asarray_like, column_inner, column_norm, to_numpy
+from ritz.iteration import PreparedIteration, prepare_iteration
+from ritz.operators import Operator, Tag
+from ritz.problem import LinearSystem
+from ritz.registry import register
+from ritz.solution import Status
+from ritz.solvers.preconditioners.incomplete_cholesky import ModifiedIncompleteCholesky, NotPositiveDefinite
+from ritz.solvers.preconditioners.sweeps import StencilSweeps
+
+from .columns import by_columns
+from .conjugate_gradients import conjugate_gradients
+
+__all__ = ["MICConjugateGradients", "fused_conjugate_gradients"]
+
+
+@register("mic-cg")
+@dataclass(frozen=True)
+class MICConjugateGradients:
+    """Conjugate gradients preconditioned with MIC(0), the modified incomplete Cholesky factor :cite:`Gustafsson1978`.
+
+    For second-order elliptic problems of up to some hundred thousand unknowns, with obstacles, jumps or anisotropy:
+    preparation costs as much as two iterations, and their number grows like the square root of that of ``cg``'s,
+    O(h^-1/2). Takes the iterates of ``cg`` with the preconditioner ``"modified-incomplete-cholesky"``.
+
+    On a `ritz.operators.Stencil` the factor differs from the operator in its diagonal alone. Sweeps, updates and
+    inner products are then compiled together in two passes over the grid, besides the one of the product: the inner
+    product of the residual with the preconditioned residual is the squared norm of what the forward sweep leaves, so
+    the search direction can be updated within the backward sweep. O(n) memory: five vectors, and three single-precision
+    numbers a cell in two dimensions, four in three. Other operators are assembled and swept by rows.
+
+    An operator with an entry on the diagonal that is not positive is not positive definite: it gets no
+    preconditioner, and most often the status INDEFINITE.
+
+    Parameters
+    ----------
+    relaxation : float, optional
+        Share of the dropped fill that is added to the diagonal, from 0 to 1; by the size of the grid if None. See
+        `ritz.solvers.preconditioners.ModifiedIncompleteCholesky`.
+
+    Raises
+    ------
+    InvalidProblem
+        For a relaxation out of range; from `prepare`, for an operator that is not symmetric or has no entries.
+
+    Examples
+    --------
+    >>> import ritz
+    >>> problem = ritz.problems.poisson((100, 100), obstacles=3)
+    >>> ritz.solve(problem, "cg").iterations > 8 * ritz.solve(problem, "mic-cg").iterations
+    True
+    """
+
+    relaxation: float | None = None
+    solves: ClassVar[type] = LinearSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
+
+    def __post_init__(self):
+        ModifiedIncompleteCholesky(self.relaxation)  # checks it
+
+    def prepare(self, problem: LinearSystem) -> PreparedIteration:
+        """Check the pairing and factor."""
+        prepared = prepare_iteration(self, problem, conjugate_gradients, self._factor)
+        if not isinstance(prepared.preconditioner, StencilSweeps):
+            return prepared
+        fused = partial(fused_conjugate_gradients, prepared.preconditioner)
+        return replace(prepared, method=by_columns(fused), preconditioner=None)
+
+    def _factor(self, operator: Operator) -> tuple[Operator | None, Mapping[str, Any]]:
+        try:
+            return ModifiedIncompleteCholesky(self.relaxation).build(operator), {}
+        except NotPositiveDefinite:
+            return None, {"preconditioner": None}
+
+
+def fused_conjugate_gradients(
+    sweeps: StencilSweeps, A: Operator, b: Array, x: Array, M: Operator | None = None
+) -> Generator[tuple[Array, float], Any, Status]:
+    """Yield the iterate and its residual norm, starting from the vector `x`, which is overwritten.
+
+    Returns ``Status.INDEFINITE`` when a search direction has non-positive curvature.
+    """
+    from ritz.kernels.stencil_cholesky import backward, forward
+
+    given, shape = to_numpy(x), sweeps.grid_shape
+    solution = np.ascontiguousarray(given)
+    in_place = np.shares_memory(solution, given)
+    residual = np.array(to_numpy(b - A @ x))
+    direction = np.zeros_like(residual)
+    number, keep = residual.dtype.type, 0.0
+    u, r, p, y = (values.reshape(shape) for values in (solution, residual, direction, np.empty_like(residual)))
+    squared, inner = forward(r, sweeps.factor, y, u, p, p, number(0))
+    while True:
+        norm = math.sqrt(squared) if 1e-28 < squared < 1e36 else column_norm(residual)
+        if not in_place:
+            x[...] = asarray_like(solution, x)
+        yield x, norm
+        backward(y, sweeps.factor, p, number(keep))
+        product = A @ direction
+        curvature = column_inner(direction, product)
+        if norm != 0.0 and (curvature <= 0.0 or inner <= 0.0):
+            return Status.INDEFINITE
+        step = inner / curvature if curvature != 0.0 else 0.0
+        previous = inner
+        squared, inner = forward(r, sweeps.factor, y, u, p, product.reshape(shape), number(step))
+        keep = inner / previous if previous != 0.0 else 0.0
