@@ -9,11 +9,29 @@ from systems import NAMES, SYSTEMS, facts, small_instance, system
 
 import ritz
 from ritz.backend import asarray_like, numpy_dtype, to_numpy
-from ritz.operators import Tag
+from ritz.operators import KroneckerSum, Stencil, Tag
 from ritz.registry import solvers
 
 RTOL = {"float32": 1e-4, "float64": 1e-8}
 EPSILON = {"float32": 1.2e-7, "float64": 2.3e-16}
+
+
+def constant_on_box(problem):
+    operator = problem.operator
+    return isinstance(operator, KroneckerSum) or (isinstance(operator, Stencil) and operator.constant)
+
+
+def on_grid(problem):
+    return isinstance(problem.operator, Stencil) or problem.grid is not None
+
+
+# Solvers that need to know how the unknowns lie, and which operators they take.
+STRUCTURED = {"multigrid": on_grid, "transform": constant_on_box, "tridiagonal-transform": constant_on_box}
+
+
+def ordinary(solver_name):
+    """Return the name of a positive definite system that the solver takes, if it takes linear systems."""
+    return "poisson" if solver_name in STRUCTURED else "poisson-2d"
 
 
 def is_linear(problem_name):
@@ -50,6 +68,10 @@ def refused(solver_name, problem_name) -> bool:
         return True
     if is_linear(problem_name) and Tag.SYMMETRIC in kind.requires and not facts(problem_name).symmetric:
         with pytest.raises(ritz.InvalidProblem, match=r"symmetric operator.*use"):
+            prepare(solver_name, problem)
+        return True
+    if not STRUCTURED.get(solver_name, lambda problem: True)(problem):
+        with pytest.raises(ritz.InvalidProblem, match="use"):
             prepare(solver_name, problem)
         return True
     return False
@@ -165,7 +187,7 @@ def test_right_hand_sides(solver_name, problem_name, backend):
 
 @pytest.mark.parametrize("solver_name", solvers.names())
 def test_throw_and_return(solver_name):
-    problem = system("poisson-2d")
+    problem = system(ordinary(solver_name))
     if not isinstance(problem, solvers[solver_name].solves):
         pytest.skip("solves another kind of problem")
     try:
@@ -183,7 +205,7 @@ def test_throw_and_return(solver_name):
 @pytest.mark.parametrize("solver_name", solvers.names())
 def test_callback(solver_name):
     """A callback sees each iteration with its residual, and stops the solve."""
-    problem = system("poisson-2d")
+    problem = system(ordinary(solver_name))
     if not isinstance(problem, solvers[solver_name].solves):
         pytest.skip("solves another kind of problem")
     seen = []
@@ -218,7 +240,7 @@ def test_sequence(solver_name):
     """Each solver marches through a sequence of systems, starting from the solution before."""
     if not issubclass(ritz.LinearSystem, solvers[solver_name].solves):
         pytest.skip("solves another kind of problem")
-    problem = system("poisson-2d")
+    problem = system(ordinary(solver_name))
     sequence = ritz.SystemSequence(problem.operator, problem.rhs, lambda u: u, lambda u, x: u + 0.01 * x, steps=3)
     try:
         trajectory = ritz.solve(sequence, solver_name)

@@ -1,0 +1,252 @@
+"""What multigrid does on one level: products, Chebyshev steps and residuals of stencils on padded grids.
+
+Vectors are flat. Each axis of more than one cell has a layer of halo cells at both ends, so that a neighbour is
+always a fixed distance away, and no kernel asks which boundary condition holds. Entries off the diagonal are stored
+once for each pair of neighbours: ``couplings[h, m]`` belongs to cells m and ``m + strides[h]``. One column only means
+that it is the same for all pairs; cells whose `inverse` diagonal is zero (halo, obstacles) are left out then.
+Kernels work on the chunks from `first` up to `last` of the cells from `origin` up to `end`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = [
+    "CHUNK",
+    "chebyshev_step",
+    "direct",
+    "link_products",
+    "pad",
+    "padded_inner",
+    "residual",
+    "scaled_step",
+    "update_norm",
+]
+
+CHUNK = 2048  # cells, whose sums stay in the first-level cache
+
+compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
+summing = njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"})
+
+
+@compiled
+def _neighbours(sums: np.ndarray, x: np.ndarray, couplings: np.ndarray, strides: np.ndarray, start: int) -> None:
+    """Write the products with the entries off the diagonal for the cells from `start` on, as many as `sums` has."""
+    cells, offsets = sums.size, strides.size
+    if couplings.shape[1] == 1:
+        _constant_neighbours(sums, x, couplings, strides, start)
+        return
+    h = 0
+    while h < offsets:
+        s = strides[h]
+        above, below = x[start + s : start + s + cells], x[start - s : start - s + cells]
+        up, down = couplings[h, start : start + cells], couplings[h, start - s : start - s + cells]
+        if h + 1 < offsets:
+            t = strides[h + 1]
+            above2, below2 = x[start + t : start + t + cells], x[start - t : start - t + cells]
+            up2, down2 = couplings[h + 1, start : start + cells], couplings[h + 1, start - t : start - t + cells]
+            if h == 0:
+                for k in range(cells):
+                    sums[k] = up[k] * above[k] + down[k] * below[k] + up2[k] * above2[k] + down2[k] * below2[k]
+            else:
+                for k in range(cells):
+                    sums[k] += up[k] * above[k] + down[k] * below[k] + up2[k] * above2[k] + down2[k] * below2[k]
+            h += 2
+        else:
+            if h == 0:
+                for k in range(cells):
+                    sums[k] = up[k] * above[k] + down[k] * below[k]
+            else:
+                for k in range(cells):
+                    sums[k] += up[k] * above[k] + down[k] * below[k]
+            h += 1
+
+
+@compiled
+def _constant_neighbours(
+    sums: np.ndarray, x: np.ndarray, couplings: np.ndarray, strides: np.ndarray, start: int
+) -> None:
+    cells, offsets = sums.size, strides.size
+    for h in range(offsets):
+        s, c = strides[h], couplings[h, 0]
+        above, below = x[start + s : start + s + cells], x[start - s : start - s + cells]
+        if h == 0:
+            for k in range(cells):
+                sums[k] = c * (above[k] + below[k])
+        else:
+            for k in range(cells):
+                sums[k] += c * (above[k] + below[k])
+
+
+@compiled
+def chebyshev_step(
+    first: int,
+    last: int,
+    origin: int,
+    end: int,
+    out: np.ndarray,
+    x: np.ndarray,
+    previous: np.ndarray,
+    rhs: np.ndarray,
+    inverse: np.ndarray,
+    couplings: np.ndarray,
+    strides: np.ndarray,
+    momentum: float,
+    memory: float,
+    rate: float,
+) -> None:
+    """Write ``x + momentum x - memory previous + rate D^-1 (rhs - A x)``; `out` may be `previous`."""
+    buffer = np.empty(CHUNK, x.dtype)
+    for chunk in range(first, last):
+        start = origin + chunk * CHUNK
+        cells = min(CHUNK, end - start)
+        sums = buffer[:cells]
+        _neighbours(sums, x, couplings, strides, start)
+        o, u, p = out[start : start + cells], x[start : start + cells], previous[start : start + cells]
+        b, d = rhs[start : start + cells], inverse[start : start + cells]
+        keep = x.dtype.type(1) + momentum - rate
+        for k in range(cells):
+            o[k] = keep * u[k] - memory * p[k] + rate * d[k] * (b[k] - sums[k])
+
+
+@compiled
+def scaled_step(
+    first: int, last: int, origin: int, end: int, out: np.ndarray, rhs: np.ndarray, inverse: np.ndarray, rate: float
+) -> None:
+    """Write ``rate D^-1 rhs``, the first step from zero."""
+    start, stop = origin + first * CHUNK, min(origin + last * CHUNK, end)
+    o, b, d = out[start:stop], rhs[start:stop], inverse[start:stop]
+    for k in range(o.size):
+        o[k] = rate * d[k] * b[k]
+
+
+@compiled
+def residual(
+    first: int,
+    last: int,
+    origin: int,
+    end: int,
+    out: np.ndarray,
+    x: np.ndarray,
+    rhs: np.ndarray,
+    diagonal: np.ndarray,
+    inverse: np.ndarray,
+    couplings: np.ndarray,
+    strides: np.ndarray,
+) -> None:
+    """Write ``rhs - A x``, zero in cells that are left out."""
+    buffer = np.empty(CHUNK, x.dtype)
+    for chunk in range(first, last):
+        start = origin + chunk * CHUNK
+        cells = min(CHUNK, end - start)
+        sums = buffer[:cells]
+        _neighbours(sums, x, couplings, strides, start)
+        o, u, b = out[start : start + cells], x[start : start + cells], rhs[start : start + cells]
+        e, d = diagonal[start : start + cells], inverse[start : start + cells]
+        for k in range(cells):
+            o[k] = e[k] * (d[k] * (b[k] - sums[k]) - u[k])
+
+
+@summing
+def update_norm(
+    first: int,
+    last: int,
+    origin: int,
+    end: int,
+    x: np.ndarray,
+    r: np.ndarray,
+    p: np.ndarray,
+    q: np.ndarray,
+    alpha: float,
+) -> float:
+    """Add ``alpha p`` to `x`, take ``alpha q`` from `r`, and return the square of the norm of `r`."""
+    total = 0.0
+    for chunk in range(first, last):
+        start = origin + chunk * CHUNK
+        stop = min(start + CHUNK, end)
+        u, s, d, e = x[start:stop], r[start:stop], p[start:stop], q[start:stop]
+        partial = x.dtype.type(0)
+        for k in range(u.size):
+            u[k] += alpha * d[k]
+            s[k] -= alpha * e[k]
+            partial += s[k] * s[k]
+        total += partial
+    return total
+
+
+@compiled
+def pad(
+    first: int,
+    last: int,
+    out: np.ndarray,
+    x: np.ndarray,
+    inverse: np.ndarray,
+    places: np.ndarray,
+    scale: float,
+) -> None:
+    """Write `scale` times the values of the cells, in C order, to their places in a padded array.
+
+    Cells that are left out get zero. `places` holds rows a plane, cells a row, and the first cell's place and the
+    strides of planes and rows in the padded array; slabs are planes.
+    """
+    rows, cells = places[0], places[1]
+    for i in range(first, last):
+        for j in range(rows):
+            f, c = places[2] + i * places[3] + j * places[4], (i * rows + j) * cells
+            o, u, d = out[f : f + cells], x[c : c + cells], inverse[f : f + cells]
+            for k in range(cells):
+                o[k] = scale * u[k] if d[k] > 0 else 0.0
+
+
+@summing
+def padded_inner(
+    first: int,
+    last: int,
+    x: np.ndarray,
+    padded: np.ndarray,
+    places: np.ndarray,
+) -> float:
+    """Return the inner product of the cells' values, in C order, with those in a padded array; see `pad`."""
+    rows, cells = places[0], places[1]
+    total = 0.0
+    for i in range(first, last):
+        for j in range(rows):
+            f, c = places[2] + i * places[3] + j * places[4], (i * rows + j) * cells
+            p, u = padded[f : f + cells], x[c : c + cells]
+            partial = 0.0
+            for k in range(cells):
+                partial += u[k] * p[k]
+            total += partial
+    return total
+
+
+@compiled
+def direct(
+    first: int,
+    last: int,
+    p: np.ndarray,
+    padded: np.ndarray,
+    places: np.ndarray,
+    scale: float,
+    beta: float,
+) -> None:
+    """Write `beta` times `p` plus `scale` times the values in a padded array to `p`, in C order; see `pad`."""
+    rows, cells = places[0], places[1]
+    for i in range(first, last):
+        for j in range(rows):
+            f, c = places[2] + i * places[3] + j * places[4], (i * rows + j) * cells
+            v, u = padded[f : f + cells], p[c : c + cells]
+            for k in range(cells):
+                u[k] = scale * v[k] + beta * u[k]
+
+
+@compiled
+def link_products(
+    out: np.ndarray, x: np.ndarray, rows: np.ndarray, columns: np.ndarray, values: np.ndarray, factors: np.ndarray
+) -> None:
+    """Subtract the products with the given entries, and those opposite them, times a factor for each row."""
+    for k in range(rows.size):
+        i, j = rows[k], columns[k]
+        out[i] -= factors[i] * values[k] * x[j]
+        out[j] -= factors[j] * values[k] * x[i]
