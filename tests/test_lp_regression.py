@@ -358,12 +358,19 @@ def test_sampled_solver(p):
     assert 1.0 <= problem.objective(first.x) / best < 1.05
     assert first.stats["lower_bound"] <= best * (1 + 1e-12)
     assert first.stats["rows"] < 700
-    if p > 1.0:
-        assert ritz.solve(problem, "lp-sampled", rtol=0.1).converged
+    assert first.residual < 3.0 * (problem.objective(first.x) / best - 1.0)  # the proof is near the truth
+    assert ritz.solve(problem, "lp-sampled", rtol=0.1).converged
     sparse = LpRegression(sp.csr_array(problem.A), problem.b, p)
     assert problem.objective(ritz.solve(sparse, "lp-sampled", throw=False).x) / best < 1.05
-    whole = ritz.solve(problem, "lp-sampled", size=20_000, throw=False)
+    whole = ritz.solve(problem, "lp-sampled", size=20_000)
     assert problem.objective(whole.x) == pytest.approx(best, rel=1e-7)
+
+
+@pytest.mark.parametrize("p", [1.0, 1.5])
+def test_sampled_solver_of_an_exact_fit(p):
+    A, _ = instance(2000)
+    solution = ritz.solve(LpRegression(A, A @ np.ones(6), p), "lp-sampled", size=100)
+    np.testing.assert_allclose(solution.x, 1.0, atol=1e-10)
 
 
 def test_a_sample_of_lower_rank_is_drawn_again():

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
-from scipy.sparse import diags_array, issparse
+from scipy.sparse import csr_array, diags_array, hstack, issparse
 
 __all__ = ["ColumnBasis", "column_basis", "solve_gram"]
 
@@ -60,6 +60,24 @@ class ColumnBasis:
         if self.transform is None:
             return gram
         return self.transform.T @ (gram @ self.transform)
+
+    def with_column(self, b: np.ndarray) -> ColumnBasis:
+        """Return a basis of the columns and `b`, the way back being that to multiples of B and `b`'s own part."""
+        r = self.complement(b)
+        size = float(np.linalg.norm(r))
+        if size <= np.finfo(float).eps * b.size**0.5 * float(np.linalg.norm(b)):
+            return self
+        identity = np.eye(self.rank + 1)
+        if self.transform is None:
+            return ColumnBasis(np.column_stack([self.matrix, r / size]), None, identity)
+        own = -(self.transform @ self.transpose(b))[:, None] / size
+        transform = np.block([[self.transform, own], [np.zeros((1, self.rank)), 1.0 / size]])
+        return ColumnBasis(csr_array(hstack([self.matrix, csr_array(b[:, None])])), transform, identity)
+
+    def rows(self, chosen: np.ndarray) -> np.ndarray:
+        """Return rows of B by number."""
+        rows = self.matrix[chosen]
+        return rows if self.transform is None else rows @ self.transform
 
     def blocks(self) -> Generator[tuple[slice, np.ndarray]]:
         """Yield B by blocks of rows, each with the slice it holds."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from math import ceil, sqrt
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.sparse import csr_array, hstack, issparse
+from scipy.sparse import issparse
 
 from ritz.backend import Array, to_numpy
 from ritz.errors import InvalidProblem, UnknownName
@@ -19,14 +20,16 @@ from ritz.registry import register
 from ritz.solution import Solution, Status
 from ritz.solver import Callback, check_pairing, registered_name
 
+from .leverage_scores import scores_in_basis
 from .lp_basis import ColumnBasis, column_basis, solve_gram
-from .lp_sampling import SCORES, row_scores, sample_rows, sampling_probabilities
+from .lp_sampling import SCORES, sample_rows, sampling_probabilities
 from .lp_solver import Lp, PreparedLp, check_tolerances
 
 __all__ = ["LpSampled"]
 
 ATTEMPTS = 5  # to draw a sample of the rank of A
 ROWS_BY_UNKNOWN = 80
+BAND = 2.0  # share of the rows that are near the fit of a sample, by the root of d / size
 ALIKE = 0.1  # residuals below this part of the median weigh the same in the bound
 
 
@@ -39,9 +42,11 @@ class LpSampled:
     then solved by ``lp``. A sample of lower rank than A is drawn again. At 80 (d + 1) rows the objective is usually
     within one percent of the minimum where p < 2; see ``docs/lp-regression.md`` for which scores suit which p.
 
-    The residual is the relative duality gap of the *whole* problem, as for ``lp``, from one weighted least-squares
-    problem over all rows, and ``rtol`` asks for as much: an answer that is not proved so good ends STAGNATED. For
-    p > 1 the bound is near the truth; for p = 1 it is far above, so give ``throw=False`` (or a generous ``rtol``).
+    The residual is the relative duality gap of the *whole* problem, as for ``lp``, and ``rtol`` asks for as much: an
+    answer that is not proved so good ends STAGNATED, so ask for little or pass ``throw=False``. The bound costs about
+    as much as an iteration of ``lp``: for p > 1 it is one weighted least-squares problem over all rows; for p = 1 a
+    regression in which the rows that are clearly above or below the fit are merged into one, signs and all, as in
+    :cite:`PortnoyKoenker1997`, whose minimum is lower by the triangle inequality.
 
     Parameters
     ----------
@@ -119,13 +124,15 @@ class PreparedSample:
         def method(
             basis: ColumnBasis, b: np.ndarray, p: float, z: np.ndarray
         ) -> Generator[tuple[np.ndarray, np.ndarray, np.ndarray], None, Status]:
-            r = b - basis.apply(z)
-            yield z, r, _dual_vector(basis, r, p)
-            x, stats = self._solve_sample(b)
+            yield z, b - basis.apply(z), b
+            solution, stats = self._solve_sample(b)
             found.update(stats)
-            z = basis.transpose(self.problem.matrix @ x)
+            z = basis.transpose(self.problem.matrix @ to_numpy(solution.x))
             r = b - basis.apply(z)
-            yield z, r, _dual_vector(basis, r, p)
+            if stats["rows"] == b.size:
+                yield z, r, solution.stats["dual"]
+            else:
+                yield z, r, _merged_dual(basis, b, r, stats["rows"]) if p == 1.0 else _weighted_dual(basis, r, p)
             return Status.STAGNATED
 
         whole = PreparedLp(self.problem, self.basis, method, registered_name(self.solver), self.seconds)
@@ -135,39 +142,32 @@ class PreparedSample:
         )
         return replace(solution, stats={**solution.stats, **found})
 
-    def _solve_sample(self, b: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
-        """Return the solution of a sample of full rank."""
+    def _solve_sample(self, b: np.ndarray) -> tuple[Solution, dict[str, Any]]:
+        """Return the solution of a sample of full rank, and what is to be said of it."""
         A, p = self.problem.matrix, self.problem.p
-        both = csr_array(hstack([A, csr_array(b[:, None])])) if issparse(A) else np.column_stack([A, b])
         size = ROWS_BY_UNKNOWN * (self.problem.size + 1) if self.solver.size is None else int(self.solver.size)
-        if size >= A.shape[0]:
-            probabilities = np.ones(A.shape[0])
-        else:
-            probabilities = sampling_probabilities(row_scores(both, p, self.solver.scores), size)
+        probabilities = np.ones(b.size)
+        if size < b.size:
+            scores = SCORES[self.solver.scores](self.basis.with_column(b), p)
+            probabilities = sampling_probabilities(scores, size)
         generator = np.random.default_rng(self.solver.seed)
         for attempt in range(1, ATTEMPTS + 1):
             rows, weights = sample_rows(probabilities, p, generator)
             if rows.size < self.basis.rank:
                 continue
-            scaled = weights[:, None] * A[rows].toarray() if issparse(A) else weights[:, None] * A[rows]
-            sample = LpRegression(scaled, weights * b[rows], p)
-            prepared = Lp().prepare(sample)
+            scaled = weights[:, None] * (A[rows].toarray() if issparse(A) else A[rows])
+            prepared = Lp().prepare(LpRegression(scaled, weights * b[rows], p))
             if prepared.basis.rank == self.basis.rank:
                 solution = prepared.solve()
-                stats = {
-                    "rows": rows.size,
-                    "samples": attempt,
-                    "sampled_objective": solution.stats["objective"],
-                    "sample_status": solution.status,
-                }
-                return to_numpy(solution.x), stats
+                stats = {"rows": rows.size, "samples": attempt, "sample_status": solution.status}
+                return solution, {**stats, "sampled_objective": solution.stats["objective"]}
         raise InvalidProblem(
             f"{ATTEMPTS} samples of about {size} rows by {self.solver.scores!r} scores had a lower rank than A, which"
             f" has {self.basis.rank}: raise size, or use scores='lewis'"
         )
 
 
-def _dual_vector(basis: ColumnBasis, r: np.ndarray, p: float) -> np.ndarray:
+def _weighted_dual(basis: ColumnBasis, r: np.ndarray, p: float) -> np.ndarray:
     """Return a vector orthogonal to all columns, by a step of weighted least squares from a residual."""
     magnitude = np.abs(r)
     typical = float(np.median(magnitude)) or float(magnitude.max())
@@ -178,3 +178,20 @@ def _dual_vector(basis: ColumnBasis, r: np.ndarray, p: float) -> np.ndarray:
     weights /= weights.max()
     step = solve_gram(basis.gram(weights), basis.transpose(weights * r))
     return weights * (r - basis.apply(step))
+
+
+def _merged_dual(basis: ColumnBasis, b: np.ndarray, r: np.ndarray, size: int) -> np.ndarray:
+    """Return the dual vector of a regression for p = 1 whose rows far from the fit of a sample are merged."""
+    spread = np.sqrt(scores_in_basis(basis))  # of the fit at each row, but for a factor
+    distance = np.divide(np.abs(r), spread, where=spread > 0.0, out=np.full_like(r, np.inf))
+    near = max(basis.rank, ceil(r.size * min(1.0, BAND * sqrt(basis.rank / size))))
+    order = np.argpartition(distance, near - 1)
+    kept, merged = order[:near], order[near:]
+    signs = np.where(r[merged] < 0.0, -1.0, 1.0)
+    far = np.zeros(r.size)
+    far[merged] = signs
+    rows = np.vstack([basis.rows(kept), basis.transpose(far)])
+    solution = Lp().prepare(LpRegression(rows, np.append(b[kept], far @ b), 1.0)).solve()
+    y = solution.stats["dual"][-1] * far
+    y[kept] = solution.stats["dual"][:-1]
+    return y
