@@ -165,7 +165,8 @@ class PreparedAuto:
             return prepared
 
     def _report(self, solution: Solution, spent: float) -> Solution:
-        stats = {**solution.stats, "chosen": self._chosen}
+        inner = solution.stats.get("chosen")  # of a solver that chooses in turn
+        stats = {**solution.stats, "chosen": f"{self._rows[0].label}: {inner}" if inner else self._chosen}
         if self._failed:
             stats["failed"] = tuple(self._failed)
         timings = {**solution.timings, "prepare": self._seconds, "solve": solution.timings["solve"] + spent}

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ritz.backend import Array, asarray_like, is_torch_array
+from ritz.backend import Array, is_torch_array
 
-from .hadamard import HadamardRows, padded_length, random_signs
+from .hadamard import HadamardRows, padded_length, random_signs, scale_rows
 from .sketch import Sketch
 
 __all__ = ["BlockSRHT"]
@@ -54,14 +54,14 @@ class BlockSRHT(Sketch):
                 part = _below_zeros(part, first - left)
                 signs = np.concatenate((np.ones(first - left), signs))
             mixed = self._transform(part, signs)
-            total = total + (mixed.T * asarray_like(self._outer[block], x)).T
+            total = total + scale_rows(mixed, self._outer[block])
         return total
 
     def _apply_transpose(self, x: Array) -> Array:
         parts: list[Any] = []
         for block, outer in enumerate(self._outer):
             signs = self._signs[block * self._block : (block + 1) * self._block]
-            parts.append(self._transform.transpose((x.T * asarray_like(outer, x)).T, signs))
+            parts.append(self._transform.transpose(scale_rows(x, outer), signs))
         if is_torch_array(x):
             import torch
 

@@ -1,4 +1,4 @@
-"""Methods that take one step."""
+"""Methods that give no iterates to look at."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ class PreparedDirect:
         Returns the `Factor` by which the answer is judged.
     name, seconds, stats
         Registered name of the solver, seconds spent on preparing, and what else to report.
+    iterative : bool
+        Whether `answer` starts from x0; then, where its own rule to stop has been too lenient, it is called again
+        with a quarter of the tolerance for as long as that halves the error.
     """
 
     problem: LeastSquares
@@ -42,6 +45,7 @@ class PreparedDirect:
     name: str
     seconds: float
     stats: Mapping[str, Any] = field(default_factory=dict)
+    iterative: bool = False
 
     def solve(
         self,
@@ -70,15 +74,20 @@ class PreparedDirect:
             status = Status.INTERRUPTED
         elif limit == 0:
             status = Status.MAX_ITERATIONS
-        elif not goal.met(start):
-            x, iterations = self.answer(goal.b, start.x, rtol, limit)
+        tolerance = rtol
+        while status is None and not goal.met(reached):
+            before = reached
+            x, taken = self.answer(goal.b, before.x, tolerance, None if limit is None else limit - iterations)
+            iterations, tolerance = iterations + taken, 0.25 * tolerance
             judging = time.perf_counter()
-            reached = goal.quality(x)
+            after = goal.quality(x)
             spent += time.perf_counter() - judging
+            if after.residual <= before.residual or not np.isfinite(before.residual):
+                reached = after
             if limit is not None and iterations >= limit:
                 status = Status.MAX_ITERATIONS
-            if not reached.residual <= start.residual:
-                reached = start if np.isfinite(start.residual) else reached
+            elif not (self.iterative and after.residual <= 0.5 * before.residual):
+                status = Status.STAGNATED
         history = [start.residual, *[np.nan] * (iterations - 1), *[reached.residual] * (iterations > 0)]
         timings = {"prepare": self.seconds, "solve": time.perf_counter() - began - spent, "recording": spent}
         return goal.finish(reached, status, history, timings, self.stats, self.name)

@@ -9,7 +9,7 @@ import numpy as np
 from ritz.backend import Array, asarray_like, is_torch_array, numpy_dtype
 from ritz.errors import InvalidProblem
 
-__all__ = ["HadamardRows", "padded_length", "random_signs"]
+__all__ = ["HadamardRows", "padded_length", "random_signs", "scale_rows"]
 
 RUN = 2048  # rows transformed in the cache
 
@@ -22,6 +22,11 @@ def padded_length(rows: int) -> int:
 def random_signs(generator: np.random.Generator, shape: Any) -> np.ndarray:
     """Return independent signs."""
     return 2.0 * generator.integers(0, 2, shape, dtype=np.int8) - 1.0
+
+
+def scale_rows(x: Array, scale: np.ndarray) -> Array:
+    """Return the rows of `x`, shape (m,) or (m, k), times numbers of their own."""
+    return x * asarray_like(scale, x).reshape(-1, *[1] * (x.ndim - 1))
 
 
 class HadamardRows:
@@ -76,12 +81,12 @@ class HadamardRows:
             np.add.at(spread, self.rows, y)
         first = HadamardRows(self.length, np.arange(len(signs)))
         transformed = first(spread, np.ones(self.length))
-        return (transformed.T * asarray_like(signs, y)).T
+        return scale_rows(transformed, signs)
 
     def _torch(self, x: Any, signs: np.ndarray) -> Any:
         import torch
 
-        columns = x.reshape(x.shape[0], -1) * asarray_like(signs, x)[:, None]
+        columns = scale_rows(x.reshape(x.shape[0], -1), signs)
         values = torch.nn.functional.pad(columns, (0, 0, 0, self.length - x.shape[0]))
         half = 1
         while half < self.length:

@@ -50,7 +50,7 @@ class Lstsq:
     >>> problem = ritz.LeastSquares(np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]), np.array([1.0, 2.0, 3.0]))
     >>> solution = ritz.solve(problem)
     >>> solution.x.round(12).tolist(), solution.stats["rank"], solution.stats["chosen"]
-    ([1.0, 1.0], 1, 'QR: few rows for a sketch, and ill-conditioned')
+    ([1.0, 1.0], 1, 'lstsq: QR, as there are few rows for a sketch and A is ill-conditioned')
     """
 
     seed: int = 0
@@ -69,18 +69,20 @@ class Lstsq:
         rows, columns = problem.shape
         if min(rows, columns) > LARGE:
             prepared = replace(ScipyLsmr().prepare(problem), name=name)
-            return prepared, f"LSMR: {columns} columns are too many for a triangular factor"
+            return prepared, f"LSMR, as {columns} columns are too many for a triangular factor"
         if (rows >= columns or problem.ridge) and not _looks_hopeless(problem):
             try:
                 prepared = prepare_gram(problem, name, to_rounding=True)
-                return prepared, f"normal equations with refinement: condition below {ILL_CONDITIONED:.0e}"
+                return prepared, f"normal equations with refinement, as the condition is below {ILL_CONDITIONED:.0e}"
             except InvalidProblem:
                 pass
         few = rows < TALL * columns
         prepared = prepare_sketched(problem, name, "sparse-sign", rows if few else None, self.seed, to_rounding=True)
         if few or prepared.stats["size"] == rows:
-            return prepared, "QR: few rows for a sketch" + (", and ill-conditioned" if rows >= columns else "")
-        return prepared, "QR of a sketch as preconditioner: ill-conditioned"
+            return prepared, "QR, as there are few rows for a sketch" + (
+                " and A is ill-conditioned" if rows >= columns else ""
+            )
+        return prepared, "QR of a sketch as preconditioner, as A is ill-conditioned"
 
 
 def _looks_hopeless(problem: LeastSquares) -> bool:

@@ -126,7 +126,7 @@ def _prepare_krylov(solver: Any, problem: LeastSquares, column: Column) -> Prepa
         return x, most
 
     seconds = time.perf_counter() - began
-    return PreparedDirect(problem, answer, _judge(problem), registered_name(solver), seconds)
+    return PreparedDirect(problem, answer, _judge(problem), registered_name(solver), seconds, iterative=True)
 
 
 def _multiplied(problem: LeastSquares) -> Any:

@@ -112,9 +112,9 @@ class Goal:
 
     def judge(self, x: np.ndarray, squares: np.ndarray, gradient: np.ndarray, shifted: np.ndarray) -> Quality:
         """Return the backward errors of every column, with what they follow from."""
-        slopes = np.atleast_1d(column_norm(gradient))
+        slopes = np.atleast_1d(np.linalg.norm(gradient, axis=0))
         misfit = self.scale * np.sqrt(squares)
-        distance = np.atleast_1d(column_norm(shifted))
+        distance = np.atleast_1d(np.linalg.norm(shifted, axis=0))
         with np.errstate(divide="ignore", invalid="ignore"):
             # Without a gradient there is no error: what is left is zero, or not a number.
             ratios = np.where(slopes > 0, slopes / misfit, slopes)
@@ -123,12 +123,12 @@ class Goal:
 
     def met(self, quality: Quality) -> bool:
         """Whether every column is good enough."""
-        small = np.atleast_1d(column_norm(quality.gradient)) <= self.atol
+        small = np.atleast_1d(np.linalg.norm(quality.gradient, axis=0)) <= self.atol
         return bool(((quality.errors <= self.rtol) | small).all())
 
     def backward_error(self, quality: Quality, column: int) -> float:
         """Return the estimate of Karlson and Waldén for one column, with the factor in the place of A."""
-        x, gradient = (part.reshape(len(part), -1)[:, column] for part in (quality.x, quality.gradient))
+        x, gradient = (part if part.ndim == 1 else part[:, column] for part in (quality.x, quality.gradient))
         b_norm = float(self.b_norms[column])
         if not (gradient.any() and b_norm > 0.0):
             return 0.0
@@ -189,7 +189,7 @@ class Goal:
         :math:`(1\pm\varepsilon)^2` of the truth where R comes from a sketch of distortion :math:`\varepsilon`.
         """
         worst = int(quality.ratios.argmax())
-        x, shifted = (part.reshape(len(part), -1)[:, worst] for part in (quality.x, quality.shifted))
+        x, shifted = (part if part.ndim == 1 else part[:, worst] for part in (quality.x, quality.shifted))
         size, error = float(np.linalg.norm(x)), float(np.linalg.norm(self.factor.apply(shifted)))
         return {
             "residual_norm": float(quality.squares[worst]) ** 0.5,

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.backend import Array, column_inner, column_norm, single_blas_thread
+from ritz.backend import Array, column_inner, single_blas_thread
 from ritz.iteration import iteration_limit
 from ritz.least_squares import LeastSquares
 from ritz.progress import ResidualProgress
@@ -83,7 +83,9 @@ class PreparedRefinement:
         limit = iteration_limit(maxiter, ITERATIONS)
         with single_blas_thread(), np.errstate(all="ignore"), ResidualProgress(progress, self.name, rtol) as bar:
             start = self.start(goal.b) if self.start is not None and x0 is None else goal.starting_vector(x0)
-            run = _Refinement(goal, goal.quality(start), limit, callback, bar, self.to_rounding)
+            first = goal.quality(start)
+            good_enough = x0 is not None and goal.met(first)
+            run = _Refinement(goal, first, limit, callback, bar, self.to_rounding and not good_enough)
             try:
                 status = run.until_solved()
             except KeyboardInterrupt:
@@ -106,7 +108,6 @@ class _Refinement:
 
     def __post_init__(self):
         self.history = [self.best.residual]
-        self._target = ROUNDING if self.to_rounding else self.goal.rtol
         # Rounding in the products with R^-1 allows a single run no more than this.
         self._gain = min(max(GAIN, EPSILON * self.goal.factor.condition), 1e-2)
 
@@ -134,8 +135,13 @@ class _Refinement:
                 return Status.STAGNATED  # which is as good as it gets; whether it is good enough is seen at the end
 
     def _measure(self, quality: Quality) -> float:
-        """Return what is to become small."""
-        return float((quality.ratios if self.to_rounding else quality.errors).max())
+        """Return what is to become small; to rounding, both errors are: the first cannot where r itself vanishes."""
+        return quality.residual * float(quality.ratios.max()) if self.to_rounding else quality.residual
+
+    def _reached(self, quality: Quality, share: float) -> bool:
+        if self.to_rounding:
+            return float(quality.ratios.max()) <= share * ROUNDING
+        return quality.residual <= share * self.goal.rtol
 
     def _worth_more(self) -> bool:
         """Whether rounding is not yet all that is left.
@@ -144,7 +150,7 @@ class _Refinement:
         the residual says little and the backward error is estimated instead.
         """
         best = self.best
-        if self._measure(best) <= ROUNDING:
+        if self._reached(best, 1.0):
             return False
         ill_conditioned = self.goal.factor.condition > ILL_CONDITIONED
         return not (ill_conditioned and self.goal.backward_error(best, int(best.ratios.argmax())) <= 0.25 * EPSILON)
@@ -152,15 +158,14 @@ class _Refinement:
     def _run(self) -> tuple[np.ndarray, bool]:
         """Return the iterate that one run ends with, and whether the user stopped it."""
         goal, start = self.goal, self.best
-        norms = np.atleast_1d(column_norm(start.shifted))
+        norms = np.atleast_1d(np.linalg.norm(start.shifted, axis=0))
         scale = np.where(norms > 0, norms, 1.0)
         for form, squares, shifted in conjugate_gradients(goal.problem, goal.factor, start):
             gradient = goal.factor.undo_transpose(shifted)
             judged = goal.judge(start.x, squares, gradient, shifted)
             self.history.append(judged.residual)
-            estimate = self._measure(judged)
-            reduction = float((np.atleast_1d(column_norm(shifted)) / scale).max())
-            done = reduction <= self._gain or estimate <= 0.5 * self._target or not math.isfinite(estimate)
+            reduction = float(np.max(np.linalg.norm(shifted, axis=0) / scale))
+            done = reduction <= self._gain or self._reached(judged, 0.5) or not math.isfinite(judged.residual)
             if done or len(self.history) > self.limit:
                 return form(), False
             self.bar.update(len(self.history) - 1, judged.residual)

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from ritz.backend import Array, asarray_like, is_torch_array, to_numpy
 from ritz.errors import InvalidProblem
 
+from .hadamard import scale_rows
 from .sketch import Sketch
 
 __all__ = ["RowSample"]
@@ -48,7 +49,7 @@ class RowSample(Sketch):
     def _apply_rows(self, x: Array, start: int) -> Array:
         inside = (self.sample >= start) & (self.sample < start + x.shape[0])
         chosen, scale = np.where(inside, self.sample - start, 0), np.where(inside, self._scale, 0.0)
-        return (x[_index(chosen, x)].T * asarray_like(scale, x)).T
+        return scale_rows(x[_index(chosen, x)], scale)
 
     def _apply_sparse(self, x: Any, start: int) -> csr_array:
         inside = np.flatnonzero((self.sample >= start) & (self.sample < start + x.shape[0]))
@@ -56,7 +57,7 @@ class RowSample(Sketch):
         return csr_array(csr_array(entries, shape=(self.shape[0], x.shape[0])) @ x)
 
     def _apply_transpose(self, x: Array) -> Array:
-        scaled = (x.T * asarray_like(self._scale, x)).T
+        scaled = scale_rows(x, self._scale)
         spread = asarray_like(np.zeros((self.shape[1], *x.shape[1:])), x)
         if is_torch_array(x):
             return spread.index_add_(0, _index(self.sample, x), scaled)

@@ -37,7 +37,7 @@ class Scatter:
             return np.asarray(self.columns(start, start + x.shape[0]) @ x, dtype=x.dtype)
         out = x.new_zeros((self._size, *x.shape[1:]))
         for targets, values in self._torch(x, start):
-            out.index_add_(0, targets, (x.T * values).T)
+            out.index_add_(0, targets, x * values.reshape(-1, *[1] * (x.ndim - 1)))
         return out
 
     def apply_sparse(self, x: Any, start: int = 0) -> Any:
@@ -51,7 +51,7 @@ class Scatter:
             return np.asarray(self.columns(0, count).T @ y, dtype=y.dtype)
         out = y.new_zeros((count, *y.shape[1:]))
         for targets, values in self._torch(out, 0):
-            out += (y[targets].T * values).T
+            out += y[targets] * values.reshape(-1, *[1] * (y.ndim - 1))
         return out
 
     def _torch(self, x: Any, start: int) -> Any:

@@ -59,7 +59,7 @@ class SketchAndSolve:
     Examples
     --------
     >>> import ritz
-    >>> problem = ritz.problems.regression(5000, 10)
+    >>> problem = ritz.problems.regression(5000, 10, condition=10.0)
     >>> solution = ritz.solve(problem, "sketch-solve", size=1000, rtol=0.1)
     >>> solution.error(problem.exact) < 0.1
     True

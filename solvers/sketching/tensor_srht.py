@@ -9,7 +9,7 @@ import numpy as np
 from ritz.backend import Array, asarray_like, numpy_dtype, to_numpy
 from ritz.operators import Kronecker
 
-from .hadamard import HadamardRows, padded_length, random_signs
+from .hadamard import HadamardRows, padded_length, random_signs, scale_rows
 from .sketch import Sketch
 
 __all__ = ["TensorSRHT"]
@@ -67,7 +67,7 @@ class TensorSRHT(Sketch):
         self._whole(x, start)
         (n1, n2), (length1, length2) = self.factors, self._lengths
         padded = asarray_like(np.zeros((length1, length2, *x.shape[1:]), numpy_dtype(x)), x)
-        padded[:n1, :n2] = (x.T * asarray_like(self._grid_signs.ravel(), x)).T.reshape(n1, n2, *x.shape[1:])
+        padded[:n1, :n2] = scale_rows(x, self._grid_signs.ravel()).reshape(n1, n2, *x.shape[1:])
         flat = padded.reshape(length1 * length2, *x.shape[1:])
         return self._pairs(flat, np.ones(length1 * length2)) / self.shape[0] ** 0.5
 
@@ -75,4 +75,4 @@ class TensorSRHT(Sketch):
         (n1, n2), (length1, length2) = self.factors, self._lengths
         flat = self._pairs.transpose(x, np.ones(length1 * length2)) / self.shape[0] ** 0.5
         kept = flat.reshape(length1, length2, *x.shape[1:])[:n1, :n2].reshape(n1 * n2, *x.shape[1:])
-        return (kept.T * asarray_like(self._grid_signs.ravel(), x)).T
+        return scale_rows(kept, self._grid_signs.ravel())
