@@ -3,5 +3,7 @@
 from .cholesky import Cholesky
 from .cholmod import Cholmod
 from .lu import LU
+from .transform import Transform
+from .tridiagonal_transform import TridiagonalTransform
 
-__all__ = ["LU", "Cholesky", "Cholmod"]
+__all__ = ["LU", "Cholesky", "Cholmod", "Transform", "TridiagonalTransform"]

@@ -1,0 +1,182 @@
+"""Separable systems, solved by transforms to eigenvectors along their axes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ritz.backend import Array, asarray_like, to_numpy
+from ritz.errors import InvalidProblem
+from ritz.iteration import Task
+from ritz.operators import Tag
+from ritz.problem import LinearSystem
+from ritz.registry import register
+from ritz.solution import Status
+from ritz.solver import Callback, Solver, check_pairing, registered_name
+
+from .factorisation import FactorisationFailed, PreparedFactorisation
+from .transform_lines import Line, SeparableSystem, separate
+from .transform_route import WAYS, SeparableSolve, cheapest_route
+
+__all__ = ["PreparedSeparable", "Transform", "prepare_separable"]
+
+RESONANCE = 1e-14  # eigenvalues below this share of the largest are rounding
+
+
+@register("transform")
+@dataclass(frozen=True)
+class Transform:
+    """Change to eigenvectors along all axes but one, along which tridiagonal systems are left :cite:`Hockney1965`.
+
+    For a `Stencil` with constant coefficients and no obstacles, any sides and any shift, and for a `KroneckerSum`.
+    Along each axis one of three ways is taken, by a table of costs: a fast cosine, sine or Fourier transform
+    (O(log n) a number), a product with the eigenvectors as a dense matrix (O(n) a number), or elimination (O(1)),
+    which one axis can have if the operator is definite. Sums with factors that are not symmetric are solved by their
+    Schur forms :cite:`BartelsStewart1972`. On a grid of N unknowns a solve takes O(N log N) time and a field of
+    memory; ``stats["route"]`` says what was done along each axis.
+
+    Parameters
+    ----------
+    route : sequence of str, optional
+        One of "fast", "dense", "tridiagonal" and "any" for each axis with more than one unknown; the cheapest by
+        default.
+
+    Raises
+    ------
+    InvalidProblem
+        From `prepare`, for other operators, and for a route that does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> from ritz.operators import Stencil
+    >>> solution = ritz.solve(Stencil((300, 200), boundary="periodic", shift=2.0), np.ones(60_000), "transform")
+    >>> bool(abs(solution.x - 0.5).max() < 1e-12), solution.stats["route"]
+    (True, ('fast', 'fast'))
+    """
+
+    route: Sequence[str] | None = None
+    solves: ClassVar[type] = SeparableSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset()
+
+    def prepare(self, problem: LinearSystem) -> PreparedSeparable:
+        """Choose the route, and compute tables of transforms and eigenvalues."""
+        return prepare_separable(self, problem, self._ways, eliminate=False)
+
+    def _ways(self, lines: Sequence[Line]) -> Sequence[str]:
+        ways = ("any",) * len(lines) if self.route is None else tuple(self.route)
+        known = all(way in (*WAYS, "any") for way in ways)
+        if len(ways) != len(lines) or not known or ways.count("tridiagonal") > 1:
+            raise InvalidProblem(
+                f"route is {self.route!r}; it must name one of {', '.join(WAYS)} or any for each of {len(lines)} axes"
+                " of more than one unknown, and tridiagonal at most once"
+            )
+        return ways
+
+
+class PreparedSeparable(PreparedFactorisation):
+    """A separable operator, ready for right-hand sides.
+
+    Solving takes so little that the products with a starting vector of zero, which every other factorisation can
+    afford, would be felt.
+    """
+
+    def _refine(
+        self, task: Task, limit: int, callback: Callback | None, history: list[float]
+    ) -> tuple[Array, Status | None, np.ndarray]:
+        if self.apply is None or task.x0 is not None or callback is not None or limit < 1 or not task.norms.any():
+            return super()._refine(task, limit, callback, history)
+        try:
+            x, norms = task.settle(asarray_like(self.apply(to_numpy(task.consistent_rhs)), task.rhs))
+        except KeyboardInterrupt:
+            history.append(1.0)
+            return task.start, Status.INTERRUPTED, task.norms
+        if not task.solved(norms):
+            return super()._refine(task, limit, callback, history)
+        history += [task.relative(task.norms), task.relative(norms)]
+        return x, None, norms
+
+
+def prepare_separable(
+    solver: Solver, system: LinearSystem, ways: Callable[[Sequence[Line]], Sequence[str]], *, eliminate: bool
+) -> PreparedSeparable:
+    """Prepare for a separable system.
+
+    Parameters
+    ----------
+    solver : Solver
+    system : LinearSystem
+    ways : callable
+        Of the lines of the operator, what is asked for along each axis: one of `WAYS`, or "any".
+    eliminate : bool
+        Whether one axis has to be tridiagonal.
+
+    Raises
+    ------
+    InvalidProblem
+        If the operator does not separate or no route is left.
+    """
+    start = time.perf_counter()
+    name = registered_name(solver)
+    if isinstance(system, LinearSystem) and not isinstance(system, SeparableSystem):
+        raise InvalidProblem(
+            f"solver {name!r} takes a LinearSystem whose operator is a Stencil with constant coefficients and no"
+            f" obstacles, or a KroneckerSum, and this is {system.operator!r}: use 'multigrid', 'amg-cg' or 'cg'"
+        )
+    check_pairing(solver, system)
+    lines, shift = separate(system.operator)
+    wanted = ways(lines)
+    apply, failure, stats = None, None, {}
+    try:
+        apply, stats = _factor(system, lines, shift, wanted, eliminate, name)
+    except FactorisationFailed as failed:
+        failure = failed.status
+    return PreparedSeparable(system, apply, failure, None, name, time.perf_counter() - start, stats)
+
+
+def _factor(
+    system: LinearSystem, lines: Sequence[Line], shift: float, ways: Sequence[str], eliminate: bool, name: str
+) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]]:
+    nullspace = system.operator.nullspace
+    if not all(line.symmetric for line in lines):
+        from ritz.solvers.collocation.tensor_schur import TensorSchur
+
+        if any(way != "any" for way in ways):
+            raise InvalidProblem(f"a factor of the sum is not symmetric, which leaves no route {tuple(ways)!r}")
+        first = lines[0].matrix + shift * np.eye(lines[0].count)
+        schur = TensorSchur([first, *(line.matrix for line in lines[1:])], nullspace is not None)
+        return lambda rhs: schur(rhs).astype(system.dtype), {"route": ("Schur",) * len(lines)}
+    definite = nullspace.count == 1 if nullspace is not None else _is_definite(lines, shift)
+    if not definite and nullspace is None and (eliminate or "tridiagonal" in ways):
+        raise FactorisationFailed(Status.INDEFINITE)
+    route = cheapest_route(lines, definite, ways, eliminate)
+    if not route:
+        raise InvalidProblem(
+            f"solver {name!r} finds no route {tuple(ways)!r} for {system.operator!r}: elimination needs one axis with"
+            " a tridiagonal matrix and at most one null vector, and no fast transform is known for a matrix nor"
+            " between a Dirichlet wall on a vertex and a Neumann wall; use 'transform' and let it choose"
+        )
+    return SeparableSolve(lines, shift, route, system.dtype, nullspace is not None), {"route": route}
+
+
+def _is_definite(lines: Sequence[Line], shift: float) -> bool:
+    """Whether every eigenvalue is positive.
+
+    Raises
+    ------
+    FactorisationFailed
+        If one is zero to rounding.
+    """
+    lowest = sum(float(line.eigenvalues.min()) for line in lines) + shift
+    largest = sum(float(np.abs(line.eigenvalues).max()) for line in lines) + abs(shift)
+    if lowest > RESONANCE * largest:
+        return True
+    sums = reduce(np.add.outer, [line.eigenvalues for line in lines], np.asarray(shift))
+    if np.abs(sums).min() <= RESONANCE * largest:
+        raise FactorisationFailed(Status.SINGULAR)
+    return False

@@ -1,0 +1,177 @@
+"""Operators whose variables separate, taken apart into one-dimensional ones."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ritz.errors import InvalidProblem
+from ritz.operators import KroneckerSum, Operator, Stencil
+from ritz.operators.finite_volumes import constant_axis
+from ritz.operators.stencil import WALL
+from ritz.problem import LinearSystem
+
+from .transform_tables import eigenvalues, fast_kind
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = ["Line", "SeparableSystem", "separate"]
+
+DENSE_LIMIT = 4096  # rows of a factor whose eigenvectors or Schur form are computed
+
+
+class _SeparableKind(type):
+    """Makes a system an instance by the kind of its operator."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, LinearSystem) and _separates(instance.operator)
+
+
+class SeparableSystem(LinearSystem, metaclass=_SeparableKind):
+    """Any `LinearSystem` whose operator is a `Stencil` with constant coefficients, or a `KroneckerSum`.
+
+    Examples
+    --------
+    >>> from ritz.operators import Stencil
+    >>> isinstance(LinearSystem(Stencil((4, 5)), np.ones(20)), SeparableSystem)
+    True
+    >>> isinstance(LinearSystem(np.eye(2), np.ones(2)), SeparableSystem)
+    False
+    """
+
+
+class Line:
+    """A one-dimensional operator, known by a fast transform or by its entries.
+
+    Parameters
+    ----------
+    count : int
+        Unknowns.
+    kind : str or None
+        Fast transform to its eigenvectors.
+    strength : float
+        What the eigenvalues of second differences are multiplied by; with `kind` only.
+    bands : tuple of ndarray, shape (count,), or None
+        Diagonal of a symmetric tridiagonal matrix, and minus the entries next to it, the last one in the corners.
+    entries : csr_array or None
+        The matrix, where it is none of these.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        kind: str | None = None,
+        strength: float = 1.0,
+        bands: tuple[np.ndarray, np.ndarray] | None = None,
+        entries: csr_array | None = None,
+    ):
+        self.count, self.kind, self.strength, self.bands, self.entries = count, kind, strength, bands, entries
+
+    @cached_property
+    def symmetric(self) -> bool:
+        """Whether the matrix is symmetric to rounding."""
+        if self.entries is None:
+            return True
+        skew = abs(self.entries - self.entries.T)
+        return skew.nnz == 0 or float(skew.max()) <= 1e-12 * float(abs(self.entries).max())
+
+    @cached_property
+    def eigenvalues(self) -> np.ndarray:
+        """Eigenvalues in the order of the fast transform, or ascending; float64, shape (count,)."""
+        if self.kind is not None:
+            return self.strength * eigenvalues(self.kind, self.count)
+        return self.eigenvectors[0]
+
+    @cached_property
+    def eigenvectors(self) -> Any:
+        """Ascending eigenvalues and their orthonormal eigenvectors as columns; O(count^3) time at most."""
+        from scipy.linalg import eigh, eigh_tridiagonal
+
+        if self.bands is not None and not self.cyclic:
+            return eigh_tridiagonal(self.bands[0], -self.bands[1][:-1])
+        return eigh(self.matrix)
+
+    @property
+    def cyclic(self) -> bool:
+        """Whether the last unknown is coupled with the first."""
+        return self.bands is not None and bool(self.bands[1][-1])
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """The entries as a dense array in float64."""
+        if self.bands is None:
+            assert self.entries is not None
+            return self.entries.toarray().astype(np.float64)
+        diagonal, couplings = self.bands
+        matrix, rows = np.diag(diagonal), np.arange(self.count)
+        for one, other in ((rows, np.roll(rows, -1)), (np.roll(rows, -1), rows)):
+            np.subtract.at(matrix, (one, other), couplings)
+        return matrix
+
+
+def _separates(operator: Any) -> bool:
+    return (isinstance(operator, Stencil) and operator.constant) or isinstance(operator, KroneckerSum)
+
+
+def separate(operator: Operator) -> tuple[list[Line], float]:
+    """Return one line an axis, the slowest first, and the number that is left to add to the diagonal.
+
+    Axes of a single unknown are in that number; there is always one line.
+
+    Raises
+    ------
+    InvalidProblem
+        For a factor without fast transform that is too large or does not give its entries.
+    """
+    lines, shift = _lines(operator)
+    kept = [line for line in lines if line.count > 1]
+    shift += sum(float(line.matrix[0, 0]) for line in lines if line.count == 1)
+    return kept or [Line(1, bands=(np.zeros(1), np.zeros(1)))], shift
+
+
+def _lines(operator: Operator) -> tuple[list[Line], float]:
+    if isinstance(operator, Stencil) and operator.constant:
+        return _stencil_lines(operator)
+    if isinstance(operator, KroneckerSum):
+        parts = [_lines(factor) for factor in operator.factors]
+        return [line for lines, _ in parts for line in lines], sum(shift for _, shift in parts)
+    return [_general_line(operator)], 0.0
+
+
+def _stencil_lines(stencil: Stencil) -> tuple[list[Line], float]:
+    lines: list[Line] = []
+    corner = float(stencil.diagonal()[0])
+    for axis, (count, sides) in enumerate(zip(stencil.grid_shape, stencil.boundary, strict=True)):
+        if count == 1:
+            continue
+        strength = float(stencil.couplings[axis].flat[0])
+        along, walls = constant_axis(count, strength, sides, WALL[stencil.centering])
+        diagonal = along + np.roll(along, 1) + walls
+        corner -= diagonal[0]
+        kind = fast_kind(sides, stencil.centering)
+        lines.append(Line(count, kind=kind, strength=strength, bands=(diagonal, along)))
+    single = [sides for count, sides in zip(stencil.grid_shape, stencil.boundary, strict=True) if count == 1]
+    if any("dirichlet" in sides for sides in single):  # walls around a single cell show in the diagonal alone
+        return lines, corner
+    return lines, stencil.shift
+
+
+def _general_line(factor: Operator) -> Line:
+    from scipy.sparse import csr_array
+
+    if factor.shape[0] > DENSE_LIMIT:
+        raise InvalidProblem(
+            f"a factor of the Kronecker sum has {factor.shape[0]} rows; one without a fast transform may have"
+            f" {DENSE_LIMIT}, since its eigenvectors are computed: use 'cg' or 'amg-cg'"
+        )
+    entries: Any = csr_array(factor.to_sparse(), dtype=np.float64)
+    line = Line(factor.shape[0], entries=entries)
+    rows, columns = entries.nonzero()
+    if line.symmetric and np.abs(rows - columns).max(initial=0) <= 1:
+        couplings = np.append(-entries.diagonal(1), 0.0)
+        return Line(factor.shape[0], bands=(entries.diagonal(), couplings))
+    return line

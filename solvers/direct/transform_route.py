@@ -1,0 +1,191 @@
+"""How a separable system is solved: what is done along each axis, chosen by what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .transform_lines import DENSE_LIMIT, Line
+from .transform_tables import fourier_cost, scale, tables
+
+__all__ = ["WAYS", "SeparableSolve", "cheapest_route", "route_cost"]
+
+WAYS = ("fast", "dense", "tridiagonal")
+"""A fast transform there and back, one by matrix products, or elimination (along one axis at most)."""
+
+# Nanoseconds a number on one core in float64; half of that in float32.
+TRANSFORM = 0.5  # besides passes and moves: ordering and rotating coefficients
+MOVE, TURN = 0.3, 0.3  # reading and writing a field once, by columns, or by rows where lines are contiguous
+ELIMINATE, CYCLIC = 0.45, 0.45  # a line; and what is added for a ring
+DIVIDE = 0.3
+PRODUCT = 0.034  # by row of a dense matrix
+
+PADDING = 8192  # shifts beyond the last line that kernels may read
+
+
+def route_cost(lines: Sequence[Line], route: Sequence[str]) -> float:
+    """Return the estimated nanoseconds a number of one solve."""
+    total = 0.0
+    solved = _solve_axis(route)
+    for axis, (line, way) in enumerate(zip(lines, route, strict=True)):
+        move = TURN if axis == len(lines) - 1 else MOVE
+        if way == "tridiagonal":
+            total += ELIMINATE + CYCLIC * line.cyclic + move
+        elif way == "dense":
+            total += 2.0 * (PRODUCT * line.count + move)
+        else:
+            there = TRANSFORM + fourier_cost(line.count + (line.kind == "DST-I"))
+            total += 2.0 * there + (move + DIVIDE if axis == solved else 2.0 * move)
+    return total + (DIVIDE + MOVE if solved is None else 0.0)
+
+
+def _solve_axis(route: Sequence[str]) -> int | None:
+    """Return the axis along which lines are solved for while at hand: the tridiagonal or the last fast one."""
+    if "tridiagonal" in route:
+        return list(route).index("tridiagonal")
+    fast = [axis for axis, way in enumerate(route) if way == "fast"]
+    return fast[-1] if fast else None
+
+
+def cheapest_route(
+    lines: Sequence[Line], definite: bool, wanted: Sequence[str], eliminate: bool = False
+) -> tuple[str, ...]:
+    """Return what to do along each axis.
+
+    Parameters
+    ----------
+    lines : sequence of Line
+    definite : bool
+        Whether elimination without pivoting is stable.
+    wanted : sequence of str
+        For each axis one of `WAYS`, or "any".
+    eliminate : bool
+        Whether one axis has to be tridiagonal.
+
+    Returns
+    -------
+    tuple of str
+        One of `WAYS` for each axis; empty if none fits.
+    """
+    choices: list[list[str]] = []
+    for line, way in zip(lines, wanted, strict=True):
+        possible = {
+            "fast": line.kind is not None,
+            "dense": line.count <= DENSE_LIMIT,
+            "tridiagonal": definite and line.bands is not None,
+        }
+        choices.append([name for name in WAYS if possible[name] and way in (name, "any")])
+    counts = (1,) if eliminate else (0, 1)
+    routes = [route for route in product(*choices) if route.count("tridiagonal") in counts]
+    return min(routes, key=lambda route: route_cost(lines, route), default=())
+
+
+class SeparableSolve:
+    """Solves with a sum of symmetric one-dimensional operators and a number.
+
+    Parameters
+    ----------
+    lines : sequence of Line
+        One an axis, the slowest first.
+    shift : float
+    route : sequence of str
+        One of `WAYS` for each axis.
+    dtype : dtype
+        float32 or float64, in which it computes.
+    singular : bool
+        Whether there are null vectors. Consistent right-hand sides then get one of their solutions.
+    """
+
+    def __init__(self, lines: Sequence[Line], shift: float, route: Sequence[str], dtype: Any, singular: bool):
+        self._dtype = np.dtype(dtype)
+        shape = [line.count for line in lines]
+        solved = _solve_axis(route)
+        self._transforms = [
+            _transform(line, way, prod(shape[:axis]), prod(shape[axis + 1 :]), self._dtype)
+            for axis, (line, way) in enumerate(zip(lines, route, strict=True))
+            if axis != solved
+        ]
+        values = [
+            _cleaned(line.eigenvectors[0] if way == "dense" else line.eigenvalues, singular)
+            for axis, (line, way) in enumerate(zip(lines, route, strict=True))
+            if axis != solved
+        ]
+        sums = np.asarray(reduce(np.add.outer, values, np.asarray(shift)), dtype=np.float64).ravel()
+        factor = 1.0 / prod(
+            scale(str(line.kind), line.count) for line, way in zip(lines, route, strict=True) if way == "fast"
+        )
+        if solved is None:
+            inverse = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums != 0).astype(dtype)
+            self._solve = lambda field: np.multiply(field, inverse, out=field)
+            return
+        after = prod(shape[solved + 1 :])
+        self._solve = _line_solve(lines[solved], route[solved], sums, after, factor, self._dtype, singular)
+
+    def __call__(self, rhs: np.ndarray) -> np.ndarray:
+        """Return the solution for right-hand sides ``(n,)`` or ``(n, k)``."""
+        if rhs.ndim == 2:
+            return np.stack([self(column) for column in rhs.T], axis=1)
+        field = np.array(rhs, self._dtype)
+        for transform in self._transforms:
+            field = transform(field, False)
+        self._solve(field)
+        for transform in self._transforms[::-1]:
+            field = transform(field, True)
+        return field
+
+
+def _cleaned(eigenvalues: np.ndarray, singular: bool) -> np.ndarray:
+    """Return eigenvalues of which those that rounding keeps from being zero are so, where that is known of one."""
+    if not singular:
+        return eigenvalues
+    largest = np.abs(eigenvalues).max()
+    return np.where(np.abs(eigenvalues) <= 1e-14 * len(eigenvalues) * largest, 0.0, eigenvalues)
+
+
+def _transform(
+    line: Line, way: str, before: int, after: int, dtype: np.dtype
+) -> Callable[[np.ndarray, bool], np.ndarray]:
+    """Return a function of a field and whether to go back, which may work in place."""
+    if way == "fast":
+        from ritz.kernels import transforms as kernels
+
+        table = tables(str(line.kind), line.count, dtype.name)
+
+        def fast(field: np.ndarray, back: bool) -> np.ndarray:
+            kernels.transform(field, line.count, before * after, after, table, back)
+            return field
+
+        return fast
+    vectors = line.eigenvectors[1].astype(dtype)
+
+    def dense(field: np.ndarray, back: bool) -> np.ndarray:
+        if after == 1:
+            return np.matmul(field.reshape(before, line.count), vectors.T if back else vectors).ravel()
+        return np.matmul(vectors if back else vectors.T, field.reshape(before, line.count, after)).ravel()
+
+    return dense
+
+
+def _line_solve(
+    line: Line, way: str, sums: np.ndarray, after: int, factor: float, dtype: np.dtype, singular: bool
+) -> Callable[[np.ndarray], None]:
+    """Return a function that solves, in place, along one axis of a field; `sums` are the eigenvalues of the others."""
+    shifts = np.ones(sums.size + PADDING, dtype)
+    shifts[: sums.size] = sums
+    if way == "fast":
+        from ritz.kernels import transforms as kernels
+
+        table, values = tables(str(line.kind), line.count, dtype.name), line.eigenvalues.astype(dtype)
+        return lambda field: kernels.divide(field, line.count, sums.size, after, table, values, shifts, factor)
+    from ritz.kernels.tridiagonal import solve_lines, solve_rings
+
+    assert line.bands is not None
+    eliminate = solve_rings if line.cyclic else solve_lines
+    diagonal, couplings = (band.astype(dtype) for band in line.bands)
+    pinned = int(np.abs(sums).argmin()) if singular else -1
+    return lambda field: eliminate(field, line.count, sums.size, after, diagonal, couplings, shifts, factor, pinned)

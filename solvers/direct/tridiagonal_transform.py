@@ -1,0 +1,59 @@
+"""Separable systems, solved by elimination along one axis and transforms along the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ritz.errors import InvalidProblem
+from ritz.operators import Tag
+from ritz.problem import LinearSystem
+from ritz.registry import register
+
+from .transform import PreparedSeparable, prepare_separable
+from .transform_lines import Line, SeparableSystem
+
+__all__ = ["TridiagonalTransform"]
+
+
+@register("tridiagonal-transform")
+@dataclass(frozen=True)
+class TridiagonalTransform:
+    """`Transform` with elimination along one axis whatever it costs.
+
+    For definite operators and consistent singular ones; any other ends as INDEFINITE, since pivots are not exchanged.
+
+    Parameters
+    ----------
+    axis : int, optional
+        Along which tridiagonal systems are solved, counting axes of more than one unknown; the cheapest by default.
+
+    Raises
+    ------
+    InvalidProblem
+        From `prepare`, where the operator does not separate or no axis has a tridiagonal matrix.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> from ritz.operators import Stencil
+    >>> system = ritz.LinearSystem(Stencil((30, 20, 10), boundary="mixed"), np.ones(6000))
+    >>> ritz.solve(system, "tridiagonal-transform", axis=0).stats["route"]
+    ('tridiagonal', 'fast', 'fast')
+    """
+
+    axis: int | None = None
+    solves: ClassVar[type] = SeparableSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
+
+    def prepare(self, problem: LinearSystem) -> PreparedSeparable:
+        """Choose what to do along the other axes, and compute tables of transforms and eigenvalues."""
+        return prepare_separable(self, problem, self._ways, eliminate=True)
+
+    def _ways(self, lines: Sequence[Line]) -> Sequence[str]:
+        if self.axis is None:
+            return ("any",) * len(lines)
+        if self.axis not in range(len(lines)):
+            raise InvalidProblem(f"axis is {self.axis!r}; the operator has {len(lines)} axes of more than one unknown")
+        return ["tridiagonal" if axis == self.axis else "any" for axis in range(len(lines))]
