@@ -97,12 +97,12 @@ def weigh_axis(stencil: GridStencil, axis: int, weakest: float, extra: tuple[np.
     limits = places.copy()
     if axis:
         limits[axis] = count
-    for offset in _all_offsets(fine):
+    for offset in fine.offsets:
         ahead, transverse = offset[axis], _replace(offset, axis, 0)
         entries = stencil.entries(offset)
         if not entries[1]:
             continue
-        links, target = (np.zeros(2 * fine.padded[2]), 0, 0), flat[0]
+        links, target = (fine.nothing, 0, 0), flat[0]
         share = 0.0
         if ahead:
             target = flat[0] if ahead < 0 else flat[1]
@@ -119,6 +119,9 @@ def weigh_axis(stencil: GridStencil, axis: int, weakest: float, extra: tuple[np.
         index = _weight_index(axis, fine, coordinates[:, between])
         np.add.at(flat[2], index, extra[1][between])
         np.maximum.at(flat[3], index, np.abs(extra[1][between]))
+    for other in range(3):
+        if other != axis and fine.halo[other]:
+            np.moveaxis(largest, other, 0)[[0, -1]] = 0.0
     lost = np.empty(0, dtype=np.int64)
     if kernels.weigh(flat[0], flat[1], flat[2], flat[3], weakest):
         found = np.stack(np.nonzero(centre == -1.0))
@@ -171,10 +174,6 @@ def _coarse_layout(fine: Layout, axis: int) -> Layout:
     return Layout(cells, fine.periodic)
 
 
-def _all_offsets(layout: Layout) -> list[Offset]:
-    return [*layout.half_offsets, *((-a, -b, -c) for a, b, c in layout.half_offsets)]
-
-
 def _replace(offset: Offset, axis: int, value: int) -> Offset:
     changed = list(offset)
     changed[axis] = value
@@ -202,10 +201,13 @@ def _weight_index(axis: int, fine: Layout, coordinates: np.ndarray) -> np.ndarra
 def _places(axis: int, fine: Layout, coarse: Layout) -> np.ndarray:
     doubled = _replace(fine.strides, axis, 2 * fine.strides[axis])
     weight_strides = _weight_strides(axis, fine)
+    rows, cells = coarse.cells[1], coarse.cells[2]
+    if axis == 0:  # planes keep their layout, so that each can be taken as one long row, halo included
+        rows, cells = 1, (rows - 1) * coarse.strides[1] + cells
     start = sum(pad * stride for pad, stride in zip(_put(fine.halo, axis, 1), weight_strides, strict=True))
     return np.array(
         [
-            axis == 0, coarse.cells[1], coarse.cells[2], axis == 2,
+            axis == 0, rows, cells, axis == 2,
             coarse.origin, coarse.strides[0], coarse.strides[1], coarse.strides[axis],
             fine.origin, doubled[0], doubled[1], doubled[2], fine.strides[axis],
             start, weight_strides[0], weight_strides[1], weight_strides[2], weight_strides[axis],

@@ -61,17 +61,20 @@ class Detached:
         lost, fine = coarsening.lost, stencil.layout
         if not self.count and not lost.size:
             return self
-        outer, inner = [self.outer], [self.inner]
-        for ahead in _offsets(fine.halo):
-            neighbours = fine.flat(fine.places(lost + fine.distance(ahead)))
-            values = stencil.row_entries(lost, ahead)
-            both = np.isin(neighbours, lost)
-            used = (values != 0.0) & ~(both & (neighbours <= lost))  # pairs of lost cells once
-            outer.append((neighbours[used], self.count + np.flatnonzero(used), values[used]))
-        cells, unknowns, values = (np.concatenate(parts) for parts in zip(*outer, strict=True))
-        own = np.searchsorted(lost, cells)
-        gone = np.isin(cells, lost)
-        inner.append((self.count + own[gone], unknowns[gone], values[gone]))
+        offsets = fine.offsets
+        around = fine.flat(fine.places((lost + np.array([[fine.distance(o)] for o in offsets])).ravel()))
+        entries = np.concatenate([stencil.row_entries(lost, offset) for offset in offsets])
+        own = np.tile(np.arange(lost.size), len(offsets))
+        used = entries != 0.0
+        around, entries, own = around[used], entries[used], own[used]
+        cells, unknowns, values = self.outer
+        cells, unknowns = np.concatenate([cells, around]), np.concatenate([unknowns, self.count + own])
+        values = np.concatenate([values, entries])
+        place = np.minimum(np.searchsorted(lost, cells), max(lost.size - 1, 0))
+        gone = lost[place] == cells if lost.size else np.zeros(cells.size, dtype=bool)
+        first, second = self.count + place[gone], unknowns[gone]
+        once = first > second  # what two lost cells have in common has been found at either
+        inner = [self.inner, (first[once], second[once], values[gone][once])]
         cells, unknowns, values = cells[~gone], unknowns[~gone], values[~gone]
         targets, weights = coarsening.targets(cells)
         return Detached(
@@ -79,11 +82,6 @@ class Detached:
             _summed(targets.ravel(), np.tile(unknowns, 2), (weights * values).ravel()),
             _summed(*(np.concatenate(parts) for parts in zip(*inner, strict=True))),
         )
-
-
-def _offsets(halo: tuple[int, int, int]) -> list[tuple[int, int, int]]:
-    ranges = [(-1, 0, 1) if pad else (0,) for pad in halo]
-    return [(a, b, c) for a in ranges[0] for b in ranges[1] for c in ranges[2] if (a, b, c) != (0, 0, 0)]
 
 
 def _summed(rows: np.ndarray, columns: np.ndarray, values: np.ndarray) -> Links:

@@ -44,7 +44,7 @@ class GridStencil:
         opposite = (-offset[0], -offset[1], -offset[2])
         if opposite in self.couplings:
             return self.couplings[opposite], 1, self.layout.distance(offset)
-        return np.zeros(2 * self.layout.padded[2]), 0, 0
+        return self.layout.nothing, 0, 0
 
     def row_entries(self, cells: np.ndarray, offset: Offset) -> np.ndarray:
         """Return the entries of the given cells with one offset."""

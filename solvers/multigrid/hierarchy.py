@@ -15,6 +15,7 @@ __all__ = ["Grid", "build_grids"]
 COARSEST = 64  # unknowns on a grid that is not coarsened further
 WEAK_AXIS = 0.3  # couplings along an axis, relative to the largest, below which it is not worth coarsening
 WEAK_CELL = 0.1  # the same for one cell in between, below which it becomes an unknown of its own
+SAMPLE = 32  # cells along each axis from which the strength of couplings is told
 MOST_DETACHED = 0.02  # share of the unknowns that may become so
 
 
@@ -70,12 +71,13 @@ def _strong_axes(stencil: GridStencil, detached: Detached) -> list[int]:
 
 
 def _strength(stencil: GridStencil, axis: int) -> float:
-    """Return the median coupling along an axis, relative to the diagonal."""
+    """Return the median coupling along an axis, relative to the diagonal, over a sample of the cells."""
     layout = stencil.layout
-    sample = layout.inside(stencil.diagonal)
-    total = np.zeros_like(sample)
+    pace = tuple(slice(None, None, max(1, cells // SAMPLE)) for cells in layout.cells)
+    diagonal = layout.inside(stencil.diagonal)[pace]
+    total = np.zeros_like(diagonal)
     for offset, values in stencil.couplings.items():
         if offset[axis]:
-            total -= layout.inside(values)
-    used = sample > 0
-    return float(np.median(total[used] / sample[used])) if used.any() else 0.0
+            total -= layout.inside(values)[pace]
+    used = diagonal > 0
+    return float(np.median(total[used] / diagonal[used])) if used.any() else 0.0

@@ -83,6 +83,16 @@ class Layout:
         ranges = [(-1, 0, 1) if pad else (0,) for pad in self.halo]
         return tuple(offset for offset in product(*ranges) if offset > (0, 0, 0))  # pyright: ignore
 
+    @cached_property
+    def offsets(self) -> tuple[Offset, ...]:
+        """All offsets to neighbours."""
+        return *self.half_offsets, *((-a, -b, -c) for a, b, c in self.half_offsets)
+
+    @cached_property
+    def nothing(self) -> np.ndarray:
+        """As many zeros as a kernel reads in one go: a plane, or two rows."""
+        return np.zeros(max(self.strides[0], 2 * self.padded[2]))
+
     def distance(self, offset: Offset) -> int:
         """Return the distance of the cells that are `offset` apart."""
         return sum(count * stride for count, stride in zip(offset, self.strides, strict=True))

@@ -14,6 +14,7 @@ from .layout import Offset
 __all__ = ["Level"]
 
 POWER_STEPS = 8  # from a norm of 1 by factors below 5, so no overflow
+PERIOD = 9973  # of random numbers; a prime has no pattern on the grid
 MARGIN = 1.1  # the power iteration stays below the largest eigenvalue
 
 
@@ -88,18 +89,16 @@ class Level:
 
     def random(self) -> np.ndarray:
         """Return a vector of random numbers, its norm 1 (or 0 if there is no unknown)."""
-        x = self.vector()
-        cells = self.layout.inside(x)
-        cells[...] = np.random.default_rng(0).standard_normal(cells.shape, dtype=np.float32)
+        numbers = np.random.default_rng(0).random(PERIOD, dtype=np.float32) - np.float32(0.5)
+        x = np.resize(numbers, self.size).astype(self.dtype)
         x *= self.inverse > 0
         x /= self.dtype.type(self.norm(x) or 1.0)
         self.layout.refresh(x)
         return x
 
     def norm(self, x: np.ndarray) -> float:
-        """Return the Euclidean norm."""
-        cells, tail = self.layout.inside(x), x[self._tail]
-        return float(np.sqrt(np.vdot(cells, cells) + np.vdot(tail, tail)))
+        """Return the Euclidean norm, in which cells at periodic ends count twice."""
+        return float(np.vdot(x, x)) ** 0.5
 
     def start(self) -> np.ndarray:
         """Return zeros to start from, in an array that is this level's own."""
