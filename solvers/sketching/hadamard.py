@@ -16,7 +16,7 @@ RUN = 2048  # rows transformed in the cache
 
 def padded_length(rows: int) -> int:
     """Return the smallest power of two that is no less than `rows`."""
-    return 1 << (rows - 1).bit_length()
+    return 1 << (int(rows) - 1).bit_length()
 
 
 def random_signs(generator: np.random.Generator, shape: Any) -> np.ndarray:
