@@ -183,12 +183,17 @@ class _Run:
         if bound > self.bound:
             self.bound, self.dual = bound, y / lp_norm(y, dual_exponent(p))
 
-    def _unknowns(self) -> Array:
-        return asarray_like(self.prepared.basis.to_unknowns @ self.z, self.problem.b)
+    def _unknowns(self, refinements: int = 0) -> Array:
+        """Return x, refined where rounding has made Ax differ from Bz: A may be ill-conditioned."""
+        basis = self.prepared.basis
+        x = basis.to_unknowns @ self.z
+        for _ in range(refinements):
+            x += basis.to_unknowns @ (self.z - basis.transpose(self.problem.matrix @ x))
+        return asarray_like(x, self.problem.b)
 
     def finish(self, status: Status, seconds: float) -> Solution:
         """Return the solution, judged by the objective of what is returned."""
-        x, matrix = self._unknowns(), self.problem.matrix
+        x, matrix = self._unknowns(refinements=2), self.problem.matrix
         self.objective = self.problem.objective(x)
         sizes = np.abs(self.b) + abs(matrix) @ np.abs(to_numpy(x).astype(np.float64))
         self.rounding = 10 * machine_epsilon(self.problem.dtype) * lp_norm(sizes, self.problem.p)
