@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,17 @@ import numpy as np
 from ritz.backend import to_numpy
 from ritz.errors import InvalidProblem
 
-__all__ = ["cell_values", "finite", "floating", "grid_shape", "mask", "positive"]
+__all__ = [
+    "cell_values",
+    "couplings",
+    "entries",
+    "finite",
+    "floating",
+    "grid_shape",
+    "mask",
+    "not_negative",
+    "positive",
+]
 
 
 def grid_shape(shape: Any) -> tuple[int, ...]:
@@ -89,3 +99,42 @@ def finite(name: str, value: Any) -> float:
     if found.ndim or not np.isfinite(found):
         raise InvalidProblem(f"{name} is {value!r}; it must be one finite number")
     return float(found)
+
+
+def not_negative(name: str, values: Any) -> np.ndarray:
+    """Return finite numbers that are at least 0, as a float64 array."""
+    found = numbers(name, values)
+    bad = ~(np.isfinite(found) & (found >= 0))
+    if bad.any():
+        where = tuple(int(index) for index in np.argwhere(bad)[0])
+        place = f" at {where}" if where else ""
+        raise InvalidProblem(f"{name} is {found[where]}{place}; it must be at least 0 and finite everywhere")
+    return found
+
+
+def couplings(values: Sequence[Any]) -> tuple[np.ndarray, ...]:
+    """Return the couplings along each axis, float64 arrays of the grid's shape."""
+    found = tuple(not_negative(f"couplings[{axis}]", along) for axis, along in enumerate(values))
+    shapes = [along.shape for along in found]
+    if not 1 <= len(found) <= 3 or shapes != [shapes[0]] * len(found) or len(shapes[0]) != len(found):
+        raise InvalidProblem(
+            f"couplings have the shapes {shapes}; there must be one array an axis, for one to three axes, each of the"
+            " grid's shape (its last layer couples back to the first, 0 unless the axis is periodic)"
+        )
+    grid_shape(shapes[0])
+    for axis, along in enumerate(found):
+        if along.shape[axis] == 1 and along.any():
+            raise InvalidProblem(f"couplings[{axis}] must be 0: along an axis of one cell there is no neighbour")
+    return found
+
+
+def entries(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return entries of an operator in its dtype, read-only."""
+    with np.errstate(over="ignore"):
+        converted = values.astype(dtype)
+    if not np.isfinite(converted).all():
+        raise InvalidProblem(
+            f"coefficient over squared spacing reaches {np.abs(values).max():.1e}, beyond the range of {dtype}"
+        )
+    converted.flags.writeable = False
+    return converted

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ritz.boundary import Sides
+from ritz.boundary import Condition, Sides
 
-__all__ = ["constant_axis", "regions", "variable_couplings"]
+__all__ = ["connected", "constant_axis", "regions", "sides_of", "variable_couplings"]
 
 
 def constant_axis(cells: int, coupling: float, sides: tuple[str, str], wall: float) -> tuple[np.ndarray, np.ndarray]:
@@ -107,6 +107,38 @@ def regions(fluid: np.ndarray, boundary: Sides) -> tuple[np.ndarray, int]:
     links = coo_array((np.ones(rows.size), (rows, columns)), shape=(count, count))
     count, merged = connected_components(links, directed=False)
     return np.append(merged, -1)[labels.ravel() - 1], count
+
+
+def connected(couplings: Sequence[np.ndarray]) -> tuple[np.ndarray, int]:
+    """Return a label for each cell that tells regions apart between which nothing is coupled, and their number."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    shape, size = couplings[0].shape, couplings[0].size
+    if all((np.delete(along, -1, axis) > 0).all() for axis, along in enumerate(couplings)):
+        return np.zeros(size, dtype=np.int32), 1
+    number = np.arange(size, dtype=np.int32).reshape(shape)
+    pairs = [(number[along > 0], np.roll(number, -1, axis)[along > 0]) for axis, along in enumerate(couplings)]
+    rows, columns = (np.concatenate(ends) for ends in zip(*pairs, strict=True))
+    links = coo_array((np.ones(rows.size, dtype=np.int8), (rows, columns)), shape=(size, size))
+    count, labels = connected_components(links, directed=False)
+    return labels, count
+
+
+def sides_of(couplings: Sequence[np.ndarray], walls: np.ndarray) -> Sides:
+    """Return the condition on each side of a box, as far as entries tell it.
+
+    An axis is periodic if something is coupled around its end; otherwise sides with a wall term are Dirichlet.
+    """
+    sides: list[tuple[Condition, Condition]] = []
+    for axis, along in enumerate(couplings):
+        ends = [_layer(along.ndim, axis, end) for end in (0, -1)]
+        if along[ends[1]].any():
+            sides.append(("periodic", "periodic"))
+        else:
+            first, last = (bool(walls[end].any()) for end in ends)
+            sides.append(("dirichlet" if first else "neumann", "dirichlet" if last else "neumann"))
+    return tuple(sides)
 
 
 def _layer(dimension: int, axis: int, index: int) -> tuple[slice | int, ...]:

@@ -14,7 +14,7 @@ from ritz.backend import Array, asarray_like, is_torch_array
 from ritz.boundary import BoundaryLike, parse_boundary
 from ritz.errors import InvalidProblem
 from ritz.operators import arguments
-from ritz.operators.finite_volumes import constant_axis, regions, variable_couplings
+from ritz.operators.finite_volumes import connected, constant_axis, regions, sides_of, variable_couplings
 from ritz.operators.nullspace import Nullspace
 from ritz.operators.operator import Operator, Tag, Tensors, through_numpy
 
@@ -32,7 +32,9 @@ class Stencil(Operator):
     A row has 3, 5 or 7 entries in one, two or three dimensions. All cells of the grid are unknowns, in C order (the
     last axis runs fastest). No matrix is assembled: products are compiled loops over the grid. A constant coefficient
     takes no memory; otherwise a diagonal and one coupling an axis are kept for each cell, less than half of what CSR
-    needs. The first product of a kind compiles its loop, which takes a second and is kept on disk.
+    needs. Products read all of them only where the coefficient varies; with obstacles alone they read the diagonal and
+    a byte a cell. Large grids are shared out among threads. The first product of a kind compiles its loop, which takes
+    a second and is kept on disk.
 
     Parameters
     ----------
@@ -98,10 +100,8 @@ class Stencil(Operator):
         centering: Literal["cell", "vertex"] = "cell",
         dtype: Any = np.float64,
     ):
-        self.grid_shape = arguments.grid_shape(shape)
-        dimension, size = len(self.grid_shape), prod(self.grid_shape)
-        self.shape, self.dtype = (size, size), arguments.floating(dtype)
-        self._tensors = Tensors()
+        self._begin(arguments.grid_shape(shape), arguments.floating(dtype))
+        dimension = len(self.grid_shape)
         self.spacing = arguments.positive("spacing", spacing, dimension)
         self.boundary = parse_boundary(boundary, dimension)
         self.shift = arguments.finite("shift", shift)
@@ -113,7 +113,7 @@ class Stencil(Operator):
         self.solid = arguments.mask(solid, self.grid_shape)
         coefficient = 1.0 if coefficient is None else coefficient
         scalars = np.ndim(coefficient) == 0 or (np.shape(coefficient) == (dimension,) != self.grid_shape)
-        self.constant = bool(scalars and self.solid is None)
+        self.constant, self._uniform = bool(scalars and self.solid is None), bool(scalars)
         if self.constant:
             self._assemble_constant(arguments.positive("coefficient", coefficient, dimension))
         elif scalars:
@@ -121,6 +121,56 @@ class Stencil(Operator):
             self._assemble([np.broadcast_to(value, self.grid_shape) for value in values])
         else:
             self._assemble([arguments.cell_values(coefficient, self.grid_shape, self.solid)] * dimension)
+
+    @classmethod
+    def from_couplings(cls, couplings: Sequence[Any], walls: Any = 0.0, *, dtype: Any = np.float64) -> Stencil:
+        """Return the operator with the given couplings between neighbouring cells, for coefficients kept on faces.
+
+        Parameters
+        ----------
+        couplings : sequence of ndarray
+            For each axis an array of the grid's shape, at least 0: what couples each cell to the next (area times
+            coefficient over distance and cell volume); in the last layer to the first, 0 unless the axis is periodic.
+        walls : float or ndarray of the grid's shape
+            What is added to the diagonal, at least 0: couplings to walls where u = 0, and any factor of u.
+        dtype : dtype
+            float32 or float64.
+
+        Returns
+        -------
+        Stencil
+            Its entries are ``-couplings`` between neighbours and ``walls`` plus the sum of a cell's couplings on the
+            diagonal. `spacing` is 1; in `boundary` a side is periodic where a coupling leads around it, Dirichlet
+            where something is added to one of its cells, Neumann otherwise.
+
+        Raises
+        ------
+        InvalidProblem
+            If a shape does not fit, or a number is negative or not finite.
+
+        Examples
+        --------
+        >>> Stencil.from_couplings([np.array([1.0, 3.0, 0.0])], np.array([2.0, 0.0, 0.0])).to_dense().tolist()
+        [[3.0, -1.0, 0.0], [-1.0, 4.0, -3.0], [0.0, -3.0, 3.0]]
+        """
+        found = arguments.couplings(couplings)
+        shape = found[0].shape
+        added = arguments.not_negative("walls", walls)
+        if added.shape not in ((), shape):
+            raise InvalidProblem(f"walls has shape {added.shape}; it must be one number or of shape {shape}")
+        added = np.broadcast_to(added, shape)
+        operator = cls.__new__(cls)
+        operator._begin(shape, arguments.floating(dtype))
+        operator.spacing, operator.shift = (1.0,) * len(shape), 0.0
+        operator.centering, operator.solid_boundary = "cell", "neumann"
+        operator.solid, operator.constant, operator._uniform = None, False, False
+        operator.boundary = sides_of(found, added)
+        operator._finish(found, added, connected(found))
+        return operator
+
+    def _begin(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        self.grid_shape, self.dtype, self.shape = shape, dtype, (prod(shape), prod(shape))
+        self._tensors = Tensors()
 
     def _assemble_constant(self, coefficient: tuple[float, ...]) -> None:
         couplings: list[np.ndarray] = []
@@ -148,20 +198,23 @@ class Stencil(Operator):
             self.solid_boundary == "dirichlet",
             WALL[self.centering],
         )
+        found = (np.zeros(self.shape[0], dtype=np.int32), 1)
+        if self.solid is not None and self.shift == 0.0:
+            found = regions(fluid, self.boundary)
+        self._finish(couplings, walls, found)
+
+    def _finish(self, couplings: Sequence[np.ndarray], walls: np.ndarray, regions: tuple[np.ndarray, int]) -> None:
+        """Set entries, tags and nullspace; `regions` are a label for each cell, -1 in obstacles, and their number."""
         diagonal = walls + self.shift
         for axis, along in enumerate(couplings):
             diagonal += along + np.roll(along, 1, axis)
         if self.solid is not None:
-            entries = np.abs(diagonal[fluid])
+            entries = np.abs(diagonal[~self.solid])
             diagonal[self.solid] = np.median(entries[entries > 0]) if entries.any() else 1.0
-        self.couplings = tuple(along.astype(self.dtype) for along in couplings)
-        for along in self.couplings:
-            along.flags.writeable = False
-        self._diagonals = (diagonal.astype(self.dtype),)
-        labels, count = (np.zeros(self.shape[0], dtype=np.int32), 1)
-        if self.solid is not None and self.shift == 0.0:
-            labels, count = regions(fluid, self.boundary)
-        fixed = np.bincount(labels[(walls > 0).ravel() & fluid.ravel()], minlength=count) > 0
+        self.couplings = tuple(arguments.entries(along, self.dtype) for along in couplings)
+        self._diagonals = (arguments.entries(diagonal, self.dtype),)
+        labels, count = regions
+        fixed = np.bincount(labels[(walls > 0).ravel() & (labels >= 0)], minlength=count) > 0
         self.tags = self._tags(bool(fixed.all()))
         self._nullspace = None
         if Tag.SEMIDEFINITE in self.tags:
@@ -228,17 +281,18 @@ class Stencil(Operator):
         if dtype == self.dtype:
             return self
         other = copy(self)
-        vars(other).pop("_kernel_arguments", None)
+        vars(other).pop("_loop", None)
         other._tensors = Tensors()
         other.dtype = dtype
-        other._diagonals = tuple(values.astype(dtype) for values in self._diagonals)
         if self.constant:
+            other._diagonals = tuple(values.astype(dtype) for values in self._diagonals)
             other._weights = self._weights.astype(dtype)
             other.couplings = tuple(
                 self._spread(axis, self._line(axis).astype(dtype)) for axis in range(len(self.couplings))
             )
         else:
-            other.couplings = tuple(along.astype(dtype) for along in self.couplings)
+            other._diagonals = (arguments.entries(self._diagonals[0], dtype),)
+            other.couplings = tuple(arguments.entries(along, dtype) for along in self.couplings)
         return other
 
     def _line(self, axis: int) -> np.ndarray:
@@ -251,42 +305,81 @@ class Stencil(Operator):
         return through_numpy(self._multiply, x)
 
     def _multiply(self, x: np.ndarray) -> np.ndarray:
-        from ritz.kernels import stencil as kernels
-
-        dtype = np.result_type(self.dtype, x.dtype)
-        if dtype != self.dtype:
-            return self.astype(dtype)._multiply(x)
+        if x.dtype != self.dtype:
+            dtype = np.result_type(self.dtype, x.dtype)
+            return self.astype(dtype)._multiply(x.astype(dtype))
         columns = x.size // self.shape[0]
         if columns > 1 and x.flags.f_contiguous:  # columns that lie whole in memory stay so
-            y = np.empty_like(x, dtype=dtype)
+            y = np.empty_like(x)
             for j in range(columns):
-                y[:, j] = self._multiply(x[:, j])
+                self._multiply_into(x[:, j], y[:, j])
             return y
-        x = np.ascontiguousarray(x, dtype=dtype)
+        x = np.ascontiguousarray(x)
         y = np.empty_like(x)
-        if not columns:
-            return y
-        grid, arrays = self._kernel_arguments
-        kernel: Any
-        if self.constant:
-            shape, kernel = (*grid[:-1], grid[-1] * columns), kernels.constant[len(grid)]
-            kernel(y.reshape(shape), x.reshape(shape), *arrays, columns)
-        else:
-            shape = grid if columns == 1 else (*grid, columns)
-            kernel = (kernels.variable if columns == 1 else kernels.variable_block)[len(grid)]
-            kernel(y.reshape(shape), x.reshape(shape), *arrays)
+        if columns == 1:
+            self._multiply_into(x.reshape(-1), y.reshape(-1))
+        elif columns:
+            self._multiply_block(x, y)
         return y
 
-    @cached_property
-    def _kernel_arguments(self) -> tuple[tuple[int, ...], tuple[np.ndarray, ...]]:
-        """Grid and arrays as the compiled kernels take them; one dimension is two with a single row."""
-        arrays = (*self._diagonals, self._weights) if self.constant else (*self._diagonals, *self.couplings)
-        if len(self.grid_shape) > 1:
-            return self.grid_shape, arrays
-        first, second = arrays
+    def _multiply_into(self, x: np.ndarray, out: np.ndarray) -> None:
+        """Write the product with a contiguous vector of the operator's dtype to another such vector."""
+        from ritz.kernels.slabs import in_slabs
+
+        kernel, grid, work, arguments = self._loop
+        in_slabs(kernel, grid[0], work, out, x, grid, *arguments)
+
+    def _multiply_block(self, x: np.ndarray, out: np.ndarray) -> None:
+        """Write the products with the columns of an array in C order to another one."""
+        from ritz.kernels.slabs import in_slabs
+
+        kernel, grid, work, arguments = self._loop
+        columns = x.shape[1]
         if self.constant:
-            return (1, *self.grid_shape), (np.zeros(1, self.dtype), first, np.vstack([np.zeros_like(second), second]))
-        return (1, *self.grid_shape), (first[None], np.zeros_like(second[None]), second[None])
+            in_slabs(kernel, grid[0], work * columns, out.reshape(-1), x.reshape(-1), grid, *arguments, columns)
+            return
+        from ritz.kernels.stencil_variable import variable_block
+
+        shape = (*grid, columns)
+        entries = [values.reshape(grid) for values in (self._diagonals[0], *self._all_couplings(grid))]
+        in_slabs(variable_block[len(grid)], grid[0], work * columns, out.reshape(shape), x.reshape(shape), *entries)
+
+    @cached_property
+    def _loop(self) -> tuple[Any, tuple[int, ...], int, tuple[Any, ...]]:
+        """Compiled loop for vectors, the grid as it takes it (one axis is the second of two), bytes, and arguments."""
+        grid = self.grid_shape if len(self.grid_shape) > 1 else (1, *self.grid_shape)
+        periodic = self.boundary[-1][0] == "periodic"
+        kernel: Any
+        if self.constant:
+            from ritz.kernels.stencil import constant
+
+            kernel, arguments = constant[len(grid)], (*self._diagonals, self._weights)
+            if len(self.grid_shape) == 1:
+                weights = np.vstack([np.zeros_like(self._weights), self._weights])
+                arguments = (np.zeros(1, self.dtype), *self._diagonals, weights)
+        elif self._uniform:
+            from ritz.kernels.stencil_masked import masked
+
+            faces = np.zeros(self.grid_shape, dtype=np.uint8)
+            for bit, (axis, along) in zip((0, 2, 4), reversed(list(enumerate(self.couplings))), strict=False):
+                faces |= (np.roll(along, 1, axis) > 0).astype(np.uint8) << np.uint8(bit)
+                faces |= (along > 0).astype(np.uint8) << np.uint8(bit + 1)
+            weights = np.zeros(len(grid), dtype=self.dtype)
+            weights[-len(self.couplings) :] = [along.max() for along in self.couplings]
+            kernel, arguments = masked[len(grid)], (periodic, self._diagonals[0].ravel(), faces.ravel(), weights)
+        else:
+            from ritz.kernels.stencil_variable import variable
+
+            entries = [values.ravel() for values in (self._diagonals[0], *self._all_couplings(grid))]
+            kernel, arguments = variable[len(grid)], (periodic, *entries)
+        moved = sum(values.nbytes for values in arguments if isinstance(values, np.ndarray))
+        return kernel, grid, moved + 2 * self.shape[0] * self.dtype.itemsize, arguments
+
+    def _all_couplings(self, grid: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+        """Return the couplings along each axis of `grid`."""
+        if len(grid) == len(self.couplings):
+            return self.couplings
+        return (np.zeros_like(self.couplings[0]), *self.couplings)
 
     def _multiply_tensor(self, x: Any) -> Any:
         from ritz.kernels.stencil_tensor import multiply
