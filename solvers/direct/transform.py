@@ -20,7 +20,7 @@ from ritz.solution import Status
 from ritz.solver import Callback, Solver, check_pairing, registered_name
 
 from .factorisation import FactorisationFailed, PreparedFactorisation
-from .transform_lines import Line, SeparableSystem, separate
+from .transform_lines import Line, separate, separates
 from .transform_route import WAYS, SeparableSolve, cheapest_route
 
 __all__ = ["PreparedSeparable", "Transform", "prepare_separable"]
@@ -57,11 +57,11 @@ class Transform:
     >>> from ritz.operators import Stencil
     >>> solution = ritz.solve(Stencil((300, 200), boundary="periodic", shift=2.0), np.ones(60_000), "transform")
     >>> bool(abs(solution.x - 0.5).max() < 1e-12), solution.stats["route"]
-    (True, ('fast', 'fast'))
+    (True, ('tridiagonal', 'fast'))
     """
 
     route: Sequence[str] | None = None
-    solves: ClassVar[type] = SeparableSystem
+    solves: ClassVar[type] = LinearSystem
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def prepare(self, problem: LinearSystem) -> PreparedSeparable:
@@ -123,12 +123,12 @@ def prepare_separable(
     """
     start = time.perf_counter()
     name = registered_name(solver)
-    if isinstance(system, LinearSystem) and not isinstance(system, SeparableSystem):
-        raise InvalidProblem(
-            f"solver {name!r} takes a LinearSystem whose operator is a Stencil with constant coefficients and no"
-            f" obstacles, or a KroneckerSum, and this is {system.operator!r}: use 'multigrid', 'amg-cg' or 'cg'"
-        )
     check_pairing(solver, system)
+    if not separates(system.operator):
+        raise InvalidProblem(
+            f"solver {name!r} takes a Stencil with constant coefficients and no obstacles, or a KroneckerSum, and the"
+            f" operator is {system.operator!r}: use 'multigrid', 'amg-cg' or 'cg'"
+        )
     lines, shift = separate(system.operator)
     wanted = ways(lines)
     apply, failure, stats = None, None, {}

@@ -11,36 +11,15 @@ from ritz.errors import InvalidProblem
 from ritz.operators import KroneckerSum, Operator, Stencil
 from ritz.operators.finite_volumes import constant_axis
 from ritz.operators.stencil import WALL
-from ritz.problem import LinearSystem
 
 from .transform_tables import eigenvalues, fast_kind
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Line", "SeparableSystem", "separate"]
+__all__ = ["Line", "separate", "separates"]
 
 DENSE_LIMIT = 4096  # rows of a factor whose eigenvectors or Schur form are computed
-
-
-class _SeparableKind(type):
-    """Makes a system an instance by the kind of its operator."""
-
-    def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, LinearSystem) and _separates(instance.operator)
-
-
-class SeparableSystem(LinearSystem, metaclass=_SeparableKind):
-    """Any `LinearSystem` whose operator is a `Stencil` with constant coefficients, or a `KroneckerSum`.
-
-    Examples
-    --------
-    >>> from ritz.operators import Stencil
-    >>> isinstance(LinearSystem(Stencil((4, 5)), np.ones(20)), SeparableSystem)
-    True
-    >>> isinstance(LinearSystem(np.eye(2), np.ones(2)), SeparableSystem)
-    False
-    """
 
 
 class Line:
@@ -113,8 +92,15 @@ class Line:
         return matrix
 
 
-def _separates(operator: Any) -> bool:
-    return (isinstance(operator, Stencil) and operator.constant) or isinstance(operator, KroneckerSum)
+def separates(operator: Operator) -> bool:
+    """Whether `separate` takes an operator: a `Stencil` with constant coefficients, or a `KroneckerSum`.
+
+    Examples
+    --------
+    >>> separates(Stencil((4, 5))), separates(Stencil((4, 5), coefficient=np.ones((4, 5))))
+    (True, False)
+    """
+    return isinstance(operator, KroneckerSum) or (isinstance(operator, Stencil) and operator.constant)
 
 
 def separate(operator: Operator) -> tuple[list[Line], float]:

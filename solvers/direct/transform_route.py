@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .transform_lines import DENSE_LIMIT, Line
+from .transform_single import single_line
 from .transform_tables import fourier_cost, scale, tables
 
 __all__ = ["WAYS", "SeparableSolve", "cheapest_route", "route_cost"]
@@ -18,29 +19,27 @@ __all__ = ["WAYS", "SeparableSolve", "cheapest_route", "route_cost"]
 WAYS = ("fast", "dense", "tridiagonal")
 """A fast transform there and back, one by matrix products, or elimination (along one axis at most)."""
 
-# Nanoseconds a number on one core in float64; half of that in float32.
-TRANSFORM = 0.5  # besides passes and moves: ordering and rotating coefficients
-MOVE, TURN = 0.3, 0.3  # reading and writing a field once, by columns, or by rows where lines are contiguous
-ELIMINATE, CYCLIC = 0.45, 0.45  # a line; and what is added for a ring
+# Nanoseconds a number on one core with vectors of 64 bytes, in float64; half of that in float32.
+MOVE = 0.3  # reading a field into tiles and writing it
+TRANSFORM = 0.25  # besides that and the passes: ordering and rotating coefficients
+ELIMINATE, CYCLIC = 0.45, 0.45  # a line; what a ring takes more
 DIVIDE = 0.3
-PRODUCT = 0.034  # by row of a dense matrix
+PRODUCT = (1.0, 0.034)  # and for each row of a dense matrix
 
 PADDING = 8192  # shifts beyond the last line that kernels may read
 
 
 def route_cost(lines: Sequence[Line], route: Sequence[str]) -> float:
     """Return the estimated nanoseconds a number of one solve."""
-    total = 0.0
-    solved = _solve_axis(route)
+    total, solved = 0.0, _solve_axis(route)
     for axis, (line, way) in enumerate(zip(lines, route, strict=True)):
-        move = TURN if axis == len(lines) - 1 else MOVE
         if way == "tridiagonal":
-            total += ELIMINATE + CYCLIC * line.cyclic + move
+            total += ELIMINATE + CYCLIC * line.cyclic + MOVE
         elif way == "dense":
-            total += 2.0 * (PRODUCT * line.count + move)
+            total += 2.0 * (PRODUCT[0] + PRODUCT[1] * line.count)
         else:
-            there = TRANSFORM + fourier_cost(line.count + (line.kind == "DST-I"))
-            total += 2.0 * there + (move + DIVIDE if axis == solved else 2.0 * move)
+            total += 2.0 * (TRANSFORM + fourier_cost(line.count + (line.kind == "DST-I")))
+            total += MOVE + DIVIDE if axis == solved else 2.0 * MOVE
     return total + (DIVIDE + MOVE if solved is None else 0.0)
 
 
@@ -173,8 +172,11 @@ def _transform(
 
 def _line_solve(
     line: Line, way: str, sums: np.ndarray, after: int, factor: float, dtype: np.dtype, singular: bool
-) -> Callable[[np.ndarray], None]:
+) -> Callable[[np.ndarray], Any]:
     """Return a function that solves, in place, along one axis of a field; `sums` are the eigenvalues of the others."""
+    if way == "tridiagonal" and sums.size == 1 and line.count > 2:
+        assert line.bands is not None
+        return single_line(line.bands[0] + sums[0], line.bands[1], dtype, singular)
     shifts = np.ones(sums.size + PADDING, dtype)
     shifts[: sums.size] = sums
     if way == "fast":

@@ -15,8 +15,8 @@ __all__ = ["eigenvalues", "fast_kind", "fourier_cost", "scale", "tables"]
 
 # Nanoseconds a number for one pass of each radix, measured on tiles of two vectors of float64; that of an odd radix
 # r from 7 on is PASS_ODD[0] + PASS_ODD[1] * r.
-PASS = {2: 0.10, 3: 0.15, 4: 0.11, 5: 0.16}
-PASS_ODD = (0.30, 0.012)
+PASS = {2: 0.07, 3: 0.10, 4: 0.09, 5: 0.11}
+PASS_ODD = (0.20, 0.011)
 
 
 def fast_kind(sides: tuple[str, str], centering: str) -> str | None:
@@ -133,6 +133,6 @@ def _convolution(n: int) -> tuple[int, float]:
     """Return the cheapest length of a convolution for `n` numbers, and its cost in nanoseconds a number."""
     powers = range(1 + math.ceil(math.log2(4 * n)))
     lengths = {2**a * 3**b * 5**c for a in powers for b in range(4) for c in range(4)}
-    costs = {m: m / n * (2 * _pass_cost(m) + 0.2) + 0.2 for m in lengths if 2 * n - 1 <= m <= 4 * n}
+    costs = {m: m / n * (2 * _pass_cost(m) + 0.1) + 0.1 for m in lengths if 2 * n - 1 <= m <= 4 * n}
     best = min(costs, key=costs.__getitem__)
     return best, costs[best]

@@ -12,7 +12,7 @@ from ritz.problem import LinearSystem
 from ritz.registry import register
 
 from .transform import PreparedSeparable, prepare_separable
-from .transform_lines import Line, SeparableSystem
+from .transform_lines import Line
 
 __all__ = ["TridiagonalTransform"]
 
@@ -44,7 +44,7 @@ class TridiagonalTransform:
     """
 
     axis: int | None = None
-    solves: ClassVar[type] = SeparableSystem
+    solves: ClassVar[type] = LinearSystem
     requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
 
     def prepare(self, problem: LinearSystem) -> PreparedSeparable:

@@ -1,0 +1,47 @@
+"""One tridiagonal or cyclic system by LAPACK, for the operator that has one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+__all__ = ["single_line"]
+
+
+def single_line(
+    diagonal: np.ndarray, couplings: np.ndarray, dtype: np.dtype, singular: bool
+) -> Callable[[np.ndarray], None]:
+    """Return a function that solves in place with a positive (semi)definite tridiagonal or cyclic matrix.
+
+    The last unknown depends on the others through their response to it, which makes a ring out of a line, and is set
+    to zero where the matrix has a null vector. O(n) time.
+
+    Parameters
+    ----------
+    diagonal, couplings : ndarray, shape (n,)
+        Diagonal, and minus the entry between each row and the next, the last one that in the corners; n is 3 or more.
+    dtype : dtype
+    singular : bool
+    """
+    from scipy.linalg import get_lapack_funcs
+
+    last = len(diagonal) - 1
+    functions: Any = get_lapack_funcs(("pttrf", "pttrs"), dtype=dtype)
+    factor, solve = functions
+    pivots, ratios, _ = factor(diagonal[:last].astype(dtype), -couplings[: last - 1].astype(dtype))
+    column = np.zeros(last, dtype)
+    column[0] += couplings[last]
+    column[-1] += couplings[last - 1]
+    response = solve(pivots, ratios, column)[0]
+    inverse = 0.0 if singular else 1.0 / float(diagonal[last] - column @ response)
+
+    def apply(field: np.ndarray) -> None:
+        others = solve(pivots, ratios, field[:last])[0]
+        end = inverse * (field[last] + couplings[last] * others[0] + couplings[last - 1] * others[-1])
+        np.multiply(response, end, out=field[:last])
+        field[:last] += others
+        field[last] = end
+
+    return apply
