@@ -8,6 +8,7 @@ from typing import Any
 
 from ritz.backend import Array
 from ritz.errors import ConvergenceError, InvalidProblem
+from ritz.extrapolation import Extrapolation
 from ritz.problem import LinearSystem, SystemSequence
 from ritz.registry import solvers
 from ritz.solution import Solution
@@ -15,12 +16,15 @@ from ritz.solver import Callback, Prepared, Solver, make_solver
 
 __all__ = ["Trajectory", "first_system", "read_arguments", "seeded_solver", "solve", "solve_prepared"]
 
+DIRECT = 1  # iterations of a solver that a starting vector does not help
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trajectory(Solution):
     """The solution of a `SystemSequence`: the fields are those of its last step, with these besides.
 
-    A step that does not converge is the last one.
+    A step that does not converge is the last one. Each step starts from what the solutions before it lead to expect
+    (`ritz.extrapolation.Extrapolation`); ``stats["guesses"]`` says how, and ``stats["iterations"]`` what each took.
 
     Parameters
     ----------
@@ -190,10 +194,22 @@ def seeded_solver(solver: str | Solver, seed: int | None, options: dict[str, Any
 def _march(sequence: SystemSequence, prepared: Prepared, x0: Array | None, controls: dict[str, Any]) -> Trajectory:
     start = time.perf_counter()
     steps: list[Solution] = []
+    guesses: list[str] = []
+    extrapolation: Extrapolation | None = None
 
     def answer(rhs: Array) -> Array:
-        guess = steps[-1].x if steps else x0
+        nonlocal extrapolation
+        guess, kind = x0, "zero" if x0 is None else "given"
+        if extrapolation is not None:
+            guess, kind = extrapolation.guess(rhs)
+        elif steps:
+            guess, kind = steps[-1].x, "previous"
+        guesses.append(kind)
         steps.append(prepared.solve(rhs, x0=guess, **controls))
+        if len(steps) == 1 and steps[0].iterations > DIRECT:
+            extrapolation = Extrapolation(steps[0].x)
+        if extrapolation is not None:
+            extrapolation.append(steps[-1].x, rhs, steps[-1].residual)
         return steps[-1].x
 
     state = sequence.state
@@ -206,5 +222,5 @@ def _march(sequence: SystemSequence, prepared: Prepared, x0: Array | None, contr
     shared["grid"] = sequence.grid
     shared["timings"] = {"prepare": last.timings["prepare"], "solve": time.perf_counter() - start}
     shared["iterations"] = last.iterations
-    shared["stats"] = {**last.stats, "iterations": [step.iterations for step in steps]}
+    shared["stats"] = {**last.stats, "iterations": [step.iterations for step in steps], "guesses": guesses}
     return Trajectory(**shared, steps=tuple(steps), state=state)

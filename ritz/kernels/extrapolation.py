@@ -1,0 +1,70 @@
+"""Combinations of the last vectors of a sequence."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["combine", "errors", "inner_products", "solve_definite"]
+
+compiled = njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
+
+
+@compiled
+def inner_products(rows: np.ndarray, order: np.ndarray, x: np.ndarray, products: np.ndarray) -> None:
+    """Write the inner product of `x` with row ``order[i]`` to ``products[i]``."""
+    for i in range(order.shape[0]):
+        row = rows[order[i]]
+        total = 0.0
+        for m in range(x.shape[0]):
+            total += row[m] * x[m]
+        products[i] = total
+
+
+@compiled
+def combine(rows: np.ndarray, order: np.ndarray, weights: np.ndarray, result: np.ndarray) -> None:
+    """Write the sum of ``weights[i]`` times row ``order[i]`` to `result`."""
+    result[:] = 0
+    for i in range(order.shape[0]):
+        row, weight = rows[order[i]], weights[i]
+        for m in range(result.shape[0]):
+            result[m] += weight * row[m]
+
+
+@compiled
+def errors(rows: np.ndarray, order: np.ndarray, weights: np.ndarray, x: np.ndarray, every: int) -> np.ndarray:
+    """Return the squared distance of each combination from `x`, in each `every`-th entry."""
+    distances = np.zeros(weights.shape[0])
+    for m in range(0, x.shape[0], every):
+        for kind in range(weights.shape[0]):
+            difference = -np.float64(x[m])
+            for i in range(order.shape[0]):
+                difference += weights[kind, i] * rows[order[i], m]
+            distances[kind] += difference * difference
+    return distances
+
+
+@compiled
+def solve_definite(matrix: np.ndarray, rhs: np.ndarray, independent: float) -> np.ndarray:
+    """Return the solution of a small definite system, both overwritten.
+
+    Unknowns are zero whose pivot elimination leaves with no more than `independent` of what it was: they depend on
+    those before them.
+    """
+    count = rhs.shape[0]
+    x, pivots, kept = np.zeros(count), np.diag(matrix).copy(), np.zeros(count, dtype=np.bool_)
+    for j in range(count):
+        if not matrix[j, j] > independent * pivots[j]:
+            continue
+        kept[j] = True
+        for i in range(j + 1, count):
+            factor = matrix[i, j] / matrix[j, j]
+            rhs[i] -= factor * rhs[j]
+            for k in range(j + 1, count):
+                matrix[i, k] -= factor * matrix[j, k]
+    for j in range(count - 1, -1, -1):
+        if kept[j]:
+            for k in range(j + 1, count):
+                rhs[j] -= matrix[j, k] * x[k]
+            x[j] = rhs[j] / matrix[j, j]
+    return x
