@@ -169,12 +169,10 @@ class LeastSquares:
         return replace(self, b=rhs, exact=None)
 
     @cached_property
-    def column_norms(self) -> np.ndarray:
-        r"""Norms of the columns of :math:`[A;\sqrt\lambda I]`, shape (n,); one pass over A, the first time."""
-        squares = np.zeros(self.shape[1])
-        for _, block in row_blocks(self.A):
-            squares += _column_squares(block)
-        return np.sqrt(squares + self.ridge)
+    def norm(self) -> float:
+        r"""Frobenius norm of :math:`[A;\sqrt\lambda I]`; one pass over A, the first time."""
+        squares = sum(_square(block) for _, block in row_blocks(self.A))
+        return float((squares + self.ridge * self.shape[1]) ** 0.5)
 
     def residual_and_gradient(self, x: np.ndarray, b: Array = None) -> tuple[Any, np.ndarray]:
         r"""Return the minimised sum, and minus half its gradient, in one pass over A.
@@ -242,17 +240,16 @@ def _values(block: Any) -> Array:
 _FLOAT64 = np.empty(0)
 
 
-def _column_squares(block: Any) -> np.ndarray:
-    if issparse(block):
-        return np.asarray(block.power(2).sum(axis=0)).ravel()
-    if not isinstance(block, Operator):
-        return to_numpy((block * block).sum(0)) if is_torch_array(block) else np.einsum("ij,ij->j", block, block)
-    columns = block.shape[1]
-    squares = np.empty(columns)
-    for start in range(0, columns, 32):
-        unit = np.eye(columns, min(32, columns - start), -start)
-        squares[start : start + 32] = np.square(to_numpy(block @ unit)).sum(axis=0)
-    return squares
+def _square(block: Any) -> float:
+    """Return the sum of the squares of the entries."""
+    if isinstance(block, Operator):
+        columns = block.shape[1]
+        units = (np.eye(columns, min(32, columns - j), -j) for j in range(0, columns, 32))
+        return float(sum(np.square(to_numpy(block @ unit)).sum() for unit in units))
+    entries = block.data if issparse(block) else block
+    if is_torch_array(entries):
+        return float((entries * entries).sum())
+    return float(np.vdot(entries, entries))
 
 
 def _matrix(given: Any, rows: int) -> Any:

@@ -399,7 +399,7 @@ def test_helpers_of_the_problem():
     assert squares == pytest.approx(np.square(A @ x - B).sum() + 2.0 * x @ x)
     np.testing.assert_allclose(gradient, A.T @ (B - A @ x) - 2.0 * x)
     np.testing.assert_allclose(problem.normal_product(x), A.T @ (A @ x) + 2.0 * x)
-    np.testing.assert_allclose(problem.column_norms, np.sqrt(np.square(A).sum(axis=0) + 2.0))
+    assert problem.norm == pytest.approx(np.sqrt(np.square(A).sum() + 2.0 * N))
     other = problem.with_rhs(2.0 * B)
     assert other.ridge == 2.0
     np.testing.assert_array_equal(to_numpy(other.b), 2.0 * B)

@@ -25,12 +25,15 @@ class Factor:
         Where A is rank-deficient: right singular vectors V and the singular values that count, P being V / values.
     condition : float
         Estimate of the condition number of R with its columns scaled to unit length.
+    norm : float, optional
+        Frobenius norm of A, where it is known.
     """
 
     triangle: np.ndarray | None
     basis: np.ndarray | None
     values: np.ndarray | None
     condition: float
+    norm: float | None = None
 
     @property
     def rank(self) -> int:

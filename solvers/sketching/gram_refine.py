@@ -78,14 +78,14 @@ def gram_factor(problem: LeastSquares) -> Factor | None:
 
     gram = gram_matrix(problem)
     sizes = np.sqrt(gram.diagonal())
-    vars(problem).setdefault("column_norms", sizes)
     if not (sizes > 0).all():
         return None
     try:
         scaled = cholesky(gram / sizes / sizes[:, None], check_finite=False, overwrite_a=True)
     except LinAlgError:
         return None
-    return Factor(np.asfortranarray(scaled * sizes), None, None, condition_estimate(scaled))
+    norm = float(np.linalg.norm(sizes))
+    return Factor(np.asfortranarray(scaled * sizes), None, None, condition_estimate(scaled), norm)
 
 
 def gram_matrix(problem: LeastSquares) -> np.ndarray:

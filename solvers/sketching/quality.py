@@ -89,7 +89,7 @@ class Goal:
         if self.rhs is not None:
             self.b = cast(check_vector("rhs", self.rhs, problem.shape[0]), problem.dtype)
         self.b_norms = np.atleast_1d(to_numpy(column_norm(cast(self.b, np.float64))))
-        self.scale = float(np.linalg.norm(problem.column_norms))
+        self.scale = problem.norm if self.factor.norm is None else self.factor.norm
 
     def starting_vector(self, x0: Array | None) -> np.ndarray:
         """Return the user's starting vector, or zero, in the row space of A."""

@@ -146,4 +146,4 @@ def _maps_to_zero(problem: LeastSquares, basis: np.ndarray) -> bool:
     columns = len(basis)
     others = np.linalg.qr(basis, mode="complete")[0][:, basis.shape[1] :] if basis.size else np.eye(columns)
     images = problem.normal_product(others)
-    return bool(np.linalg.norm(images) <= NULL * np.linalg.norm(problem.column_norms) ** 2)
+    return bool(np.linalg.norm(images) <= NULL * problem.norm**2)
