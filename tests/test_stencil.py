@@ -11,12 +11,8 @@ from hypothesis import strategies as st
 from operator_checks import SEEDS, check_entries, check_product, check_promises
 
 from ritz.errors import InvalidProblem
-from ritz.operators import (
-    KroneckerSum,
-    Sparse,
-    Stencil,
-    Tag,
-)
+from ritz.kernels import slabs
+from ritz.operators import KroneckerSum, Sparse, Stencil, Tag
 
 SIDES = st.one_of(st.just(("periodic", "periodic")), st.tuples(*[st.sampled_from(["dirichlet", "neumann"])] * 2))
 
@@ -195,6 +191,105 @@ def test_constant_and_variable_kernels_agree_on_long_rows():
                     assert error <= 20 * np.finfo(first.dtype).eps
 
 
+@st.composite
+def long_stencils(draw):
+    """Grids of many rows, some axes of one or two cells, so that loops over several rows and all their ends run."""
+    shape = tuple(draw(st.lists(st.sampled_from([1, 2, 3, 17, 40]), min_size=2, max_size=3)))
+    if draw(st.booleans()):
+        shape = (*shape[:-1], draw(st.sampled_from([300, 5000])) if len(shape) == 2 else 130)
+    rng = np.random.default_rng(draw(SEEDS))
+    kind = draw(st.sampled_from(["constant", "masked", "axes", "variable", "both"]))
+    solid = None
+    if kind in ("masked", "both"):
+        solid = rng.random(shape) < draw(st.sampled_from([0.02, 0.5]))
+        solid.flat[0] = False
+    coefficient = {"axes": rng.uniform(0.5, 2.0, len(shape))}.get(kind)
+    if kind in ("variable", "both"):
+        coefficient = rng.uniform(0.5, 2.0, shape)
+    return Stencil(
+        shape,
+        spacing=rng.uniform(0.5, 2.0, len(shape)),
+        coefficient=coefficient,
+        boundary=tuple(draw(SIDES) for _ in shape),
+        solid=solid,
+        solid_boundary=draw(st.sampled_from(["neumann", "dirichlet"])),
+        shift=draw(st.sampled_from([0.0, 0.7])),
+        dtype=draw(st.sampled_from([np.float64, np.float32])),
+    )
+
+
+@settings(deadline=None, max_examples=100)
+@given(operator=long_stencils(), columns=st.sampled_from([(), (1,), (3,)]), threads=st.integers(2, 5), seed=SEEDS)
+def test_products_are_those_of_the_matrix_on_any_number_of_threads(operator, columns, threads, seed):
+    rng = np.random.default_rng(seed)
+    x, z = (rng.standard_normal((operator.shape[0], *columns)).astype(operator.dtype) for _ in range(2))
+    if operator.solid is not None:
+        x[operator.solid.ravel()] *= 1e3  # rows of obstacles are rows like all others
+    matrix = operator.to_sparse()
+    size = abs(matrix) @ np.abs(x)
+    eps = np.finfo(operator.dtype).eps
+    product = operator @ x
+    assert product.dtype == operator.dtype
+    assert (np.abs(product - matrix @ x) <= 20 * eps * size).all()
+    twice = operator @ (x + z) - product - operator @ z
+    assert (np.abs(twice) <= 20 * eps * (size + abs(matrix) @ np.abs(z))).all()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slabs, "SLAB", 1)
+        patch.setattr(slabs, "thread_limit", lambda: threads)
+        np.testing.assert_array_equal(operator @ x, product)
+
+
+@pytest.mark.parametrize("boundary", ["dirichlet", "neumann", "periodic", "mixed"])
+@pytest.mark.parametrize("shape", [(5,), (4, 3), (3, 1, 4)])
+def test_couplings_give_the_operator_back(shape, boundary):
+    coefficient = np.random.default_rng(0).uniform(0.5, 2.0, shape)
+    original = Stencil(shape, spacing=0.3, coefficient=coefficient, boundary=boundary, shift=0.7)
+    total = sum(along + np.roll(along, 1, axis) for axis, along in enumerate(original.couplings))
+    walls = np.maximum(original.diagonal().reshape(shape) - total, 0.0)
+    back = Stencil.from_couplings(original.couplings, walls)
+    np.testing.assert_allclose(back.to_dense(), original.to_dense(), rtol=1e-13, atol=1e-13)
+    assert back.tags == original.tags
+    check_product(back, back.to_dense(), np.random.default_rng(1))
+    check_entries(back, back.to_dense())
+
+
+def test_couplings_tell_boundary_and_nullspace():
+    inner = np.array([1.0, 0.0, 2.0, 0.0])
+    apart = Stencil.from_couplings([inner])
+    assert apart.boundary == (("neumann", "neumann"),)
+    assert apart.nullspace.labels.tolist() == [0, 0, 1, 1]
+    fixed = Stencil.from_couplings([inner], np.array([1.0, 0.0, 0.0, 0.0]), dtype=np.float32)
+    assert fixed.boundary == (("dirichlet", "neumann"),)
+    assert fixed.nullspace.labels.tolist() == [-1, -1, 0, 0]
+    assert fixed.dtype == np.float32
+    assert Stencil.from_couplings([inner], 0.5).tags == {Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE}
+    ring = Stencil.from_couplings([np.array([1.0, 0.0, 2.0, 3.0])])
+    assert ring.boundary == (("periodic", "periodic"),)
+    assert ring.nullspace.count == 1
+
+
+@pytest.mark.parametrize(
+    ("couplings", "walls", "message"),
+    [
+        ([], 0.0, r"shapes \[\]"),
+        ([np.ones(3)] * 2, 0.0, "one array an axis"),
+        ([np.ones((3, 4)), np.ones((3, 3))], 0.0, "one array an axis"),
+        ([np.zeros((2, 2, 2, 2))] * 4, 0.0, "one to three axes"),
+        ([np.zeros(0)], 0.0, "shape"),
+        ([np.array([1.0, -2.0, 0.0])], 0.0, r"couplings\[0\] is -2.0 at \(1,\)"),
+        ([np.array([1.0, np.nan])], 0.0, r"couplings\[0\] is nan"),
+        ([np.zeros((3, 1)), np.ones((3, 1))], 0.0, r"couplings\[1\] must be 0"),
+        ([np.array(["a"])], 0.0, "real numbers"),
+        ([np.array([1.0, 0.0])], -1.0, "walls is -1.0;"),
+        ([np.array([1.0, 0.0])], np.ones(3), r"walls has shape \(3,\)"),
+        ([np.array([1.0, 0.0])], np.inf, "walls is inf"),
+    ],
+)
+def test_wrong_couplings_are_named(couplings, walls, message):
+    with pytest.raises(InvalidProblem, match=message):
+        Stencil.from_couplings(couplings, walls)
+
+
 def test_stencil_copies_the_mask_and_leaves_the_coefficient():
     solid, coefficient = np.zeros((3, 3), dtype=bool), np.ones((3, 3))
     solid[1, 1] = True
@@ -217,8 +312,17 @@ def test_stencil_copies_the_mask_and_leaves_the_coefficient():
         ({"spacing": 0.0}, "spacing"),
         ({"spacing": (1.0, 2.0, 3.0)}, "spacing"),
         ({"spacing": "a"}, "spacing"),
+        ({"spacing": np.nan}, "spacing"),
         ({"coefficient": -1.0}, "coefficient"),
         ({"coefficient": np.nan}, "coefficient"),
+        ({"coefficient": 0.0}, "coefficient is 0.0; it must be positive"),
+        ({"coefficient": (1.0, 0.0)}, "coefficient"),
+        ({"coefficient": np.full((3, 4), -1.0)}, "not positive and finite in 12 cells"),
+        ({"coefficient": np.full((3, 4), np.nan)}, r"coefficient is nan at cell \(0, 0\)"),
+        ({"coefficient": np.full((3, 4), np.inf)}, "coefficient is inf"),
+        ({"coefficient": np.full((3, 4), 1e30), "spacing": 1e-5, "dtype": np.float32}, "beyond the range of float32"),
+        ({"coefficient": 1e30, "spacing": 1e-5, "dtype": np.float32}, "beyond the range of float32"),
+        ({"spacing": 1e-200}, "spacing is 1e-200"),
         ({"coefficient": np.ones((4, 3))}, r"coefficient has shape \(4, 3\)"),
         (
             {"coefficient": np.array([[1.0, 2, 3, 4], [1, 2, 0, 4], [1, 2, 3, 4]])},
@@ -227,7 +331,9 @@ def test_stencil_copies_the_mask_and_leaves_the_coefficient():
         ({"coefficient": 1j}, "coefficient"),
         ({"boundary": "robin"}, "robin"),
         ({"boundary": {"z-": "neumann"}}, "z-"),
-        ({"boundary": {"x-": "periodic"}}, "periodic"),
+        ({"boundary": {"x-": "periodic"}}, "periodic must hold on both sides"),
+        ({"boundary": (("periodic", "neumann"), ("neumann", "neumann"))}, "periodic must hold on both sides"),
+        ({"boundary": (("neumann", "neumann"),)}, "one .* pair for each of 2 axes"),
         ({"solid": np.zeros((3, 4))}, "solid"),
         ({"solid": np.zeros((4, 3), dtype=bool)}, "solid"),
         ({"solid": np.ones((3, 4), dtype=bool)}, "solid is True in every cell"),

@@ -22,6 +22,8 @@ __all__ = [
     "positive",
 ]
 
+SMALLEST, LARGEST = 1e-100, 1e100  # so that a coefficient over a squared spacing is a number
+
 
 def grid_shape(shape: Any) -> tuple[int, ...]:
     """Return the cells along each axis."""
@@ -55,8 +57,8 @@ def positive(name: str, values: Any, dimension: int) -> tuple[float, ...]:
     found = numbers(name, values)
     if found.shape not in ((), (dimension,)):
         raise InvalidProblem(f"{name} has shape {found.shape}; it must be one number or {dimension}, one an axis")
-    if not (np.isfinite(found).all() and (found > 0).all()):
-        raise InvalidProblem(f"{name} is {values!r}; it must be positive and finite")
+    if not ((found >= SMALLEST) & (found <= LARGEST)).all():
+        raise InvalidProblem(f"{name} is {values!r}; it must be positive, between {SMALLEST:.0e} and {LARGEST:.0e}")
     return tuple(np.broadcast_to(found, (dimension,)).tolist())
 
 

@@ -180,9 +180,9 @@ class Stencil(Operator):
             along, walls = constant_axis(self.grid_shape[axis], value / step**2, sides, WALL[self.centering])
             fixed = fixed or bool(walls.any())
             weights[axis] = value / step**2, along[-1]
-            diagonals.append((along + np.roll(along, 1) + walls).astype(self.dtype))
+            diagonal = along + np.roll(along, 1) + walls + (self.shift if axis == 0 else 0.0)
+            diagonals.append(arguments.entries(diagonal, self.dtype))
             couplings.append(self._spread(axis, along.astype(self.dtype)))
-        diagonals[0] += self.dtype.type(self.shift)
         self.couplings = tuple(couplings)
         self._weights, self._diagonals = weights.astype(self.dtype), tuple(diagonals)
         self.tags = self._tags(fixed)
@@ -285,7 +285,7 @@ class Stencil(Operator):
         other._tensors = Tensors()
         other.dtype = dtype
         if self.constant:
-            other._diagonals = tuple(values.astype(dtype) for values in self._diagonals)
+            other._diagonals = tuple(arguments.entries(values, dtype) for values in self._diagonals)
             other._weights = self._weights.astype(dtype)
             other.couplings = tuple(
                 self._spread(axis, self._line(axis).astype(dtype)) for axis in range(len(self.couplings))
@@ -298,6 +298,15 @@ class Stencil(Operator):
     def _line(self, axis: int) -> np.ndarray:
         """Return the couplings along one line of cells."""
         return np.moveaxis(self.couplings[axis], axis, 0).reshape(self.grid_shape[axis], -1)[:, 0]
+
+    def __matmul__(self, other: Any) -> Any:
+        if type(other) is np.ndarray and other.dtype == self.dtype and other.shape == self.shape[:1]:
+            if not other.flags.c_contiguous:
+                other = other.copy()
+            out = np.empty_like(other)  # at once: on small grids general checks take longer than the product
+            self._multiply_into(other, out)
+            return out
+        return super().__matmul__(other)
 
     def _apply(self, x: Array) -> Array:
         if is_torch_array(x) and x.device.type != "cpu":
@@ -324,19 +333,15 @@ class Stencil(Operator):
 
     def _multiply_into(self, x: np.ndarray, out: np.ndarray) -> None:
         """Write the product with a contiguous vector of the operator's dtype to another such vector."""
-        from ritz.kernels.slabs import in_slabs
-
-        kernel, grid, work, arguments = self._loop
-        in_slabs(kernel, grid[0], work, out, x, grid, *arguments)
+        in_slabs, kernel, grid, work, fixed = self._loop
+        in_slabs(kernel, grid[0], work, out, x, grid, *fixed)
 
     def _multiply_block(self, x: np.ndarray, out: np.ndarray) -> None:
         """Write the products with the columns of an array in C order to another one."""
-        from ritz.kernels.slabs import in_slabs
-
-        kernel, grid, work, arguments = self._loop
+        in_slabs, kernel, grid, work, fixed = self._loop
         columns = x.shape[1]
         if self.constant:
-            in_slabs(kernel, grid[0], work * columns, out.reshape(-1), x.reshape(-1), grid, *arguments, columns)
+            in_slabs(kernel, grid[0], work * columns, out.reshape(-1), x.reshape(-1), grid, *fixed, columns)
             return
         from ritz.kernels.stencil_variable import variable_block
 
@@ -345,18 +350,20 @@ class Stencil(Operator):
         in_slabs(variable_block[len(grid)], grid[0], work * columns, out.reshape(shape), x.reshape(shape), *entries)
 
     @cached_property
-    def _loop(self) -> tuple[Any, tuple[int, ...], int, tuple[Any, ...]]:
-        """Compiled loop for vectors, the grid as it takes it (one axis is the second of two), bytes, and arguments."""
+    def _loop(self) -> tuple[Any, Any, tuple[int, ...], int, tuple[Any, ...]]:
+        """What runs loops; that for vectors, the grid as it takes it (one axis as two), bytes moved, its arguments."""
+        from ritz.kernels.slabs import in_slabs
+
         grid = self.grid_shape if len(self.grid_shape) > 1 else (1, *self.grid_shape)
         periodic = self.boundary[-1][0] == "periodic"
         kernel: Any
         if self.constant:
             from ritz.kernels.stencil import constant
 
-            kernel, arguments = constant[len(grid)], (*self._diagonals, self._weights)
+            kernel, fixed = constant[len(grid)], (*self._diagonals, self._weights)
             if len(self.grid_shape) == 1:
                 weights = np.vstack([np.zeros_like(self._weights), self._weights])
-                arguments = (np.zeros(1, self.dtype), *self._diagonals, weights)
+                fixed = (arguments.entries(np.zeros(1), self.dtype), *self._diagonals, weights)
         elif self._uniform:
             from ritz.kernels.stencil_masked import masked
 
@@ -366,20 +373,20 @@ class Stencil(Operator):
                 faces |= (along > 0).astype(np.uint8) << np.uint8(bit + 1)
             weights = np.zeros(len(grid), dtype=self.dtype)
             weights[-len(self.couplings) :] = [along.max() for along in self.couplings]
-            kernel, arguments = masked[len(grid)], (periodic, self._diagonals[0].ravel(), faces.ravel(), weights)
+            kernel, fixed = masked[len(grid)], (periodic, self._diagonals[0].ravel(), faces.ravel(), weights)
         else:
             from ritz.kernels.stencil_variable import variable
 
             entries = [values.ravel() for values in (self._diagonals[0], *self._all_couplings(grid))]
-            kernel, arguments = variable[len(grid)], (periodic, *entries)
-        moved = sum(values.nbytes for values in arguments if isinstance(values, np.ndarray))
-        return kernel, grid, moved + 2 * self.shape[0] * self.dtype.itemsize, arguments
+            kernel, fixed = variable[len(grid)], (periodic, *entries)
+        moved = sum(values.nbytes for values in fixed if isinstance(values, np.ndarray))
+        return in_slabs, kernel, grid, moved + 2 * self.shape[0] * self.dtype.itemsize, fixed
 
     def _all_couplings(self, grid: tuple[int, ...]) -> tuple[np.ndarray, ...]:
         """Return the couplings along each axis of `grid`."""
         if len(grid) == len(self.couplings):
             return self.couplings
-        return (np.zeros_like(self.couplings[0]), *self.couplings)
+        return (arguments.entries(np.zeros(self.grid_shape), self.dtype), *self.couplings)
 
     def _multiply_tensor(self, x: Any) -> Any:
         from ritz.kernels.stencil_tensor import multiply
