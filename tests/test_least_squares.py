@@ -370,6 +370,8 @@ INFINITE = MatrixFree(lambda x: infinite(A @ x), A.shape, transpose=lambda y: A.
         (lambda: ritz.solve(LeastSquares([A[:50], A[50:, :3]], B)), "row block 1 has shape"),
         (lambda: ritz.solve(LeastSquares([A[:50], infinite(A[50:])], B)), "row block 1 has entries that are NaN"),
         (lambda: ritz.solve(LeastSquares(INFINITE, B), "sketch-precondition"), "NaN or infinite"),
+        (lambda: ritz.solve(LeastSquares(1e-200 * A, B)), "scale A and b"),
+        (lambda: ritz.solve(LeastSquares(1e200 * A, B)), "scale A and b"),
         (lambda: ritz.solve(LeastSquares(A, B), "cg"), "'cg' solves LinearSystem, not LeastSquares"),
         (lambda: ritz.solve(A, B), "solve the least-squares problem instead"),
         (lambda: ritz.solve(LeastSquares(A, B), "sketch-solve", size=3), "needs at least its 7 columns"),

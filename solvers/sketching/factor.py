@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ritz.errors import InvalidProblem
+
 __all__ = ["Factor", "condition_estimate", "factor_of", "sketched_solver"]
 
+LARGEST = 1e120
 POWER_STEPS = 6
 
 
@@ -78,14 +81,28 @@ def factor_of(matrix: np.ndarray) -> Factor:
     """Return the factor of a matrix, shape (s, n), that fits in memory: 2 s n² operations.
 
     Singular values below ``n`` units of rounding of the largest count as zero.
+
+    Raises
+    ------
+    InvalidProblem
+        For NaN or infinity, which operators and row blocks may hold unseen, and for entries whose squares overflow
+        or vanish.
     """
+    _check(matrix)
     return _factor(np.asarray(np.linalg.qr(matrix, mode="r")))
 
 
 def sketched_solver(matrix: np.ndarray) -> tuple[Factor, Callable[[np.ndarray], np.ndarray]]:
-    """Return the factor of a matrix, shape (s, n), and a function that solves least-squares problems with it."""
+    """Return the factor of a matrix, shape (s, n), and a function that solves least-squares problems with it.
+
+    Raises
+    ------
+    InvalidProblem
+        As for `factor_of`.
+    """
     from scipy.linalg import get_lapack_funcs
 
+    _check(matrix)
     if matrix.shape[0] < matrix.shape[1]:
         left, values, right = np.linalg.svd(matrix, full_matrices=False)
         factor = _truncated(values, right)
@@ -127,6 +144,14 @@ def condition_estimate(triangle: np.ndarray) -> float:
             return np.inf
         x, y = x / largest, y / inverse
     return (largest * inverse) ** 0.5
+
+
+def _check(matrix: np.ndarray) -> None:
+    largest = float(abs(matrix).max(initial=0.0))
+    if not np.isfinite(largest):
+        raise InvalidProblem("A has entries that are NaN or infinite, or its products overflow")
+    if largest > LARGEST or 0.0 < largest < 1.0 / LARGEST:
+        raise InvalidProblem(f"A has entries of size {largest:.0e}, whose squares are out of range: scale A and b")
 
 
 def _factor(triangle: np.ndarray) -> Factor:

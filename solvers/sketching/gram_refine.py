@@ -22,6 +22,7 @@ from .refinement import ILL_CONDITIONED, PreparedRefinement
 __all__ = ["GramRefine", "gram_factor", "gram_matrix"]
 
 BLOCK_ENTRIES = 2**22
+SMALLEST = 1e-120  # column, whose square is far from vanishing
 
 
 @register("gram-refine")
@@ -78,7 +79,7 @@ def gram_factor(problem: LeastSquares) -> Factor | None:
 
     gram = gram_matrix(problem)
     sizes = np.sqrt(gram.diagonal())
-    if not (sizes > 0).all():
+    if not ((sizes > SMALLEST) & (sizes < 1.0 / SMALLEST)).all():
         return None
     try:
         scaled = cholesky(gram / sizes / sizes[:, None], check_finite=False, overwrite_a=True)

@@ -112,13 +112,7 @@ def prepare_sketched(
 
 
 def sketched_rows(problem: LeastSquares, sketch: Operator | None) -> np.ndarray:
-    r"""Return :math:`[SA;\sqrt\lambda I]` in float64; `sketch` None means the identity.
-
-    Raises
-    ------
-    InvalidProblem
-        For NaN or infinity, which operators and row blocks may hold unseen.
-    """
+    r"""Return :math:`[SA;\sqrt\lambda I]` in float64; `sketch` None means the identity."""
     A = problem.A
     if sketch is not None:
         product = apply_sketch(sketch, A)
@@ -127,8 +121,6 @@ def sketched_rows(problem: LeastSquares, sketch: Operator | None) -> np.ndarray:
     else:
         product = A.toarray() if issparse(A) else A
     product = np.asarray(to_numpy(product), dtype=np.float64)
-    if not np.isfinite(product).all():
-        raise InvalidProblem("A has entries that are NaN or infinite, or its products overflow")
     if not problem.ridge:
         return product
     return np.vstack((product, problem.ridge**0.5 * np.eye(problem.shape[1])))
