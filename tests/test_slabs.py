@@ -185,6 +185,7 @@ def test_a_forked_process_starts_its_own_threads():
 
 COMPILING = """
 import sys
+import numba
 import numpy as np
 from ritz.kernels import compilation, gauss_seidel
 
@@ -195,6 +196,8 @@ start, columns, entries = np.zeros(2, dtype=np.int32), np.zeros(0, dtype=np.int3
 rhs, x = np.ones(1), np.zeros(1)
 gauss_seidel.symmetric_sweep(start, columns, entries, start, columns, entries, np.ones(1), rhs, x)
 assert x == 1.0
+function = eval("lambda: 1.0", {{"__name__": None}})  # somebody else's, from nowhere
+assert numba.njit(function)() == 1.0
 """
 
 

@@ -22,9 +22,10 @@ class _Announcer(event.Listener):
 
     def on_start(self, event: Any) -> None:
         self._depth += 1
-        function = event.data["dispatcher"].py_func
-        if self._depth == 1 and function.__module__.startswith(__package__ or "") and _watched():
-            text = f"ritz: compiling {function.__name__} (once; kept on disk)"
+        function = getattr(event.data.get("dispatcher"), "py_func", None)
+        ours = (getattr(function, "__module__", None) or "").startswith("ritz.kernels.")
+        if self._depth == 1 and ours and _watched():
+            text = f"ritz: compiling {getattr(function, '__name__', '')} (once; kept on disk)"
             self._timer = threading.Timer(PATIENCE, print, (text,), {"file": sys.stderr, "flush": True})
             self._timer.daemon = True
             self._timer.start()
