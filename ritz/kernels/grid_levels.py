@@ -181,20 +181,20 @@ def pad(
     last: int,
     out: np.ndarray,
     x: np.ndarray,
-    inverse: np.ndarray,
+    used: np.ndarray,
     places: np.ndarray,
     scale: float,
 ) -> None:
     """Write `scale` times the values of the cells, in C order, to their places in a padded array.
 
-    Cells that are left out get zero. `places` holds rows a plane, cells a row, and the first cell's place and the
+    Cells where `used` is zero get zero. `places` holds rows a plane, cells a row, and the first cell's place and the
     strides of planes and rows in the padded array; slabs are planes.
     """
     rows, cells = places[0], places[1]
     for i in range(first, last):
         for j in range(rows):
             f, c = places[2] + i * places[3] + j * places[4], (i * rows + j) * cells
-            o, u, d = out[f : f + cells], x[c : c + cells], inverse[f : f + cells]
+            o, u, d = out[f : f + cells], x[c : c + cells], used[f : f + cells]
             for k in range(cells):
                 o[k] = scale * u[k] if d[k] > 0 else 0.0
 

@@ -12,26 +12,31 @@ from .grid_stencil import GridStencil
 __all__ = ["CoarsestSolve"]
 
 DENSE = 700  # unknowns up to which an inverse is formed
+ROUNDING = 1e-13
 SINGULAR = 1e-9  # row sums, relative to the diagonal, below which a region counts as without walls
 
 
 class CoarsestSolve:
     """The inverse of the operator on the coarsest grid, symmetric, and zero on constants of regions it is zero on.
 
+    It is in double precision always, since what jumps and nearly closed rooms leave there may be ill conditioned.
+
     Parameters
     ----------
     stencil : GridStencil
     detached : Detached
     dtype : dtype
+        Of vectors.
     """
 
     def __init__(self, stencil: GridStencil, detached: Detached, dtype: Any):
         matrix, self._places = _assemble(stencil, detached)
         self._labels, self._sizes, matrix = _grounded(matrix)
-        self._dtype, self._solution = dtype, np.zeros(stencil.layout.size + detached.count, dtype=dtype)
+        self._layout = stencil.layout
+        self._solution = np.zeros(stencil.layout.size + detached.count, dtype=dtype)
         self._inverse: Any = None
         if self._places.size <= DENSE:
-            self._inverse = _definite_inverse(matrix.toarray()).astype(dtype)
+            self._inverse = _definite_inverse(matrix.toarray())
         else:
             from scipy.sparse.linalg import splu
 
@@ -40,11 +45,9 @@ class CoarsestSolve:
     def solve(self, rhs: np.ndarray) -> np.ndarray:
         """Return the solution, in an array that the next call overwrites."""
         values = self._balanced(rhs[self._places].astype(np.float64))
-        if self._inverse is not None:
-            values = self._inverse @ values.astype(self._dtype)
-        else:
-            values = self._factors.solve(values)
+        values = self._factors.solve(values) if self._inverse is None else self._inverse @ values
         self._solution[self._places] = self._balanced(values)
+        self._layout.refresh(self._solution)
         return self._solution
 
     def _balanced(self, values: np.ndarray) -> np.ndarray:
@@ -88,6 +91,8 @@ def _assemble(stencil: GridStencil, detached: Detached) -> tuple[Any, np.ndarray
     used = (i >= 0) & (j >= 0)
     i, j, v = i[used], j[used], v[used]
     own, diagonal = np.arange(places.size), np.append(stencil.diagonal[cells], detached.diagonal)
+    coupled = np.abs(v) > ROUNDING * np.sqrt(diagonal[i] * diagonal[j])  # what rounding leaves joins no regions
+    i, j, v = i[coupled], j[coupled], v[coupled]
     entries = np.concatenate([v, v, diagonal]), (np.concatenate([i, j, own]), np.concatenate([j, i, own]))
     return coo_array(entries, shape=(places.size, places.size)).tocsr(), places
 

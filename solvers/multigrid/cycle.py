@@ -28,7 +28,7 @@ class Hierarchy:
     Parameters
     ----------
     grids : list of Grid
-        Two or more.
+        From finest to coarsest.
     dtype : dtype
     degree, ratio
         See `Level`.
@@ -47,6 +47,8 @@ class Hierarchy:
     def __init__(self, grids: list[Grid], dtype: Any, *, degree: int = 2, ratio: float = 4.0, visits: int = 0):
         self.dtype, self.layout = np.dtype(dtype), grids[0].stencil.layout
         self.left_out = self.layout.inside(grids[0].stencil.diagonal).ravel() == 0.0
+        self._used = self.layout.zeros(self.dtype.type)  # positive at unknowns
+        self.layout.inside(self._used)[...] = self.layout.inside(grids[0].stencil.diagonal)
         self._padded = self.layout.zeros(self.dtype.type)
         strides = self.layout.strides
         self._places = np.array([*self.layout.cells[1:], self.layout.origin, *strides[:2]], dtype=np.int64)
@@ -70,8 +72,8 @@ class Hierarchy:
         """Return `scale` times the values of all cells, ``(n,)``, as a vector, in an array used again next time."""
         from ritz.kernels.grid_levels import pad
 
-        inverse = self.levels[0].inverse
-        self._each(pad, self._padded.nbytes + values.nbytes, self._padded, values, inverse, self._places, scale)
+        work = 2 * self._padded.nbytes + values.nbytes
+        self._each(pad, work, self._padded, values, self._used, self._places, scale)
         self.layout.refresh(self._padded)
         return self._padded
 

@@ -121,7 +121,8 @@ class MultigridInverse(Operator):
         self.tags = frozenset({Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE})
         self.hierarchy = hierarchy
         self._left_out = np.flatnonzero(hierarchy.left_out)
-        self._scale = operator.diagonal()[self._left_out][:, None]
+        diagonal = operator.diagonal()[self._left_out]
+        self._inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0)
 
     @property
     def stats(self) -> Mapping[str, Any]:
@@ -139,8 +140,12 @@ class MultigridInverse(Operator):
             size = float(np.abs(column).max(initial=0.0)) or 1.0  # single precision has a small range
             out[:, j] = self.hierarchy.unpad(self.hierarchy.cycle(self.hierarchy.pad(column, 1.0 / size)))
             out[:, j] *= size
-        out[self._left_out] = columns[self._left_out] / self._scale
+            self.solve_left_out(out[:, j], column)
         return out.reshape(x.shape)
+
+    def solve_left_out(self, x: np.ndarray, rhs: np.ndarray) -> None:
+        """Write the solution to the cells that are no unknowns of the hierarchy, such as obstacles."""
+        x[self._left_out] = rhs[self._left_out] * self._inverse
 
 
 def _spread(diagonal: np.ndarray) -> float:

@@ -12,7 +12,7 @@ from .grid_stencil import GridStencil
 
 __all__ = ["Grid", "build_grids"]
 
-COARSEST = 64  # unknowns on a grid that is not coarsened further
+COARSEST = 200  # unknowns on a grid that is not coarsened further
 WEAK_AXIS = 0.3  # couplings along an axis, relative to the largest, below which it is not worth coarsening
 WEAK_CELL = 0.1  # the same for one cell in between, below which it becomes an unknown of its own
 SAMPLE = 32  # cells along each axis from which the strength of couplings is told

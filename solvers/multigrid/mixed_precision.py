@@ -10,29 +10,35 @@ import numpy as np
 from ritz.operators import Operator
 from ritz.solution import Status
 
-from .cycle import Hierarchy
+from .grid_multigrid import MultigridInverse
 
 __all__ = ["mixed_conjugate_gradients"]
 
 
 def mixed_conjugate_gradients(
-    hierarchy: Hierarchy, A: Operator, b: np.ndarray, x: np.ndarray
+    inverse: MultigridInverse, full: bool, A: Operator, b: np.ndarray, x: np.ndarray
 ) -> Generator[tuple[np.ndarray, float], Any, Status]:
     """Yield the iterate and its residual norm; the cycle is the preconditioner, and `x` is overwritten.
 
     Only the cycle is in single precision: smooth solutions have residuals so much smaller than ``||A|| ||x||`` that
-    single precision cannot tell. Conversion is part of the vector operations, each of which is one pass.
+    single precision cannot tell. Conversion is part of the vector operations, each of which is one pass. If `full`,
+    and `x` is zero, the first iteration is full multigrid.
     """
     from ritz.kernels.grid_levels import CHUNK, update_norm
     from ritz.kernels.slabs import in_slabs
 
-    left_out = hierarchy.left_out
-    if left_out.any():
-        x[left_out] = b[left_out] / A.diagonal()[left_out]
+    hierarchy = inverse.hierarchy
+    start_from_zero = full and not x.any()
+    inverse.solve_left_out(x, b)
     r = b - A @ x
     norm = float(np.linalg.norm(r))
     p, rho = np.zeros_like(r), 1.0
     chunks = -(-r.size // CHUNK)
+    if start_from_zero and norm > 0:
+        yield x, norm
+        x += norm * hierarchy.unpad(hierarchy.full_cycle(hierarchy.pad(r, 1.0 / norm)))
+        r = b - A @ x
+        norm = float(np.linalg.norm(r))
     while True:
         yield x, norm
         scale = 1.0 / norm if norm > 0 else 1.0  # single precision has a small range

@@ -40,6 +40,9 @@ class Multigrid:
         See `GridMultigrid`.
     acceleration : {"cg", "none"}
         ``"none"`` repeats cycles as they are: twice as many, without inner products.
+    full_multigrid : bool
+        Whether the first iteration, where it starts from zero, is full multigrid: solving on coarse grids first. It
+        costs about two cycles and gains two iterations, and more where little accuracy is asked for.
 
     Examples
     --------
@@ -53,6 +56,7 @@ class Multigrid:
     cycle: str = "auto"
     precision: str = "auto"
     acceleration: str = "cg"
+    full_multigrid: bool = True
     solves: ClassVar[type] = LinearSystem
     requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
 
@@ -72,7 +76,7 @@ class Multigrid:
 
         def accelerated(A: Operator, b: Array, x: Array, M: Operator | None = None) -> Generator[Any, Any, Any]:
             if isinstance(b, np.ndarray) and b.ndim == 1 and inverse.hierarchy.levels:
-                return mixed_conjugate_gradients(inverse.hierarchy, A, b, x)
+                return mixed_conjugate_gradients(inverse, self.full_multigrid, A, b, x)
             return conjugate_gradients(A, b, x, M)
 
         return PreparedIteration(
