@@ -101,32 +101,46 @@ def solve_rings(
     for line in range(0, lines, width):
         many = min(width, lines - line)
         gather(field, tile, line, count, many, after, 1)
-        for part in range(0, width, v):
-            shift, x, e = load(shifts, line + part), load(tile, part) * 0.0, load(tile, part) * 0.0
-            z, c = x, far * 0
-            for j in range(m):
-                at = j * width + part
-                e = reciprocal(shift + diagonal[j] - e * (c * c))
-                source = (far if j == 0 else tiny) + (near if j == m - 1 else tiny)
-                x, z = (load(tile, at) + x * c) * e, (z * c + source) * e
-                store(inverse, at, e)
-                store(tile, at, x)
-                store(response, at, z)
-                c = coupling[j]
-            last_x, last_z = x, z
-            for j in range(m - 2, -1, -1):
-                at = j * width + part
-                e = load(inverse, at) * coupling[j]
-                x, z = load(tile, at) + x * e, load(response, at) + z * e
-                store(tile, at, x)
-                store(response, at, z)
-            at = m * width + part
-            store(inverse, at, reciprocal(shift + diagonal[m] - last_z * near - z * far))
-            if part <= pinned - line < part + v:
-                inverse[m * width + pinned - line] = 0
-            end = (load(tile, at) + last_x * near + x * far) * load(inverse, at)
-            store(tile, at, end * factor)
-            for j in range(m):
-                at = j * width + part
-                store(tile, at, (load(tile, at) + load(response, at) * end) * factor)
+        shift, also = load(shifts, line), load(shifts, line + v)
+        x, e = load(tile, 0) * 0.0, load(tile, 0) * 0.0
+        y, f, z, w, c = x, e, x, x, far * 0
+        for j in range(m):
+            at = j * width
+            d = diagonal[j]
+            e, f = reciprocal(shift + d - e * (c * c)), reciprocal(also + d - f * (c * c))
+            source = (far if j == 0 else tiny) + (near if j == m - 1 else tiny)
+            x, y = (load(tile, at) + x * c) * e, (load(tile, at + v) + y * c) * f
+            z, w = (z * c + source) * e, (w * c + source) * f
+            store(inverse, at, e)
+            store(inverse, at + v, f)
+            store(tile, at, x)
+            store(tile, at + v, y)
+            store(response, at, z)
+            store(response, at + v, w)
+            c = coupling[j]
+        at = m * width
+        x_end, y_end = load(tile, at) + x * near, load(tile, at + v) + y * near
+        e_end, f_end = shift + diagonal[m] - z * near, also + diagonal[m] - w * near
+        for j in range(m - 2, -1, -1):
+            at, c = j * width, coupling[j]
+            e, f = load(inverse, at) * c, load(inverse, at + v) * c
+            x, y = load(tile, at) + x * e, load(tile, at + v) + y * f
+            z, w = load(response, at) + z * e, load(response, at + v) + w * f
+            store(tile, at, x)
+            store(tile, at + v, y)
+            store(response, at, z)
+            store(response, at + v, w)
+        at = m * width
+        store(inverse, at, reciprocal(e_end - z * far))
+        store(inverse, at + v, reciprocal(f_end - w * far))
+        if 0 <= pinned - line < width:
+            inverse[at + pinned - line] = 0
+        x_end = (x_end + x * far) * load(inverse, at) * factor
+        y_end = (y_end + y * far) * load(inverse, at + v) * factor
+        store(tile, at, x_end)
+        store(tile, at + v, y_end)
+        for j in range(m):
+            at = j * width
+            store(tile, at, load(tile, at) * factor + load(response, at) * x_end)
+            store(tile, at + v, load(tile, at + v) * factor + load(response, at + v) * y_end)
         scatter(field, tile, line, count, many, after, 1)

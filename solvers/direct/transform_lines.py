@@ -130,19 +130,19 @@ def _lines(operator: Operator) -> tuple[list[Line], float]:
 
 def _stencil_lines(stencil: Stencil) -> tuple[list[Line], float]:
     lines: list[Line] = []
-    corner = float(stencil.diagonal()[0])
+    corner = 0.0
     for axis, (count, sides) in enumerate(zip(stencil.grid_shape, stencil.boundary, strict=True)):
         if count == 1:
             continue
         strength = float(stencil.couplings[axis].flat[0])
         along, walls = constant_axis(count, strength, sides, WALL[stencil.centering])
         diagonal = along + np.roll(along, 1) + walls
-        corner -= diagonal[0]
+        corner += diagonal[0]
         kind = fast_kind(sides, stencil.centering)
         lines.append(Line(count, kind=kind, strength=strength, bands=(diagonal, along)))
     single = [sides for count, sides in zip(stencil.grid_shape, stencil.boundary, strict=True) if count == 1]
     if any("dirichlet" in sides for sides in single):  # walls around a single cell show in the diagonal alone
-        return lines, corner
+        return lines, float(stencil.diagonal()[0]) - corner
     return lines, stencil.shift
 
 
