@@ -167,7 +167,14 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
         for at, case in enumerate(CASES):
             mine = [row for row in rows if row["family"] == f"{case}, {number + 2}-D"]
             points = [(row["side"], row["ratio"]) for row in mine]
-            panel.plot(*zip(*points, strict=True), linestyle="none", color=f"C{at}", marker="os^D"[at], markersize=3, label=case)
+            panel.plot(
+                *zip(*points, strict=True),
+                linestyle="none",
+                color=f"C{at}",
+                marker="os^D"[at],
+                markersize=3,
+                label=case,
+            )
         panel.axhline(1.0, color="0.4", linestyle="--", linewidth=1)
         panel.axhline(TARGET, color="0.4", linestyle=":", linewidth=1)
         panel.set(yscale="log", xlabel="unknowns along each side", title=f"{number + 2}-D")
