@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.table import Table
 
-import ritz
 from benchmarks.harness import Case, Suite, measure
-from ritz.figures.lp_sampling import sampling_errors, weighted_rows
+from ritz import problems
+from ritz.figures.lp_sampling import sampling_errors
 from ritz.solver import make_solver
 from ritz.solvers.sketching.lewis_weights import lewis_weights
 from ritz.solvers.sketching.lp_sampling import SCORES
@@ -19,18 +19,13 @@ HIGHS = [(f"lp-highs {method}", make_solver("lp-highs", {"method": f"highs-{meth
 LEWIS = (1.0, 1.5, 3.0, 4.0, 6.0, 20.0)
 
 
-def regression(rows: int, columns: int, p: float) -> ritz.LpRegression:
-    """Return a regression with noise of Student's t with two degrees of freedom."""
-    generator = np.random.default_rng(0)
-    A = generator.standard_normal((rows, columns))
-    return ritz.LpRegression(A, A.sum(axis=1) + generator.standard_t(2, rows), p, name=f"p={p:g}, d={columns}")
-
-
 def run(quick: bool) -> list[dict[str, Any]]:
     """Measure times, sampling errors and Lewis weights."""
     shapes = [(300, 5), (600, 5)] if quick else [(5000, 20), (20_000, 20), (5000, 100)]
     cases = [
-        Case(f"p={p:g}, d={columns}", lambda rows=rows, columns=columns, p=p: regression(rows, columns, p))
+        Case(
+            f"p={p:g}, d={columns}", lambda rows=rows, columns=columns, p=p: problems.lp_regression(rows, columns, p=p)
+        )
         for p in (1.0, np.inf)
         for rows, columns in shapes
     ]
@@ -47,7 +42,7 @@ def _samples(quick: bool) -> list[dict[str, Any]]:
     rows, columns, trials = (4000, 5, 5) if quick else (50_000, 20, 25)
     found: list[dict[str, Any]] = []
     for p in (1.0, 1.5):
-        problem = weighted_rows(rows, columns, p)
+        problem = problems.lp_regression(rows, columns, p=p, weight=10.0)
         for scores in SCORES:
             errors = sampling_errors(problem, scores, [80 * (columns + 1)], trials)[0]
             found.append({"kind": "sample", "p": p, "scores": scores, "error": float(np.median(errors))})

@@ -20,22 +20,13 @@ from .style import COLOURS, ritz_style, slope_triangle
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["EXPONENTS", "compute", "plot", "sampling_errors", "weighted_rows"]
+__all__ = ["EXPONENTS", "compute", "plot", "sampling_errors"]
 
 Data: TypeAlias = dict[float, dict[str, Any]]
 
 EXPONENTS = (1.0, 1.5, 4.0)
 MULTIPLES, QUICK_MULTIPLES = (10, 20, 40, 80, 160), (10, 20, 40)
 MARKERS = "vsodx^"
-
-
-def weighted_rows(rows: int, columns: int, p: float, seed: int = 0) -> LpRegression:
-    """Return a regression with noise of Student's t (two degrees of freedom) and every tenth row times ten."""
-    generator = np.random.default_rng(seed)
-    A = generator.standard_normal((rows, columns))
-    b = A.sum(axis=1) + generator.standard_t(2, rows)
-    weights = np.where(generator.random(rows) < 0.1, 10.0, 1.0)
-    return LpRegression(weights[:, None] * A, weights * b, p)
 
 
 def sampling_errors(problem: LpRegression, scores: str, sizes: list[int], trials: int) -> np.ndarray:
@@ -70,7 +61,7 @@ def compute(quick: bool = False) -> Data:
     sizes = [multiple * (columns + 1) for multiple in (QUICK_MULTIPLES if quick else MULTIPLES)]
     data: Data = {}
     for p in EXPONENTS:
-        problem = weighted_rows(rows, columns, p)
+        problem = ritz.problems.lp_regression(rows, columns, p=p, weight=10.0)
         data[p] = {"sizes": np.array(sizes), "mark": 80 * (columns + 1)}
         data[p] |= {scores: sampling_errors(problem, scores, sizes, trials) for scores in SCORES}
     return data

@@ -10,6 +10,7 @@ from .from_grid import from_grid
 from .gallery import gallery
 from .heat import heat
 from .helmholtz import helmholtz
+from .lp_regression import lp_regression
 from .manufactured import manufactured
 from .matrix_market import matrix_market
 from .obstacles import random_obstacles
@@ -30,6 +31,7 @@ __all__ = [
     "gallery",
     "heat",
     "helmholtz",
+    "lp_regression",
     "manufactured",
     "matrix_market",
     "pde",

@@ -20,7 +20,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import ritz
 from ritz.estimators import LpRegressor, SketchedLinearRegression
-from ritz.figures.lp_sampling import sampling_errors, weighted_rows
+from ritz.figures.lp_sampling import sampling_errors
 from ritz.lp_regression import LpRegression, dual_exponent, lp_norm
 from ritz.solvers.sketching.leverage_scores import leverage_scores
 from ritz.solvers.sketching.lewis_weights import lewis_weights
@@ -358,12 +358,12 @@ def test_samples_keep_norms_on_average(scores):
 @pytest.mark.parametrize("p", [1.0, 1.5])
 @pytest.mark.parametrize("scores", ["root-leverage", "lewis"])
 def test_eighty_rows_an_unknown_are_within_a_percent(p, scores):
-    errors = sampling_errors(weighted_rows(20_000, 10, p), scores, [880], trials=9)
+    errors = sampling_errors(ritz.problems.lp_regression(20_000, 10, p=p, weight=10.0), scores, [880], trials=9)
     assert np.median(errors) < 0.01
 
 
 def test_leverage_is_the_wrong_score_for_absolute_values():
-    problem = weighted_rows(30_000, 15, 1.0)
+    problem = ritz.problems.lp_regression(30_000, 15, p=1.0, weight=10.0)
     median = {
         scores: np.median(sampling_errors(problem, scores, [1280], trials=9))
         for scores in ("leverage", "root-leverage", "lewis")
@@ -374,7 +374,7 @@ def test_leverage_is_the_wrong_score_for_absolute_values():
 
 @pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 4.0])
 def test_sampled_solver(p):
-    problem = weighted_rows(20_000, 5, p)
+    problem = ritz.problems.lp_regression(20_000, 5, p=p, weight=10.0)
     best = ritz.solve(problem, "lp").stats["objective"]
     first, again, other = (ritz.solve(problem, "lp-sampled", seed=seed, throw=False) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.x, again.x)
