@@ -29,7 +29,7 @@ class Factor:
     condition : float
         Estimate of the condition number of R with its columns scaled to unit length.
     norm : float, optional
-        Frobenius norm of A, where it is known.
+        Frobenius norm of A, where it is known: where the factor is that of A itself.
     """
 
     triangle: np.ndarray | None
@@ -37,6 +37,11 @@ class Factor:
     values: np.ndarray | None
     condition: float
     norm: float | None = None
+
+    @property
+    def of_matrix(self) -> bool:
+        """Whether this is a factor of A and not of a sketch."""
+        return self.norm is not None
 
     @property
     def rank(self) -> int:

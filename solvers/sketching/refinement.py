@@ -30,7 +30,8 @@ __all__ = ["PreparedRefinement"]
 EPSILON = float(np.finfo(np.float64).eps)
 ITERATIONS = 500
 GAIN = 1e-8  # by which one run is to reduce the gradient
-ROUNDING = 10 * EPSILON
+ROUNDING = 20 * EPSILON
+PLAIN = 1e-2  # by which a plain correction has to reduce the error to be tried again
 ILL_CONDITIONED = 2e7  # so that a Cholesky factor of the Gram matrix would be worthless
 
 
@@ -110,6 +111,8 @@ class _Refinement:
         self.history = [self.best.residual]
         # Rounding in the products with R^-1 allows a single run no more than this.
         self._gain = min(max(GAIN, EPSILON * self.goal.factor.condition), 1e-2)
+        # A factor of A itself, not of a sketch, is so good that its own correction will do.
+        self._plain = self.goal.factor.of_matrix
 
     def until_solved(self) -> Status | None:
         """Refine; return why no more can be done, or None where that is good enough."""
@@ -121,7 +124,7 @@ class _Refinement:
             if len(self.history) > self.limit:
                 return Status.MAX_ITERATIONS
             before = self._measure(self.best)
-            x, interrupted = self._run()
+            x, interrupted = self._correct() if self._plain else self._run()
             reached = self.goal.quality(x)
             self.history[-1] = reached.residual
             after = self._measure(reached)
@@ -131,7 +134,9 @@ class _Refinement:
                 return Status.INTERRUPTED
             if not math.isfinite(reached.residual):
                 return Status.NON_FINITE
-            if not after <= 0.5 * before:
+            if self._plain and not after <= PLAIN * before:
+                self._plain = False
+            elif not after <= 0.5 * before:
                 return Status.STAGNATED  # which is as good as it gets; whether it is good enough is seen at the end
 
     def _measure(self, quality: Quality) -> float:
@@ -154,6 +159,11 @@ class _Refinement:
             return False
         ill_conditioned = self.goal.factor.condition > ILL_CONDITIONED
         return not (ill_conditioned and self.goal.backward_error(best, int(best.ratios.argmax())) <= 0.25 * EPSILON)
+
+    def _correct(self) -> tuple[np.ndarray, bool]:
+        """Return the iterate corrected by the solution of the normal equations for its gradient."""
+        self.history.append(math.nan)  # until it is known
+        return self.best.x + self.goal.factor.apply(self.best.shifted), False
 
     def _run(self) -> tuple[np.ndarray, bool]:
         """Return the iterate that one run ends with, and whether the user stopped it."""
