@@ -17,6 +17,7 @@ from ritz.solver import Callback, Prepared, Solver, make_solver
 __all__ = ["Trajectory", "first_system", "read_arguments", "seeded_solver", "solve", "solve_prepared"]
 
 DIRECT = 1  # iterations of a solver that a starting vector does not help
+SMALL = 2000  # unknowns below which extrapolating takes as long as the iterations it saves
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -206,7 +207,7 @@ def _march(sequence: SystemSequence, prepared: Prepared, x0: Array | None, contr
             guess, kind = steps[-1].x, "previous"
         guesses.append(kind)
         steps.append(prepared.solve(rhs, x0=guess, **controls))
-        if len(steps) == 1 and steps[0].iterations > DIRECT:
+        if len(steps) == 1 and steps[0].iterations > DIRECT and steps[0].x.shape[0] >= SMALL:
             extrapolation = Extrapolation(steps[0].x)
         if extrapolation is not None:
             extrapolation.append(steps[-1].x, rhs, steps[-1].residual)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,12 +13,12 @@ from ritz.extrapolation import Extrapolation
 from ritz.operators import Stencil
 from ritz.registry import solvers
 
-FIELDS = np.random.default_rng(0).standard_normal((3, 300))
+FIELDS = np.random.default_rng(0).standard_normal((3, 2250))
 
 
 def prescribed(solution, steps, convert=np.asarray):
     """Return a sequence whose solutions are ``solution(step)``."""
-    operator = Stencil((20, 15))
+    operator = Stencil((50, 45))
 
     def rhs(step):
         return convert(operator @ solution(step))
@@ -28,22 +29,22 @@ def prescribed(solution, steps, convert=np.asarray):
 @pytest.mark.parametrize("solver", ["cg", "mic-cg", "amg-cg"])
 @pytest.mark.parametrize("convert", [np.asarray, torch.tensor], ids=["numpy", "torch"])
 @pytest.mark.parametrize("degree", [1, 2])
-def test_polynomials_in_time_are_met_at_once(solver, convert, degree):
+def test_polynomials_in_time_are_foreseen(solver, convert, degree):
     def solution(step):
         return sum(FIELDS[power] * step**power for power in range(degree + 1))
 
     trajectory = ritz.solve(prescribed(solution, 10, convert), solver, rtol=1e-6)
     assert trajectory.converged
     assert trajectory.stats["iterations"][0] > 1
-    assert max(trajectory.stats["iterations"][degree + 2 :]) <= 1
+    assert max(trajectory.stats["iterations"][-3:]) <= 1
     assert isinstance(trajectory.x, torch.Tensor) == (convert is torch.tensor)
     np.testing.assert_allclose(to_numpy(trajectory.x), solution(9), atol=1e-3 * np.abs(solution(9)).max())
 
 
-def test_decay_at_few_rates_is_met_at_once():
+def test_decay_at_few_rates_is_foreseen():
     rates = np.array([0.9, 0.6, 0.2])
     trajectory = ritz.solve(prescribed(lambda step: (rates**step) @ FIELDS, 9), "cg", rtol=1e-5)
-    assert max(trajectory.stats["iterations"][4:]) <= 2
+    assert max(trajectory.stats["iterations"][-3:]) <= 1
     assert trajectory.stats["guesses"][0] == "zero"
     assert set(trajectory.stats["guesses"][1:]) <= {"least squares", "quadratic"}
 
@@ -66,10 +67,10 @@ def iterations_from_previous(sequence, solver, rtol):
 @pytest.mark.parametrize(
     "sequence",
     [
-        ritz.problems.heat((24, 24), steps=12),
-        ritz.problems.heat((24, 24), steps=12, dt=1e-2, scheme="crank-nicolson"),
-        ritz.problems.heat((9, 10, 8), steps=12, boundary="neumann"),
-        ritz.problems.pressure_projection((32, 32), steps=12),
+        ritz.problems.heat((48, 47), steps=12),
+        ritz.problems.heat((48, 47), steps=12, dt=1e-2, scheme="crank-nicolson"),
+        ritz.problems.heat((14, 15, 12), steps=12, boundary="neumann"),
+        ritz.problems.pressure_projection((48, 48), steps=12),
     ],
     ids=["heat", "heat, long steps", "heat 3-D", "pressure"],
 )
@@ -95,8 +96,8 @@ def test_flows_are_extrapolated():
 def test_any_sequence_is_solved(seed, scale, kind, columns):
     """Right-hand sides that nothing follows from, repeat, vanish or swing, tiny and huge."""
     generator = np.random.default_rng(seed)
-    shape = (5,) if columns is None else (5, columns)
-    matrix = np.diag(np.arange(1.0, 6.0))
+    shape = (2000,) if columns is None else (2000, columns)
+    matrix = sp.diags_array(1.0 + np.arange(2000) % 5).tocsr()
     fields = generator.standard_normal((8, *shape)) * scale
     if kind == "constant":
         fields[:] = fields[0]
@@ -120,8 +121,13 @@ def test_a_failed_step_keeps_its_status():
         ritz.solve(sequence, "cg", maxiter=2)
 
 
+def test_small_systems_start_from_the_previous_solution():
+    trajectory = ritz.solve(ritz.problems.heat((20, 20), steps=3), "cg")
+    assert trajectory.stats["guesses"] == ["zero", "previous", "previous"]
+
+
 def test_direct_solvers_start_from_the_previous_solution():
-    trajectory = ritz.solve(ritz.problems.heat((8, 8), steps=3), "cholesky", x0=np.ones(64))
+    trajectory = ritz.solve(ritz.problems.heat((48, 48), steps=3), "lu", x0=np.ones(48 * 48))
     assert trajectory.stats["guesses"] == ["given", "previous", "previous"]
 
 
