@@ -163,8 +163,10 @@ class _Transfer:
 
         for step, out in zip(self._steps, self._vectors, strict=True):
             in_slabs(restrict, step.planes, 3 * residual.nbytes, out, residual, step.low, step.high, step.places)
-            off_grid = np.concatenate([residual[step.fine.size :], residual[step.lost]])
-            out[step.coarse.size :] = off_grid
+            if out.size > step.coarse.size:
+                kept = step.coarse.size + residual.size - step.fine.size
+                out[step.coarse.size : kept] = residual[step.fine.size :]
+                out[kept:] = residual[step.lost]
             step.coarse.refresh(out)
             residual = out
         return residual
@@ -176,15 +178,12 @@ class _Transfer:
 
         targets = [x, *self._vectors[:-1]]
         for step, out in zip(reversed(self._steps), reversed(targets), strict=True):
-            add = out is x
-            weights = step.low, step.high, step.places, step.fine.cells[step.axis], out.dtype.type(add)
+            keep = out.dtype.type(out is x)
+            weights = step.low, step.high, step.places, step.fine.cells[step.axis], keep
             in_slabs(prolong, step.planes, 3 * out.nbytes, out, correction, *weights)
-            tail, kept = step.coarse.size, out.size - step.fine.size
-            if add:
-                out[step.fine.size :] += correction[tail : tail + kept]
-                out[step.lost] += correction[tail + kept :]
-            else:
-                out[step.fine.size :] = correction[tail : tail + kept]
-                out[step.lost] = correction[tail + kept :]
+            if correction.size > step.coarse.size:
+                kept = step.coarse.size + out.size - step.fine.size
+                out[step.fine.size :] = keep * out[step.fine.size :] + correction[step.coarse.size : kept]
+                out[step.lost] = keep * out[step.lost] + correction[kept:]
             step.fine.refresh(out)
             correction = out

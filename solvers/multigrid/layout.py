@@ -107,6 +107,8 @@ class Layout:
 
     def refresh(self, flat: np.ndarray) -> None:
         """Copy the ends of periodic axes to the halo."""
+        if not any(self.periodic):
+            return
         field = flat[: self.size].reshape(self.padded)
         for axis, around in enumerate(self.periodic):
             if around:

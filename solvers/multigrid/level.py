@@ -13,6 +13,8 @@ from .layout import Offset
 
 __all__ = ["Level"]
 
+Factors = tuple[Any, Any, Any]
+
 POWER_STEPS = 8  # from a norm of 1 by factors below 5, so no overflow
 PERIOD = 9973  # of random numbers; a prime has no pattern on the grid
 MARGIN = 1.1  # the power iteration stays below the largest eigenvalue
@@ -48,11 +50,10 @@ class Level:
         inverse = np.divide(1.0, diagonal, out=diagonal, where=diagonal > 0)
         self.inverse = inverse.astype(self.dtype)
         rows, columns, values = detached.links(layout.size)
-        self.links = (rows, columns, values.astype(self.dtype)) if rows.size else None
-        self._ones = np.ones(self.size if rows.size else 0, dtype=self.dtype)
+        self._links, self._off_grid = (rows, columns, values.astype(self.dtype)), detached.count > 0
+        self._ones = np.ones(self.size if self._off_grid else 0, dtype=self.dtype)
         self._pair, self._residual = (self.vector(), self.vector()), self.vector()
-        largest = MARGIN * self._largest_eigenvalue()
-        self._middle, self._radius = 0.5 * largest * (1 + 1 / ratio), 0.5 * largest * (1 - 1 / ratio)
+        self._factors = self._chebyshev_factors(MARGIN * self._largest_eigenvalue(), ratio)
 
     def vector(self) -> np.ndarray:
         """Return a vector of zeros."""
@@ -62,29 +63,41 @@ class Level:
     def _tail(self) -> slice:
         return slice(self.layout.size, self.size)
 
-    def run(self, kernel: Any, arrays: int, *arguments: Any) -> Any:
+    def _run(self, kernel: Any, arrays: int, *arguments: Any) -> None:
         """Run a kernel over the cells of the grid, on as many threads as `arrays` passes over them are worth."""
+        in_slabs, chunks, origin, end = self._slabs
+        in_slabs(kernel, chunks, arrays * self.diagonal.nbytes, origin, end, *arguments)
+
+    @cached_property
+    def _slabs(self) -> tuple[Any, int, int, int]:
         from ritz.kernels.grid_levels import CHUNK
         from ritz.kernels.slabs import in_slabs
 
         origin, end = self.layout.span
-        return in_slabs(kernel, -(-(end - origin) // CHUNK), arrays * self.diagonal.nbytes, origin, end, *arguments)
+        return in_slabs, -(-(end - origin) // CHUNK), origin, end
 
-    def _step(self, out: np.ndarray, x: np.ndarray, previous: np.ndarray, rhs: np.ndarray, *factors: float) -> None:
-        """Write ``x + momentum x - memory previous + rate D⁻¹(rhs - A x)``."""
-        from ritz.kernels import grid_levels as kernels
+    @cached_property
+    def _kernels(self) -> Any:
+        from ritz.kernels import grid_levels
 
-        momentum, memory, rate = (self.dtype.type(factor) for factor in factors)
-        tail = self._tail
-        ends = (1 + momentum - rate) * x[tail] - memory * previous[tail] + rate * self.inverse[tail] * rhs[tail]
-        passes = 5 + self.couplings.shape[0] * (self.couplings.shape[1] > 1)
-        self.run(
-            kernels.chebyshev_step, passes, out, x, previous, rhs, self.inverse, self.couplings, self.strides,
-            momentum, memory, rate,
-        )  # fmt: skip
-        if self.links is not None:
+        return grid_levels
+
+    @cached_property
+    def _passes(self) -> int:
+        """Arrays that a Chebyshev step reads and writes."""
+        return 5 + self.couplings.shape[0] * (self.couplings.shape[1] > 1)
+
+    def _step(self, out: np.ndarray, x: np.ndarray, previous: np.ndarray, rhs: np.ndarray, factors: Factors) -> None:
+        """Write ``x + momentum x - memory previous + rate D⁻¹(rhs - A x)``; factors are these three."""
+        if self._off_grid:
+            momentum, memory, rate = factors
+            tail = self._tail
+            ends = (1 + momentum - rate) * x[tail] - memory * previous[tail] + rate * self.inverse[tail] * rhs[tail]
+        entries = self.inverse, self.couplings, self.strides
+        self._run(self._kernels.chebyshev_step, self._passes, out, x, previous, rhs, *entries, *factors)
+        if self._off_grid:
             out[tail] = ends
-            kernels.link_products(out, x, *self.links, rate * self.inverse)
+            self._kernels.link_products(out, x, *self._links, rate * self.inverse)
         self.layout.refresh(out)
 
     def random(self) -> np.ndarray:
@@ -112,38 +125,46 @@ class Level:
         correction is symmetric.
         """
         previous, current = self._pair if x is not self._pair[1] else self._pair[::-1]
-        rate, rho = 1.0 / self._middle, self._radius / self._middle
+        first, *others = self._factors
         if x is None:
-            self._first_step(current, rhs, self.dtype.type(rate))
+            self._first_step(current, rhs, first[2])
         else:
-            self._step(current, x, x, rhs, 0.0, 0.0, rate)
-        for step in range(1, self.degree):
-            following = 1.0 / (2.0 * self._middle / self._radius - rho)
-            factors = following * rho, 2.0 * following / self._radius
-            if x is None and step == 1:
-                self._step(previous, current, rhs, rhs, factors[0], 0.0, factors[1])
+            self._step(current, x, x, rhs, first)
+        for number, factors in enumerate(others):
+            if x is None and number == 0:  # the vector before is zero
+                self._step(previous, current, rhs, rhs, (factors[0], self.dtype.type(0), factors[2]))
             else:
-                self._step(previous, current, previous, rhs, factors[0], *factors)
-            previous, current, rho = current, previous, following
+                self._step(previous, current, previous, rhs, factors)
+            previous, current = current, previous
         return current
 
-    def _first_step(self, out: np.ndarray, rhs: np.ndarray, rate: float) -> None:
-        from ritz.kernels.grid_levels import scaled_step
+    def _chebyshev_factors(self, largest: float, ratio: float) -> list[Factors]:
+        """Return momentum, memory and rate of each step: the three-term recurrence of Chebyshev polynomials."""
+        middle, radius = 0.5 * largest * (1 + 1 / ratio), 0.5 * largest * (1 - 1 / ratio)
+        rho = radius / middle
+        steps = [(0.0, 0.0, 1.0 / middle)]
+        for _ in range(1, self.degree):
+            following = 1.0 / (2.0 * middle / radius - rho)
+            steps.append((following * rho, following * rho, 2.0 * following / radius))
+            rho = following
+        number = self.dtype.type
+        return [(number(a), number(b), number(c)) for a, b, c in steps]
 
-        tail = self._tail
-        self.run(scaled_step, 3, out, rhs, self.inverse, rate)
-        out[tail] = rate * self.inverse[tail] * rhs[tail]
+    def _first_step(self, out: np.ndarray, rhs: np.ndarray, rate: Any) -> None:
+        self._run(self._kernels.scaled_step, 3, out, rhs, self.inverse, rate)
+        if self._off_grid:
+            tail = self._tail
+            out[tail] = rate * self.inverse[tail] * rhs[tail]
         self.layout.refresh(out)
 
     def residual(self, x: np.ndarray, rhs: np.ndarray) -> np.ndarray:
         """Return ``rhs - A x``, in an array that is this level's own."""
-        from ritz.kernels import grid_levels as kernels
-
-        out, tail = self._residual, self._tail
-        self.run(kernels.residual, 6, out, x, rhs, self.diagonal, self.inverse, self.couplings, self.strides)
-        if self.links is not None:
+        out, entries = self._residual, (self.diagonal, self.inverse, self.couplings, self.strides)
+        self._run(self._kernels.residual, self._passes + 1, out, x, rhs, *entries)
+        if self._off_grid:
+            tail = self._tail
             out[tail] = rhs[tail] - self.diagonal[tail] * x[tail]
-            kernels.link_products(out, x, *self.links, self._ones)
+            self._kernels.link_products(out, x, *self._links, self._ones)
         self.layout.refresh(out)
         return out
 
@@ -151,8 +172,9 @@ class Level:
         """Return a lower bound, close to it, of the largest eigenvalue of D⁻¹A."""
         x, zero, out = self.random(), self.vector(), self.vector()
         before = value = 1.0
+        product = self.dtype.type(-1), self.dtype.type(0), self.dtype.type(-1)  # leaves D⁻¹A x
         for _ in range(POWER_STEPS):
-            self._step(out, x, zero, zero, -1.0, 0.0, -1.0)
+            self._step(out, x, zero, zero, product)
             size = self.norm(out) or 1.0
             value, before = size / before, size
             x, out = out, x
