@@ -58,8 +58,8 @@ CASES = [
     ("matrix_market", {}, True),
 ]
 OWN = {case[0] for case in CASES}
-# Tested in test_pde.py and test_least_squares.py: what they return is no linear system.
-ELSEWHERE = {"manufactured", "regression", "adversarial-regression", "sparse-regression"}
+# Tested in test_pde.py, test_least_squares.py and test_lp_regression.py: what they return is no linear system.
+ELSEWHERE = {"manufactured", "regression", "adversarial-regression", "sparse-regression", "lp-regression"}
 # Problems that are not named above are tested with their defaults; either kind of reference will do.
 CASES += [(name, {}, None) for name in sorted(set(problems.names()) - OWN - ELSEWHERE)]
 
