@@ -94,8 +94,6 @@ def plot(data: Data) -> Figure:
             for number, kind in enumerate(KINDS):
                 look: Any = {"color": COLOURS[number], "marker": "osD^v"[number]}
                 panel.loglog(found["unknowns"], found[kind], label=LABELS.get(kind, kind.capitalize()), **look)
-            panel.set_xticks(found["unknowns"], [str(d) for d in found["unknowns"]])
-            panel.minorticks_off()
             panel.set(xlabel="unknowns d", title=title)
         d = data["adversarial"]["unknowns"]
         panels[0].loglog(d, 2.2 * np.sqrt(d / d[0]), color=INK, linestyle="--", linewidth=1, label=r"$\sim\sqrt{d}$")
@@ -105,7 +103,10 @@ def plot(data: Data) -> Figure:
         low, high = 0.8 * values[values > 0].min(), 1.4 * values.max()
         ticks = [tick for tick in (1, 2, 3, 5, 10, 20, 30) if low <= tick <= high]
         panels[0].set(ylim=(low, high))
-        panels[0].set_yticks(ticks, [str(tick) for tick in ticks])
+        for panel in panels:
+            panel.set_xticks(d, [str(number) for number in d])
+            panel.set_yticks(ticks, [str(tick) for tick in ticks])
+            panel.minorticks_off()
     return canvas
 
 
