@@ -7,6 +7,7 @@ column a vector, and every reduction below then gives one number a column.
 from __future__ import annotations
 
 import math
+import sys
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
@@ -17,6 +18,7 @@ from array_api_compat import array_namespace, is_torch_array
 __all__ = [
     "Array",
     "add_scaled",
+    "advance",
     "asarray_like",
     "cast",
     "column_inner",
@@ -28,11 +30,12 @@ __all__ = [
     "numpy_dtype",
     "scale_and_add",
     "single_blas_thread",
-    "subtract_scaled",
     "to_numpy",
 ]
 
 Array: TypeAlias = Any  # a NumPy array or a torch tensor
+
+LONG = 10_000  # numbers from which on compiled updates save more than it takes to call them
 
 
 def namespace(x: Array) -> Any:
@@ -116,19 +119,31 @@ def add_scaled(y: Array, scale: Any, x: Array) -> Array:
     return y.add_(x * scale) if y.ndim == 2 else y.add_(x, alpha=scale)
 
 
-def subtract_scaled(y: Array, scale: Any, x: Array) -> Array:
-    """Subtract ``scale * x`` from `y` in place, overwriting `x`, and return `y`; `scale` as for `add_scaled`.
+def advance(x: Array, r: Array, step: Any, p: Array, q: Array) -> None:
+    """Add ``step * p`` to `x` and subtract ``step * q`` from `r`, both in place; `q` may be overwritten.
 
     The product is rounded before it is subtracted, as SciPy's solvers do and BLAS does not: residuals that are
     updated so take the same course as theirs, which in thousands of iterations makes a difference.
     """
-    x *= scale
-    y -= x
-    return y
+    if _in_compiled_loops(x, r, p, q):
+        from ritz.kernels.slabs import in_slabs
+        from ritz.kernels.updates import advance as kernel
+
+        in_slabs(kernel, x.size, 6 * x.nbytes, x, r, x.dtype.type(step), p, q)
+        return
+    add_scaled(x, step, p)
+    q *= step
+    r -= q
 
 
 def scale_and_add(y: Array, scale: Any, x: Array) -> Array:
     """Replace `y` by ``scale * y + x`` in place and return it; `scale` is a number, or ``(k,)`` for blocks."""
+    if _in_compiled_loops(y, x):
+        from ritz.kernels.slabs import in_slabs
+        from ritz.kernels.updates import scale_and_add as kernel
+
+        in_slabs(kernel, y.size, 3 * y.nbytes, y, y.dtype.type(scale), x)
+        return y
     if isinstance(y, np.ndarray):
         blas = _blas(y)
         if blas is not None:
@@ -154,6 +169,19 @@ def _blas_pools() -> Any:
 
     _load_blas("d")  # so that SciPy's BLAS is among the pools found
     return ThreadpoolController()
+
+
+def _in_compiled_loops(*vectors: Array) -> bool:
+    """Return whether vectors are long, and the operator has loaded Numba: that takes longer than it saves here."""
+    return "ritz.kernels.slabs" in sys.modules and all(
+        isinstance(x, np.ndarray)
+        and x.ndim == 1
+        and x.size >= LONG
+        and x.flags.c_contiguous
+        and x.dtype.char in "fd"
+        and x.dtype == vectors[0].dtype
+        for x in vectors
+    )
 
 
 class _Blas(NamedTuple):

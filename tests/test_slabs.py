@@ -11,6 +11,7 @@ import numba
 import numpy as np
 import pytest
 
+from ritz.backend import LONG, advance, scale_and_add
 from ritz.environment import pinned_threads
 from ritz.kernels import slabs
 from ritz.kernels.slabs import in_slabs, thread_limit
@@ -181,6 +182,22 @@ def test_a_forked_process_starts_its_own_threads():
         in_slabs(kernel, 3, ENOUGH)
         os._exit(0 if len(set(seen)) == 3 else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_updates_of_vectors_are_rounded_as_numpy_rounds_them(dtype, monkeypatch):
+    monkeypatch.setattr(slabs, "SLAB", 1)
+    rng = np.random.default_rng(0)
+    x, r, p, q = (rng.standard_normal(2 * LONG + 1).astype(dtype) for _ in range(4))
+    step = 1.0 / 3.0
+    expected = x + dtype(step) * p, r - dtype(step) * q, dtype(step) * p + q
+    kept = q.copy()
+    advance(x, r, step, p, q)
+    np.testing.assert_array_equal(q, kept)  # so it was the compiled loop
+    assert scale_and_add(p, step, q) is p
+    for found, known in zip((x, r, p), expected, strict=True):
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, known)
 
 
 COMPILING = """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from ritz.backend import Array, add_scaled, column_inner, column_norm, copy, scale_and_add, subtract_scaled
+from ritz.backend import Array, advance, column_inner, column_norm, copy, scale_and_add
 from ritz.iteration import PreparedIteration, prepare_iteration
 from ritz.operators import Operator, Tag
 from ritz.problem import LinearSystem
@@ -71,8 +71,7 @@ def conjugate_gradients(
         if any_nonpositive(curvature, norm, active) or any_nonpositive(rho, norm, active):
             return Status.INDEFINITE
         alpha = divide(rho, curvature, active)
-        add_scaled(x, alpha, p)
-        subtract_scaled(r, alpha, q)
+        advance(x, r, alpha, p, q)
         norm = column_norm(r)
         previous = rho
         z = r if M is None else M @ r
