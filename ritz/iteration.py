@@ -14,6 +14,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from numbers import Integral, Real
 from typing import Any, TypeAlias
 
@@ -66,8 +67,6 @@ class Task:
         As given, in the system's dtype.
     consistent_rhs : array
         `rhs` less its (negligible) part in the nullspace: what a method iterates on.
-    start : array
-        Starting vector, free to be overwritten.
     norms : ndarray, shape (1,) or (k,)
         Norm of each right-hand side.
     targets : ndarray, shape (1,) or (k,)
@@ -87,7 +86,6 @@ class Task:
     rtol: float = 1e-8
     atol: float = 0.0
     consistent_rhs: Array = field(init=False)
-    start: Array = field(init=False)
     norms: np.ndarray = field(init=False)
     targets: np.ndarray = field(init=False)
     goals: np.ndarray = field(init=False)
@@ -101,32 +99,38 @@ class Task:
         self._check_tolerances()
         self.norms = _column_norms(self.rhs)
         self.targets = np.maximum(self.rtol * self.norms, self.atol)
-        self.start = self._starting_vector()
+        self._check_start()
         self.consistent_rhs, self.goals = self.rhs, self.targets
         nullspace = system.operator.nullspace
         if nullspace is not None:
             rounding = 10 * machine_epsilon(system.dtype) * system.size**0.5 * self.norms
             tolerance = np.maximum(0.5 * self.targets, rounding)
-            nullspace.check_consistent(self.rhs, tolerance if self.rhs.ndim == 2 else tolerance[0])
+            parts = nullspace.check_consistent(self.rhs, tolerance if self.rhs.ndim == 2 else tolerance[0])
             self.consistent_rhs = nullspace.project(self.rhs)
-            self.start = nullspace.project(self.start)
-            invisible = _column_norms(self.rhs - self.consistent_rhs)
-            self.goals = np.sqrt(np.maximum(self.targets**2 - invisible**2, (0.1 * self.targets) ** 2))
+            invisible = (parts**2).sum(axis=0)
+            self.goals = np.sqrt(np.maximum(self.targets**2 - invisible, (0.1 * self.targets) ** 2))
         # Python numbers, because a small system spends most of its time on what surrounds the vectors.
         self._goal, self._scale = float(self.goals[0]), float(self.norms[0]) or 1.0
 
-    def _starting_vector(self) -> Array:
+    def _check_start(self) -> None:
         if self.x0 is None:
-            return self.rhs * 0.0
-        x0 = check_vector("x0", self.x0, self.system.size)
+            return
+        x0 = self.x0 = check_vector("x0", self.x0, self.system.size)
         if x0.shape != self.rhs.shape:
             raise InvalidProblem(
                 f"x0 has shape {tuple(x0.shape)} and rhs {tuple(self.rhs.shape)}; give both the same shape"
             )
-        start = copy(asarray_like(x0, self.rhs))
+
+    @cached_property
+    def start(self) -> Array:
+        """Starting vector, free to be overwritten."""
+        if self.x0 is None:
+            return self.rhs * 0.0
+        start = copy(asarray_like(self.x0, self.rhs))
         if not self.norms.all():
             start *= asarray_like(self.norms > 0, self.rhs)  # a zero column is answered by zero
-        return start
+        nullspace = self.system.operator.nullspace
+        return start if nullspace is None else nullspace.project(start)
 
     def _check_tolerances(self) -> None:
         for name, value in (("rtol", self.rtol), ("atol", self.atol)):

@@ -86,8 +86,8 @@ class Nullspace:
         values = 1.0 / np.sqrt(self.sizes[self._inside])
         return csr_array((values, (rows, self._inside)), shape=(self.labels.size, self.count))
 
-    def check_consistent(self, rhs: Array, tolerance: Array) -> None:
-        """Raise `InvalidProblem`, naming the worst region, where `rhs` has more than `tolerance` in the nullspace.
+    def check_consistent(self, rhs: Array, tolerance: Array) -> np.ndarray:
+        """Return `component_norm` of `rhs`, or raise `InvalidProblem`, naming the worst region.
 
         Parameters
         ----------
@@ -95,9 +95,10 @@ class Nullspace:
         tolerance : float or ndarray, shape (k,)
             Largest norm allowed, by column.
         """
-        excess = self.component_norm(rhs) - np.asarray(tolerance)
+        parts = self.component_norm(rhs)
+        excess = parts - np.asarray(tolerance)
         if not excess.size or excess.max() <= 0:
-            return
+            return parts
         region = int(np.unravel_index(int(excess.argmax()), excess.shape)[0])
         members = np.flatnonzero(self.labels == region)
         total = float(np.abs(self.sums(rhs)[region]).max())

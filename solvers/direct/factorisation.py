@@ -84,34 +84,42 @@ class PreparedFactorisation:
     def _refine(
         self, task: Task, limit: int, callback: Callback | None, history: list[float]
     ) -> tuple[Array, Status | None, np.ndarray]:
-        operator, best = self.system.operator, task.start
-        best_norms = task.residual_norms(best)
+        # A start from zero takes no product: its residual is the right-hand side.
+        best = None if task.x0 is None else task.start
+        best_norms = task.norms if best is None else task.residual_norms(best)
         history.append(task.relative(best_norms))
+        status: Status | None = None
         try:
-            if callback is not None and callback(0, best, history[0]):
-                return best, Status.INTERRUPTED, best_norms
-            while not task.solved(best_norms):
+            if callback is not None and callback(0, task.start, history[0]):
+                status = Status.INTERRUPTED
+            while status is None and not task.solved(best_norms):
                 if self.apply is None:
-                    return best, self.failure, best_norms
+                    status = self.failure
+                    break
                 if len(history) > limit:
-                    return best, Status.MAX_ITERATIONS, best_norms
-                residual = task.consistent_rhs - operator @ best
+                    status = Status.MAX_ITERATIONS
+                    break
+                residual = task.consistent_rhs
+                if best is not None:
+                    residual = residual - self.system.operator @ best
                 correction = self._correction(to_numpy(residual))
                 if not np.isfinite(correction).all():
-                    return best, Status.SINGULAR, best_norms
-                x, norms = task.settle(best + asarray_like(correction, best))
+                    status = Status.SINGULAR
+                    break
+                step = asarray_like(correction, task.rhs)
+                x, norms = task.settle(step if best is None else best + step)
                 history.append(task.relative(norms))
                 before = task.relative(best_norms)
                 if history[-1] <= before or task.solved(norms):
                     best, best_norms = x, norms
                 if callback is not None and callback(len(history) - 1, x, history[-1]):
-                    return best, Status.INTERRUPTED, best_norms
-                if not (history[-1] <= 0.5 * before or task.solved(best_norms)):
+                    status = Status.INTERRUPTED
+                elif not (history[-1] <= 0.5 * before or task.solved(best_norms)):
                     singular = self._is_singular(to_numpy(residual), correction)
-                    return best, Status.SINGULAR if singular else Status.STAGNATED, best_norms
+                    status = Status.SINGULAR if singular else Status.STAGNATED
         except KeyboardInterrupt:
-            return best, Status.INTERRUPTED, best_norms
-        return best, None, best_norms
+            status = Status.INTERRUPTED
+        return task.start if best is None else best, status, best_norms
 
     def _correction(self, residual: np.ndarray) -> np.ndarray:
         assert self.apply is not None

@@ -10,20 +10,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ritz.backend import Array, asarray_like, to_numpy
 from ritz.errors import InvalidProblem
-from ritz.iteration import Task
 from ritz.operators import Tag
 from ritz.problem import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
-from ritz.solver import Callback, Solver, check_pairing, registered_name
+from ritz.solver import Solver, check_pairing, registered_name
 
 from .factorisation import FactorisationFailed, PreparedFactorisation
 from .transform_lines import Line, separate, separates
 from .transform_route import WAYS, SeparableSolve, cheapest_route
 
-__all__ = ["PreparedSeparable", "Transform", "prepare_separable"]
+__all__ = ["Transform", "prepare_separable"]
 
 RESONANCE = 1e-14  # eigenvalues below this share of the largest are rounding
 
@@ -64,7 +62,7 @@ class Transform:
     solves: ClassVar[type] = LinearSystem
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
-    def prepare(self, problem: LinearSystem) -> PreparedSeparable:
+    def prepare(self, problem: LinearSystem) -> PreparedFactorisation:
         """Choose the route, and compute tables of transforms and eigenvalues."""
         return prepare_separable(self, problem, self._ways, eliminate=False)
 
@@ -79,32 +77,9 @@ class Transform:
         return ways
 
 
-class PreparedSeparable(PreparedFactorisation):
-    """A separable operator, ready for right-hand sides.
-
-    Solving takes so little that the products with a starting vector of zero, which every other factorisation can
-    afford, would be felt.
-    """
-
-    def _refine(
-        self, task: Task, limit: int, callback: Callback | None, history: list[float]
-    ) -> tuple[Array, Status | None, np.ndarray]:
-        if self.apply is None or task.x0 is not None or callback is not None or limit < 1 or not task.norms.any():
-            return super()._refine(task, limit, callback, history)
-        try:
-            x, norms = task.settle(asarray_like(self.apply(to_numpy(task.consistent_rhs)), task.rhs))
-        except KeyboardInterrupt:
-            history.append(1.0)
-            return task.start, Status.INTERRUPTED, task.norms
-        if not task.solved(norms):
-            return super()._refine(task, limit, callback, history)
-        history += [task.relative(task.norms), task.relative(norms)]
-        return x, None, norms
-
-
 def prepare_separable(
     solver: Solver, system: LinearSystem, ways: Callable[[Sequence[Line]], Sequence[str]], *, eliminate: bool
-) -> PreparedSeparable:
+) -> PreparedFactorisation:
     """Prepare for a separable system.
 
     Parameters
@@ -136,7 +111,7 @@ def prepare_separable(
         apply, stats = _factor(system, lines, shift, wanted, eliminate, name)
     except FactorisationFailed as failed:
         failure = failed.status
-    return PreparedSeparable(system, apply, failure, None, name, time.perf_counter() - start, stats)
+    return PreparedFactorisation(system, apply, failure, None, name, time.perf_counter() - start, stats)
 
 
 def _factor(

@@ -11,7 +11,8 @@ from ritz.operators import Tag
 from ritz.problem import LinearSystem
 from ritz.registry import register
 
-from .transform import PreparedSeparable, prepare_separable
+from .factorisation import PreparedFactorisation
+from .transform import prepare_separable
 from .transform_lines import Line
 
 __all__ = ["TridiagonalTransform"]
@@ -47,7 +48,7 @@ class TridiagonalTransform:
     solves: ClassVar[type] = LinearSystem
     requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
 
-    def prepare(self, problem: LinearSystem) -> PreparedSeparable:
+    def prepare(self, problem: LinearSystem) -> PreparedFactorisation:
         """Choose what to do along the other axes, and compute tables of transforms and eigenvalues."""
         return prepare_separable(self, problem, self._ways, eliminate=True)
 
