@@ -26,7 +26,7 @@ from .sketch_and_precondition import prepare_sketched
 __all__ = ["Lstsq"]
 
 LARGE = 10_000  # columns beyond which the square of their number is too much memory
-DOUBTFUL = 20.0  # by which a sample of the rows may be worse conditioned than A
+DOUBTFUL = 3.0  # by which a sample of the rows may be worse conditioned than A
 TALL = 4  # rows by columns from which on a sketch is smaller than A by enough
 
 
@@ -91,4 +91,6 @@ def _looks_hopeless(problem: LeastSquares) -> bool:
     if isinstance(problem.A, Operator) or issparse(problem.A) or problem.ridge or rows < 8 * columns:
         return False
     some = to_numpy(problem.A[:: rows // (2 * columns)][: 2 * columns])
-    return factor_of(np.asarray(some, dtype=np.float64)).condition > DOUBTFUL * ILL_CONDITIONED
+    factor = factor_of(np.asarray(some, dtype=np.float64))
+    # A sample without full rank may have missed the rows that matter, and says nothing.
+    return factor.rank == columns and factor.condition > DOUBTFUL * ILL_CONDITIONED
