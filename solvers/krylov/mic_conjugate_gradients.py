@@ -31,14 +31,14 @@ class MICConjugateGradients:
     """Conjugate gradients preconditioned with MIC(0), the modified incomplete Cholesky factor :cite:`Gustafsson1978`.
 
     For second-order elliptic problems of up to some hundred thousand unknowns, with obstacles, jumps or anisotropy:
-    preparation costs as much as two iterations, and their number grows like the square root of that of ``cg``'s,
+    preparation costs as much as some seven iterations, and their number grows like the square root of that of ``cg``'s,
     O(h^-1/2). Takes the iterates of ``cg`` with the preconditioner ``"modified-incomplete-cholesky"``.
 
     On a `ritz.operators.Stencil` the factor differs from the operator in its diagonal alone. Sweeps, updates and
     inner products are then compiled together in two passes over the grid, besides the one of the product: the inner
     product of the residual with the preconditioned residual is the squared norm of what the forward sweep leaves, so
-    the search direction can be updated within the backward sweep. O(n) memory: five vectors, and three single-precision
-    numbers a cell in two dimensions, four in three. Other operators are assembled and swept by rows.
+    the search direction can be updated within the backward sweep. O(n) memory: five vectors, and four single-precision
+    numbers a cell. Other operators are assembled and swept by rows.
 
     An operator with an entry on the diagonal that is not positive is not positive definite: it gets no
     preconditioner, and most often the status INDEFINITE.

@@ -35,8 +35,8 @@ class IncompleteCholesky:
     Exists for M-matrices. Where a pivot is not positive otherwise, ``A + s diag(A)`` is factored instead, with
     ``s = 0.001`` and four times as much until it succeeds. Rows that are zero are left alone. Costs about two
     products to build and one to apply; symmetric positive definite. On a `ritz.operators.Stencil` only the pivots
-    are computed, grid lines overlap in the sweeps, and scaled factors are kept in single precision: a fifth of the
-    time and a quarter of the memory. A periodic axis of three cells counts the fill within it as dropped there.
+    are computed, grid lines overlap in the sweeps, and scaled factors are kept in single precision: a third of
+    the time and a quarter of the memory. A periodic axis of three cells counts the fill within it as dropped there.
 
     Raises
     ------
@@ -69,8 +69,8 @@ class ModifiedIncompleteCholesky:
     ----------
     relaxation : float, optional
         Share of the dropped fill that is added, from 0 (IC(0)) to 1 (row sums kept exactly, which can break down).
-        If None, ``1 - 1/N`` on a grid of N cells along its longest side, which was measured to take within a tenth
-        of the fewest iterations in two and three dimensions; N is read off the bandwidth of other operators, and
+        If None, ``1 - 1/N`` on a grid of N cells along its longest side, which was measured to take within 15 %
+        of the fewest iterations on grids of 32 cells a side or more; N is read off the bandwidth of other operators, and
         0.97 taken where that says less.
 
     Examples

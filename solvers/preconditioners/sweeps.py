@@ -57,7 +57,7 @@ class TriangularSweeps(Operator):
 class StencilSweeps(Operator):
     """``((D + L) D^-1 (D + L^T))^-1`` on a grid, L being the strict lower triangle of a stencil.
 
-    Kept in single precision, scaled so that D = 1: one number a cell, and one a cell and axis. Products are in the
+    Kept in single precision, scaled so that D = 1: four numbers a cell. Products are in the
     stencil's dtype, and as symmetric as that allows.
 
     Parameters
