@@ -70,8 +70,8 @@ class ModifiedIncompleteCholesky:
     relaxation : float, optional
         Share of the dropped fill that is added, from 0 (IC(0)) to 1 (row sums kept exactly, which can break down).
         If None, ``1 - 1/N`` on a grid of N cells along its longest side, which was measured to take within 15 %
-        of the fewest iterations on grids of 32 cells a side or more; N is read off the bandwidth of other operators, and
-        0.97 taken where that says less.
+        of the fewest iterations on grids of 32 cells a side or more; N is read off the bandwidth of other operators,
+        and 0.97 taken where that says less.
 
     Examples
     --------
