@@ -78,7 +78,7 @@ def plot(data: Data) -> Figure:
                     panel.loglog(found["rows"], found[name], label=name, **look)
             panel.set(xlabel="rows", title=label)
         panels[0].set(ylabel="seconds")
-        panels[0].legend()
+        panels[0].legend(loc="upper left")
     return canvas
 
 
