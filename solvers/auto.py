@@ -20,6 +20,8 @@ from .features import Features
 __all__ = ["Auto", "PreparedAuto", "choose"]
 
 PREFERRED = ("finite-difference", "lstsq")  # of the solvers of other kinds of problems
+TRIAL = 5  # iterations after which a candidate on trial is judged
+SLOW = 0.5  # factor an iteration above which it has failed
 ATTEMPTS = 3  # candidates tried before the best solution so far is returned as it is
 
 
@@ -104,6 +106,7 @@ class PreparedAuto:
     def __init__(self, problem: Any, rows: list[Candidate], seconds: float):
         self._problem, self._rows, self._seconds = problem, rows, seconds
         self._failed: list[str] = []
+        self._passed = False
         self._prepared = self._prepare_next()
 
     def solve(
@@ -120,30 +123,39 @@ class PreparedAuto:
         """Solve for `rhs` with the cheapest candidate that converges; see `ritz.solver.Prepared.solve`.
 
         If none of three does, the solution of smallest residual is returned. A `maxiter` that is reached is final.
+        The first five iterations of multigrid's first solve are its test: where they reduce the residual by less
+        than half each, the next candidate goes on from there.
         """
-        controls: dict[str, Any] = {"x0": x0, "rtol": rtol, "atol": atol, "maxiter": maxiter}
-        controls |= {"callback": callback, "progress": progress}
+        controls: dict[str, Any] = {"x0": x0, "rtol": rtol, "atol": atol, "maxiter": maxiter, "progress": progress}
         best: Solution | None = None
         spent = 0.0
         while True:
-            solution = self._report(self._prepared.solve(rhs, **controls), spent)
+            trial = _Trial(callback) if self._rows[0].on_trial and not self._passed else None
+            solution = self._report(self._prepared.solve(rhs, callback=trial or callback, **controls), spent)
             spent = solution.timings["solve"]
             if best is None or solution.residual < best.residual:
                 best = solution
             limited = maxiter is not None and solution.status is Status.MAX_ITERATIONS
-            if solution.converged or solution.status is Status.INTERRUPTED or limited:
+            slow = trial is not None and trial.slow
+            self._passed = not slow
+            if solution.converged or limited or (solution.status is Status.INTERRUPTED and not slow):
                 return solution
-            if not self._fall_back(solution.status):
+            if not self._fall_back(solution.status, "too slow" if slow else solution.status.name):
+                if slow:  # with nothing to turn to, slow is better than stopped
+                    self._passed = True
+                    continue
                 return replace(best, stats={**solution.stats, "chosen": best.stats["chosen"]})
+            if slow:
+                controls["x0"] = solution.x
 
-    def _fall_back(self, status: Status) -> bool:
+    def _fall_back(self, status: Status, why: str) -> bool:
         """Prepare the next candidate, if there is one that may fare better than one which ended so."""
         rest = self._rows[1:]
         if status is Status.INDEFINITE:
             rest = [row for row in rest if not row.needs_definite]
         if not rest or len(self._failed) + 1 >= ATTEMPTS:
             return False
-        self._failed.append(f"{self._rows[0].label}: {status.name}")
+        self._failed.append(f"{self._rows[0].label}: {why}")
         self._rows = rest
         self._prepared = self._prepare_next()
         return True
@@ -171,3 +183,16 @@ class PreparedAuto:
             stats["failed"] = tuple(self._failed)
         timings = {**solution.timings, "prepare": self._seconds, "solve": solution.timings["solve"] + spent}
         return replace(solution, timings=timings, stats=stats)
+
+
+class _Trial:
+    """A callback that stops a solve which is slow, and passes on everything else."""
+
+    def __init__(self, callback: Callback | None):
+        self._callback, self._first, self.slow = callback, 0.0, False
+
+    def __call__(self, iteration: int, x: Array, residual: float) -> bool:
+        if iteration == 0:
+            self._first = residual
+        self.slow = iteration == TRIAL and residual > SLOW**TRIAL * self._first
+        return self.slow or bool(self._callback is not None and self._callback(iteration, x, residual))

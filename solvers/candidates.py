@@ -54,6 +54,8 @@ class Candidate:
         Seconds spent once, and for each right-hand side.
     needs_definite : bool
         Whether it fails on indefinite operators.
+    on_trial : bool
+        Whether it is given up if its first iterations are slow.
     """
 
     solver: str = field(kw_only=False)
@@ -63,6 +65,7 @@ class Candidate:
     prepare: Callable[[Features], float]
     solve: Callable[[Features], float]
     needs_definite: bool = False
+    on_trial: bool = False
 
     @property
     def label(self) -> str:
@@ -96,6 +99,22 @@ def _incomplete_iterations(f: Features) -> float:
 
 
 TABLE: tuple[Candidate, ...] = (
+    Candidate(
+        "transform",
+        reason="constant coefficients on a box",
+        applies=lambda f: f.separable,
+        prepare=lambda f: 1e-4 + 4e-5 * len(f.shape) + 1e-6 * sum(f.shape),
+        solve=lambda f: 6e-5 + 6e-9 * f.n,
+    ),
+    Candidate(
+        "multigrid",
+        reason="definite, from a grid",
+        applies=lambda f: _definite(f) and f.structured and _like_diffusion(f),
+        prepare=lambda f: 2.5e-3 + (1.1e-7 if f.space else 6e-8) * f.n,
+        solve=lambda f: (9 if f.smooth else 10) * (6e-4 + (1.3e-8 if f.smooth else 1.7e-8) * f.n),
+        needs_definite=True,
+        on_trial=True,
+    ),
     Candidate(
         "cholesky",
         reason="dense and symmetric",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ritz.errors import InvalidProblem
-from ritz.operators import Dense, Diagonal, Operator, Scaled, Sparse, Stencil, Sum, Tag, Transposed
+from ritz.operators import Dense, Diagonal, KroneckerSum, Operator, Scaled, Sparse, Stencil, Sum, Tag, Transposed
 from ritz.problem import LinearSystem
 
 __all__ = ["Features"]
@@ -51,6 +51,12 @@ class Features:
     def dense(self) -> bool:
         """Whether all entries are stored."""
         return isinstance(self.operator, Dense)
+
+    @cached_property
+    def separable(self) -> bool:
+        """Whether it is a sum of operators along the axes of a box."""
+        operator = self.operator
+        return isinstance(operator, KroneckerSum) or (isinstance(operator, Stencil) and operator.constant)
 
     @cached_property
     def matrix(self) -> Any:

@@ -125,7 +125,7 @@ def weigh(low: np.ndarray, high: np.ndarray, centre: np.ndarray, largest: np.nda
     """Turn collapsed entries into weights, in place; return how many cells are lost.
 
     A cell is lost, and `centre` set to -1 there (to 0 elsewhere), where the couplings along the line are less than
-    `weakest` times its largest entry.
+    `weakest` times its largest entry; none is if that is zero.
     """
     lost = 0
     for m in range(low.size):
@@ -134,9 +134,10 @@ def weigh(low: np.ndarray, high: np.ndarray, centre: np.ndarray, largest: np.nda
         low[m] = high[m] = centre[m] = 0.0
         if largest[m] == 0.0:
             continue
-        if total < weakest * largest[m]:
-            centre[m] = -1.0
-            lost += 1
+        if total == 0.0 or total < weakest * largest[m]:
+            if weakest > 0.0:
+                centre[m] = -1.0
+                lost += 1
             continue
         scale = 1.0 / max(itself, total)
         low[m], high[m] = below * scale, above * scale

@@ -48,8 +48,9 @@ def build_grids(stencil: GridStencil) -> list[Grid]:
         here, steps = (stencil, detached), list[Coarsening]()
         if np.count_nonzero(stencil.diagonal) > COARSEST:
             for axis in _strong_axes(stencil, detached):
-                weakest = WEAK_CELL if detached.count < budget else 0.0
-                step = weigh_axis(stencil, axis, weakest, _off_grid(detached))
+                step = weigh_axis(stencil, axis, WEAK_CELL, _off_grid(detached))
+                if detached.count + step.lost.size > budget:
+                    step = weigh_axis(stencil, axis, 0.0, _off_grid(detached))
                 detached = detached.coarsen(stencil, step)
                 stencil = coarsen_axis(stencil, step)
                 steps.append(step)
