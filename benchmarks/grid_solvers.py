@@ -20,7 +20,7 @@ from ritz.errors import MissingExtra
 from ritz.operators import Stencil
 from ritz.registry import solvers
 
-PLANE, SPACE = "obstacles 2-D", "box 3-D"
+PLANE, SPACE, LARGE = "obstacles 2-D", "box 3-D", "box 3-D, large"
 THREADS = "threads"
 ROTATED, JUMPS, WALLS, OBSTACLES = "rotated 2-D", "jumps 1e6 3-D", "thin walls 2-D", "obstacles 3-D"
 PEERS = ("pyamg-sa", "pyamg-rs")
@@ -62,6 +62,8 @@ def run(quick: bool) -> list[dict[str, Any]]:
         Case(WALLS, lambda: thin_walls(wide)),
     ]
     rows = measure("grid-solvers", single, ("multigrid", "mic-cg", *PEERS), repeat=repeat)
+    large = (8, 8, 8) if quick else (128, 128, 128)
+    rows += measure("grid-solvers", [Case(LARGE, lambda: problems.poisson(large))], entries, repeat=min(repeat, 2))
     rotated = [Case(ROTATED, lambda: problems.diffusion(flat, coefficient="rotated"))]
     rows += measure("grid-solvers", rotated, ("multigrid", "mic-cg", "pyamg-rs", *direct_peers()), repeat=repeat)
     grown = family(PLANE, problems.poisson, plane, obstacles=6) + family(SPACE, problems.poisson, space)
@@ -97,7 +99,7 @@ def on_threads(shapes: Sequence[tuple[int, ...]], spent: float) -> list[dict[str
 def targets(rows: list[dict[str, Any]]) -> list[tuple[str, str, float, float, bool]]:
     """Return problem, measure, what was set out for, what was reached, and whether more is better."""
     found: list[tuple[str, str, float, float, bool]] = []
-    for name, size in ((PLANE, 512**2), (OBSTACLES, 64**3), (SPACE, 128**3)):
+    for name, size in ((PLANE, 512**2), (OBSTACLES, 64**3), (LARGE, 128**3)):
         case = at(rows, name, size)
         found += [
             (name, "solve, against pyamg-sa", 15.0, ratio(case, "pyamg-sa", "solve"), True),

@@ -13,7 +13,7 @@ from .layout import Layout, Offset
 
 __all__ = ["Coarsening", "coarsen_axis", "weigh_axis"]
 
-SAME_SIDE = 0.02  # share of an entry, of the coupling that shows that two cells are on the same side of a wall
+SAME_SIDE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,13 @@ class Coarsening:
         return np.stack([self.coarse.flat(lower), self.coarse.flat(upper)]), weights
 
 
-def weigh_axis(stencil: GridStencil, axis: int, weakest: float, extra: tuple[np.ndarray, np.ndarray]) -> Coarsening:
+def weigh_axis(
+    stencil: GridStencil,
+    axis: int,
+    weakest: float,
+    extra: tuple[np.ndarray, np.ndarray],
+    same_side: float = SAME_SIDE,
+) -> Coarsening:
     """Return the interpolation along an axis.
 
     What a cell in between is coupled to is collapsed onto the line through it: a neighbour beside the line counts as
@@ -78,6 +84,8 @@ def weigh_axis(stencil: GridStencil, axis: int, weakest: float, extra: tuple[np.
         Couplings along the line, relative to the largest entry of a row, below which the cell counts as lost.
     extra : tuple of ndarray
         Cells, and the sum of their entries with unknowns that are off the grid.
+    same_side : float
+        Coupling, relative to a neighbour's entry, that shows that two cells are on the same side of a wall.
     """
     from ritz.kernels import grid_transfer as kernels
 
@@ -111,7 +119,7 @@ def weigh_axis(stencil: GridStencil, axis: int, weakest: float, extra: tuple[np.
             else:
                 values, multiplier, shift = stencil.entries(transverse)
                 links = values, multiplier, shift + multiplier * ahead * fine.strides[axis]
-                share = SAME_SIDE
+                share = same_side
         kernels.collapse(target, flat[2], flat[3], *entries, *links, share, limits, planes)
     if extra[0].size:
         coordinates = fine.places(extra[0])

@@ -11,7 +11,7 @@ from .coarsest import CoarsestSolve
 from .hierarchy import Grid
 from .level import Level
 
-__all__ = ["Hierarchy"]
+__all__ = ["Hierarchy", "Transfer"]
 
 TWICE = (2, 3)  # levels, 0 being the finest, that are worth two visits where a V-cycle is slow: they are cheap there
 SLOW = 0.3  # factor of a V-cycle from there on above which it is slow
@@ -40,6 +40,10 @@ class Hierarchy:
     ----------
     layout : Layout
         Of the finest grid.
+    levels : list of Level
+        All but the coarsest.
+    transfers : list of Transfer
+        From each of them to the next.
     left_out : ndarray of bool, shape (n,)
         Cells that are no unknowns.
     """
@@ -54,7 +58,7 @@ class Hierarchy:
         self._places = np.array([*self.layout.cells[1:], self.layout.origin, *strides[:2]], dtype=np.int64)
         self._off_grid = grids[-1].detached.count
         self.levels = [Level(grid.stencil, grid.detached, dtype, degree, ratio) for grid in grids[:-1]]
-        self._transfers = [_Transfer(grid, self.dtype) for grid in grids[:-1]]
+        self.transfers = [Transfer(grid, self.dtype) for grid in grids[:-1]]
         self._coarsest = CoarsestSolve(grids[-1].stencil, grids[-1].detached, self.dtype)
         self.visits = visits or (2 if self._coarse_factor() > SLOW else 1)
 
@@ -127,7 +131,7 @@ class Hierarchy:
         """
         if number == len(self.levels):
             return self._coarsest.solve(rhs)
-        level, transfer = self.levels[number], self._transfers[number]
+        level, transfer = self.levels[number], self.transfers[number]
         x = level.smooth(x, rhs)
         coarse = transfer.restrict(level.residual(x, rhs))
         correction = self.cycle(coarse, None, number + 1)
@@ -140,13 +144,13 @@ class Hierarchy:
         """Return the approximate solution of full multigrid: from the coarsest grid up, one V-cycle on each."""
         if number == len(self.levels):
             return self._coarsest.solve(rhs)
-        transfer = self._transfers[number]
+        transfer = self.transfers[number]
         start = self.levels[number].start()
         transfer.add_prolongation(start, self.full_cycle(transfer.restrict(rhs), number + 1))
         return self.cycle(rhs, start, number)
 
 
-class _Transfer:
+class Transfer:
     """Restriction and prolongation between two levels, one axis after the other."""
 
     def __init__(self, grid: Grid, dtype: np.dtype[Any]):

@@ -36,11 +36,18 @@ class Grid:
     coarsenings: tuple[Coarsening, ...]
 
 
-def build_grids(stencil: GridStencil) -> list[Grid]:
+def build_grids(stencil: GridStencil, *, walls: bool = True) -> list[Grid]:
     """Return the operator on finer to coarser grids.
 
     Axes along which the operator is much weaker than along others are left as they are until they no longer are
     (semi-coarsening). O(n) time; the memory of the coarser grids is about that of 4 n numbers.
+
+    Parameters
+    ----------
+    stencil : GridStencil
+    walls : bool
+        Whether cells that are cut off from the coarser grid stay as unknowns, and interpolation does not reach around
+        the ends of walls. Without, what is left is plain interpolation along the axes, to compare with.
     """
     detached, grids = Detached.none(), list[Grid]()
     budget = max(1000.0, MOST_DETACHED * np.count_nonzero(stencil.diagonal))
@@ -48,9 +55,7 @@ def build_grids(stencil: GridStencil) -> list[Grid]:
         here, steps = (stencil, detached), list[Coarsening]()
         if np.count_nonzero(stencil.diagonal) > COARSEST:
             for axis in _strong_axes(stencil, detached):
-                step = weigh_axis(stencil, axis, WEAK_CELL, _off_grid(detached))
-                if detached.count + step.lost.size > budget:
-                    step = weigh_axis(stencil, axis, 0.0, _off_grid(detached))
+                step = _weigh(stencil, axis, detached, budget, walls)
                 detached = detached.coarsen(stencil, step)
                 stencil = coarsen_axis(stencil, step)
                 steps.append(step)
@@ -59,9 +64,14 @@ def build_grids(stencil: GridStencil) -> list[Grid]:
             return grids
 
 
-def _off_grid(detached: Detached) -> tuple[np.ndarray, np.ndarray]:
+def _weigh(stencil: GridStencil, axis: int, detached: Detached, budget: float, walls: bool) -> Coarsening:
     cells, _, values = detached.outer
-    return cells, values
+    if not walls:
+        return weigh_axis(stencil, axis, 0.0, (cells, values), same_side=-1.0)
+    step = weigh_axis(stencil, axis, WEAK_CELL, (cells, values))
+    if detached.count + step.lost.size <= budget:
+        return step
+    return weigh_axis(stencil, axis, 0.0, (cells, values))
 
 
 def _strong_axes(stencil: GridStencil, detached: Detached) -> list[int]:
