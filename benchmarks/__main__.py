@@ -7,10 +7,25 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import automatic, conjugate_gradients, growth
+from benchmarks import (
+    automatic,
+    conjugate_gradients,
+    grid_solvers,
+    growth,
+    least_squares,
+    lp_regression,
+    mic,
+    products,
+    sequences,
+    transforms,
+)
 from benchmarks.harness import save
 
-SUITES = {suite.name: suite for suite in (conjugate_gradients.SUITE, automatic.SUITE, growth.SUITE)}
+MODULES = (
+    *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences),
+    *(least_squares, lp_regression),
+)
+SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 
 
 def main(arguments: list[str] | None = None) -> None:

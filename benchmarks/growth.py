@@ -10,12 +10,12 @@ from rich.table import Table
 from benchmarks.cases import cubes, family, squares
 from benchmarks.harness import Suite, growth_exponents, measure, plot_time
 from ritz import problems
-from ritz.solver import make_solver
 
 SOLVERS = (
     "auto",
     "cg",
-    ("cg+mic", make_solver("cg", {"preconditioner": "modified-incomplete-cholesky"})),
+    "mic-cg",
+    "multigrid",
     "amg-cg",
     "lu",
     "scipy-cg",
@@ -28,8 +28,8 @@ PLANE, SPACE = "poisson 2-D with obstacles", "poisson 3-D"
 
 def run(quick: bool) -> list[dict[str, Any]]:
     """Measure over sizes in two and three dimensions."""
-    plane = squares(12, 16, 24) if quick else squares(32, 64, 128, 256, 512)
-    space = cubes(5, 6, 8) if quick else cubes(12, 20, 32, 48, 64)
+    plane = squares(12, 16, 24) if quick else squares(32, 64, 128, 256, 512, 1024)
+    space = cubes(5, 6, 8) if quick else cubes(12, 20, 32, 48, 64, 96)
     cases = family(PLANE, problems.poisson, plane, obstacles=6) + family(SPACE, problems.poisson, space)
     return measure("growth", cases, SOLVERS, repeat=1 if quick else 3)
 

@@ -91,7 +91,8 @@ def plot(data: dict[str, Any]) -> Figure:
 
     with ritz_style():
         picture = Figure(figsize=(11.0, 6.6), layout="constrained")
-        upper, lower = picture.subfigures(2, 1, height_ratios=(1.15, 1.0))
+        parts: Any = picture.subfigures(2, 1, height_ratios=(1.15, 1.0))
+        upper, lower = parts
         shades = colormaps["RdBu_r"].with_extremes(bad="#3b3f46")
         largest = np.nanmax(np.abs(data["stages"][0]))
         for axes, title, field in zip(upper.subplots(1, 4), STAGES, data["stages"], strict=True):

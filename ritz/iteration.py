@@ -306,7 +306,16 @@ class IterativeSolve:
             progress.update(iteration, relative)
             known = False
             if relative < 0.5 * self._best[0] and not callable(self._iterate):
-                self._best = (relative, copy(self._iterate))
+                self._keep(relative)
+
+    def _keep(self, relative: float) -> None:
+        """Remember the iterate, in the array of the one before: fresh memory costs more than the copy."""
+        kept = self._best[1]
+        if isinstance(kept, np.ndarray) and kept is not self._iterate and self._best[0] < np.inf:
+            np.copyto(kept, self._iterate)
+        else:
+            kept = copy(self._iterate)
+        self._best = (relative, kept)
 
     def _best_known(self) -> tuple[Array, np.ndarray]:
         x, true = self.task.settle(_formed(self._iterate))

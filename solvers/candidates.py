@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ritz.operators import Stencil
 from ritz.solver import Solver, make_solver
 
 from .features import Features
@@ -98,6 +99,14 @@ def _incomplete_iterations(f: Features) -> float:
     return min(free, 5 + 0.25 * f.plain_iterations) if f.z_matrix else free
 
 
+def _grid_iterations(f: Features) -> float:
+    """Return iterations of mic-cg on a stencil."""
+    if not f.smooth:
+        return 3.2 * f.side**0.87 if f.space else 3.6 * f.side**0.82
+    free = 4.5 * f.side**0.47 if f.space else (4.0 if f.insulated else 3.0) * f.side**0.56
+    return min(free, 5 + 0.25 * f.plain_iterations)
+
+
 TABLE: tuple[Candidate, ...] = (
     Candidate(
         "transform",
@@ -156,10 +165,18 @@ TABLE: tuple[Candidate, ...] = (
         needs_definite=True,
     ),
     Candidate(
+        "mic-cg",
+        reason="definite, on a grid, too small or too rough for multigrid",
+        applies=lambda f: _definite(f) and isinstance(f.operator, Stencil),
+        prepare=lambda f: 8e-5 + 2.5e-8 * f.n,
+        solve=lambda f: 1e-4 + _grid_iterations(f) * (1e-5 + (4.5e-9 if f.space else 2.8e-9) * f.n),
+        needs_definite=True,
+    ),
+    Candidate(
         "cg",
         "modified-incomplete-cholesky",
         reason="definite, from a grid, too large or too rough for less",
-        applies=lambda f: _definite(f) and (_like_diffusion(f) or f.structured),
+        applies=lambda f: _definite(f) and (_like_diffusion(f) or f.structured) and not isinstance(f.operator, Stencil),
         prepare=lambda f: 5e-4 + 2.5e-7 * f.n,
         solve=lambda f: _incomplete_iterations(f) * (1.8e-5 + 1.2e-8 * f.n + f.step),
         needs_definite=True,

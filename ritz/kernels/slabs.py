@@ -12,7 +12,9 @@ import numba
 
 __all__ = ["in_slabs", "thread_limit"]
 
-SLAB = 1 << 22  # bytes that a slab must move: waking a thread was measured to take as long as one or two million
+SLAB = (
+    1 << 23
+)  # bytes that a slab must move at least: waking a thread takes as long as moving some megabytes in a cache
 
 
 def in_slabs(kernel: Any, planes: int, work: int, *arguments: Any) -> Any:

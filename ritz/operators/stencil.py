@@ -304,7 +304,7 @@ class Stencil(Operator):
             if not other.flags.c_contiguous:
                 other = other.copy()
             out = np.empty_like(other)  # at once: on small grids general checks take longer than the product
-            self._multiply_into(other, out)
+            self.multiply_into(other, out)
             return out
         return super().__matmul__(other)
 
@@ -321,18 +321,22 @@ class Stencil(Operator):
         if columns > 1 and x.flags.f_contiguous:  # columns that lie whole in memory stay so
             y = np.empty_like(x)
             for j in range(columns):
-                self._multiply_into(x[:, j], y[:, j])
+                self.multiply_into(x[:, j], y[:, j])
             return y
         x = np.ascontiguousarray(x)
         y = np.empty_like(x)
         if columns == 1:
-            self._multiply_into(x.reshape(-1), y.reshape(-1))
+            self.multiply_into(x.reshape(-1), y.reshape(-1))
         elif columns:
             self._multiply_block(x, y)
         return y
 
-    def _multiply_into(self, x: np.ndarray, out: np.ndarray) -> None:
-        """Write the product with a contiguous vector of the operator's dtype to another such vector."""
+    def multiply_into(self, x: np.ndarray, out: np.ndarray) -> None:
+        """Write the product with `x` to `out`: contiguous vectors ``(n,)`` of the operator's dtype.
+
+        The two must not overlap. Saves the fresh memory that ``operator @ x`` returns, which costs as much as the
+        product on large grids.
+        """
         in_slabs, kernel, grid, work, fixed = self._loop
         in_slabs(kernel, grid[0], work, out, x, grid, *fixed)
 

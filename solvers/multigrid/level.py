@@ -89,14 +89,15 @@ class Level:
 
     def _step(self, out: np.ndarray, x: np.ndarray, previous: np.ndarray, rhs: np.ndarray, factors: Factors) -> None:
         """Write ``x + momentum x - memory previous + rate D⁻¹(rhs - A x)``; factors are these three."""
-        if self._off_grid:
-            momentum, memory, rate = factors
-            tail = self._tail
-            ends = (1 + momentum - rate) * x[tail] - memory * previous[tail] + rate * self.inverse[tail] * rhs[tail]
         entries = self.inverse, self.couplings, self.strides
+        momentum, memory, rate = factors
+        tail = self._tail
+        if self._off_grid:  # before `out`, which may be `previous`, is overwritten
+            out[tail] = (
+                (1 + momentum - rate) * x[tail] - memory * previous[tail] + rate * self.inverse[tail] * rhs[tail]
+            )
         self._run(self._kernels.chebyshev_step, self._passes, out, x, previous, rhs, *entries, *factors)
         if self._off_grid:
-            out[tail] = ends
             self._kernels.link_products(out, x, *self._links, rate * self.inverse)
         self.layout.refresh(out)
 
@@ -183,12 +184,13 @@ class Level:
 
 def _stacked(stencil: GridStencil, dtype: np.dtype[Any]) -> np.ndarray:
     """Return the couplings, one row an offset; one column where each is the same between all unknowns that touch."""
-    numbers = [_only_value(stencil, offset) for offset in stencil.couplings]
-    if not numbers:
+    if not stencil.couplings:
         return np.zeros((0, 1), dtype=dtype)
-    if None not in numbers:
-        return np.array(numbers, dtype=dtype)[:, None]
-    stacked = np.empty((len(numbers), stencil.layout.size), dtype=dtype)
+    if len(stencil.couplings) <= 3:  # coarse grids have more, and are never uniform near the sides
+        numbers = [_only_value(stencil, offset) for offset in stencil.couplings]
+        if None not in numbers:
+            return np.array(numbers, dtype=dtype)[:, None]
+    stacked = np.empty((len(stencil.couplings), stencil.layout.size), dtype=dtype)
     for row, values in zip(stacked, stencil.couplings.values(), strict=True):
         row[:] = values
     return stacked

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.operators import Operator
+from ritz.operators import Operator, Stencil
 from ritz.solution import Status
 
 from .grid_multigrid import MultigridInverse
@@ -32,7 +32,7 @@ def mixed_conjugate_gradients(
     inverse.solve_left_out(x, b)
     r = b - A @ x
     norm = float(np.linalg.norm(r))
-    p, rho = np.zeros_like(r), 1.0
+    p, q, rho = np.zeros_like(r), np.empty_like(r), 1.0
     chunks = -(-r.size // CHUNK)
     if start_from_zero and norm > 0:
         yield x, norm
@@ -47,7 +47,10 @@ def mixed_conjugate_gradients(
         if not rho > 0:
             return Status.INDEFINITE if np.isfinite(rho) else Status.NON_FINITE
         hierarchy.direct(p, z, 1.0 / scale, rho / previous)
-        q = A @ p
+        if isinstance(A, Stencil) and A.dtype == p.dtype:
+            A.multiply_into(p, q)
+        else:
+            q = A @ p
         curvature = float(np.vdot(p, q))
         if not curvature > 0:
             return Status.INDEFINITE if np.isfinite(curvature) else Status.NON_FINITE
