@@ -24,6 +24,7 @@ pressure, 256², 10 steps  2113  -            2790         762     882       539
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -101,10 +102,18 @@ def _incomplete_iterations(f: Features) -> float:
 
 def _grid_iterations(f: Features) -> float:
     """Return iterations of mic-cg on a stencil."""
-    if not f.smooth:
-        return 3.2 * f.side**0.87 if f.space else 3.6 * f.side**0.82
-    free = 4.5 * f.side**0.47 if f.space else (4.0 if f.insulated else 3.0) * f.side**0.56
+    if f.rough:
+        return 2.9 * f.side**0.9 if f.space else 3.6 * f.side**0.82
+    if f.space:
+        free = 4.0 * f.side**0.65 if f.insulated else 3.3 * f.side**0.52 if f.smooth else 4.0 * f.side**0.56
+    else:
+        free = (4.0 if f.insulated or not f.smooth else 3.0) * f.side**0.56
     return min(free, 5 + 0.25 * f.plain_iterations)
+
+
+def _grids(f: Features) -> float:
+    """Return how often the longest side can be halved, from the coarsest grid on."""
+    return max(0.0, math.log2(f.side / (8 if f.space else 24)))
 
 
 TABLE: tuple[Candidate, ...] = (
@@ -119,8 +128,10 @@ TABLE: tuple[Candidate, ...] = (
         "multigrid",
         reason="definite, from a grid",
         applies=lambda f: _definite(f) and f.structured and _like_diffusion(f),
-        prepare=lambda f: 2.5e-3 + (1.1e-7 if f.space else 6e-8) * f.n,
-        solve=lambda f: (9 if f.smooth else 10) * (6e-4 + (1.3e-8 if f.smooth else 1.7e-8) * f.n),
+        prepare=lambda f: (
+            (2.1e-3 + 2e-3 * _grids(f) + 7.5e-8 * f.n) if f.space else (1.2e-3 + 1e-3 * _grids(f) + 3.5e-8 * f.n)
+        ),
+        solve=lambda f: (1.7 if f.rough else 1.0) * (4.5e-4 + 4.5e-4 * _grids(f) + (8e-8 if f.space else 5e-8) * f.n),
         needs_definite=True,
         on_trial=True,
     ),
@@ -151,15 +162,15 @@ TABLE: tuple[Candidate, ...] = (
         "cholesky",
         reason="definite with a narrow band",
         applies=lambda f: _definite(f) and 8 * f.n * f.width < FACTOR_BYTES / 2,
-        prepare=lambda f: 1e-4 + f.n * (6e-7 + 4.5e-11 * f.width**2),
-        solve=lambda f: 1e-4 + 2.8e-9 * f.n * f.width,
+        prepare=lambda f: 5e-5 + f.n * (3.2e-7 + 3e-11 * f.width**2),
+        solve=lambda f: 9e-5 + 8e-10 * f.n * f.width,
         needs_definite=True,
     ),
     Candidate(
         "cg",
         "jacobi",
         reason="definite, from a grid with jumps, where scaling and cheap products are enough",
-        applies=lambda f: _definite(f) and f.structured and not f.smooth,
+        applies=lambda f: _definite(f) and f.structured and not f.smooth and not isinstance(f.operator, Stencil),
         prepare=lambda f: 5e-5 + 5e-9 * f.n,
         solve=lambda f: 6.3 * f.side * (1.6e-5 + 1.2 * f.step),
         needs_definite=True,
@@ -168,8 +179,8 @@ TABLE: tuple[Candidate, ...] = (
         "mic-cg",
         reason="definite, on a grid, too small or too rough for multigrid",
         applies=lambda f: _definite(f) and isinstance(f.operator, Stencil),
-        prepare=lambda f: 8e-5 + 2.5e-8 * f.n,
-        solve=lambda f: 1e-4 + _grid_iterations(f) * (1e-5 + (4.5e-9 if f.space else 2.8e-9) * f.n),
+        prepare=lambda f: 7e-5 + 1.4e-8 * f.n,
+        solve=lambda f: 8e-5 + _grid_iterations(f) * (6e-6 + (3.8e-9 if f.space else 2.5e-9) * f.n),
         needs_definite=True,
     ),
     Candidate(

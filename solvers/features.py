@@ -195,6 +195,21 @@ class Features:
         return bool(positive.size) and float(positive.max() / positive.min()) <= SMOOTH
 
     @cached_property
+    def rough(self) -> bool:
+        """Whether diagonal entries of neighbours differ by more than that; off a grid, whether any do."""
+        if self.smooth or not self.structured:
+            return not self.smooth
+        grid = self.system.grid
+        shape = self.operator.grid_shape if isinstance(self.operator, Stencil) else grid.shape if grid else (self.n,)
+        field = self.diagonal.reshape(shape)
+        for axis in range(field.ndim):
+            along = np.moveaxis(field, axis, 0)
+            lower, upper = along[:-1], along[1:]
+            if ((lower > SMOOTH * upper) | (upper > SMOOTH * lower)).any():
+                return True
+        return False
+
+    @cached_property
     def asymmetry(self) -> float:
         """Skew part over symmetric part of the entries off the diagonal: 0 for diffusion, 1 for upwind convection."""
         if self.symmetric or self.matrix is None or self.n <= SMALL:
@@ -209,7 +224,7 @@ class Features:
     def step(self) -> float:
         """Seconds of one product and the vector operations around it."""
         if isinstance(self.operator, Stencil):
-            return self.n * (2e-9 if self.operator.constant else 3e-9)
+            return self.n * (1.3e-9 if self.smooth else 1.7e-9)
         if self.dense:
             return 3e-10 * self.n**2
         return 1e-9 * (1.1 * self.matrix.nnz + self.n) if self.matrix is not None else 1e-8 * self.n
