@@ -150,7 +150,7 @@ class PreparedAuto:
 
     def _fall_back(self, status: Status, why: str) -> bool:
         """Prepare the next candidate, if there is one that may fare better than one which ended so."""
-        rest = self._rows[1:]
+        rest = self._others()
         if status is Status.INDEFINITE:
             rest = [row for row in rest if not row.needs_definite]
         if not rest or len(self._failed) + 1 >= ATTEMPTS:
@@ -160,6 +160,13 @@ class PreparedAuto:
         self._prepared = self._prepare_next()
         return True
 
+    def _others(self) -> list[Candidate]:
+        """Return the candidates after the one at hand."""
+        [first, *others] = self._rows
+        if not others and first.certain:
+            others = [row for row in candidates(Features(self._problem), closely=True) if row is not first]
+        return others
+
     def _prepare_next(self) -> Prepared:
         start = time.perf_counter()
         while True:
@@ -167,10 +174,11 @@ class PreparedAuto:
             try:
                 prepared = row.make().prepare(self._problem)
             except InvalidProblem as error:  # such as a diagonal that incomplete factors cannot have
-                if len(self._rows) == 1:
+                rest = self._others()
+                if not rest:
                     raise
                 self._failed.append(f"{row.label}: {error}")
-                self._rows = self._rows[1:]
+                self._rows = rest
                 continue
             self._chosen = f"{row.label}: {row.reason}"
             self._seconds += time.perf_counter() - start

@@ -58,6 +58,8 @@ class Candidate:
         Whether it fails on indefinite operators.
     on_trial : bool
         Whether it is given up if its first iterations are slow.
+    certain : bool
+        Whether it is so much cheaper than all others, where it applies, that looking any closer would cost more.
     """
 
     solver: str = field(kw_only=False)
@@ -68,6 +70,7 @@ class Candidate:
     solve: Callable[[Features], float]
     needs_definite: bool = False
     on_trial: bool = False
+    certain: bool = False
 
     @property
     def label(self) -> str:
@@ -123,6 +126,7 @@ TABLE: tuple[Candidate, ...] = (
         applies=lambda f: f.separable,
         prepare=lambda f: 1e-4 + 4e-5 * len(f.shape) + 1e-6 * sum(f.shape),
         solve=lambda f: 6e-5 + 6e-9 * f.n,
+        certain=True,
     ),
     Candidate(
         "multigrid",
@@ -263,7 +267,11 @@ TABLE: tuple[Candidate, ...] = (
 )
 
 
-def candidates(features: Features) -> list[Candidate]:
-    """Return the rows that apply, cheapest first."""
+def candidates(features: Features, *, closely: bool = False) -> list[Candidate]:
+    """Return the rows that apply, cheapest first; a certain one alone, unless asked to look `closely`."""
+    if not closely:
+        for row in TABLE:
+            if row.certain and row.applies(features):
+                return [row]
     rows = [row for row in TABLE if row.applies(features)]
     return sorted(rows, key=lambda row: row.seconds(features))

@@ -137,6 +137,17 @@ def test_multigrid_that_is_slow_gives_way():
     assert again.stats["chosen"] == first.stats["chosen"]
 
 
+def test_others_are_looked_for_where_a_certain_candidate_fails():
+    """On an eigenvalue of the box there is no solution by transforms; what is reached says what was tried."""
+    n = 24
+    eigenvalue = 2 * (2.0 * np.sin(0.5 * np.pi / n)) ** 2
+    operator = Stencil((n, n), shift=-eigenvalue)
+    solution = ritz.solve(LinearSystem(operator, np.random.default_rng(0).standard_normal(n * n)), throw=False)
+    assert not solution.converged
+    assert solution.stats["failed"][0].startswith("transform: ")
+    assert len(solution.stats["failed"]) >= 1
+
+
 def test_multigrid_that_is_fast_is_tried_no_longer():
     problem = problems.poisson((320, 320), obstacles=3)
     prepared = Auto().prepare(problem)
