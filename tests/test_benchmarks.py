@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import automatic, conjugate_gradients, growth
-from benchmarks.__main__ import main
+from benchmarks import automatic, conjugate_gradients, grid_solvers, growth, mic
+from benchmarks.__main__ import SUITES, main
 from benchmarks.harness import growth_exponents, load, save
 
 
@@ -47,7 +47,7 @@ def test_rows_survive_saving(tmp_path: Path):
     assert back["total"] == rows[0]["total"]
 
 
-@pytest.mark.parametrize("module", [conjugate_gradients, growth])
+@pytest.mark.parametrize("module", [conjugate_gradients, growth, grid_solvers, mic])
 def test_quick_run(module: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     main([module.SUITE.name, "--quick", "--output", str(tmp_path)])
     rows = load(tmp_path / f"{module.SUITE.name}.jsonl")
@@ -56,6 +56,27 @@ def test_quick_run(module: Any, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert sum(row["converged"] for row in rows) > 0.9 * len(rows)
     assert (tmp_path / f"{module.SUITE.name}.png").stat().st_size > 5000
     assert module.SUITE.question in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["transforms", "products", "sequences", "lp-regression", "least-squares"])
+def test_quick_run_of_suites_with_rows_of_their_own(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    main([name, "--quick", "--output", str(tmp_path)])
+    rows = load(tmp_path / f"{name}.jsonl")
+    assert rows
+    assert {row["suite"] for row in rows} == {name}
+    assert (tmp_path / f"{name}.png").stat().st_size > 5000
+    assert SUITES[name].question in capsys.readouterr().out
+
+
+def test_targets_of_the_grid_solvers():
+    rows = grid_solvers.run(quick=True)
+    found = {
+        (problem, measure): (target, reached) for problem, measure, target, reached, _ in grid_solvers.targets(rows)
+    }
+    target, reached = found[grid_solvers.WALLS, "iterations"]
+    assert reached <= target
+    case = grid_solvers.at(rows, grid_solvers.ROTATED)
+    assert grid_solvers.ratio(case, "multigrid", "total") == 1.0
 
 
 def test_cg_takes_as_many_iterations_as_scipy():
