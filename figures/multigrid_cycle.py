@@ -40,7 +40,7 @@ def plates(n: int, count: int, seed: int = 0) -> np.ndarray:
 
 def compute(quick: bool = False) -> dict[str, Any]:
     """Return the error at each stage of a cycle, and iterations against the number of walls."""
-    n, counts = (48, (2, 8)) if quick else (128, (0, 5, 10, 20, 40, 80, 160))
+    n, counts = (96, (0, 10, 20, 40)) if quick else (128, (0, 5, 10, 20, 40, 80, 160))
     solid = plates(n, 9, seed=4)
     hierarchy = Hierarchy(build_grids(from_stencil(Stencil((n, n), solid=solid))), np.float64, visits=1)
     level, transfer = hierarchy.levels[0], hierarchy.transfers[0]
@@ -58,16 +58,16 @@ def compute(quick: bool = False) -> dict[str, Any]:
     stages.append(stages[-1] - hierarchy.unpad(error))
     stages.append(hierarchy.unpad(level.smooth(error, zero)).copy())
     fields = [np.where(solid, np.nan, stage.reshape(n, n)) for stage in stages]
-    side = n if quick else 256
-    return {"stages": fields, "walls": np.array(counts), **_iterations(side, counts)}
+    sides, seeds = (128, 2) if quick else (256, 3)
+    return {"stages": fields, "walls": np.array(counts), **_iterations(sides, counts, seeds)}
 
 
-def _iterations(n: int, counts: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """Return mean iterations over three sets of walls, for each way to coarsen."""
+def _iterations(n: int, counts: tuple[int, ...], seeds: int) -> dict[str, np.ndarray]:
+    """Return mean iterations over sets of walls, for each way to coarsen."""
     found: dict[str, list[float]] = {"with": [], "without": [], "ruge-stuben": []}
     for count in counts:
         taken: dict[str, list[int]] = {name: [] for name in found}
-        for seed in range(3):
+        for seed in range(seeds):
             solid = plates(n, count, seed)
             operator = Stencil((n, n), solid=solid)
             exact = np.random.default_rng(seed).standard_normal(n * n) * ~solid.ravel()
