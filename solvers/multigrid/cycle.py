@@ -15,7 +15,7 @@ __all__ = ["Hierarchy", "Transfer"]
 
 TWICE = (2, 3)  # levels, 0 being the finest, that are worth two visits where a V-cycle is slow: they are cheap there
 SLOW = 0.3  # factor of a V-cycle from there on above which it is slow
-TRIALS = 5
+TRIALS = 4
 
 
 class Hierarchy:

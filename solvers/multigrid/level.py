@@ -15,6 +15,7 @@ __all__ = ["Level"]
 
 Factors = tuple[Any, Any, Any]
 
+BOUND = 2.0  # of the eigenvalues of D⁻¹A where A is semi-definite without positive entries off the diagonal
 POWER_STEPS = 8  # from a norm of 1 by factors below 5, so no overflow
 PERIOD = 9973  # of random numbers; a prime has no pattern on the grid
 MARGIN = 1.1  # the power iteration stays below the largest eigenvalue
@@ -53,7 +54,8 @@ class Level:
         self._links, self._off_grid = (rows, columns, values.astype(self.dtype)), detached.count > 0
         self._ones = np.ones(self.size if self._off_grid else 0, dtype=self.dtype)
         self._pair, self._residual = (self.vector(), self.vector()), self.vector()
-        self._factors = self._chebyshev_factors(MARGIN * self._largest_eigenvalue(), ratio)
+        largest = BOUND if _is_z_matrix(stencil) else MARGIN * self._largest_eigenvalue()
+        self._factors = self._chebyshev_factors(largest, ratio)
 
     def vector(self) -> np.ndarray:
         """Return a vector of zeros."""
@@ -194,6 +196,14 @@ def _stacked(stencil: GridStencil, dtype: np.dtype[Any]) -> np.ndarray:
     for row, values in zip(stacked, stencil.couplings.values(), strict=True):
         row[:] = values
     return stacked
+
+
+def _is_z_matrix(stencil: GridStencil) -> bool:
+    """Whether it is the finest grid's, of 5 or 7 entries a row, none off the diagonal positive.
+
+    For larger stencils the bound holds too, but is too far from the largest eigenvalue.
+    """
+    return len(stencil.couplings) <= 3 and all(values.max() <= 0.0 for values in stencil.couplings.values())
 
 
 def _only_value(stencil: GridStencil, offset: Offset) -> float | None:
