@@ -42,6 +42,7 @@ __all__ = [
     "Method",
     "PreparedIteration",
     "Task",
+    "check_tolerances",
     "default_maxiter",
     "iteration_limit",
     "prepare_iteration",
@@ -96,7 +97,7 @@ class Task:
             self.rhs = system.rhs
         else:
             self.rhs = cast(check_vector("rhs", self.rhs, system.size), system.dtype)
-        self._check_tolerances()
+        check_tolerances(self.rtol, self.atol, system.dtype)
         self.norms = _column_norms(self.rhs)
         self.targets = np.maximum(self.rtol * self.norms, self.atol)
         self._check_start()
@@ -131,17 +132,6 @@ class Task:
             start *= asarray_like(self.norms > 0, self.rhs)  # a zero column is answered by zero
         nullspace = self.system.operator.nullspace
         return start if nullspace is None else nullspace.project(start)
-
-    def _check_tolerances(self) -> None:
-        for name, value in (("rtol", self.rtol), ("atol", self.atol)):
-            if not (isinstance(value, Real) and 0 <= value < math.inf):
-                raise InvalidProblem(f"{name} is {value!r}; it must be a non-negative number")
-        finest = 4 * machine_epsilon(self.system.dtype)
-        if self.rtol < finest and self.atol == 0.0:
-            raise InvalidProblem(
-                f"rtol={self.rtol:g} is below what {self.system.dtype} can reach; use rtol >= {finest:.1e}"
-                + ("" if self.system.dtype == np.float64 else ", or a float64 system")
-            )
 
     def residual_norms(self, x: Array) -> np.ndarray:
         """Return ``||b - A x||`` by column, computed afresh."""
@@ -378,6 +368,19 @@ class PreparedIteration:
             x, status, norms = run.run(callback, bar)
         timings = {"prepare": self.seconds, "solve": time.perf_counter() - start}
         return task.finish(x, status, run.history, timings, self.stats, self.name, norms)
+
+
+def check_tolerances(rtol: Any, atol: Any, dtype: np.dtype[Any]) -> None:
+    """Raise `InvalidProblem` for tolerances that are no non-negative numbers, or that `dtype` cannot reach."""
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if not (isinstance(value, Real) and 0 <= float(value) < math.inf):
+            raise InvalidProblem(f"{name} is {value!r}; it must be a non-negative number")
+    finest = 4 * machine_epsilon(dtype)
+    if rtol < finest and atol == 0.0:
+        raise InvalidProblem(
+            f"rtol={rtol:g} is below what {dtype} can reach; use rtol >= {finest:.1e}"
+            + ("" if dtype == np.float64 else ", or a float64 system")
+        )
 
 
 def default_maxiter(size: int) -> int:

@@ -14,6 +14,7 @@ from scipy.sparse import issparse
 
 from ritz.backend import Array, to_numpy
 from ritz.errors import InvalidProblem, UnknownName
+from ritz.iteration import check_tolerances
 from ritz.lp_regression import LpRegression
 from ritz.operators import Tag
 from ritz.registry import register
@@ -23,7 +24,7 @@ from ritz.solver import Callback, check_pairing, registered_name
 from .leverage_scores import scores_in_basis
 from .lp_basis import ColumnBasis, column_basis, solve_gram
 from .lp_sampling import SCORES, sample_rows, sampling_probabilities
-from .lp_solver import Lp, PreparedLp, check_tolerances
+from .lp_solver import Lp, PreparedLp
 
 __all__ = ["LpSampled"]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ritz.backend import Array, asarray_like, cast, machine_epsilon, single_blas_thread, to_numpy
 from ritz.errors import InvalidProblem
-from ritz.iteration import iteration_limit
+from ritz.iteration import check_tolerances, iteration_limit
 from ritz.lp_regression import LpRegression, dual_exponent, lp_norm
 from ritz.operators import Tag
 from ritz.problem import check_vector
@@ -224,16 +224,6 @@ def dual_bound(y: np.ndarray, b: np.ndarray, p: float) -> float:
     r"""Return :math:`b^Ty/\|y\|_q`, below which no :math:`\|Ax-b\|_p` can be if :math:`A^Ty=0`."""
     size = lp_norm(y, dual_exponent(p))
     return float(b @ y) / size if 0.0 < size < math.inf else 0.0
-
-
-def check_tolerances(rtol: Any, atol: Any, dtype: np.dtype) -> None:
-    """Raise `InvalidProblem` for tolerances that are no non-negative numbers, or that the dtype cannot reach."""
-    for name, value in (("rtol", rtol), ("atol", atol)):
-        if not (isinstance(value, (int, float, np.floating)) and 0 <= value < math.inf):
-            raise InvalidProblem(f"{name} is {value!r}; it must be a non-negative number")
-    finest = 4 * machine_epsilon(dtype)
-    if rtol < finest and atol == 0.0:
-        raise InvalidProblem(f"rtol={rtol:g} is below what {dtype} can reach; use rtol >= {finest:.1e}")
 
 
 def _starting_vector(x0: Array, size: int) -> np.ndarray:

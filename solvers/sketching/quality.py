@@ -10,12 +10,12 @@ import numpy as np
 
 from ritz.backend import Array, asarray_like, cast, column_norm, to_numpy
 from ritz.errors import InvalidProblem
+from ritz.iteration import check_tolerances
 from ritz.least_squares import LeastSquares
 from ritz.problem import check_vector
 from ritz.solution import Solution, Status
 
 from .factor import Factor
-from .lp_solver import check_tolerances
 
 __all__ = ["Goal", "Quality"]
 
