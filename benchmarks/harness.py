@@ -136,7 +136,8 @@ def load(path: Path) -> list[dict[str, Any]]:
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     for row in rows:
         for key in ("ratio", "residual"):
-            row[key] = math.nan if row[key] is None else row[key]
+            if key in row and row[key] is None:
+                row[key] = math.nan
     return rows
 
 

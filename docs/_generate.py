@@ -74,11 +74,13 @@ def markdown(table: Any) -> str:
 
 
 def benchmark_results() -> None:
-    """Write the summary and draw the plot of every suite from the rows kept in benchmarks/results."""
+    """Write the summary and draw the plot of every suite whose rows are kept in benchmarks/results."""
     from benchmarks.__main__ import SUITES
     from benchmarks.harness import load
 
     for name, suite in SUITES.items():
+        if not (RESULTS / f"{name}.jsonl").exists():
+            continue
         rows = load(RESULTS / f"{name}.jsonl")
         (GENERATED / f"benchmark_{name}.md").write_text(markdown(suite.summary(rows)))
         suite.plot(rows).savefig(GENERATED / f"benchmark_{name}.png", dpi=150)
