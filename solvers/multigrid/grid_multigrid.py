@@ -112,8 +112,6 @@ class MultigridInverse(Operator):
     Attributes
     ----------
     hierarchy : Hierarchy
-    stats : dict
-        Grids, visits, precision, and unknowns that are off the grid.
     """
 
     def __init__(self, operator: Operator, hierarchy: Hierarchy):
@@ -126,7 +124,7 @@ class MultigridInverse(Operator):
 
     @property
     def stats(self) -> Mapping[str, Any]:
-        """What was built."""
+        """Grids, visits, precision, and unknowns that are off the grid."""
         return self.hierarchy.stats
 
     def _apply(self, x: Array) -> Array:
