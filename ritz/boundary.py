@@ -9,7 +9,7 @@ from ritz.errors import InvalidProblem
 
 __all__ = ["AXES", "BoundaryLike", "Condition", "Sides", "parse_boundary", "side_names"]
 
-Condition: TypeAlias = Literal["dirichlet", "neumann", "periodic"]
+Condition: TypeAlias = Literal["dirichlet", "neumann", "periodic", "open"]
 Sides: TypeAlias = tuple[tuple[Condition, Condition], ...]  # (lower, upper) an axis
 BoundaryLike: TypeAlias = str | Mapping[str, str] | Sides
 
@@ -22,7 +22,7 @@ def side_names(dimension: int) -> list[str]:
     return [AXES[axis] + sign for axis in range(dimension) for sign in "-+"]
 
 
-def parse_boundary(boundary: BoundaryLike, dimension: int) -> Sides:
+def parse_boundary(boundary: BoundaryLike, dimension: int, *, open_sides: bool = False) -> Sides:
     """Return the condition of both sides of every axis.
 
     Parameters
@@ -33,6 +33,8 @@ def parse_boundary(boundary: BoundaryLike, dimension: int) -> Sides:
         conditions, sides left out being Dirichlet; or a (lower, upper) pair for each axis.
     dimension : int
         Number of axes.
+    open_sides : bool
+        Take ``"open"`` too: no condition, as where characteristics leave the box, or at the last time.
 
     Returns
     -------
@@ -63,10 +65,11 @@ def parse_boundary(boundary: BoundaryLike, dimension: int) -> Sides:
         conditions = [condition for pair in boundary for condition in pair]
         if len(conditions) != len(names) or any(len(pair) != 2 for pair in boundary):
             raise InvalidProblem(f"boundary must give one (lower, upper) pair for each of {dimension} axes")
+    known = (*CONDITIONS, "open") if open_sides else CONDITIONS
     for name, condition in zip(names, conditions, strict=True):
-        if condition not in CONDITIONS:
+        if condition not in known:
             raise InvalidProblem(
-                f"boundary condition {condition!r} on side {name}: must be one of {', '.join(CONDITIONS)}"
+                f"boundary condition {condition!r} on side {name}: must be one of {', '.join(known)}"
                 " (or 'mixed' for the whole box)"
             )
     pairs = tuple(zip(conditions[::2], conditions[1::2], strict=True))

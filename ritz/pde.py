@@ -41,6 +41,7 @@ class PDE:
         Value of u on the Dirichlet sides.
     conditions : str or mapping or tuple
         Condition of each side, see `ritz.boundary.parse_boundary`: ``"dirichlet"``, ``{"y+": "neumann"}``, ...
+        ``"open"`` sides have none: where characteristics leave the box, or, an axis being time, at its end.
     normal_derivative : number or function or mapping
         Outward normal derivative of u on the Neumann sides: one for all, or by side name (``"x-"``, ``"y+"``, ...),
         sides left out being 0.
@@ -104,7 +105,7 @@ class PDE:
     @cached_property
     def sides(self) -> Sides:
         """(lower, upper) condition of each axis."""
-        return parse_boundary(self.conditions, self.dimension)
+        return parse_boundary(self.conditions, self.dimension, open_sides=True)
 
     def discretize(self, shape: int | Sequence[int], scheme: str = "second-order") -> LinearSystem:
         """Return the linear system of a scheme, its unknowns on a tensor grid.
@@ -230,9 +231,9 @@ def _check_terms(terms: Any, dimension: int) -> dict[MultiIndex, Field]:
 
 def _check_conditions(conditions: Any, dimension: int) -> Sides:
     try:
-        return parse_boundary(conditions, dimension)
+        return parse_boundary(conditions, dimension, open_sides=True)
     except TypeError:
         raise InvalidProblem(
-            f"conditions is {conditions!r}; give 'dirichlet', 'neumann', 'periodic', 'mixed' or a mapping from sides"
+            f"conditions is {conditions!r}; give 'dirichlet', 'neumann', 'periodic', 'mixed', 'open' or a mapping from sides"
             " (values go into boundary and normal_derivative)"
         ) from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ritz.boundary import AXES
+from ritz.boundary import AXES, side_names
 from ritz.discretisation.axis import Axis
 from ritz.discretisation.boundary_data import boundary_tensor
 from ritz.discretisation.chebyshev import ChebyshevAxis
@@ -56,6 +56,7 @@ class Discretisation:
             raise UnknownName("scheme", scheme, SCHEMES)
         self.pde, self.scheme = pde, scheme
         _check_linear(pde)
+        _check_sides(pde)
         _check_orders(pde)
         counts = _check_shape(shape, pde.dimension)
         self.axes = tuple(
@@ -250,6 +251,16 @@ def _check_linear(pde: PDE) -> None:
         raise InvalidProblem(
             "a PDE with initial values depends on time: discretise dataclasses.replace(pde, initial=None) for its"
             " operator in space, or use a time-stepping problem such as ritz.problems.heat"
+        )
+
+
+def _check_sides(pde: PDE) -> None:
+    open_sides = [
+        name for number, name in enumerate(side_names(pde.dimension)) if pde.sides[number // 2][number % 2] == "open"
+    ]
+    if open_sides:
+        raise InvalidProblem(
+            f"the sides {open_sides} are open, and this scheme needs a condition on every side: use solver 'gp'"
         )
 
 
