@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -190,19 +191,17 @@ def coefficients(pde: PDE, axes: Sequence[np.ndarray]) -> dict[MultiIndex, np.nd
 
 
 def side_weight(data: GridData) -> np.ndarray:
-    """Return a weight at the nodes that falls to 0 on the sides with a condition, ``(n1, ..., nd)``, at most 1.
+    """Return a weight at the nodes that falls to 0 on the sides, shape of the grid (or 1 along periodic axes), at most 1.
 
-    On these sides the condition holds, not the equation. A residual is judged with this weight in more than one
-    dimension, where the equation is tested with functions that vanish there.
+    In more than one dimension a residual is judged with it: the equation is tested with functions that vanish where
+    conditions hold, and polynomials of high degree tell least about second derivatives at their ends.
     """
     total = np.ones((1,) * data.dimension)
     for number, (axis, (lower, upper)) in enumerate(zip(data.axes, data.pde.domain, strict=True)):
-        place = (axis - lower) / (upper - lower)
-        weight = np.ones(len(axis))
-        for condition in data.conditions[number]:
-            if condition.side:
-                weight = weight * (1.0 - place if condition.parts[0][0] else place)
-        total = np.multiply(total, (weight / weight.max()).reshape([-1 if n == number else 1 for n in range(data.dimension)]))
+        if data.pde.sides[number][0] != "periodic":
+            place = (axis - lower) / (upper - lower)
+            weight = 4.0 * place * (1.0 - place)
+            total = total * weight.reshape([-1 if other == number else 1 for other in range(data.dimension)])
     return total
 
 
@@ -229,23 +228,26 @@ def _check_corners(pde: PDE) -> None:
     """Raise where two Dirichlet sides have values that do not meet in their corner."""
     if pde.dimension < 2 or not callable(pde.boundary):
         return
-    middle = [0.5 * (lower + upper) for lower, upper in pde.domain]
-    for first in range(pde.dimension):
-        for second in range(first + 1, pde.dimension):
-            for corner in range(4):
-                ends = {first: corner % 2, second: corner // 2}
-                if any(pde.sides[axis][end] != "dirichlet" for axis, end in ends.items()):
-                    continue
-                place = [pde.domain[axis][ends[axis]] if axis in ends else middle[axis] for axis in range(pde.dimension)]
-                values: list[float] = []
-                for axis in ends:  # a step away from the corner, along one side and along the other
-                    lower, upper = pde.domain[axis]
-                    point = [np.array([coordinate]) for coordinate in place]
-                    point[axis] = point[axis] + CORNER * (upper - lower) * (-1.0 if ends[axis] else 1.0)
-                    values.append(float(evaluate("boundary", pde.boundary, point)[0]))
-                if abs(values[0] - values[1]) > JUMP * max(map(abs, values)):
-                    where = ", ".join(f"{coordinate:g}" for coordinate in place)
-                    raise InvalidProblem(
-                        f"boundary jumps in the corner ({where}): {values[1]:g} on one side, {values[0]:g} on the other."
-                        " A smooth prior cannot follow that: make the values meet, or use 'finite-difference'"
-                    )
+    for first, second in itertools.combinations(range(pde.dimension), 2):
+        for ends in itertools.product((0, 1), repeat=2):
+            corner = dict(zip((first, second), ends, strict=True))
+            if any(pde.sides[axis][end] != "dirichlet" for axis, end in corner.items()):
+                continue
+            place = [pde.domain[axis][corner[axis]] if axis in corner else sum(ends) / 2 for axis, ends in enumerate(pde.domain)]
+            along = [_leaving(pde, place, axis, corner[axis]) for axis in corner]
+            size = max(float(np.abs(values).max()) for values in along)
+            if abs(along[0][0] - along[1][0]) > JUMP * size:
+                where = ", ".join(f"{coordinate:g}" for coordinate in place)
+                raise InvalidProblem(
+                    f"boundary jumps in the corner ({where}): {along[0][0]:g} on one side, {along[1][0]:g} on the other."
+                    " A smooth prior cannot follow that: make the values meet, or use 'finite-difference'"
+                )
+
+
+def _leaving(pde: PDE, corner: Sequence[float], axis: int, end: int) -> np.ndarray:
+    """Return boundary values along a side that leaves a corner, the first being next to it."""
+    lower, upper = pde.domain[axis]
+    steps = np.concatenate([[CORNER], np.linspace(0.1, 1.0, 100) ** 1.5]) * (upper - lower)  # in step with no period
+    points = [np.full(len(steps), coordinate) for coordinate in corner]
+    points[axis] = upper - steps if end else lower + steps
+    return evaluate("boundary", pde.boundary, points)
