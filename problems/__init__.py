@@ -3,6 +3,7 @@
 if __name__ == "problems":
     raise ImportError("import ritz.problems instead: problems/ is a part of the ritz package")
 
+from . import gp_hm
 from .advection_diffusion import advection_diffusion
 from .diffusion import diffusion, diffusion_coefficient
 from .fem import fem
@@ -29,6 +30,7 @@ __all__ = [
     "fem",
     "from_grid",
     "gallery",
+    "gp_hm",
     "heat",
     "helmholtz",
     "lp_regression",

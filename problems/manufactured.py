@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,7 +15,15 @@ from ritz.fields import Field, evaluate
 from ritz.pde import PDE, MultiIndex
 from ritz.registry import problems
 
-__all__ = ["NAMES", "Wave", "from_wave", "manufactured"]
+__all__ = ["NAMES", "Differentiable", "Wave", "from_exact", "manufactured"]
+
+
+class Differentiable(Protocol):
+    """A function of the coordinates that knows its derivatives."""
+
+    def __call__(self, *coordinates: Any, order: MultiIndex | None = None) -> Any:
+        """Return the derivative of a multi-index, by default the value."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -46,20 +54,21 @@ class Wave:
         return value
 
 
-def from_wave(
-    wave: Wave,
+def from_exact(
+    exact: Differentiable,
     domain: Sequence[tuple[float, float]],
     terms: Mapping[MultiIndex, Field],
     conditions: BoundaryLike = "dirichlet",
     name: str = "",
+    reaction: tuple[Callable[[Any], Any], Callable[[Any], Any]] | None = None,
 ) -> PDE:
-    """Return the PDE with given terms whose solution is `wave`.
+    """Return the PDE with given terms whose solution is `exact`.
 
     Parameters
     ----------
-    wave : Wave
+    exact : function
         Must be periodic where the conditions are.
-    domain, terms, conditions, name
+    domain, terms, conditions, name, reaction
         See `ritz.PDE`.
     """
     dimension = len(domain)
@@ -67,19 +76,19 @@ def from_wave(
     def source(*coordinates: np.ndarray) -> np.ndarray:
         total = np.zeros(coordinates[0].shape)
         for index, coefficient in terms.items():
-            total += evaluate("coefficient", coefficient, coordinates) * wave(*coordinates, order=index)
-        return total
+            total += evaluate("coefficient", coefficient, coordinates) * exact(*coordinates, order=index)
+        return total if reaction is None else total + reaction[0](exact(*coordinates))
 
     def slope(axis: int, sign: float, *coordinates: np.ndarray) -> np.ndarray:
-        return sign * wave(*coordinates, order=tuple(int(other == axis) for other in range(dimension)))
+        return sign * exact(*coordinates, order=tuple(int(other == axis) for other in range(dimension)))
 
-    conditions = parse_boundary(conditions, dimension)
+    sides = parse_boundary(conditions, dimension, open_sides=True)
     slopes: dict[str, Field] = {}
     for number, side in enumerate(side_names(dimension)):
         axis, end = divmod(number, 2)
-        if conditions[axis][end] == "neumann":
+        if sides[axis][end] == "neumann":
             slopes[side] = partial(slope, axis, 1.0 if end else -1.0)
-    return PDE(domain, terms, source, wave, conditions, slopes, exact=wave, name=name)
+    return PDE(domain, terms, source, exact, sides, slopes, reaction, exact=exact, name=name)
 
 
 @problems.register("manufactured")
@@ -134,7 +143,7 @@ def manufactured(name: str = "poisson-2d") -> PDE:
         for pair, frequency in zip(sides, (2.3, 1.7, 2.9), strict=False)
     )
     wave = Wave(frequencies, (0.4, 0.9, 0.2)[:dimension])
-    return from_wave(wave, [(0.0, 1.0)] * dimension, terms, conditions, name)
+    return from_exact(wave, [(0.0, 1.0)] * dimension, terms, conditions, name)
 
 
 def _laplacian(dimension: int) -> dict[MultiIndex, Field]:

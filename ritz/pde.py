@@ -234,6 +234,6 @@ def _check_conditions(conditions: Any, dimension: int) -> Sides:
         return parse_boundary(conditions, dimension, open_sides=True)
     except TypeError:
         raise InvalidProblem(
-            f"conditions is {conditions!r}; give 'dirichlet', 'neumann', 'periodic', 'mixed', 'open' or a mapping from sides"
-            " (values go into boundary and normal_derivative)"
+            f"conditions is {conditions!r}; give 'dirichlet', 'neumann', 'periodic', 'mixed', 'open' or a mapping from"
+            " sides (values go into boundary and normal_derivative)"
         ) from None

@@ -14,7 +14,7 @@ import ritz
 from ritz import PDE, InvalidProblem, Status, UnknownName
 from ritz.discretisation import SCHEMES, Discretisation, difference_weights
 from ritz.operators import Sparse, Tag
-from ritz.problems.manufactured import NAMES, Wave, from_wave
+from ritz.problems.manufactured import NAMES, Wave, from_exact
 from ritz.solvers.collocation.tensor_schur import TensorSchur
 
 SQUARE = [(0.0, 1.0), (0.0, 1.0)]
@@ -224,7 +224,7 @@ def test_tensor_schur_agrees_with_a_dense_solve(dimension: int, singular: bool):
 
 def test_strong_advection_keeps_the_accuracy_of_the_schur_form():
     """The eigenvectors of this operator are too close to parallel to be of use."""
-    steep = from_wave(Wave((1.5, 2.0), (0.2, 0.7)), SQUARE, {**LAPLACE, (1, 0): 200.0, (0, 1): -100.0})
+    steep = from_exact(Wave((1.5, 2.0), (0.2, 0.7)), SQUARE, {**LAPLACE, (1, 0): 200.0, (0, 1): -100.0})
     assert ritz.solve(steep, "chebyshev", shape=40).error(steep.exact) < 1e-11
 
 
