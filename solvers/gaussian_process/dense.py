@@ -24,7 +24,7 @@ from .observations import Observations, check_points, observe
 
 __all__ = ["DensePosterior", "condition", "condition_on"]
 
-JITTER = 1e-13  # relative; what the refinements of `Gram.solve` can take back
+JITTER = 1e-13  # relative; as little as rounding lets pass for smooth covariances
 NEWTON_TOLERANCE = 1e-10  # relative change of the state at which the reaction counts as linearised
 BLOCK = 4_000_000  # entries of a covariance with the data that are formed at a time
 
@@ -40,6 +40,8 @@ class DensePosterior:
         Covariance along each axis, scaled to the data.
     functionals : tuple of Functional
         What the data are, the reaction being linear around the mean.
+    values : ndarray, shape (M,)
+        The data.
     gram : Gram
         Their covariance.
     coefficients : ndarray, shape (M,)
@@ -57,6 +59,7 @@ class DensePosterior:
     observations: Observations
     covariances: tuple[SpectralMixture, ...]
     functionals: tuple[Functional, ...]
+    values: np.ndarray
     gram: Gram
     coefficients: np.ndarray
     log_evidence: float
@@ -324,6 +327,7 @@ def _condition_linear(
         observations=observations,
         covariances=(first.scaled(amplitude), *others),
         functionals=tuple(functionals),
+        values=values,
         gram=gram,
         coefficients=gram.solve(values),
         log_evidence=evidence,

@@ -37,15 +37,11 @@ class Gram:
     factor: np.ndarray
     jitter: float
 
-    def solve(self, values: np.ndarray, refinements: int = 2) -> np.ndarray:
-        """Return ``K^-1 values``, ``(M,)``; each refinement takes back most of what the jitter did."""
+    def solve(self, values: np.ndarray) -> np.ndarray:
+        """Return ``K^-1 values``, ``(M,)``."""
         from scipy.linalg import cho_solve
 
-        rhs = self.scale * values
-        found = cho_solve((self.factor, True), rhs, check_finite=False)
-        for _ in range(refinements):
-            found += cho_solve((self.factor, True), rhs - self.matrix @ found, check_finite=False)
-        return self.scale * found
+        return self.scale * cho_solve((self.factor, True), self.scale * values, check_finite=False)
 
     def whiten(self, cross: np.ndarray) -> np.ndarray:
         """Return L^-1 S C, of which the columns' squared lengths are what the data explain; C is ``(M, P)``."""
@@ -81,7 +77,7 @@ class Gram:
         return 1.0 / max(float(reciprocal), 1e-300)
 
 
-def factorise(matrix: np.ndarray, jitter: float) -> Gram:
+def factorise(matrix: np.ndarray, jitter: float, largest: float = LARGEST_JITTER) -> Gram:
     """Factor a covariance matrix, with ten times the jitter as long as that fails. O(M^3) time.
 
     Parameters
@@ -89,11 +85,13 @@ def factorise(matrix: np.ndarray, jitter: float) -> Gram:
     matrix : ndarray, shape (M, M)
     jitter : float
         Relative to the diagonal.
+    largest : float
+        Most jitter tried.
 
     Raises
     ------
     InvalidProblem
-        If a jitter of `LARGEST_JITTER` does not make it positive definite.
+        If the largest jitter does not make it positive definite.
 
     Examples
     --------
@@ -110,7 +108,7 @@ def factorise(matrix: np.ndarray, jitter: float) -> Gram:
         )
     scale = 1.0 / np.sqrt(variances)
     scaled = scale[:, None] * matrix * scale
-    while jitter <= LARGEST_JITTER:
+    while jitter <= largest:
         shifted = scaled.copy()
         shifted.flat[:: len(shifted) + 1] += jitter
         try:
@@ -120,7 +118,7 @@ def factorise(matrix: np.ndarray, jitter: float) -> Gram:
             continue
         return Gram(scaled, scale, factor, jitter)
     raise InvalidProblem(
-        f"the covariance of the data is not positive definite with a relative jitter of {LARGEST_JITTER:g}: are points"
+        f"the covariance of the data is not positive definite with a relative jitter of {largest:g}: are points"
         " given twice? Otherwise use shorter lengthscales, or give the noise of the source"
     )
 
