@@ -13,8 +13,8 @@ from .grid_data import Condition
 
 __all__ = ["AxisBasis"]
 
-RANK = 1e-11  # singular values below this are directions that features have by rounding alone
 FIT = 1e-10  # the same for the values at the data's nodes
+RANK = 1e-11  # singular values below this are directions that features have by rounding alone
 
 
 class AxisBasis:
@@ -37,7 +37,7 @@ class AxisBasis:
     Examples
     --------
     >>> ends = [Condition(((0, 0, 1.0),), "x-"), Condition(((1, 0, 1.0),), "x+")]
-    >>> basis = AxisBasis(Features(0.0, 1.0, (20.0,), 4, 8), np.linspace(0.0, 1.0, 30), ends, order=2)
+    >>> basis = AxisBasis(Features(0.0, 1.0, (20.0,), 4, 8), np.linspace(0.0, 1.0, 30), ends, 2)
     >>> inside = basis.inside  # vanish at both ends
     >>> bool(np.abs(basis.at(np.array([0.0, 1.0])) @ inside).max() < 1e-12)
     True
@@ -51,7 +51,7 @@ class AxisBasis:
         self._polynomials = legendre.values(places, self._degree)
         values = features.evaluate(self._from_unit(places))[0]
         coefficients = self._polynomials.T @ (weights[:, None] * values)
-        coefficients /= np.linalg.norm(coefficients, axis=0)
+        coefficients *= features.prior / np.linalg.norm(coefficients, axis=0)
         left, singular, _ = np.linalg.svd(coefficients, full_matrices=False)
         self._expansions = [left[:, singular > RANK * singular[0]]]
         for _ in range(order):

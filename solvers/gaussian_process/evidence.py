@@ -76,7 +76,9 @@ def maximise_evidence(
     first = condition_on(observations, covariances, noise, jitter)
     layout = _Layout(first, learn_frequencies, learn_noise)
     values = first.values
-    objective = _Evidence(layout, first.functionals, values, observations.noise_variance(1.0), max(10.0 * first.gram.jitter, 1e-12))
+    objective = _Evidence(
+        layout, first.functionals, values, observations.noise_variance(1.0), max(10.0 * first.gram.jitter, 1e-12)
+    )
     with single_blas_thread():
         minimize(objective, layout.start, jac=True, method="L-BFGS-B", options={"maxiter": maxiter, "maxcor": 20})
     learned, noise = layout.read(objective.best)

@@ -20,6 +20,7 @@ __all__ = ["Condition", "GridData", "grid_data", "side_weight"]
 
 HELD_OUT = 7  # every so many points of an axis are held out where the source is known on the grid only
 BETWEEN = {1: 4000, 2: 160, 3: 40}  # most points along an axis that a residual is looked at between the nodes
+SKETCH = 12  # random combinations of lines
 CORNER = 1e-8  # distance from a corner, relative to the side, at which both sides' data are compared
 JUMP = 1e-3  # difference there, relative to the largest value, that is no slope
 
@@ -92,11 +93,34 @@ class GridData:
             return np.zeros([len(nodes) for nodes in points])
         [(end, order, _)] = condition.parts
         points[axis] = np.array([self.pde.domain[axis][end]])
-        name, field = ("boundary", self.pde.boundary) if order == 0 else (
-            f"normal_derivative on {condition.side}",
-            self.pde.slopes[condition.side],
+        name, field = (
+            ("boundary", self.pde.boundary)
+            if order == 0
+            else (
+                f"normal_derivative on {condition.side}",
+                self.pde.slopes[condition.side],
+            )
         )
         return evaluate(name, field, np.meshgrid(*points, indexing="ij"))
+
+    def lines(self, axis: int, seed: int = 0) -> list[np.ndarray]:
+        """Return the source along an axis, and the values on sides along it: two ``(n, c)`` arrays, or fewer.
+
+        Of many lines a few random combinations stand for all, a sketch that keeps their mean power.
+        """
+        generator = np.random.default_rng(seed)
+        count = len(self.axes[axis])
+        groups = [np.moveaxis(self.source, axis, 0).reshape(count, -1)]
+        sides = [
+            np.moveaxis(self.values_on(condition, other), axis, 0).reshape(count, -1)
+            for other in range(self.dimension)
+            if other != axis
+            for condition in self.conditions[other]
+            if condition.side
+        ]
+        if sides:
+            groups.append(np.concatenate(sides, axis=1))
+        return [_sketch(group, generator) for group in groups if group.any()]
 
     def split(self) -> tuple[GridData, GridData]:
         """Return data to fit, and data at points that the fit has not seen.
@@ -191,18 +215,23 @@ def coefficients(pde: PDE, axes: Sequence[np.ndarray]) -> dict[MultiIndex, np.nd
 
 
 def side_weight(data: GridData) -> np.ndarray:
-    """Return a weight at the nodes that falls to 0 on the sides, shape of the grid (or 1 along periodic axes), at most 1.
+    """Return a weight at the nodes that falls to 0 on the sides, shape of the grid, at most 1.
 
     In more than one dimension a residual is judged with it: the equation is tested with functions that vanish where
     conditions hold, and polynomials of high degree tell least about second derivatives at their ends.
     """
     total = np.ones((1,) * data.dimension)
     for number, (axis, (lower, upper)) in enumerate(zip(data.axes, data.pde.domain, strict=True)):
-        if data.pde.sides[number][0] != "periodic":
-            place = (axis - lower) / (upper - lower)
-            weight = 4.0 * place * (1.0 - place)
-            total = total * weight.reshape([-1 if other == number else 1 for other in range(data.dimension)])
+        place = (axis - lower) / (upper - lower)
+        shape = [-1 if other == number else 1 for other in range(data.dimension)]
+        total = total * (4.0 * place * (1.0 - place)).reshape(shape)
     return total
+
+
+def _sketch(lines: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    if lines.shape[1] <= SKETCH:
+        return lines
+    return lines @ (generator.standard_normal((lines.shape[1], SKETCH)) / SKETCH**0.5)
 
 
 def _between(axis: np.ndarray, most: int) -> np.ndarray:
@@ -233,7 +262,10 @@ def _check_corners(pde: PDE) -> None:
             corner = dict(zip((first, second), ends, strict=True))
             if any(pde.sides[axis][end] != "dirichlet" for axis, end in corner.items()):
                 continue
-            place = [pde.domain[axis][corner[axis]] if axis in corner else sum(ends) / 2 for axis, ends in enumerate(pde.domain)]
+            place = [
+                pde.domain[axis][corner[axis]] if axis in corner else sum(ends) / 2
+                for axis, ends in enumerate(pde.domain)
+            ]
             along = [_leaving(pde, place, axis, corner[axis]) for axis in corner]
             size = max(float(np.abs(values).max()) for values in along)
             if abs(along[0][0] - along[1][0]) > JUMP * size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -14,9 +15,10 @@ from ritz.newton import newton
 from ritz.solution import Status
 from ritz.solver import Callback
 
+from .dense import _like as like
+from .dense import _multi_index as multi_index
 from .features import Features
 from .grid_data import GridData
-from .dense import _like as like, _multi_index as multi_index
 from .observations import check_points
 from .shrinkage import SquareRoot, square_root
 
@@ -60,6 +62,11 @@ class LinePosterior:
     history: np.ndarray
 
     @property
+    def prior(self) -> tuple[Features, ...]:
+        """Features along each axis."""
+        return (self.features,)
+
+    @property
     def frequencies(self) -> tuple[np.ndarray, ...]:
         """Angular frequencies of the mixture."""
         return (np.array([0.0, *self.features.frequencies]),)
@@ -90,14 +97,23 @@ class LinePosterior:
 
     def residual(self, data: GridData) -> float:
         """Return the norm of the residual of the mean at the nodes of `data`, relative to the largest term."""
+        absolute, size = self.misfit(data)
+        return absolute / size
+
+    def misfit(self, data: GridData) -> tuple[float, float]:
+        """Return the norm of the residual of the mean at the nodes of `data`, and that of the largest term."""
         [points] = data.axes
         order = max(index[0] for index in data.pde.terms)
         u = [block @ self._coefficients for block in self.features.evaluate(points, order)]
         terms = [coefficient * u[index[0]] for index, coefficient in data.coefficients.items()]
         if data.pde.reaction is not None:
             terms.append(evaluate("reaction", data.pde.reaction[0], (u[0],)))
-        largest = max(float(np.linalg.norm(part)) for part in [data.source, *terms])
-        return float(np.linalg.norm(data.source - sum(terms, np.zeros(1)))) / (largest or 1.0)
+        size = max(float(np.linalg.norm(part)) for part in [data.source, *terms])
+        return float(np.linalg.norm(data.source - sum(terms, np.zeros(1)))), size or 1.0
+
+    def mean_on(self, axes: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the posterior mean at the nodes of a grid, ``(n,)``."""
+        return self.features.evaluate(axes[0])[0] @ self._coefficients
 
     @cached_property
     def _coefficients(self) -> np.ndarray:
@@ -115,7 +131,7 @@ def condition_line(
     features: Features,
     noise: float | Literal["learn"] = 0.0,
     *,
-    start: LinePosterior | None = None,
+    start: np.ndarray | None = None,
     maxiter: int | None = None,
     callback: Callback | None = None,
 ) -> LinePosterior:
@@ -131,8 +147,8 @@ def condition_line(
     features : Features
     noise : float or "learn"
         Standard deviation of the noise of the source.
-    start : LinePosterior, optional
-        Of other features, where a nonlinear equation is to start from.
+    start : ndarray, shape (N,), optional
+        Values at the nodes that a nonlinear equation is to start from; 0 if left out.
     maxiter, callback
         Of the Gauss-Newton iteration.
     """
@@ -194,9 +210,9 @@ class _Equations:
         given = isinstance(self.noise, float) and self.noise > 0.0
         return square_root(matrix, right_side, self.unit * self.noise if given else None)
 
-    def project(self, start: LinePosterior) -> np.ndarray:
-        """Return the weights whose u is nearest to the mean of another posterior at the nodes."""
-        return square_root(self.at_nodes, start.mean(self.data.axes[0])).mean
+    def project(self, u: np.ndarray) -> np.ndarray:
+        """Return the weights whose values at the nodes are nearest to `u`."""
+        return square_root(self.at_nodes, u).mean
 
     def posterior(self, status: Status, history: list[float], z: np.ndarray | None = None) -> LinePosterior:
         """Return the posterior, with the reaction linear around z."""

@@ -46,15 +46,15 @@ def homogeneous_modes(data: GridData, axis: int, frequencies: Sequence[np.ndarra
     if data.pde.reaction is not None:
         zero = (0,) * data.dimension
         means[zero] = means.get(zero, 0.0) + float(data.pde.reaction[1](np.zeros(1))[0])
-    others = [
-        (0.0,) if other == axis else (0.0, *found[:MOST].tolist()) for other, found in enumerate(frequencies)
-    ]
+    others = [(0.0,) if other == axis else (0.0, *found[:MOST].tolist()) for other, found in enumerate(frequencies)]
     degree = max(index[axis] for index in means)
     found: list[complex] = []
     for tones in itertools.product(*others):
         polynomial = np.zeros(degree + 1, dtype=complex)
         for index, mean in means.items():
-            factor = np.prod([(1j * tone) ** order for n, (tone, order) in enumerate(zip(tones, index, strict=True)) if n != axis])
+            factor = np.prod(
+                [(1j * tone) ** order for n, (tone, order) in enumerate(zip(tones, index, strict=True)) if n != axis]
+            )
             polynomial[degree - index[axis]] += mean * factor
         for root in np.roots(polynomial):
             real, imaginary = float(root.real), abs(float(root.imag))

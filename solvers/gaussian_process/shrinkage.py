@@ -84,11 +84,8 @@ def square_root(A: np.ndarray, y: np.ndarray, noise: float | None = None) -> Squ
     from scipy.linalg import svd
 
     left, singular, right = svd(A, full_matrices=False, check_finite=False)
-    spectrum = _Spectrum(singular, left.T @ y, len(y), float(np.linalg.norm(y - left @ (left.T @ y)) ** 2))
-    largest = float(singular[0]) or 1.0
-    scale_for = (lambda ratio: None) if noise is None else (lambda ratio: noise / ratio)
-    ratio = largest * 10 ** _minimum(lambda p: -spectrum.evidence(largest * 10**p, scale_for(largest * 10**p))[0])
-    log_evidence, scale = spectrum.evidence(ratio, scale_for(ratio))
+    spectrum = _Spectrum.of(left, singular, y)
+    ratio, log_evidence, scale = spectrum.best(noise)
     counted = singular[singular > ratio]
     return SquareRoot(
         mean=right.T @ (singular / (singular**2 + ratio**2) * spectrum.along),
@@ -107,20 +104,35 @@ class _Spectrum:
 
     singular: np.ndarray
     along: np.ndarray
-    count: int
+    rows: int
     rest: float
 
-    def evidence(self, ratio: float, scale: float | None) -> tuple[float, float]:
+    @classmethod
+    def of(cls, left: np.ndarray, singular: np.ndarray, data: np.ndarray) -> _Spectrum:
+        along = left.T @ data
+        return cls(singular, along, len(data), float(np.linalg.norm(data - left @ along) ** 2))
+
+    def best(self, noise: float | None) -> tuple[float, float, float]:
+        """Return the likeliest ratio of noise to prior, the log evidence, and the scale of the prior."""
+        largest = float(self.singular[0]) or 1.0
+
+        def evidence(exponent: float) -> tuple[float, float, float]:
+            ratio = largest * 10.0**exponent
+            return ratio, *self._evidence(ratio, None if noise is None else noise / ratio)
+
+        return evidence(_minimum(lambda exponent: -evidence(exponent)[1]))
+
+    def _evidence(self, ratio: float, scale: float | None) -> tuple[float, float]:
         """Return the log evidence for a ratio of noise to prior, and the scale of the prior, the likeliest if None."""
         variances = self.singular**2 + ratio**2
-        free = self.count - len(self.singular)
+        free = self.rows - len(self.singular)
         fit = float((self.along**2 / variances).sum()) + (self.rest / ratio**2 if free > 0 else 0.0)
         if scale is None:
-            scale = (fit / self.count) ** 0.5
+            scale = (fit / self.rows) ** 0.5
         if scale == 0.0:
             return np.inf, 0.0
         logarithms = float(np.log(variances).sum()) + 2 * free * np.log(ratio)
-        return -0.5 * (self.count * np.log(2 * np.pi * scale**2) + logarithms + fit / scale**2), scale
+        return -0.5 * (self.rows * np.log(2 * np.pi * scale**2) + logarithms + fit / scale**2), scale
 
 
 def _minimum(function: Callable[[float], float]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any, Literal
@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 
 from ritz.backend import Array, single_blas_thread
-from ritz.errors import InvalidProblem
 from ritz.fields import evaluate
 from ritz.newton import newton
 from ritz.pde import MultiIndex
@@ -68,6 +67,11 @@ class TensorPosterior:
     history: np.ndarray
 
     @property
+    def prior(self) -> tuple[Features, ...]:
+        """Features along each axis."""
+        return tuple(basis.features for basis in self.bases)
+
+    @property
     def frequencies(self) -> tuple[np.ndarray, ...]:
         """Angular frequencies of the mixture along each axis."""
         return tuple(np.array([0.0, *basis.features.frequencies]) for basis in self.bases)
@@ -106,7 +110,8 @@ class TensorPosterior:
         rows = [basis.at(column) @ basis.inside for basis, column in zip(self.bases, checked.T, strict=True)]
         spread = [basis.inside.T @ basis.fit for basis in self.bases]  # of the noise at the nodes to the equations
         found = [
-            np.linalg.norm(along_axes([s.T for s in spread], self.solver.transposed(reduce(np.multiply.outer, row)))) ** 2
+            np.linalg.norm(along_axes([s.T for s in spread], self.solver.transposed(reduce(np.multiply.outer, row))))
+            ** 2
             for row in zip(*rows, strict=True)
         ]
         return like(self.noise**2 * np.array(found), points)
@@ -130,11 +135,15 @@ class TensorPosterior:
 
         With `side_weight`.
         """
+        absolute, size = self.misfit(data)
+        return absolute / size
+
+    def misfit(self, data: GridData) -> tuple[float, float]:
+        """Return the weighted norm of the residual at the nodes of `data`, and that of the largest term."""
         weight = side_weight(data)
-        terms = [data.source, *self._terms(data)]
-        total = reduce(np.subtract, terms)
-        sizes = [float(np.linalg.norm(weight * part)) for part in terms]
-        return float(np.linalg.norm(weight * total)) / (max(sizes) or 1.0)
+        parts = [data.source, *self._terms(data)]
+        size = max(float(np.linalg.norm(weight * part)) for part in parts)
+        return float(np.linalg.norm(weight * reduce(np.subtract, parts))), size or 1.0
 
     def _terms(self, data: GridData) -> list[np.ndarray]:
         tables: dict[tuple[int, int], np.ndarray] = {}
@@ -161,7 +170,7 @@ def condition_tensor(
     features: Sequence[Features],
     noise: float | Literal["learn"] = 0.0,
     *,
-    start: TensorPosterior | None = None,
+    start: np.ndarray | None = None,
     maxiter: int | None = None,
     callback: Callback | None = None,
 ) -> TensorPosterior:
@@ -180,8 +189,8 @@ def condition_tensor(
         One an axis.
     noise : float or "learn"
         Standard deviation of the noise of the source.
-    start : TensorPosterior, optional
-        Of other features, where an iteration is to start from.
+    start : ndarray, shape (n1, ..., nd), optional
+        Values at the nodes that an iteration is to start from; 0 if left out.
     maxiter, callback
         Of Newton's method.
     """
@@ -196,11 +205,13 @@ class _Galerkin:
         self.data = data
         orders = np.max(list(data.pde.terms), axis=0)
         self.bases = tuple(
-            AxisBasis(part, axis, conditions, int(order))
-            for part, axis, conditions, order in zip(features, data.axes, data.conditions, orders, strict=True)
+            AxisBasis(part, data.axes[axis], data.conditions[axis], int(orders[axis]))
+            for axis, part in enumerate(features)
         )
         separable, self.coupled = _split(data, self.bases)
-        self.operators = [sum(parts, np.zeros((basis.count,) * 2)) for parts, basis in zip(separable, self.bases, strict=True)]
+        self.operators = [
+            sum(parts, np.zeros((basis.count,) * 2)) for parts, basis in zip(separable, self.bases, strict=True)
+        ]
         self.inside = [basis.inside for basis in self.bases]
         factors = [inside.T @ operator @ inside for inside, operator in zip(self.inside, self.operators, strict=True)]
         self.solver = KroneckerSumSolver(factors, data.singular)
@@ -211,7 +222,7 @@ class _Galerkin:
     def posterior(
         self,
         noise: float | Literal["learn"],
-        start: TensorPosterior | None,
+        start: np.ndarray | None,
         maxiter: int | None,
         callback: Callback | None,
     ) -> TensorPosterior:
@@ -219,7 +230,7 @@ class _Galerkin:
         if self.iterative:
             y0 = np.zeros([inside.shape[1] for inside in self.inside])
             if start is not None:
-                values = along_axes(self.fit, start.mean_on(self.data.axes)) - self.known
+                values = along_axes(self.fit, start) - self.known
                 y0 = along_axes([inside.T for inside in self.inside], values)
             scale = float(np.linalg.norm(self._tested(source - self._separable(self.known))))
             found = newton(
@@ -291,7 +302,9 @@ class _Galerkin:
     def _residual(self, source: np.ndarray, y: np.ndarray) -> np.ndarray:
         whole = self._whole(y)
         rest = source - self._separable(whole)
-        on_grid = sum((c * self._derivative(whole, index) for index, c in self.coupled.items()), np.zeros(self.data.shape))
+        on_grid = sum(
+            (c * self._derivative(whole, index) for index, c in self.coupled.items()), np.zeros(self.data.shape)
+        )
         if self.data.pde.reaction is not None:
             u = self._derivative(whole, (0,) * len(self.bases))
             on_grid = on_grid + evaluate("reaction", self.data.pde.reaction[0], (u,))
@@ -318,9 +331,7 @@ class _Galerkin:
         return -self.solver(z.reshape(y.shape)).ravel()
 
 
-def _split(
-    data: GridData, bases: Sequence[AxisBasis]
-) -> tuple[list[list[np.ndarray]], dict[MultiIndex, np.ndarray]]:
+def _split(data: GridData, bases: Sequence[AxisBasis]) -> tuple[list[list[np.ndarray]], dict[MultiIndex, np.ndarray]]:
     """Return the terms that act on one axis, as matrices, and the rest with coefficients on the grid.
 
     Of a coefficient that varies along other axes too the mean over these is taken, and the rest is left.
