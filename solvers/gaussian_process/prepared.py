@@ -173,8 +173,8 @@ class PreparedGP:
 
     def _judge(self, data: GridData, chosen: Chosen, rtol: float, atol: float) -> tuple[Status, float]:
         posterior = chosen.posterior
-        absolute, size = posterior.misfit(data)
-        residual = absolute / size
+        _, size = posterior.misfit(data)
+        residual = posterior.residual(data)
         if not data.measured:
             residual = max(residual, chosen.unseen)
         allowed = max(rtol, atol / size)
@@ -187,15 +187,16 @@ class PreparedGP:
         if posterior.condition > RESONANT and data.dimension > 1 and not data.singular:
             return Status.SINGULAR, residual
         if residual <= allowed:
-            return Status.CONVERGED, residual
+            left_open = data.dimension == 1 and not self._noise and not data.singular and _undetermined(data, posterior)
+            return Status.SINGULAR if left_open else Status.CONVERGED, residual
         settled = (Status.CONVERGED, Status.STAGNATED)
         return Status.STAGNATED if posterior.status in settled else posterior.status, residual
 
     def _warn(self, data: GridData, spectra: Sequence[Spectrum], chosen: Chosen, status: Status) -> None:
         if status is Status.SINGULAR:
             warnings.warn(
-                f"an eigenvalue of the equation is {1 / chosen.posterior.condition:.0e} of the largest (resonance): the"
-                " solution along its eigenfunction is not determined",
+                "the equation has an eigenvalue that is 0 to rounding (a resonance): the solution is not determined along"
+                " its eigenfunction, or there is none",
                 IllConditionedWarning,
                 stacklevel=4,
             )
@@ -219,6 +220,12 @@ class PreparedGP:
                     AliasingWarning,
                     stacklevel=4,
                 )
+
+
+def _undetermined(data: GridData, posterior: Any) -> bool:
+    """Return whether data that are met exactly leave much of the solution open."""
+    deviation = posterior.variance(data.axes[0]).mean() ** 0.5
+    return bool(deviation > UNDETERMINED * np.sqrt(np.mean(posterior.mean(data.axes[0]) ** 2)) > 0.0)
 
 
 def _start(x0: Any, data: GridData) -> np.ndarray:

@@ -20,7 +20,7 @@ from .axis_basis import AxisBasis
 from .dense import _like as like
 from .dense import _multi_index as multi_index
 from .features import Features
-from .grid_data import GridData, coefficients, side_weight
+from .grid_data import GridData, coefficients, equation_size, side_weight
 from .kronecker_sum import KroneckerSumSolver, along_axes
 from .observations import check_points
 
@@ -131,19 +131,35 @@ class TensorPosterior:
         return like(np.stack([np.asarray(draw) for draw in draws]), points)
 
     def residual(self, data: GridData) -> float:
-        """Return the norm of the residual of the mean at the nodes of `data`, relative to the largest term.
+        """Return the relative residual of the mean: of the equation at the nodes of `data`, or of the conditions.
 
-        With `side_weight`.
+        That of the equation with `side_weight`, in the norm of its largest term; that of the conditions of a side in
+        the norm of u, or of its slope, over the grid. The largest counts.
         """
         absolute, size = self.misfit(data)
-        return absolute / size
+        return max(absolute / size, self._condition_residual(data))
 
     def misfit(self, data: GridData) -> tuple[float, float]:
         """Return the weighted norm of the residual at the nodes of `data`, and that of the largest term."""
-        weight = side_weight(data)
-        parts = [data.source, *self._terms(data)]
-        size = max(float(np.linalg.norm(weight * part)) for part in parts)
-        return float(np.linalg.norm(weight * reduce(np.subtract, parts))), size or 1.0
+        weight, terms = side_weight(data), self._terms(data)
+        size = equation_size(data, terms, self.mean_on(data.axes), weight)
+        return float(np.linalg.norm(weight * reduce(np.subtract, terms, data.source))), size
+
+    def _condition_residual(self, data: GridData) -> float:
+        found = [0.0]
+        for axis, conditions in enumerate(data.conditions):
+            for condition in conditions:
+                known = data.values_on(condition, axis)
+                rows = [basis.at(nodes) for basis, nodes in zip(self.bases, data.axes, strict=True)]
+                ends = np.array(data.pde.domain[axis])
+                at_ends = [self.bases[axis].at(ends, order) for order in range(condition.parts[0][1] + 1)]
+                rows[axis] = sum(factor * at_ends[order][end : end + 1] for end, order, factor in condition.parts)  # pyright: ignore
+                left = along_axes(rows, self.coefficients) - known
+                rows[axis] = self.bases[axis].at(data.axes[axis], condition.parts[0][1])
+                inside = along_axes(rows, self.coefficients)
+                size = float(np.sqrt(np.mean(inside**2))) or 1.0
+                found.append(float(np.sqrt(np.mean(left**2))) / size)
+        return max(found)
 
     def _terms(self, data: GridData) -> list[np.ndarray]:
         tables: dict[tuple[int, int], np.ndarray] = {}
