@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.backend import to_numpy
+from ritz.backend import single_torch_thread, to_numpy
 from ritz.boundary import side_names
 from ritz.errors import InvalidProblem
 from ritz.fields import evaluate
@@ -124,7 +124,7 @@ def joint_map(
     limit = iteration_limit(maxiter, STEPS)
     equation = _Equation(data)
     run = _Run(equation, options, rtol, callback)
-    with ResidualProgress(progress, "gp map", rtol) as bar:
+    with ResidualProgress(progress, "gp map", rtol) as bar, single_torch_thread():
         first = limit if options.change_point is None else int(options.change_point * limit)
         status = run.ascend(_Mixture(equation, options.components, options.max_frequency, options.envelope), first, bar)
         if status is Status.MAX_ITERATIONS and first < limit:
@@ -164,27 +164,46 @@ class _Equation:
         self.size = math.sqrt(float((self.source**2).sum() + (self.boundary**2).sum())) or 1.0
 
     def reaction(self, u: Any) -> Any:
-        """Return r(u), which torch differentiates by the derivative that the PDE holds."""
-        return _reaction_function().apply(u, *self.pde.reaction) if self.pde.reaction is not None else 0.0
+        """Return r(u) as its expansion at u, of which torch needs to know no more."""
+        import torch
+
+        if self.pde.reaction is None:
+            return 0.0
+        at = to_numpy(u)
+        values, slopes = (
+            torch.as_tensor(evaluate(name, part, (at,)))
+            for name, part in zip(("reaction", "derivative of reaction"), self.pde.reaction, strict=True)
+        )
+        return values + slopes * (u - u.detach())
 
 
-def _reaction_function() -> Any:
-    import torch
+class _Gram:
+    """The covariance K of the nodes of an axis, factored.
 
-    class Reaction(torch.autograd.Function):
-        """A function of NumPy arrays and its derivative."""
+    What is computed from K is its expansion to first order at the present K: the value is exact and so is the
+    gradient, and nothing has to be differentiated through the factorisation, which would cost several times more.
+    """
 
-        @staticmethod
-        def forward(ctx: Any, u: Any, function: Callable[[Any], Any], derivative: Callable[[Any], Any]) -> Any:
-            values = u.detach().numpy()
-            ctx.slope = torch.as_tensor(evaluate("derivative of reaction", derivative, (values,)))
-            return torch.as_tensor(evaluate("reaction", function, (values,)))
+    def __init__(self, matrix: Any):
+        import torch
 
-        @staticmethod
-        def backward(ctx: Any, *gradients: Any) -> Any:
-            return gradients[0] * ctx.slope, None, None
+        matrix = matrix + JITTER * torch.eye(len(matrix), dtype=matrix.dtype)
+        self.factor = torch.linalg.cholesky(matrix.detach())
+        self.change = matrix - matrix.detach()  # zero, but for its gradient
 
-    return Reaction
+    def solve(self, columns: Any) -> Any:
+        """Return ``K^-1 columns``."""
+        import torch
+
+        present = torch.cholesky_solve(columns.detach(), self.factor)
+        return torch.cholesky_solve(columns - self.change @ present, self.factor)
+
+    def log_determinant(self) -> Any:
+        """Return the logarithm of the determinant of K."""
+        import torch
+
+        value = 2.0 * torch.log(torch.diagonal(self.factor)).sum()
+        return value + (torch.cholesky_inverse(self.factor) * self.change).sum()
 
 
 class _Mixture:
@@ -228,28 +247,23 @@ class _Mixture:
         equation, axes = self.equation, self.equation.axes
         covariances = self.covariances()
         matrices: list[dict[int, Any]] = []
-        factors: list[Any] = []
         for axis, (covariance, nodes) in enumerate(zip(covariances, axes, strict=True)):
             orders = sorted({0, *(index[axis] for index in equation.coefficients)})
             matrices.append(dict(zip(orders, axis_matrices(covariance, nodes, nodes, orders), strict=True)))
-            jitter = JITTER * torch.eye(len(nodes), dtype=torch.float64)
-            factors.append(torch.linalg.cholesky(matrices[axis][0] + jitter))
-        solved = [_along(self.values, axis, _solver(factor)) for axis, factor in enumerate(factors)]
+        grams = [_Gram(along[0]) for along in matrices]
+        solved = [_along(self.values, axis, gram.solve) for axis, gram in enumerate(grams)]
         total: Any = torch.zeros(self.shape, dtype=torch.float64)
         for index, coefficient in equation.coefficients.items():
             part = self.values
             for axis, order in enumerate(index):
                 if order:
-                    coordinates = solved[axis] if part is self.values else _along(part, axis, _solver(factors[axis]))
+                    coordinates = solved[axis] if part is self.values else _along(part, axis, grams[axis].solve)
                     part = _along(coordinates, axis, matrices[axis][order].__matmul__)
             total = total + coefficient * part
-        whole = solved[0]
-        for axis, factor in enumerate(factors[1:], start=1):
-            whole = _along(whole, axis, _solver(factor))
-        log_determinant: Any = 0.0
-        for factor in factors:
-            others = self.values.numel() // len(factor)
-            log_determinant = log_determinant + 2.0 * others * torch.log(torch.diagonal(factor)).sum()
+        whole, log_determinant = solved[0], 0.0
+        for axis, gram in enumerate(grams):
+            whole = whole if axis == 0 else _along(whole, axis, gram.solve)
+            log_determinant = log_determinant + (self.values.numel() // self.shape[axis]) * gram.log_determinant()
         return -0.5 * (log_determinant + (self.values * whole).sum()), total
 
     def copy(self) -> _Snapshot:
@@ -348,12 +362,6 @@ class _Run:
         boundary = 0.5 * (difference.numel() * mixture.log_tau - mixture.log_tau.exp() * boundary_squares)
         residual = math.sqrt(float((squares + boundary_squares).detach())) / equation.size
         return -(log_prior + self.options.boundary_weight * boundary + likelihood), residual, to_numpy(u).ravel()
-
-
-def _solver(factor: Any) -> Callable[[Any], Any]:
-    import torch
-
-    return lambda columns: torch.cholesky_solve(columns, factor)
 
 
 def _along(tensor: Any, axis: int, function: Callable[[Any], Any]) -> Any:
