@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,7 +81,7 @@ class SpectralMixture:
             numbers = to_numpy(values)
             if not np.isfinite(numbers).all():
                 raise InvalidProblem(f"{name} has entries that are NaN or infinite")
-            if name != "frequencies" and (numbers < 0.0).any() or name == "lengthscales" and (numbers == 0.0).any():
+            if (name != "frequencies" and (numbers < 0.0).any()) or (name == "lengthscales" and (numbers == 0.0).any()):
                 least = "positive" if name == "lengthscales" else "non-negative"
                 raise InvalidProblem(f"{name} has the entry {numbers.min():g}; they must be {least}")
 

@@ -324,9 +324,7 @@ def _condition_linear(
     )
 
 
-def _scale_to_evidence(
-    matrix: np.ndarray, values: np.ndarray, errors: np.ndarray, jitter: float
-) -> tuple[float, Gram]:
+def _scale_to_evidence(matrix: np.ndarray, values: np.ndarray, errors: np.ndarray, jitter: float) -> tuple[float, Gram]:
     """Return the factor of the prior covariance that makes the data most likely, and their covariance with it."""
     if not values.any():
         return 1.0, factorise(matrix + np.diag(errors), jitter)

@@ -76,9 +76,12 @@ def maximise_evidence(
     first = condition_on(observations, covariances, noise, jitter)
     layout = _Layout(first, learn_frequencies, learn_noise)
     values = first.values
-    objective = _Evidence(layout, first.functionals, values, observations.noise_variance(1.0), max(10.0 * first.gram.jitter, 1e-12))
+    objective = _Evidence(
+        layout, first.functionals, values, observations.noise_variance(1.0), max(10.0 * first.gram.jitter, 1e-12)
+    )
+    limits = {"maxiter": maxiter, "maxfun": 3 * maxiter, "maxcor": 20}
     with single_blas_thread(), single_torch_thread():
-        minimize(objective, layout.start, jac=True, method="L-BFGS-B", options={"maxiter": maxiter, "maxfun": 3 * maxiter, "maxcor": 20})
+        minimize(objective, layout.start, jac=True, method="L-BFGS-B", options=limits)
     learned, noise = layout.read(objective.best)
     last = condition_on(observations, learned, noise, jitter)
     return last if last.log_evidence > first.log_evidence or learn_noise else first

@@ -10,6 +10,8 @@ from numpy.polynomial import chebyshev
 
 __all__ = ["Features"]
 
+KNEE = 20.0  # radians over the interval from which on the prior decays
+
 
 @dataclass(frozen=True, eq=False)
 class Features:
@@ -30,6 +32,9 @@ class Features:
         Polynomials that the amplitude of a tone is made of.
     low_order : int
         Polynomials of the component of frequency 0.
+    decay : float
+        Power of the frequency that the standard deviation of tones falls with, in the source: 0 knows of no scale,
+        4 prefers smooth solutions.
     modes : tuple of complex
         Exponents z of solutions :math:`e^{zx}` of the homogeneous equation, one of each conjugate pair. Where they
         decay they are 1 at the end that they decay from.
@@ -46,6 +51,7 @@ class Features:
     frequencies: tuple[float, ...] = ()
     modulation: int = 8
     low_order: int = 30
+    decay: float = 0.0
     modes: tuple[complex, ...] = ()
 
     @property
@@ -59,6 +65,15 @@ class Features:
         fastest = max((*self.frequencies, *(abs(mode) for mode in self.modes)), default=0.0)
         phase = 0.5 * fastest * (self.upper - self.lower)  # Bessel functions fall off past their argument
         return int(phase + 8.0 * phase ** (1 / 3)) + max(self.modulation, self.low_order) + 30
+
+    @property
+    def prior(self) -> np.ndarray:
+        """Standard deviation of each feature's part in the source, ``(count,)``, the largest being 1."""
+        length = self.upper - self.lower
+        tones = np.repeat(self.frequencies, 2 * self.modulation)
+        modes = np.zeros(sum(map(_parts, self.modes)))
+        frequencies = np.concatenate([0.5 * np.pi * np.arange(self.low_order) / length, tones, modes])
+        return (1.0 + (frequencies * length / KNEE) ** 2) ** (-0.5 * self.decay)
 
     def evaluate(self, points: np.ndarray, order: int = 0) -> list[np.ndarray]:
         """Return all features at points ``(P,)``: one ``(P, count)`` array for each derivative from 0 to `order`."""

@@ -17,7 +17,15 @@ from ritz.pde import PDE, MultiIndex
 
 from .covariance import SpectralMixture, axis_matrices
 
-__all__ = ["Functional", "boundary_data", "covariance_matrix", "equation", "evaluation", "gram_matrix", "prior_variance"]
+__all__ = [
+    "Functional",
+    "boundary_data",
+    "covariance_matrix",
+    "equation",
+    "evaluation",
+    "gram_matrix",
+    "prior_variance",
+]
 
 
 @dataclass(frozen=True, eq=False)

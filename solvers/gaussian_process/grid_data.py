@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,6 +20,7 @@ __all__ = ["Condition", "GridData", "grid_data", "side_weight"]
 
 HELD_OUT = 7  # every so many points of an axis are held out where the source is known on the grid only
 BETWEEN = {1: 4000, 2: 160, 3: 40}  # most points along an axis that a residual is looked at between the nodes
+SKETCH = 12  # random combinations of lines
 CORNER = 1e-8  # distance from a corner, relative to the side, at which both sides' data are compared
 JUMP = 1e-3  # difference there, relative to the largest value, that is no slope
 
@@ -91,11 +93,34 @@ class GridData:
             return np.zeros([len(nodes) for nodes in points])
         [(end, order, _)] = condition.parts
         points[axis] = np.array([self.pde.domain[axis][end]])
-        name, field = ("boundary", self.pde.boundary) if order == 0 else (
-            f"normal_derivative on {condition.side}",
-            self.pde.slopes[condition.side],
+        name, field = (
+            ("boundary", self.pde.boundary)
+            if order == 0
+            else (
+                f"normal_derivative on {condition.side}",
+                self.pde.slopes[condition.side],
+            )
         )
         return evaluate(name, field, np.meshgrid(*points, indexing="ij"))
+
+    def lines(self, axis: int, seed: int = 0) -> list[np.ndarray]:
+        """Return the source along an axis, and the values on sides along it: two ``(n, c)`` arrays, or fewer.
+
+        Of many lines a few random combinations stand for all, a sketch that keeps their mean power.
+        """
+        generator = np.random.default_rng(seed)
+        count = len(self.axes[axis])
+        groups = [np.moveaxis(self.source, axis, 0).reshape(count, -1)]
+        sides = [
+            np.moveaxis(self.values_on(condition, other), axis, 0).reshape(count, -1)
+            for other in range(self.dimension)
+            if other != axis
+            for condition in self.conditions[other]
+            if condition.side
+        ]
+        if sides:
+            groups.append(np.concatenate(sides, axis=1))
+        return [_sketch(group, generator) for group in groups if group.any()]
 
     def split(self) -> tuple[GridData, GridData]:
         """Return data to fit, and data at points that the fit has not seen.
@@ -190,20 +215,23 @@ def coefficients(pde: PDE, axes: Sequence[np.ndarray]) -> dict[MultiIndex, np.nd
 
 
 def side_weight(data: GridData) -> np.ndarray:
-    """Return a weight at the nodes that falls to 0 on the sides with a condition, ``(n1, ..., nd)``, at most 1.
+    """Return a weight at the nodes that falls to 0 on the sides, shape of the grid, at most 1.
 
-    On these sides the condition holds, not the equation. A residual is judged with this weight in more than one
-    dimension, where the equation is tested with functions that vanish there.
+    In more than one dimension a residual is judged with it: the equation is tested with functions that vanish where
+    conditions hold, and polynomials of high degree tell least about second derivatives at their ends.
     """
     total = np.ones((1,) * data.dimension)
     for number, (axis, (lower, upper)) in enumerate(zip(data.axes, data.pde.domain, strict=True)):
         place = (axis - lower) / (upper - lower)
-        weight = np.ones(len(axis))
-        for condition in data.conditions[number]:
-            if condition.side:
-                weight = weight * (1.0 - place if condition.parts[0][0] else place)
-        total = np.multiply(total, (weight / weight.max()).reshape([-1 if n == number else 1 for n in range(data.dimension)]))
+        shape = [-1 if other == number else 1 for other in range(data.dimension)]
+        total = total * (4.0 * place * (1.0 - place)).reshape(shape)
     return total
+
+
+def _sketch(lines: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    if lines.shape[1] <= SKETCH:
+        return lines
+    return lines @ (generator.standard_normal((lines.shape[1], SKETCH)) / SKETCH**0.5)
 
 
 def _between(axis: np.ndarray, most: int) -> np.ndarray:
@@ -229,23 +257,29 @@ def _check_corners(pde: PDE) -> None:
     """Raise where two Dirichlet sides have values that do not meet in their corner."""
     if pde.dimension < 2 or not callable(pde.boundary):
         return
-    middle = [0.5 * (lower + upper) for lower, upper in pde.domain]
-    for first in range(pde.dimension):
-        for second in range(first + 1, pde.dimension):
-            for corner in range(4):
-                ends = {first: corner % 2, second: corner // 2}
-                if any(pde.sides[axis][end] != "dirichlet" for axis, end in ends.items()):
-                    continue
-                place = [pde.domain[axis][ends[axis]] if axis in ends else middle[axis] for axis in range(pde.dimension)]
-                values: list[float] = []
-                for axis in ends:  # a step away from the corner, along one side and along the other
-                    lower, upper = pde.domain[axis]
-                    point = [np.array([coordinate]) for coordinate in place]
-                    point[axis] = point[axis] + CORNER * (upper - lower) * (-1.0 if ends[axis] else 1.0)
-                    values.append(float(evaluate("boundary", pde.boundary, point)[0]))
-                if abs(values[0] - values[1]) > JUMP * max(map(abs, values)):
-                    where = ", ".join(f"{coordinate:g}" for coordinate in place)
-                    raise InvalidProblem(
-                        f"boundary jumps in the corner ({where}): {values[1]:g} on one side, {values[0]:g} on the other."
-                        " A smooth prior cannot follow that: make the values meet, or use 'finite-difference'"
-                    )
+    for first, second in itertools.combinations(range(pde.dimension), 2):
+        for ends in itertools.product((0, 1), repeat=2):
+            corner = dict(zip((first, second), ends, strict=True))
+            if any(pde.sides[axis][end] != "dirichlet" for axis, end in corner.items()):
+                continue
+            place = [
+                pde.domain[axis][corner[axis]] if axis in corner else sum(ends) / 2
+                for axis, ends in enumerate(pde.domain)
+            ]
+            along = [_leaving(pde, place, axis, corner[axis]) for axis in corner]
+            size = max(float(np.abs(values).max()) for values in along)
+            if abs(along[0][0] - along[1][0]) > JUMP * size:
+                where = ", ".join(f"{coordinate:g}" for coordinate in place)
+                raise InvalidProblem(
+                    f"boundary jumps in the corner ({where}): {along[0][0]:g} on one side, {along[1][0]:g} on the other."
+                    " A smooth prior cannot follow that: make the values meet, or use 'finite-difference'"
+                )
+
+
+def _leaving(pde: PDE, corner: Sequence[float], axis: int, end: int) -> np.ndarray:
+    """Return boundary values along a side that leaves a corner, the first being next to it."""
+    lower, upper = pde.domain[axis]
+    steps = np.concatenate([[CORNER], np.linspace(0.1, 1.0, 100) ** 1.5]) * (upper - lower)  # in step with no period
+    points = [np.full(len(steps), coordinate) for coordinate in corner]
+    points[axis] = upper - steps if end else lower + steps
+    return evaluate("boundary", pde.boundary, points)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
 __all__ = ["SquareRoot", "square_root"]
 
-ROUNDING = 1e-14  # standard deviation of the noise of exact data, by the largest singular value
-RATIOS = (-14.0, 2.0)  # logarithms of the ratio of noise to signal that the evidence is looked at
+SMALLEST, LARGEST = -14.5, 2.0  # decimal logarithm of the noise, by the largest singular value times the prior
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ class SquareRoot:
         return self.mean + self.scale * (normal - (along * (1.0 - self.shrunk)) @ self.right)
 
 
-def square_root(A: np.ndarray, y: np.ndarray, noise: float | Literal["learn"] = 0.0) -> SquareRoot:
+def square_root(A: np.ndarray, y: np.ndarray, noise: float | None = None) -> SquareRoot:
     """Return the posterior of the weights of features.
 
     The scale of the prior maximises the evidence. O(N m min(N, m)) time.
@@ -70,8 +70,9 @@ def square_root(A: np.ndarray, y: np.ndarray, noise: float | Literal["learn"] = 
     A : ndarray, shape (N, m)
         Features at the data, scaled by their prior.
     y : ndarray, shape (N,)
-    noise : float or "learn"
-        Standard deviation of the noise of y; 0 stands for rounding, ``"learn"`` for the evidence's choice.
+    noise : float, optional
+        Standard deviation of the noise of y; by the evidence if left out. What the features cannot follow counts
+        as noise, and for data that they do follow there is as little as rounding.
 
     Examples
     --------
@@ -81,46 +82,68 @@ def square_root(A: np.ndarray, y: np.ndarray, noise: float | Literal["learn"] = 
     [3.0, 0.0, -1.0]
     """
     from scipy.linalg import svd
-    from scipy.optimize import minimize_scalar
 
     left, singular, right = svd(A, full_matrices=False, check_finite=False)
-    along = left.T @ y
-    rest = float(np.linalg.norm(y - left @ along) ** 2)
-    largest = float(singular[0]) or 1.0
-    count, rank = len(y), len(singular)
-
-    def evidence(ratio: float, scale: float | None = None) -> tuple[float, float]:
-        """Return the log evidence and the scale of the prior, for a ratio of noise to it."""
-        variances = singular**2 + ratio**2
-        fit = float((along**2 / variances).sum()) + (rest / ratio**2 if count > rank else 0.0)
-        scale = np.sqrt(fit / count) if scale is None else scale
-        if not scale:
-            return np.inf, 0.0
-        logarithms = float(np.log(variances).sum()) + 2 * (count - rank) * np.log(ratio)
-        return -0.5 * (count * np.log(2 * np.pi * scale**2) + logarithms + fit / scale**2), float(scale)
-
-    def best(of_logarithm) -> float:
-        tested = np.linspace(*RATIOS, 49)
-        values = [of_logarithm(point) for point in tested]
-        middle = tested[int(np.argmin(values))]
-        step = tested[1] - tested[0]
-        return float(minimize_scalar(of_logarithm, bounds=(middle - step, middle + step), method="bounded").x)  # pyright: ignore
-
-    if noise == "learn":
-        ratio = largest * 10 ** best(lambda p: -evidence(largest * 10**p)[0])
-    elif noise:
-        ratio = largest * 10 ** best(lambda p: -evidence(largest * 10**p, float(noise) / (largest * 10**p))[0])
-    else:
-        ratio = ROUNDING * largest
-    value, scale = evidence(ratio, float(noise) / ratio if noise and noise != "learn" else None)
-    filtered = singular / (singular**2 + ratio**2)
+    spectrum = _Spectrum.of(left, singular, y)
+    ratio, log_evidence, scale = spectrum.best(noise)
     counted = singular[singular > ratio]
     return SquareRoot(
-        mean=right.T @ (filtered * along),
+        mean=right.T @ (singular / (singular**2 + ratio**2) * spectrum.along),
         right=right,
         shrunk=ratio / np.sqrt(singular**2 + ratio**2),
         scale=scale,
         noise=scale * ratio,
-        log_evidence=value,
+        log_evidence=log_evidence,
         condition=float(counted[0] / counted[-1]) if len(counted) else np.inf,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Spectrum:
+    """Data along the left singular vectors of the features, and the squared norm of what they do not reach."""
+
+    singular: np.ndarray
+    along: np.ndarray
+    rows: int
+    rest: float
+
+    @classmethod
+    def of(cls, left: np.ndarray, singular: np.ndarray, data: np.ndarray) -> _Spectrum:
+        along = left.T @ data
+        return cls(singular, along, len(data), float(np.linalg.norm(data - left @ along) ** 2))
+
+    def best(self, noise: float | None) -> tuple[float, float, float]:
+        """Return the likeliest ratio of noise to prior, the log evidence, and the scale of the prior."""
+        largest = float(self.singular[0]) or 1.0
+
+        def evidence(exponent: float) -> tuple[float, float, float]:
+            ratio = largest * 10.0**exponent
+            return ratio, *self._evidence(ratio, None if noise is None else noise / ratio)
+
+        return evidence(_minimum(lambda exponent: -evidence(exponent)[1]))
+
+    def _evidence(self, ratio: float, scale: float | None) -> tuple[float, float]:
+        """Return the log evidence for a ratio of noise to prior, and the scale of the prior, the likeliest if None."""
+        variances = self.singular**2 + ratio**2
+        free = self.rows - len(self.singular)
+        fit = float((self.along**2 / variances).sum()) + (self.rest / ratio**2 if free > 0 else 0.0)
+        if scale is None:
+            scale = (fit / self.rows) ** 0.5
+        if scale == 0.0:
+            return np.inf, 0.0
+        logarithms = float(np.log(variances).sum()) + 2 * free * np.log(ratio)
+        return -0.5 * (self.rows * np.log(2 * np.pi * scale**2) + logarithms + fit / scale**2), scale
+
+
+def _minimum(function: Callable[[float], float]) -> float:
+    """Return the place of the least value between `SMALLEST` and `LARGEST`."""
+    from scipy.optimize import minimize_scalar
+
+    tested = np.linspace(SMALLEST, LARGEST, 49)
+    values = [function(point) for point in tested]
+    if not np.isfinite(values).all():
+        return SMALLEST
+    best, step = tested[int(np.argmin(values))], tested[1] - tested[0]
+    bounds = (max(best - step, SMALLEST), min(best + step, LARGEST))
+    found: Any = minimize_scalar(function, bounds=bounds, method="bounded", options={"xatol": 1e-3})
+    return float(found.x)

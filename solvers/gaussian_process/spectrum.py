@@ -122,7 +122,9 @@ def _corrected(points: np.ndarray, data: np.ndarray, frequency: float, step: flo
         power = float(cosine @ cosine + sine @ sine)
         drift = float(cosine @ sine_slope - sine @ cosine_slope) / power if power else 0.0
         # a cos(w x) + b sin(w x) has the phase -arctan(b / a), which drifts by this much over half the interval
-        frequency = float(np.clip(frequency - drift / half, max(start - 8 * step, 0.5 * step), min(start + 8 * step, limit)))
+        frequency = float(
+            np.clip(frequency - drift / half, max(start - 8 * step, 0.5 * step), min(start + 8 * step, limit))
+        )
     return frequency
 
 
