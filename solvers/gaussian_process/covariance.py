@@ -11,7 +11,7 @@ import numpy as np
 from ritz.backend import Array, asarray_like, is_torch_array, namespace, to_numpy
 from ritz.errors import InvalidProblem, UnknownName
 
-__all__ = ["ENVELOPES", "SpectralMixture", "axis_matrix", "toeplitz"]
+__all__ = ["ENVELOPES", "SpectralMixture", "axis_matrices", "toeplitz"]
 
 ENVELOPES = {"squared-exponential": math.inf, "matern52": 4}
 """How many derivatives an envelope has at distance zero."""
@@ -142,21 +142,27 @@ class SpectralMixture:
         array
             Of the shape of `distance`, of the kind of the fields.
         """
-        if order > self.smoothness:
-            raise InvalidProblem(f"envelope {self.envelope!r} has no derivative of order {order}")
+        return self.derivatives(distance, (order,))[0]
+
+    def derivatives(self, distance: Array, orders: Sequence[int]) -> list[Array]:
+        """Return several derivatives at signed distances, for less than they cost one by one; see `derivative`."""
+        if max(orders) > self.smoothness:
+            raise InvalidProblem(f"envelope {self.envelope!r} has no derivative of order {max(orders)}")
         distance = asarray_like(distance, self.weights)[..., None]
         xp = namespace(distance)
         angle = self.frequencies * distance
-        cycle = (xp.cos(angle), -xp.sin(angle))
-        envelopes = (_gaussian if self.envelope == "squared-exponential" else _matern52)(
-            xp, distance, self.lengthscales, order
-        )
-        total: Any = 0.0
-        for n, envelope in enumerate(envelopes):  # the rule of Leibniz
-            m = order - n
-            wave = cycle[m % 2] if m % 4 < 2 else -cycle[m % 2]
-            total = total + math.comb(order, n) * envelope * self.frequencies**m * wave
-        return total @ self.weights
+        cosine, sine = xp.cos(angle), xp.sin(angle)
+        cycle = (cosine, -sine, -cosine, sine)
+        evaluate = _gaussian if self.envelope == "squared-exponential" else _matern52
+        envelopes = evaluate(xp, distance, self.lengthscales, max(orders))
+        found: list[Array] = []
+        for order in orders:  # by the rule of Leibniz
+            terms = [
+                math.comb(order, n) * envelopes[n] * (self.weights * self.frequencies ** (order - n)) * cycle[(order - n) % 4]
+                for n in range(order + 1)
+            ]
+            found.append(sum(terms[1:], start=terms[0]).sum(-1))
+        return found
 
 
 def _gaussian(xp: Any, distance: Array, lengthscales: Array, order: int) -> list[Array]:
@@ -202,33 +208,37 @@ def toeplitz(values: Array, *, odd: bool = False) -> Array:
     """
     size = values.shape[0]
     xp = namespace(values)
-    mirrored = xp.concat([xp.flip(values[1:]), values]) if not odd else xp.concat([-xp.flip(values[1:]), values])
+    negative = -values[1:] if odd else values[1:]
+    mirrored = xp.concat([xp.flip(values), negative])
     if is_torch_array(values):
-        return mirrored.unfold(0, size, 1).flip(1)
-    return np.lib.stride_tricks.sliding_window_view(mirrored, size)[:, ::-1]
+        return mirrored.unfold(0, size, 1).flip(0)
+    return np.lib.stride_tricks.sliding_window_view(mirrored, size)[::-1]
 
 
-def axis_matrix(covariance: SpectralMixture, left: np.ndarray, right: np.ndarray, order: int) -> Array:
-    """Return ``k^(order)(left_i - right_j)``, shape (m, n).
+def axis_matrices(covariance: SpectralMixture, left: np.ndarray, right: np.ndarray, orders: Sequence[int]) -> list[Array]:
+    """Return ``k^(n)(left_i - right_j)``, shape (len(left), len(right)), for each order n.
 
-    Where both are the same uniform grid, n values make the n x n matrix.
+    Where both are the same uniform grid, its n distances make the n x n matrix.
 
     Examples
     --------
     >>> grid = np.linspace(0.0, 1.0, 5)
-    >>> axis_matrix(SpectralMixture([1.0], [0.0], [1.0]), grid, grid, 1).round(3).tolist()[0][:3]
+    >>> [matrix] = axis_matrices(SpectralMixture([1.0], [0.0], [1.0]), grid, grid, [1])
+    >>> matrix.round(3).tolist()[0][:3]
     [0.0, 0.358, 0.606]
     """
-    if left is right or (left.shape == right.shape and (left == right).all()):
+    if left.shape == right.shape and (left == right).all():
         spacing = uniform_spacing(left)
         if spacing is not None:
-            values = covariance.derivative(spacing * np.arange(len(left)), order)
-            return toeplitz(values, odd=order % 2 == 1)
+            columns = covariance.derivatives(spacing * np.arange(len(left)), orders)
+            return [toeplitz(values, odd=order % 2 == 1) for values, order in zip(columns, orders, strict=True)]
     rows = max(1, BLOCK // (len(right) * covariance.size))
     blocks = [
-        covariance.derivative(left[start : start + rows, None] - right, order) for start in range(0, len(left), rows)
+        covariance.derivatives(left[start : start + rows, None] - right, orders) for start in range(0, len(left), rows)
     ]
-    return blocks[0] if len(blocks) == 1 else namespace(blocks[0]).concat(blocks)
+    if len(blocks) == 1:
+        return blocks[0]
+    return [namespace(parts[0]).concat(parts) for parts in zip(*blocks, strict=True)]
 
 
 def uniform_spacing(points: np.ndarray) -> float | None:

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from ritz.backend import Array, asarray_like, is_torch_array, single_blas_thread, to_numpy
-from ritz.boundary import AXES
+from ritz.backend import Array, single_blas_thread, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.fields import evaluate
 from ritz.pde import PDE, MultiIndex
 from ritz.solution import Status
 
 from .covariance import SpectralMixture
-from .functionals import Functional, covariance_matrix, equation, evaluation, gram_matrix, prior_variance
+from .functionals import Functional, covariance_matrix, evaluation, gram_matrix, prior_variance
 from .gram import Gram, check_rows, factorise
-from .observations import Observations, check_points, observe
+from .observations import Observations, check_points, like_points, multi_index, observe
+from .residuals import equation_residual, points_between
 
 __all__ = ["DensePosterior", "condition", "condition_on"]
 
@@ -92,18 +92,15 @@ class DensePosterior:
         interpolates them, be its frequencies right or wrong.
         """
         observations, count = self.observations, len(self.observations.points)
-        at_points = self._residual(observations.points, observations.source)
-        inverse = self.gram.inverse_diagonal[:count]
-        held_out = self.coefficients[:count] / inverse / self._size(observations.points, observations.source)
-        off_grid = math.nan
+        at_points, size = self._residual(observations.points, observations.source)
+        held_out = self.coefficients[:count] / self.gram.inverse_diagonal[:count]
+        found = {"train": float(np.linalg.norm(at_points)) / size, "held-out": float(np.linalg.norm(held_out)) / size}
+        found["off-grid"] = math.nan
         if not observations.measured:
-            between = _between(observations)
-            off_grid = self._residual(between, evaluate("source", observations.pde.source, tuple(between.T)))
-        return {
-            "train": at_points,
-            "held-out": float(np.linalg.norm(held_out)),
-            "off-grid": off_grid,
-        }
+            between = points_between(observations.points, observations.pde.domain)
+            left, size = self._residual(between, evaluate("source", observations.pde.source, tuple(between.T)))
+            found["off-grid"] = float(np.linalg.norm(left)) / size
+        return found
 
     def mean(self, points: Array, derivative: int | MultiIndex | None = None) -> Array:
         """Return the posterior mean of u, or of a derivative of it.
@@ -125,8 +122,8 @@ class DensePosterior:
             For points outside the box, or a derivative that the covariance does not have.
         """
         checked = check_points("points", points, self.observations.pde)
-        index = _multi_index(derivative, self.observations.pde.dimension)
-        return _like(self._mean(evaluation(checked, index)), points)
+        index = multi_index(derivative, self.observations.pde.dimension)
+        return like_points(self._mean(evaluation(checked, index)), points)
 
     def variance(self, points: Array) -> Array:
         """Return the posterior variance of u, ``(P,)``; never below what rounding leaves of the prior's."""
@@ -136,7 +133,7 @@ class DensePosterior:
             for part in self._parts(self._value(checked))
         ]
         prior = math.prod(float(covariance.variance) for covariance in self.covariances)
-        return _like(np.maximum(np.concatenate(found), 8 * np.finfo(np.float64).eps * prior), points)
+        return like_points(np.maximum(np.concatenate(found), 8 * np.finfo(np.float64).eps * prior), points)
 
     def standard_deviation(self, points: Array) -> Array:
         """Return the posterior standard deviation of u, ``(P,)``."""
@@ -162,7 +159,7 @@ class DensePosterior:
         covariance = covariance_matrix(self.covariances, functional, functional) - whitened.T @ whitened
         values, vectors = np.linalg.eigh(covariance)
         normal = np.random.default_rng(seed).standard_normal((count, len(checked)))
-        return _like(self._mean(functional) + (normal * np.sqrt(np.maximum(values, 0.0))) @ vectors.T, points)
+        return like_points(self._mean(functional) + (normal * np.sqrt(np.maximum(values, 0.0))) @ vectors.T, points)
 
     def _value(self, points: np.ndarray) -> Functional:
         return evaluation(points, (0,) * self.observations.pde.dimension)
@@ -183,25 +180,14 @@ class DensePosterior:
             for start in range(0, len(functional), rows)
         ]
 
+    def _residual(self, points: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, float]:
+        def mean(points: np.ndarray, index: MultiIndex) -> np.ndarray:
+            return self._mean(evaluation(points, index))
+
+        return equation_residual(self.observations.pde, mean, points, source)
+
     def _mean(self, functional: Functional) -> np.ndarray:
         return np.concatenate([self._cross(part) @ self.coefficients for part in self._parts(functional)])
-
-    def _terms(self, points: np.ndarray) -> list[np.ndarray]:
-        """Return every term of the equation for the mean, the reaction included."""
-        pde = self.observations.pde
-        whole = equation(pde, points)
-        terms = [self._mean(Functional(points, {index: values})) for index, values in whole.terms.items()]
-        if pde.reaction is not None:
-            terms.append(evaluate("reaction", pde.reaction[0], (self._mean(self._value(points)),)))
-        return terms
-
-    def _residual(self, points: np.ndarray, source: np.ndarray) -> float:
-        terms = self._terms(points)
-        size = max(np.linalg.norm(part) for part in [source, *terms]) or 1.0
-        return float(np.linalg.norm(sum(terms) - source) / size)
-
-    def _size(self, points: np.ndarray, source: np.ndarray) -> float:
-        return float(max(np.linalg.norm(part) for part in [source, *self._terms(points)])) or 1.0
 
 
 def condition(
@@ -285,7 +271,8 @@ def condition_on(
     with single_blas_thread():
         while best is None or len(history) <= maxiter:
             posterior = _condition_linear(observations, covariances, state, noise, jitter)
-            history.append(posterior._residual(observations.points, observations.source))
+            left, size = posterior._residual(observations.points, observations.source)
+            history.append(float(np.linalg.norm(left)) / size)
             if best is None or history[-1] <= min(history[:-1]):
                 best = posterior
             if observations.pde.reaction is None:
@@ -357,29 +344,3 @@ def _scale_to_evidence(matrix: np.ndarray, values: np.ndarray, errors: np.ndarra
     likely = math.log(float((values**2).sum() / matrix.trace()))
     found: Any = minimize_scalar(misfit, bounds=(likely - 30.0, likely + 30.0), options={"xatol": 1e-2})
     return math.exp(found.x), with_amplitude(found.x)
-
-
-def _between(observations: Observations) -> np.ndarray:
-    """Return points off those of the observations: half-way between them, or by a rule of irrational steps."""
-    points, domain = observations.points, np.array(observations.pde.domain)
-    if points.shape[1] == 1:
-        ordered = np.unique(points)
-        middles = 0.5 * (ordered[1:] + ordered[:-1])
-        return (middles if len(middles) else domain.mean(axis=1))[:, None]
-    dimension = points.shape[1]
-    ratio = {2: 1.324717957244746, 3: 1.2207440846057596}[dimension]  # solves r^(d+1) = r + 1
-    steps = ratio ** -np.arange(1.0, dimension + 1.0)
-    share = (0.5 + np.arange(1, min(len(points), 1000) + 1)[:, None] * steps) % 1.0
-    return domain[:, 0] + share * (domain[:, 1] - domain[:, 0])
-
-
-def _multi_index(derivative: int | MultiIndex | None, dimension: int) -> MultiIndex:
-    index = (0,) * dimension if derivative is None else derivative
-    index = (index,) if isinstance(index, int) else tuple(index)
-    if len(index) != dimension or any(order < 0 for order in index):
-        raise InvalidProblem(f"derivative is {derivative!r}; give {dimension} orders >= 0, along {AXES[:dimension]}")
-    return index
-
-
-def _like(values: np.ndarray, points: Any) -> Array:
-    return asarray_like(values, points) if is_torch_array(points) else values

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.backend import single_blas_thread
+from ritz.backend import asarray_like, namespace, single_blas_thread, single_torch_thread
 from ritz.errors import InvalidProblem
 
 from .covariance import SpectralMixture
@@ -31,7 +31,7 @@ def maximise_evidence(
     learn_noise: bool = False,
     learn_frequencies: bool = True,
     jitter: float = JITTER,
-    maxiter: int = 25,
+    maxiter: int = 15,
 ) -> DensePosterior:
     r"""Condition on a differential equation with the hyperparameters under which it is most likely.
 
@@ -79,8 +79,9 @@ def maximise_evidence(
     objective = _Evidence(
         layout, first.functionals, values, observations.noise_variance(1.0), max(10.0 * first.gram.jitter, 1e-12)
     )
-    with single_blas_thread():
-        minimize(objective, layout.start, jac=True, method="L-BFGS-B", options={"maxiter": maxiter, "maxcor": 20})
+    limits = {"maxiter": maxiter, "maxfun": 3 * maxiter, "maxcor": 20}
+    with single_blas_thread(), single_torch_thread():
+        minimize(objective, layout.start, jac=True, method="L-BFGS-B", options=limits)
     learned, noise = layout.read(objective.best)
     last = condition_on(observations, learned, noise, jitter)
     return last if last.log_evidence > first.log_evidence or learn_noise else first
@@ -118,8 +119,6 @@ class _Layout:
 
     def read(self, vector: Any) -> tuple[list[SpectralMixture], Any]:
         """Return covariances and noise, of the kind of the vector."""
-        from ritz.backend import asarray_like, namespace
-
         xp = namespace(vector)
         fields: list[dict[str, Any]] = [{} for _ in self.covariances]
         begin = 0

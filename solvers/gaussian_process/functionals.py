@@ -15,7 +15,7 @@ from ritz.errors import InvalidProblem
 from ritz.fields import evaluate
 from ritz.pde import PDE, MultiIndex
 
-from .covariance import SpectralMixture, axis_matrix
+from .covariance import SpectralMixture, axis_matrices
 
 __all__ = [
     "Functional",
@@ -132,21 +132,18 @@ def covariance_matrix(covariances: Sequence[SpectralMixture], left: Functional, 
     """
     lefts = [np.unique(column, return_inverse=True) for column in left.points.T]
     rights = [np.unique(column, return_inverse=True) for column in right.points.T]
-    known: dict[tuple[int, int], Array] = {}
-
-    def along(axis: int, order: int) -> Array:
-        if (axis, order) not in known:
-            (rows, row), (columns, column) = lefts[axis], rights[axis]
-            matrix = axis_matrix(covariances[axis], rows, columns, order)
-            in_order = _is_range(row, len(rows)) and _is_range(column, len(columns))
-            known[axis, order] = matrix if in_order else matrix[row[:, None], column[None, :]]
-        return known[axis, order]
-
+    along: list[dict[int, Array]] = []
+    for axis, (covariance, (rows, row), (columns, column)) in enumerate(zip(covariances, lefts, rights, strict=True)):
+        orders = sorted({a[axis] + b[axis] for a, b in itertools.product(left.terms, right.terms)})
+        matrices = axis_matrices(covariance, rows, columns, orders)
+        if not (_is_range(row, len(rows)) and _is_range(column, len(columns))):
+            matrices = [matrix[row[:, None], column[None, :]] for matrix in matrices]
+        along.append(dict(zip(orders, matrices, strict=True)))
     total: Array = 0.0
     for (a, first), (b, second) in itertools.product(left.terms.items(), right.terms.items()):
         product: Array = (-1.0) ** sum(b)
         for axis, (m, n) in enumerate(zip(a, b, strict=True)):
-            product = product * along(axis, m + n)
+            product = product * along[axis][m + n]
         weights = asarray_like(first[:, None], product), asarray_like(second, product)
         total = total + weights[0] * product * weights[1]
     return total

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ritz.backend import to_numpy
+from ritz.backend import Array, asarray_like, is_torch_array, to_numpy
+from ritz.boundary import AXES
 from ritz.errors import InvalidProblem
 from ritz.fields import evaluate
-from ritz.pde import PDE
+from ritz.pde import PDE, MultiIndex
 
 from .functionals import Functional, boundary_data, equation
 
-__all__ = ["Observations", "check_points", "observe"]
+__all__ = ["Observations", "check_points", "like_points", "multi_index", "observe"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +124,26 @@ def check_points(name: str, points: Any, pde: PDE) -> np.ndarray:
         place = tuple(array[outside][0].tolist())
         raise InvalidProblem(f"{name} holds {int(outside.sum())} points outside the box {pde.domain}, as {place}")
     return array
+
+
+def multi_index(derivative: int | MultiIndex | None, dimension: int) -> MultiIndex:
+    """Return the order of a derivative along each axis, given in any of the usual ways.
+
+    Raises
+    ------
+    InvalidProblem
+        For a wrong number of orders, and negative ones.
+    """
+    index = (0,) * dimension if derivative is None else derivative
+    index = (index,) if isinstance(index, int) else tuple(index)
+    if len(index) != dimension or any(order < 0 for order in index):
+        raise InvalidProblem(f"derivative is {derivative!r}; give {dimension} orders >= 0, along {AXES[:dimension]}")
+    return index
+
+
+def like_points(values: np.ndarray, points: Any) -> Array:
+    """Return values in the kind of the points they belong to."""
+    return asarray_like(values, points) if is_torch_array(points) else values
 
 
 def _points_on_sides(pde: PDE, points: np.ndarray) -> np.ndarray:
