@@ -158,7 +158,10 @@ class SpectralMixture:
         found: list[Array] = []
         for order in orders:  # by the rule of Leibniz
             terms = [
-                math.comb(order, n) * envelopes[n] * (self.weights * self.frequencies ** (order - n)) * cycle[(order - n) % 4]
+                math.comb(order, n)
+                * envelopes[n]
+                * (self.weights * self.frequencies ** (order - n))
+                * cycle[(order - n) % 4]
                 for n in range(order + 1)
             ]
             found.append(sum(terms[1:], start=terms[0]).sum(-1))
@@ -215,7 +218,9 @@ def toeplitz(values: Array, *, odd: bool = False) -> Array:
     return np.lib.stride_tricks.sliding_window_view(mirrored, size)[::-1]
 
 
-def axis_matrices(covariance: SpectralMixture, left: np.ndarray, right: np.ndarray, orders: Sequence[int]) -> list[Array]:
+def axis_matrices(
+    covariance: SpectralMixture, left: np.ndarray, right: np.ndarray, orders: Sequence[int]
+) -> list[Array]:
     """Return ``k^(n)(left_i - right_j)``, shape (len(left), len(right)), for each order n.
 
     Where both are the same uniform grid, its n distances make the n x n matrix.

@@ -16,11 +16,9 @@ from ritz.newton import newton
 from ritz.solution import Status
 from ritz.solver import Callback
 
-from .dense import _like as like
-from .dense import _multi_index as multi_index
 from .features import Features
 from .grid_data import GridData, equation_size
-from .observations import check_points
+from .observations import check_points, like_points, multi_index
 from .shrinkage import SquareRoot, square_root
 
 __all__ = ["LinePosterior", "condition_line"]
@@ -84,17 +82,17 @@ class LinePosterior:
     def mean(self, points: Array, derivative: int | tuple[int, ...] | None = None) -> Array:
         """Return the posterior mean of u, or of a derivative of it, at points ``(P,)`` or ``(P, 1)``."""
         [order] = multi_index(derivative, 1)
-        return like(self._evaluate(self._inside(points), order)[order] @ self._coefficients, points)
+        return like_points(self._evaluate(self._inside(points), order)[order] @ self._coefficients, points)
 
     def variance(self, points: Array) -> Array:
         """Return the posterior variance of u, ``(P,)``."""
         rows = self._evaluate(self._inside(points), 0)[0] / self.scales
-        return like(self.root.variance(rows), points)
+        return like_points(self.root.variance(rows), points)
 
     def sample(self, points: Array, count: int = 1, seed: int = 0) -> Array:
         """Draw functions from the posterior, ``(count, P)``."""
         weights = self.root.sample(count, np.random.default_rng(seed)) / self.scales
-        return like(weights @ self._evaluate(self._inside(points), 0)[0].T, points)
+        return like_points(weights @ self._evaluate(self._inside(points), 0)[0].T, points)
 
     def residual(self, data: GridData) -> float:
         """Return the relative residual of the mean: of the equation at the nodes of `data`, or of the conditions.

@@ -17,12 +17,10 @@ from ritz.solution import Status
 from ritz.solver import Callback
 
 from .axis_basis import AxisBasis
-from .dense import _like as like
-from .dense import _multi_index as multi_index
 from .features import Features
 from .grid_data import GridData, coefficients, equation_size, side_weight
 from .kronecker_sum import KroneckerSumSolver, along_axes
-from .observations import check_points
+from .observations import check_points, like_points, multi_index
 
 __all__ = ["TensorPosterior", "condition_tensor"]
 
@@ -98,7 +96,7 @@ class TensorPosterior:
             for row in rows[1:]:
                 tensor = np.einsum("pi,pi...->p...", row, tensor)
             found[part] = tensor
-        return like(found, points)
+        return like_points(found, points)
 
     def mean_on(self, axes: Sequence[np.ndarray]) -> np.ndarray:
         """Return the posterior mean on a tensor grid, ``(n1, ..., nd)``."""
@@ -114,7 +112,7 @@ class TensorPosterior:
             ** 2
             for row in zip(*rows, strict=True)
         ]
-        return like(self.noise**2 * np.array(found), points)
+        return like_points(self.noise**2 * np.array(found), points)
 
     def sample(self, points: Array, count: int = 1, seed: int = 0) -> Array:
         """Draw functions from the posterior, ``(count, P)``, one solve each.
@@ -128,7 +126,7 @@ class TensorPosterior:
             change = self.solver(along_axes([basis.inside.T @ basis.fit for basis in self.bases], noise))
             whole = along_axes([basis.inside for basis in self.bases], change)
             draws[number] = draws[number] + replace(self, coefficients=whole).mean(points)
-        return like(np.stack([np.asarray(draw) for draw in draws]), points)
+        return like_points(np.stack([np.asarray(draw) for draw in draws]), points)
 
     def residual(self, data: GridData) -> float:
         """Return the relative residual of the mean: of the equation at the nodes of `data`, or of the conditions.
