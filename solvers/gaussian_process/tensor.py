@@ -139,7 +139,7 @@ class TensorPosterior:
 
     def misfit(self, data: GridData) -> tuple[float, float]:
         """Return the weighted norm of the residual at the nodes of `data`, and that of the largest term."""
-        weight, terms = side_weight(data), self._terms(data)
+        weight, terms = side_weight(data), self.terms(data)
         size = equation_size(data, terms, self.mean_on(data.axes), weight)
         return float(np.linalg.norm(weight * reduce(np.subtract, terms, data.source))), size
 
@@ -159,7 +159,8 @@ class TensorPosterior:
                 found.append(float(np.sqrt(np.mean(left**2))) / size)
         return max(found)
 
-    def _terms(self, data: GridData) -> list[np.ndarray]:
+    def terms(self, data: GridData) -> list[np.ndarray]:
+        """Return every term of the equation for the mean at the nodes of `data`, the reaction included."""
         tables: dict[tuple[int, int], np.ndarray] = {}
 
         def derivative(index: MultiIndex) -> np.ndarray:
@@ -264,7 +265,7 @@ class _Galerkin:
         posterior = TensorPosterior(
             self.data, self.bases, whole, self.solver, 0.0, self.solver.condition, 0.0, status, np.array(history)
         )
-        left = self.data.source - sum(posterior._terms(self.data), np.zeros(1))
+        left = self.data.source - sum(posterior.terms(self.data), np.zeros(1))
         weight = np.broadcast_to(side_weight(self.data), left.shape)
         free = max(left.size - source.size, 1) / left.size  # share of the data that the fit has not used up
         spread = float(np.linalg.norm(weight * left) / np.linalg.norm(weight)) / free**0.5
