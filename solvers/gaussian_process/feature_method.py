@@ -137,11 +137,11 @@ def _warn(data: GridData, spectra: Sequence[Spectrum], chosen: Chosen, status: S
                 AliasingWarning,
                 stacklevel=7,
             )
-        elif not data.measured and chosen.unseen > LOST and chosen.posterior.residual(data) < 1e-3 * chosen.unseen:
+        elif not data.measured and highest and chosen.unseen > LOST > spectrum.residual / chosen.unseen:
             warnings.warn(
-                f"the mean solves the equation at the nodes, and misses it by {chosen.unseen:.1e} between them: the"
-                f" frequency of {highest:.4g} found along {axis} ({density:.2f} nodes a wavelength) may be the alias"
-                " of a higher one. Use a finer grid",
+                f"tones of up to {highest:.4g} along {axis} ({density:.2f} nodes a wavelength) make the source at the"
+                f" nodes, and miss it by {chosen.unseen:.1e} between them: that frequency may be the alias of a higher"
+                " one. Use a finer grid",
                 AliasingWarning,
                 stacklevel=7,
             )

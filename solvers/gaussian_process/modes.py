@@ -35,7 +35,8 @@ def homogeneous_modes(data: GridData, axis: int, frequencies: Sequence[np.ndarra
     Returns
     -------
     tuple of complex
-        One of each conjugate pair; those that change little over the axis, or within less than a cell, are left out.
+        One of each conjugate pair; those that change little over the axis, or (but in one dimension) within
+        less than a cell, are left out.
 
     Examples
     --------
@@ -46,7 +47,9 @@ def homogeneous_modes(data: GridData, axis: int, frequencies: Sequence[np.ndarra
     [30j]
     """
     lower, upper = data.pde.domain[axis]
-    fastest = 2 * np.pi * data.shape[axis]
+    fastest = (
+        2 * np.pi * data.shape[axis] if data.dimension > 1 else np.inf
+    )  # degrees of the polynomials that follow it
     means = {index: float(values.mean()) for index, values in data.coefficients.items()}
     if data.pde.reaction is not None:
         zero = (0,) * data.dimension
