@@ -221,8 +221,8 @@ class _Equations:
         matrix = self.matrix
         if z is not None:
             matrix = matrix + self._reaction(1, z, self.at_nodes)
-        known = self.noise != "learn" and self.noise > 0.0
-        return square_root(matrix, right_side, self.unit * float(self.noise) if known else None)
+        known = 0.0 if self.noise == "learn" else self.noise
+        return square_root(matrix, right_side, self.unit * known if known else None)
 
     def project(self, u: np.ndarray) -> np.ndarray:
         """Return the weights whose values at the nodes are nearest to `u`."""
