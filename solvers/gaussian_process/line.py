@@ -15,11 +15,10 @@ from ritz.newton import newton
 from ritz.solution import Status
 from ritz.solver import Callback
 
-from .dense import _like as like
-from .dense import _multi_index as multi_index
 from .features import Features
 from .grid_data import GridData
-from .observations import check_points
+from .observations import check_points, multi_index
+from .observations import like_points as like
 from .shrinkage import SquareRoot, square_root
 
 __all__ = ["LinePosterior", "condition_line"]

@@ -17,12 +17,11 @@ from ritz.solution import Status
 from ritz.solver import Callback
 
 from .axis_basis import AxisBasis
-from .dense import _like as like
-from .dense import _multi_index as multi_index
 from .features import Features
 from .grid_data import GridData, coefficients, side_weight
 from .kronecker_sum import KroneckerSumSolver, along_axes
-from .observations import check_points
+from .observations import check_points, multi_index
+from .observations import like_points as like
 
 __all__ = ["TensorPosterior", "condition_tensor"]
 
