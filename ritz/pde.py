@@ -110,9 +110,9 @@ class PDE:
     def discretize(self, shape: int | Sequence[int], scheme: str = "second-order") -> LinearSystem:
         """Return the linear system of a scheme, its unknowns on a tensor grid.
 
-        Dirichlet values enter the right-hand side; the nodes of Neumann sides are unknowns, where the equation holds
-        too. Equations at the Neumann nodes of the second-order scheme are halved, which keeps symmetric problems
-        symmetric. Where u is known up to a constant only, that of mean zero over the unknowns is meant.
+        Dirichlet values enter the right-hand side; the nodes of Neumann and of open sides are unknowns, where the
+        equation holds too. Equations at the Neumann nodes of the second-order scheme are halved, which keeps symmetric
+        problems symmetric. Where u is known up to a constant only, that of mean zero over the unknowns is meant.
 
         Parameters
         ----------
@@ -132,8 +132,8 @@ class PDE:
         Raises
         ------
         InvalidProblem
-            For nonlinear and time-dependent PDEs, derivatives that one condition a side does not close, a shape too
-            small for the scheme, or data inconsistent with a solution known up to a constant.
+            For nonlinear and time-dependent PDEs, derivatives that the conditions do not close, a shape too small for
+            the scheme, or data inconsistent with a solution known up to a constant.
         UnknownName
             For an unknown scheme, naming close matches.
         """

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from ritz.backend import Array
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
+from ritz.pde import PDE
 from ritz.problem import LinearSystem
 from ritz.registry import register, solvers
 from ritz.solution import Solution, Status
@@ -19,7 +20,7 @@ from .features import Features
 
 __all__ = ["Auto", "PreparedAuto", "choose"]
 
-PREFERRED = ("finite-difference", "lstsq")  # of the solvers of other kinds of problems
+PREFERRED = ("lstsq",)  # of the solvers of other kinds of problems
 TRIAL = 5  # iterations after which a candidate on trial is judged
 SLOW = 0.5  # factor an iteration above which it has failed
 ATTEMPTS = 3  # candidates tried before the best solution so far is returned as it is
@@ -43,6 +44,8 @@ def choose(problem: Any) -> list[Candidate]:
     if isinstance(problem, LinearSystem):
         return candidates(Features(problem))
     kind = type(problem).__name__
+    if isinstance(problem, PDE):
+        return [_fixed(name, reason) for name, reason in _for_pde(problem)]
     names = [
         name
         for name in solvers.names()
@@ -53,15 +56,26 @@ def choose(problem: Any) -> list[Candidate]:
             f"no registered solver takes a {kind}; give a LinearSystem, a PDE or a matrix and a vector"
         )
     name = next((preferred for preferred in PREFERRED if preferred in names), names[0])
-    return [
-        Candidate(
-            name,
-            reason=f"takes a {kind}",
-            applies=lambda f: True,
-            prepare=lambda f: 0.0,
-            solve=lambda f: 0.0,
-        )
-    ]
+    return [_fixed(name, f"takes a {kind}")]
+
+
+def _for_pde(pde: PDE) -> list[tuple[str, str]]:
+    """Return solvers of a PDE, and why: polynomials where few unknowns, or no one-sided formulas, are worth most."""
+    if pde.reaction is not None:
+        return [("chebyshev", "nonlinear"), ("finite-difference", "nonlinear")]
+    if any("open" in pair for pair in pde.sides):
+        return [("chebyshev", "has open sides"), ("finite-difference", "has open sides")]
+    return [("finite-difference", "takes a PDE")]
+
+
+def _fixed(name: str, reason: str) -> Candidate:
+    return Candidate(
+        name,
+        reason=reason,
+        applies=lambda f: True,
+        prepare=lambda f: 0.0,
+        solve=lambda f: 0.0,
+    )
 
 
 @register("auto")

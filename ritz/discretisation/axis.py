@@ -20,7 +20,7 @@ def unknowns_of_cells(sides: Sides, cells: int) -> tuple[int, ...]:
     >>> unknowns_of_cells((("dirichlet", "dirichlet"), ("dirichlet", "neumann"), ("periodic", "periodic")), 8)
     (7, 8, 8)
     """
-    ends = {"dirichlet": 0, "neumann": 1}
+    ends = {"dirichlet": 0, "neumann": 1, "open": 1}
     return tuple(
         cells if pair[0] == "periodic" else cells - 1 + sum(ends[condition] for condition in pair) for pair in sides
     )
@@ -31,15 +31,16 @@ class Axis(ABC):
 
     A function of one variable is known by ``n + 2`` numbers in this order: the datum of the lower end, the `n`
     unknowns, the datum of the upper end. The datum is the value at a Dirichlet end and the outward derivative at a
-    Neumann end, whose node is an unknown too; periodic axes have no data, and zeros stand there. Derivatives are
-    matrices on these numbers, so that boundary data enter every formula in the same way, in any dimension.
+    Neumann end, whose node is an unknown too, as it is at an open end; open ends and periodic axes have no data, and
+    zeros stand there. Derivatives are matrices on these numbers, so that boundary data enter every formula in the
+    same way, in any dimension.
 
     Parameters
     ----------
     lower, upper : float
         Ends of the interval.
     conditions : tuple of str
-        ``"dirichlet"``, ``"neumann"`` or ``"periodic"`` at the lower and the upper end.
+        ``"dirichlet"``, ``"neumann"``, ``"open"`` or ``"periodic"`` at the lower and the upper end.
     count : int
         Number of unknowns.
 

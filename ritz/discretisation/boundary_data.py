@@ -38,7 +38,7 @@ def boundary_tensor(
     names = side_names(len(axes))
     for places in product((None, 0, 1), repeat=len(axes)):  # unknowns, lower end, upper end
         ends = {axis: side for axis, side in enumerate(places) if side is not None}
-        if not ends or any(axes[axis].periodic for axis in ends):
+        if not ends or any(axes[axis].conditions[side] in ("periodic", "open") for axis, side in ends.items()):
             continue
         neumann = [axis for axis, side in ends.items() if axes[axis].conditions[side] == "neumann"]
         if len(neumann) > 2:

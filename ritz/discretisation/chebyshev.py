@@ -13,9 +13,9 @@ __all__ = ["ChebyshevAxis"]
 class ChebyshevAxis(Axis):
     """Collocation at the extrema of a Chebyshev polynomial :cite:`Trefethen2000`.
 
-    The function is the polynomial through its node values that has the given derivative at the Neumann ends; its
-    Chebyshev coefficients follow from these data by one well-conditioned matrix. Dense: O(n^3) time to set up,
-    O(n^2) memory; differentiating twice amplifies rounding by about ``0.05 n^4``.
+    The function is the polynomial through its node values that has the given derivative at the Neumann ends, and
+    nothing besides at open ones; its Chebyshev coefficients follow from these data by one well-conditioned matrix.
+    Dense: O(n^3) time to set up, O(n^2) memory; differentiating twice amplifies rounding by about ``0.05 n^4``.
 
     Parameters
     ----------

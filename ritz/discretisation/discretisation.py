@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ritz.boundary import AXES, side_names
+from ritz.boundary import AXES
 from ritz.discretisation.axis import Axis
 from ritz.discretisation.boundary_data import boundary_tensor
 from ritz.discretisation.chebyshev import ChebyshevAxis
@@ -32,10 +32,11 @@ SCHEMES = ("second-order", "fourth-order", "chebyshev")
 
 
 class Discretisation:
-    """A linear PDE on a tensor grid.
+    """A PDE on a tensor grid.
 
     Every derivative is a Kronecker product of one matrix an axis, on unknowns and boundary data alike (see `Axis`):
-    the columns of the unknowns make the operator, those of the data go to the right-hand side.
+    the columns of the unknowns make the operator, those of the data go to the right-hand side. A reaction is left to
+    solvers of nonlinear equations: its values at the unknowns, times the weights, join the left side.
 
     Parameters
     ----------
@@ -55,9 +56,9 @@ class Discretisation:
         if scheme not in SCHEMES:
             raise UnknownName("scheme", scheme, SCHEMES)
         self.pde, self.scheme = pde, scheme
-        _check_linear(pde)
-        _check_sides(pde)
+        _check_stationary(pde)
         _check_orders(pde)
+        _check_open_sides(pde)
         counts = _check_shape(shape, pde.dimension)
         self.axes = tuple(
             _axis(AXES[number], scheme, lower, upper, pair, count)
@@ -98,7 +99,7 @@ class Discretisation:
     def singular(self) -> bool:
         """Whether the solution is known up to a constant only."""
         held = any(condition == "dirichlet" for pair in self.pde.sides for condition in pair)
-        return not held and (0,) * len(self.axes) not in self.coefficients
+        return not held and self.pde.reaction is None and (0,) * len(self.axes) not in self.coefficients
 
     @cached_property
     def operator(self) -> Operator:
@@ -136,19 +137,39 @@ class Discretisation:
     @cached_property
     def rhs(self) -> np.ndarray:
         """Right-hand side of the unweighted equations, ``(n,)``; consistent where the operator is singular."""
-        rhs = self._at_unknowns("source", self.pde.source)
+        rhs = self._at_unknowns("source", self.pde.source).ravel() + self._known
+        return remove_inconsistency(rhs, self.weights) if self.singular and self.weights is not None else rhs
+
+    @cached_property
+    def _known(self) -> np.ndarray:
+        """What the boundary data add to the right-hand side of the unweighted equations, ``(n,)``."""
+        total = np.zeros(self.shape)
         if self.data.any():
             for index, values in self.coefficients.items():
                 known = self.data
                 for number, (axis, order) in enumerate(zip(self.axes, index, strict=True)):
                     known = _along(axis.derivative(order), known, number)
-                rhs -= values * known
-        rhs = rhs.ravel()
-        return remove_inconsistency(rhs, self.weights) if self.singular and self.weights is not None else rhs
+                total -= values * known
+        return total.ravel()
+
+    @property
+    def boundary_part(self) -> np.ndarray:
+        """Part of the (weighted) right-hand side that comes from the boundary data, ``(n,)``."""
+        return self._known if self.weights is None else self.weights * self._known
+
+    @property
+    def system(self) -> LinearSystem:
+        """The linear system; `InvalidProblem` where the PDE is nonlinear."""
+        if self.pde.reaction is not None:
+            raise InvalidProblem(
+                "a PDE with a reaction is nonlinear and has no linear system: linearise it yourself (Newton's method"
+                " adds reaction'(u) to the term of order zero), or use 'chebyshev' or 'finite-difference' on the PDE"
+            )
+        return self.linear_part
 
     @cached_property
-    def system(self) -> LinearSystem:
-        """The linear system."""
+    def linear_part(self) -> LinearSystem:
+        """The linear system that is left without the reaction."""
         operator, rhs = self.operator, self.rhs
         if isinstance(operator, Sparse):
             matrix = operator.matrix
@@ -230,6 +251,8 @@ def _axis(name: str, scheme: str, lower: float, upper: float, conditions: tuple[
     order = {"second-order": 2, "fourth-order": 4}.get(scheme)
     periodic = conditions[0] == "periodic"
     fewest = 3 if order is None else order + 1 if periodic else 3 * order // 2  # nodes
+    if order is not None and "open" in conditions:
+        fewest = order + 2  # of a one-sided second derivative
     held = sum(condition == "dirichlet" for condition in conditions)
     if count + held < fewest:
         raise InvalidProblem(
@@ -241,12 +264,7 @@ def _axis(name: str, scheme: str, lower: float, upper: float, conditions: tuple[
     return (FourierAxis if periodic else ChebyshevAxis)(lower, upper, conditions, count)
 
 
-def _check_linear(pde: PDE) -> None:
-    if pde.reaction is not None:
-        raise InvalidProblem(
-            "a PDE with a reaction is nonlinear and has no linear system: linearise it yourself (Newton's method adds"
-            " reaction'(u) to the term of order zero), or use a solver that takes nonlinear PDEs"
-        )
+def _check_stationary(pde: PDE) -> None:
     if pde.initial is not None:
         raise InvalidProblem(
             "a PDE with initial values depends on time: discretise dataclasses.replace(pde, initial=None) for its"
@@ -254,14 +272,15 @@ def _check_linear(pde: PDE) -> None:
         )
 
 
-def _check_sides(pde: PDE) -> None:
-    open_sides = [
-        name for number, name in enumerate(side_names(pde.dimension)) if pde.sides[number // 2][number % 2] == "open"
-    ]
-    if open_sides:
-        raise InvalidProblem(
-            f"the sides {open_sides} are open, and this scheme needs a condition on every side: use solver 'gp'"
-        )
+def _check_open_sides(pde: PDE) -> None:
+    for axis, pair in enumerate(pde.sides):
+        highest = max(index[axis] for index in pde.terms)
+        given = sum(condition in ("dirichlet", "neumann") for condition in pair)
+        if "open" in pair and given < highest:
+            raise InvalidProblem(
+                f"sides of the axis {AXES[axis]} are open, and a derivative of order {highest} along it needs"
+                f" {highest} conditions at its ends, not {given}: use 'dirichlet' or 'neumann' there"
+            )
 
 
 def _check_orders(pde: PDE) -> None:

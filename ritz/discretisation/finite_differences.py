@@ -64,7 +64,7 @@ class FiniteDifferenceAxis(Axis):
 
     Near a Dirichlet end the formulas are of the full order. Near a Neumann end they use the given derivative and are
     one order lower in truncation, which the solution does not notice; at order two they come out as the usual ones
-    by a mirrored node, ``u''(0) ~ 2 (u(h) - u(0) - h u'(0)) / h^2``.
+    by a mirrored node, ``u''(0) ~ 2 (u(h) - u(0) - h u'(0)) / h^2``. At an open end they are of the full order again.
 
     Parameters
     ----------

@@ -19,6 +19,7 @@ from ritz.solver import check_pairing, registered_name
 from ritz.solvers.direct.factorisation import FactorisationFailed, PreparedFactorisation
 from ritz.solvers.direct.lu import dense_lu
 
+from .newton import PreparedNewton, ShiftedSolve, krylov_solve
 from .prepared import PreparedPDE
 from .tensor_schur import TensorSchur
 
@@ -32,11 +33,13 @@ DENSE_LIMIT = 6000  # unknowns of a matrix held in full: 288 MB, and as much aga
 @register("chebyshev")
 @dataclass(frozen=True)
 class Chebyshev:
-    """Solve a linear PDE by polynomials on Chebyshev nodes :cite:`Trefethen2000`, trigonometric on periodic axes.
+    """Solve a PDE by polynomials on Chebyshev nodes :cite:`Trefethen2000`, trigonometric on periodic axes.
 
     The error falls exponentially with the number of nodes where the solution is analytic. Where every term acts on
     one axis and its coefficient varies along that axis alone, the matrix is never formed: O(n^(d+1)) time and O(n^d)
     memory for n nodes along each of d axes. Otherwise it is formed and factored: O(n^(3d)) and O(n^(2d)).
+    Reactions are solved for by Newton's method, whose linear systems take a factorisation each where the matrix is
+    formed, and otherwise GMRES preconditioned by the linear part.
 
     Parameters
     ----------
@@ -57,11 +60,14 @@ class Chebyshev:
     solves: ClassVar[type] = PDE
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
-    def prepare(self, problem: PDE) -> PreparedPDE:
+    def prepare(self, problem: PDE) -> PreparedPDE | PreparedNewton:
         """Discretise and factor."""
         start = time.perf_counter()
         check_pairing(self, problem)
         discretisation = self._discretise(problem)
+        if problem.reaction is not None:
+            shifted_solve = _shifted_solve(discretisation)
+            return PreparedNewton(discretisation, shifted_solve, registered_name(self), time.perf_counter() - start)
         apply, failure = None, None
         stats: Mapping[str, Any] = {}
         try:
@@ -82,10 +88,45 @@ class Chebyshev:
 
 
 def _factor(discretisation: Discretisation) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
+    schur = _tensor_schur(discretisation)
+    if schur is not None:
+        return schur, {"factorisation": "one Schur form an axis"}
+    matrix = _dense_matrix(discretisation)
+    if discretisation.singular:  # fixes the mean; a consistent right-hand side has no part that this changes
+        matrix += np.abs(matrix.diagonal()).mean() / len(matrix)
+    apply, _ = dense_lu(matrix)
+    if not np.isfinite(apply(np.ones(len(matrix)))).all():
+        raise FactorisationFailed(Status.SINGULAR)
+    return apply, {"factorisation": "dense LU"}
+
+
+def _shifted_solve(discretisation: Discretisation) -> ShiftedSolve:
+    schur = _tensor_schur(discretisation)
+    if schur is not None:
+        return krylov_solve(discretisation.operator, schur)
+    matrix = _dense_matrix(discretisation)
+
+    def solve(diagonal: np.ndarray, rhs: np.ndarray, tolerance: float) -> tuple[np.ndarray, int]:
+        shifted = matrix.copy()
+        np.fill_diagonal(shifted, matrix.diagonal() + diagonal)
+        try:
+            return dense_lu(shifted)[0](rhs), 1
+        except FactorisationFailed:
+            return np.full(rhs.shape, np.nan), 1
+
+    return solve
+
+
+def _tensor_schur(discretisation: Discretisation) -> TensorSchur | None:
+    """Return the solver of separable operators in more than one dimension, or None."""
     factors = discretisation.factors
-    if factors is not None and len(factors) > 1:
-        dense = [factor if isinstance(factor, np.ndarray) else factor.toarray() for factor in factors]
-        return TensorSchur(dense, discretisation.singular), {"factorisation": "one Schur form an axis"}
+    if factors is None or len(factors) == 1:
+        return None
+    dense = [factor if isinstance(factor, np.ndarray) else factor.toarray() for factor in factors]
+    return TensorSchur(dense, discretisation.singular)
+
+
+def _dense_matrix(discretisation: Discretisation) -> np.ndarray:
     size = discretisation.grid.size
     if size > DENSE_LIMIT:
         raise InvalidProblem(
@@ -93,10 +134,4 @@ def _factor(discretisation: Discretisation) -> tuple[Callable[[np.ndarray], np.n
             f" collocation matrix is dense, and {DENSE_LIMIT} unknowns are the most it is formed for: use a smaller"
             " shape, or 'finite-difference' with order=4"
         )
-    matrix = discretisation.dense_matrix()
-    if discretisation.singular:  # fixes the mean; a consistent right-hand side has no part that this changes
-        matrix += np.abs(matrix.diagonal()).mean() / size
-    apply, _ = dense_lu(matrix)
-    if not np.isfinite(apply(np.ones(size))).all():
-        raise FactorisationFailed(Status.SINGULAR)
-    return apply, {"factorisation": "dense LU"}
+    return discretisation.dense_matrix()

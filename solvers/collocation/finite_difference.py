@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from ritz.discretisation import Discretisation
 from ritz.errors import InvalidProblem
-from ritz.operators import Tag
+from ritz.operators import Sparse, Tag
 from ritz.pde import PDE
+from ritz.problem import LinearSystem
 from ritz.registry import register
 from ritz.solver import Solver, check_pairing, make_solver, registered_name
 
+from .newton import PreparedNewton, ShiftedSolve
 from .prepared import PreparedPDE
 
 __all__ = ["FiniteDifference"]
@@ -25,9 +29,10 @@ DEFAULT_COUNT = {1: 255, 2: 127, 3: 31}  # unknowns along an axis, by dimension
 @register("finite-difference")
 @dataclass(frozen=True)
 class FiniteDifference:
-    """Solve a linear PDE on a uniform grid, see `ritz.PDE.discretize`.
+    """Solve a PDE on a uniform grid, see `ritz.PDE.discretize`.
 
     The discretisation error falls like the spacing to the power of `order` where the solution is smooth enough.
+    Reactions are solved for by Newton's method, each of whose linear systems `linear_solver` is given.
 
     Parameters
     ----------
@@ -37,7 +42,7 @@ class FiniteDifference:
     shape : int or sequence of int, optional
         Unknowns along each axis; 255, 127 or 31 for each by dimension if left out.
     linear_solver : str or Solver
-        For the discrete system.
+        For the discrete system, or systems.
 
     Examples
     --------
@@ -54,7 +59,7 @@ class FiniteDifference:
     solves: ClassVar[type] = PDE
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
-    def prepare(self, problem: PDE) -> PreparedPDE:
+    def prepare(self, problem: PDE) -> PreparedPDE | PreparedNewton:
         """Discretise, and prepare the linear solver."""
         start = time.perf_counter()
         check_pairing(self, problem)
@@ -63,7 +68,23 @@ class FiniteDifference:
         solver = make_solver(self.linear_solver, {})
         shape = DEFAULT_COUNT[problem.dimension] if self.shape is None else self.shape
         discretisation = Discretisation(problem, shape, SCHEMES[self.order])
+        name, stats = registered_name(self), {"linear solver": registered_name(solver), "order": self.order}
+        if problem.reaction is not None:
+            shifted_solve = _shifted_solve(discretisation, solver)
+            return PreparedNewton(discretisation, shifted_solve, name, time.perf_counter() - start, stats)
         prepared = solver.prepare(discretisation.system)
-        seconds = time.perf_counter() - start
-        stats = {"linear solver": registered_name(solver), "order": self.order}
-        return PreparedPDE(discretisation, prepared, registered_name(self), seconds, stats)
+        return PreparedPDE(discretisation, prepared, name, time.perf_counter() - start, stats)
+
+
+def _shifted_solve(discretisation: Discretisation, solver: Solver) -> ShiftedSolve:
+    from scipy.sparse import diags_array
+
+    system = discretisation.linear_part
+    matrix, tags = system.operator.to_sparse(), system.operator.tags & {Tag.SYMMETRIC}
+
+    def solve(diagonal: np.ndarray, rhs: np.ndarray, tolerance: float) -> tuple[np.ndarray, int]:
+        shifted = Sparse((matrix + diags_array(diagonal)).tocsr(), tags)
+        solution = solver.prepare(LinearSystem(shifted, rhs, grid=system.grid)).solve(rtol=tolerance)
+        return solution.x, solution.iterations
+
+    return solve

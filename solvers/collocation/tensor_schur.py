@@ -58,13 +58,13 @@ class TensorSchur:
         """Eigenvalues of the sum, of the tensor's shape."""
         return self._pivots
 
-    def __call__(self, rhs: np.ndarray) -> np.ndarray:
-        """Return the solution for right-hand sides ``(n,)`` or ``(n, k)``."""
+    def __call__(self, rhs: np.ndarray, shift: float = 0.0) -> np.ndarray:
+        """Return the solution for right-hand sides ``(n,)`` or ``(n, k)``, a multiple of I being added to the sum."""
         if rhs.ndim == 2:
-            return np.stack([self(column) for column in rhs.T], axis=1)
+            return np.stack([self(column, shift) for column in rhs.T], axis=1)
         tensor = rhs.reshape(self._pivots.shape)
         tensor = self._rotate(tensor, [basis.conj().T for basis in self._bases])
-        tensor = _solve_backwards(self._triangles, tensor, self._pivots)
+        tensor = _solve_backwards(self._triangles, tensor, self._pivots + shift)
         return np.real(self._rotate(tensor, self._bases)).ravel()
 
     def _rotate(self, tensor: np.ndarray, bases: Sequence[np.ndarray]) -> np.ndarray:

@@ -41,14 +41,14 @@ def data_spectra(data: GridData, max_components: int) -> tuple[Spectrum, ...]:
 def tried_features(data: GridData, spectra: Sequence[Spectrum]) -> Iterator[tuple[Features, ...]]:
     """Yield the features along each axis, with more and more tones, then with frames of all frequencies.
 
-    At last come tones with fewer polynomials, and with more than the points of small grids are first trusted with.
+    On small grids tones come with fewer polynomials too, and with more than the points are first trusted with.
     """
     yield from _tones(data, spectra, *SIZES[0])
-    for band, decay in FRAMES[data.dimension]:
-        yield tuple(flat_frame(data, axis, band, decay) for axis in range(data.dimension))
     crowded = min(data.shape) // 3 < SIZES[0][1]
     for modulation, low_order in SIZES[1:] if crowded else ():
         yield from _tones(data, spectra, modulation, low_order, crowded=True)
+    for band, decay in FRAMES[data.dimension]:
+        yield tuple(flat_frame(data, axis, band, decay) for axis in range(data.dimension))
 
 
 def given_features(data: GridData, frequencies: Sequence[np.ndarray]) -> Iterator[tuple[Features, ...]]:

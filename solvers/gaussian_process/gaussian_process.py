@@ -15,6 +15,7 @@ from ritz.pde import PDE
 from ritz.registry import register
 from ritz.solver import check_pairing
 
+from .joint_map import JointMap
 from .prepared import PreparedGP
 
 __all__ = ["KroneckerGP"]
@@ -39,7 +40,8 @@ class KroneckerGP:
 
     Parameters
     ----------
-    method : {"features", "dense", "map"}
+    method : {"features", "dense", "map"} or JointMap
+        `ritz.solvers.gaussian_process.joint_map.JointMap` sets the options of ``"map"``.
     shape : int or sequence of int, optional
         Nodes along each axis, evenly spaced, the ends among them. Left out, grids are refined until the equation
         holds between their nodes too, up to 2049 nodes in one dimension, 513 an axis in two, 65 in three.
@@ -80,7 +82,7 @@ class KroneckerGP:
     (True, [0.0, 500.0])
     """
 
-    method: str = "features"
+    method: str | JointMap = "features"
     shape: int | Sequence[int] | None = None
     points: Any = None
     frequencies: Any = "periodogram"
@@ -92,7 +94,7 @@ class KroneckerGP:
     def prepare(self, problem: PDE) -> PreparedGP:
         """Check problem and options. What else there is to do depends on the data."""
         check_pairing(self, problem)
-        if self.method not in METHODS:
+        if not isinstance(self.method, JointMap) and self.method not in METHODS:
             raise UnknownName("method", self.method, METHODS)
         if self.noise != "learn" and not (isinstance(self.noise, (int, float)) and 0.0 <= self.noise < np.inf):
             raise InvalidProblem(f"noise is {self.noise!r}; give a standard deviation, 0 or more, or 'learn'")

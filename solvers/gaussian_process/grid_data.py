@@ -16,7 +16,7 @@ from ritz.errors import InvalidProblem
 from ritz.fields import evaluate
 from ritz.pde import PDE, MultiIndex
 
-__all__ = ["Condition", "GridData", "grid_data", "side_weight"]
+__all__ = ["Condition", "GridData", "coefficients", "equation_size", "grid_data", "side_weight"]
 
 HELD_OUT = 7  # every so many points of an axis are held out where the source is known on the grid only
 BETWEEN = {1: 4000, 2: 160, 3: 40}  # most points along an axis that a residual is looked at between the nodes
@@ -214,6 +214,23 @@ def coefficients(pde: PDE, axes: Sequence[np.ndarray]) -> dict[MultiIndex, np.nd
     return found
 
 
+def equation_size(
+    data: GridData, terms: Sequence[np.ndarray], u: np.ndarray, weight: np.ndarray | float = 1.0
+) -> float:
+    """Return the norm that a residual of the equation is relative to.
+
+    That of the source or of the largest term; or that which the largest would have if u changed once over the box,
+    where all terms vanish but for rounding.
+    """
+    lengths = np.array([upper - lower for lower, upper in data.pde.domain])
+    scales = [
+        float(np.abs(values).max()) / float(np.prod(lengths ** np.array(index)))
+        for index, values in data.coefficients.items()
+    ]
+    found = [float(np.linalg.norm(weight * part)) for part in [data.source, *terms]]
+    return max(*found, max(scales) * float(np.linalg.norm(weight * u))) or 1.0
+
+
 def side_weight(data: GridData) -> np.ndarray:
     """Return a weight at the nodes that falls to 0 on the sides, shape of the grid, at most 1.
 
@@ -271,8 +288,8 @@ def _check_corners(pde: PDE) -> None:
             if abs(along[0][0] - along[1][0]) > JUMP * size:
                 where = ", ".join(f"{coordinate:g}" for coordinate in place)
                 raise InvalidProblem(
-                    f"boundary jumps in the corner ({where}): {along[0][0]:g} on one side, {along[1][0]:g} on the other."
-                    " A smooth prior cannot follow that: make the values meet, or use 'finite-difference'"
+                    f"boundary jumps in the corner ({where}), from {along[0][0]:g} to {along[1][0]:g}. A smooth prior"
+                    " cannot follow that: make the values meet, or use 'finite-difference'"
                 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,9 +17,8 @@ from ritz.solution import Status
 from ritz.solver import Callback
 
 from .features import Features
-from .grid_data import GridData
-from .observations import check_points, multi_index
-from .observations import like_points as like
+from .grid_data import GridData, equation_size
+from .observations import check_points, like_points, multi_index
 from .shrinkage import SquareRoot, square_root
 
 __all__ = ["LinePosterior", "condition_line"]
@@ -76,28 +76,32 @@ class LinePosterior:
         values = self.features.evaluate(self.data.axes[0])[0] * self._coefficients
         starts = [0, self.features.low_order]
         starts += [starts[1] + 2 * self.features.modulation * (k + 1) for k in range(len(self.features.frequencies))]
-        parts = [np.linalg.norm(values[:, a:b].sum(axis=1)) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        parts = [np.linalg.norm(values[:, a:b].sum(axis=1)) for a, b in itertools.pairwise(starts)]
         return (np.array(parts) / (max(parts) or 1.0),)
 
     def mean(self, points: Array, derivative: int | tuple[int, ...] | None = None) -> Array:
         """Return the posterior mean of u, or of a derivative of it, at points ``(P,)`` or ``(P, 1)``."""
         [order] = multi_index(derivative, 1)
-        return like(self._evaluate(self._inside(points), order)[order] @ self._coefficients, points)
+        return like_points(self._evaluate(self._inside(points), order)[order] @ self._coefficients, points)
 
     def variance(self, points: Array) -> Array:
         """Return the posterior variance of u, ``(P,)``."""
         rows = self._evaluate(self._inside(points), 0)[0] / self.scales
-        return like(self.root.variance(rows), points)
+        return like_points(self.root.variance(rows), points)
 
     def sample(self, points: Array, count: int = 1, seed: int = 0) -> Array:
         """Draw functions from the posterior, ``(count, P)``."""
         weights = self.root.sample(count, np.random.default_rng(seed)) / self.scales
-        return like(weights @ self._evaluate(self._inside(points), 0)[0].T, points)
+        return like_points(weights @ self._evaluate(self._inside(points), 0)[0].T, points)
 
     def residual(self, data: GridData) -> float:
-        """Return the norm of the residual of the mean at the nodes of `data`, relative to the largest term."""
+        """Return the relative residual of the mean: of the equation at the nodes of `data`, or of the conditions.
+
+        That of the equation in the norm of its largest term, that of a condition by the largest value of u, or of
+        its slope. The larger counts.
+        """
         absolute, size = self.misfit(data)
-        return absolute / size
+        return max(absolute / size, self._condition_residual(data))
 
     def misfit(self, data: GridData) -> tuple[float, float]:
         """Return the norm of the residual of the mean at the nodes of `data`, and that of the largest term."""
@@ -107,8 +111,19 @@ class LinePosterior:
         terms = [coefficient * u[index[0]] for index, coefficient in data.coefficients.items()]
         if data.pde.reaction is not None:
             terms.append(evaluate("reaction", data.pde.reaction[0], (u[0],)))
-        size = max(float(np.linalg.norm(part)) for part in [data.source, *terms])
-        return float(np.linalg.norm(data.source - sum(terms, np.zeros(1)))), size or 1.0
+        return float(np.linalg.norm(data.source - sum(terms, np.zeros(1)))), equation_size(data, terms, u[0])
+
+    def _condition_residual(self, data: GridData) -> float:
+        found = [0.0]
+        ends = self.features.evaluate(np.array(data.pde.domain[0]), 1)
+        inside = self.features.evaluate(data.axes[0], 1)
+        for condition in data.conditions[0]:
+            terms = [factor * (ends[order][end] @ self._coefficients) for end, order, factor in condition.parts]
+            known = data.values_on(condition, 0).item()
+            order = condition.parts[0][1]
+            size = max(float(np.abs(inside[order] @ self._coefficients).max()), abs(known))
+            found.append(abs(sum(terms) - known) / (size or 1.0))
+        return max(found)
 
     def mean_on(self, axes: Sequence[np.ndarray]) -> np.ndarray:
         """Return the posterior mean at the nodes of a grid, ``(n,)``."""
@@ -172,7 +187,8 @@ class _Equations:
     """Equation and conditions as rows for the scaled weights z of the features, all rows of comparable size."""
 
     def __init__(self, data: GridData, features: Features, noise: float | Literal["learn"]):
-        self.data, self.features, self.noise = data, features, noise
+        self.data, self.features = data, features
+        self.known_noise = 0.0 if noise == "learn" else noise
         order = max(index[0] for index in data.pde.terms)
         blocks = features.evaluate(data.axes[0], order)
         ends = features.evaluate(np.array(data.pde.domain[0]), order)
@@ -206,8 +222,7 @@ class _Equations:
         matrix = self.matrix
         if z is not None:
             matrix = matrix + self._reaction(1, z, self.at_nodes)
-        given = isinstance(self.noise, float) and self.noise > 0.0
-        return square_root(matrix, right_side, self.unit * self.noise if given else None)
+        return square_root(matrix, right_side, self.unit * self.known_noise if self.known_noise else None)
 
     def project(self, u: np.ndarray) -> np.ndarray:
         """Return the weights whose values at the nodes are nearest to `u`."""

@@ -127,12 +127,11 @@ class _Spectrum:
         variances = self.singular**2 + ratio**2
         free = self.rows - len(self.singular)
         fit = float((self.along**2 / variances).sum()) + (self.rest / ratio**2 if free > 0 else 0.0)
-        if scale is None:
-            scale = (fit / self.rows) ** 0.5
-        if scale == 0.0:
+        width = (fit / self.rows) ** 0.5 if scale is None else scale
+        if width == 0.0:
             return np.inf, 0.0
         logarithms = float(np.log(variances).sum()) + 2 * free * np.log(ratio)
-        return -0.5 * (self.rows * np.log(2 * np.pi * scale**2) + logarithms + fit / scale**2), scale
+        return -0.5 * (self.rows * np.log(2 * np.pi * width**2) + logarithms + fit / width**2), width
 
 
 def _minimum(function: Callable[[float], float]) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -128,26 +130,17 @@ def _corrected(points: np.ndarray, data: np.ndarray, frequency: float, step: flo
     return frequency
 
 
-def _periodogram(points: np.ndarray, nyquist: float):
+def _periodogram(points: np.ndarray, nyquist: float) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Return the function from data to frequencies and power."""
+    from scipy.fft import next_fast_len, rfft
+
     count = len(points)
     steps = np.diff(points)
     window = np.hanning(count + 2)[1:-1, None]
-    uniform = np.ptp(steps) <= 1e-8 * steps.max()
-    length = 2 * PADDING * count // 2 if uniform else PADDING * count // 2
-    tested = np.linspace(0.0, nyquist, length // 2 + 1) if uniform else np.linspace(0.0, nyquist, length + 1)
-
-    if uniform:
-        from scipy.fft import next_fast_len, rfft
-
-        padded = int(next_fast_len(length, real=True))
+    if np.ptp(steps) <= 1e-8 * steps.max():
+        padded: Any = next_fast_len(PADDING * count, real=True)
         tested = 2 * np.pi * np.arange(padded // 2 + 1) / (padded * steps.mean())
-
-        def power(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return tested, (np.abs(rfft(window * columns, padded, axis=0)) ** 2).sum(axis=1)  # pyright: ignore
-    else:
-        kernel = np.exp(-1j * np.outer(tested, points - points[0])) * np.gradient(points)[None, :]
-
-        def power(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return tested, (np.abs(kernel @ (window * columns)) ** 2).sum(axis=1)
-
-    return power
+        return lambda data: (tested, (np.abs(np.asarray(rfft(window * data, padded, axis=0))) ** 2).sum(axis=1))
+    tested = np.linspace(0.0, nyquist, PADDING * count // 2 + 1)
+    kernel = np.exp(-1j * np.outer(tested, points - points[0])) * np.gradient(points)
+    return lambda data: (tested, (np.abs(kernel @ (window * data)) ** 2).sum(axis=1))

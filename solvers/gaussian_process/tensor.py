@@ -18,10 +18,9 @@ from ritz.solver import Callback
 
 from .axis_basis import AxisBasis
 from .features import Features
-from .grid_data import GridData, coefficients, side_weight
+from .grid_data import GridData, coefficients, equation_size, side_weight
 from .kronecker_sum import KroneckerSumSolver, along_axes
-from .observations import check_points, multi_index
-from .observations import like_points as like
+from .observations import check_points, like_points, multi_index
 
 __all__ = ["TensorPosterior", "condition_tensor"]
 
@@ -97,7 +96,7 @@ class TensorPosterior:
             for row in rows[1:]:
                 tensor = np.einsum("pi,pi...->p...", row, tensor)
             found[part] = tensor
-        return like(found, points)
+        return like_points(found, points)
 
     def mean_on(self, axes: Sequence[np.ndarray]) -> np.ndarray:
         """Return the posterior mean on a tensor grid, ``(n1, ..., nd)``."""
@@ -113,7 +112,7 @@ class TensorPosterior:
             ** 2
             for row in zip(*rows, strict=True)
         ]
-        return like(self.noise**2 * np.array(found), points)
+        return like_points(self.noise**2 * np.array(found), points)
 
     def sample(self, points: Array, count: int = 1, seed: int = 0) -> Array:
         """Draw functions from the posterior, ``(count, P)``, one solve each.
@@ -127,24 +126,41 @@ class TensorPosterior:
             change = self.solver(along_axes([basis.inside.T @ basis.fit for basis in self.bases], noise))
             whole = along_axes([basis.inside for basis in self.bases], change)
             draws[number] = draws[number] + replace(self, coefficients=whole).mean(points)
-        return like(np.stack([np.asarray(draw) for draw in draws]), points)
+        return like_points(np.stack([np.asarray(draw) for draw in draws]), points)
 
     def residual(self, data: GridData) -> float:
-        """Return the norm of the residual of the mean at the nodes of `data`, relative to the largest term.
+        """Return the relative residual of the mean: of the equation at the nodes of `data`, or of the conditions.
 
-        With `side_weight`.
+        That of the equation with `side_weight`, in the norm of its largest term; that of the conditions of a side in
+        the norm of u, or of its slope, over the grid. The largest counts.
         """
         absolute, size = self.misfit(data)
-        return absolute / size
+        return max(absolute / size, self._condition_residual(data))
 
     def misfit(self, data: GridData) -> tuple[float, float]:
         """Return the weighted norm of the residual at the nodes of `data`, and that of the largest term."""
-        weight = side_weight(data)
-        parts = [data.source, *self._terms(data)]
-        size = max(float(np.linalg.norm(weight * part)) for part in parts)
-        return float(np.linalg.norm(weight * reduce(np.subtract, parts))), size or 1.0
+        weight, terms = side_weight(data), self.terms(data)
+        size = equation_size(data, terms, self.mean_on(data.axes), weight)
+        return float(np.linalg.norm(weight * reduce(np.subtract, terms, data.source))), size
 
-    def _terms(self, data: GridData) -> list[np.ndarray]:
+    def _condition_residual(self, data: GridData) -> float:
+        found = [0.0]
+        for axis, conditions in enumerate(data.conditions):
+            for condition in conditions:
+                known = data.values_on(condition, axis)
+                rows = [basis.at(nodes) for basis, nodes in zip(self.bases, data.axes, strict=True)]
+                ends = np.array(data.pde.domain[axis])
+                at_ends = [self.bases[axis].at(ends, order) for order in range(condition.parts[0][1] + 1)]
+                rows[axis] = sum(factor * at_ends[order][end : end + 1] for end, order, factor in condition.parts)  # pyright: ignore
+                left = along_axes(rows, self.coefficients) - known
+                rows[axis] = self.bases[axis].at(data.axes[axis], condition.parts[0][1])
+                inside = along_axes(rows, self.coefficients)
+                size = float(np.sqrt(np.mean(inside**2))) or 1.0
+                found.append(float(np.sqrt(np.mean(left**2))) / size)
+        return max(found)
+
+    def terms(self, data: GridData) -> list[np.ndarray]:
+        """Return every term of the equation for the mean at the nodes of `data`, the reaction included."""
         tables: dict[tuple[int, int], np.ndarray] = {}
 
         def derivative(index: MultiIndex) -> np.ndarray:
@@ -249,7 +265,7 @@ class _Galerkin:
         posterior = TensorPosterior(
             self.data, self.bases, whole, self.solver, 0.0, self.solver.condition, 0.0, status, np.array(history)
         )
-        left = self.data.source - sum(posterior._terms(self.data), np.zeros(1))
+        left = self.data.source - sum(posterior.terms(self.data), np.zeros(1))
         weight = np.broadcast_to(side_weight(self.data), left.shape)
         free = max(left.size - source.size, 1) / left.size  # share of the data that the fit has not used up
         spread = float(np.linalg.norm(weight * left) / np.linalg.norm(weight)) / free**0.5
