@@ -1,4 +1,4 @@
-"""Every error Ritz raises on purpose."""
+"""Every error Ritz raises, and every warning it gives, on purpose."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from ritz.solution import Solution
 
 __all__ = [
+    "AliasingWarning",
     "ConvergenceError",
+    "IllConditionedWarning",
     "InvalidProblem",
     "MissingExtra",
     "RitzError",
@@ -59,6 +61,14 @@ class UnknownOption(RitzError, TypeError):
 
     def __init__(self, owner: str, name: str, known: Iterable[str]):
         super().__init__(f"{owner} has no option {name!r}{_suggestion(name, known)}")
+
+
+class AliasingWarning(UserWarning):
+    """A grid has, or may have, fewer than two points a wavelength, so that a frequency found on it may be an alias."""
+
+
+class IllConditionedWarning(UserWarning):
+    """Data leave a part of the solution nearly undetermined, as at a resonance."""
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:

@@ -25,7 +25,7 @@ class ResidualProgress:
     """
 
     def __init__(self, enabled: bool, description: str, tolerance: float):
-        self._enabled, self._description = enabled, description
+        self.enabled, self._description = enabled, description
         self._tolerance = max(tolerance, 1e-300)
         self._start = self._last = time.perf_counter()
         self._bar: Any = None
@@ -42,7 +42,7 @@ class ResidualProgress:
 
     def update(self, iteration: int, residual: float) -> None:
         """Show an iteration, if it is time to."""
-        if not self._enabled:
+        if not self.enabled:
             return
         now = time.perf_counter()
         if now - self._start < PATIENCE or now - self._last < INTERVAL:

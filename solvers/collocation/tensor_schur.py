@@ -53,6 +53,11 @@ class TensorSchur:
         if not self._pivots.all():
             raise FactorisationFailed(Status.SINGULAR)
 
+    @property
+    def eigenvalues(self) -> np.ndarray:
+        """Eigenvalues of the sum, of the tensor's shape."""
+        return self._pivots
+
     def __call__(self, rhs: np.ndarray, shift: float = 0.0) -> np.ndarray:
         """Return the solution for right-hand sides ``(n,)`` or ``(n, k)``, a multiple of I being added to the sum."""
         if rhs.ndim == 2:

@@ -1,0 +1,1 @@
+"""PDEs solved by Gaussian processes."""

@@ -1,0 +1,139 @@
+"""An orthonormal basis of what features span along one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from . import legendre
+from .features import Features
+from .grid_data import Condition
+
+__all__ = ["AxisBasis"]
+
+FIT = 1e-10  # the same for the values at the data's nodes
+RANK = 1e-11  # singular values below this are directions that features have by rounding alone
+
+
+class AxisBasis:
+    """Orthonormal functions that span what features do, and the functions of their span that meet conditions.
+
+    The features, in all but number nearly dependent, are written in Legendre polynomials that follow them to
+    rounding. The singular vectors of the coefficients are an orthonormal basis whose values, derivatives and inner
+    products carry no more than rounding; taken from values at nodes, those of small singular values would be noise.
+
+    Parameters
+    ----------
+    features : Features
+    nodes : ndarray, shape (N,)
+        Where the data are.
+    conditions : sequence of Condition
+        Along this axis.
+    order : int
+        Highest derivative in use.
+
+    Examples
+    --------
+    >>> ends = [Condition(((0, 0, 1.0),), "x-"), Condition(((1, 0, 1.0),), "x+")]
+    >>> basis = AxisBasis(Features(0.0, 1.0, (20.0,), 4, 8), np.linspace(0.0, 1.0, 30), ends, 2)
+    >>> inside = basis.inside  # vanish at both ends
+    >>> bool(np.abs(basis.at(np.array([0.0, 1.0])) @ inside).max() < 1e-12)
+    True
+    """
+
+    def __init__(self, features: Features, nodes: np.ndarray, conditions: Sequence[Condition], order: int):
+        self.features, self.nodes, self.conditions = features, nodes, tuple(conditions)
+        self._degree = features.degree
+        places, weights = legendre.gauss(self._degree)
+        self._weights = weights
+        self._polynomials = legendre.values(places, self._degree)
+        values = features.evaluate(self._from_unit(places))[0]
+        coefficients = self._polynomials.T @ (weights[:, None] * values)
+        coefficients *= features.prior / np.linalg.norm(coefficients, axis=0)
+        left, singular, _ = np.linalg.svd(coefficients, full_matrices=False)
+        self._expansions = [left[:, singular > RANK * singular[0]]]
+        for _ in range(order):
+            stretch = 2.0 / (features.upper - features.lower)
+            self._expansions.append(stretch * legendre.differentiate(self._expansions[-1]))
+
+    @property
+    def count(self) -> int:
+        """Number of functions."""
+        return self._expansions[0].shape[1]
+
+    @property
+    def fixed(self) -> int:
+        """Number of conditions."""
+        return len(self.conditions)
+
+    def at(self, points: np.ndarray, order: int = 0) -> np.ndarray:
+        """Return a derivative of all functions at points ``(P,)``, shape (P, count)."""
+        return legendre.values(self._to_unit(points), self._degree) @ self._expansions[order]
+
+    @cached_property
+    def values(self) -> list[np.ndarray]:
+        """Each derivative of the functions at the nodes, (N, count)."""
+        table = legendre.values(self._to_unit(self.nodes), self._degree)
+        return [table @ expansion for expansion in self._expansions]
+
+    @cached_property
+    def fit(self) -> np.ndarray:
+        """Coefficients of the function nearest to values at the nodes, (count, N)."""
+        return np.linalg.pinv(self.values[0], rcond=FIT)
+
+    @cached_property
+    def change(self) -> np.ndarray:
+        """A basis of the same span, (count, count).
+
+        The first functions meet one condition with data 1 and all others with data 0; the rest, which are
+        orthonormal, meet all with data 0.
+        """
+        ends = legendre.values(np.array([-1.0, 1.0]), self._degree)
+        rows = [
+            sum(factor * ends[end] @ self._expansions[order] for end, order, factor in condition.parts)
+            for condition in self.conditions
+        ]
+        conditions = np.reshape(rows, (len(rows), self.count))
+        orthogonal, triangle = np.linalg.qr(conditions.T, mode="complete")
+        first = orthogonal[:, : len(rows)] @ np.linalg.inv(triangle[: len(rows)].T)
+        return np.hstack([first, orthogonal[:, len(rows) :]])
+
+    @property
+    def inside(self) -> np.ndarray:
+        """The functions that meet all conditions with data 0, (count, count - fixed)."""
+        return self.change[:, self.fixed :]
+
+    def operator(self, order: int, coefficient: np.ndarray | None = None) -> np.ndarray:
+        """Return the inner products of the functions with a derivative, (count, count).
+
+        Parameters
+        ----------
+        order : int
+        coefficient : ndarray, shape (G,), optional
+            Values at `quadrature_nodes` that the derivative is multiplied by.
+        """
+        if coefficient is None:
+            return self._expansions[0].T @ self._expansions[order]
+        weighted = (self._weights * coefficient)[:, None] * (self._polynomials @ self._expansions[order])
+        return (self._polynomials @ self._expansions[0]).T @ weighted
+
+    def tone(self, frequency: float) -> np.ndarray:
+        """Return the inner products of the functions with a tone, ``(2, count)``, or with 1 at frequency 0."""
+        centred = self.quadrature_nodes - 0.5 * (self.features.lower + self.features.upper)
+        waves = [np.cos(frequency * centred), np.sin(frequency * centred)][: 2 if frequency else 1]
+        return (np.stack(waves) * self._weights) @ (self._polynomials @ self._expansions[0])
+
+    @property
+    def quadrature_nodes(self) -> np.ndarray:
+        """Where coefficients are evaluated."""
+        return self._from_unit(legendre.gauss(self._degree)[0])
+
+    def _to_unit(self, points: np.ndarray) -> np.ndarray:
+        lower, upper = self.features.lower, self.features.upper
+        return (2.0 * points - (lower + upper)) / (upper - lower)
+
+    def _from_unit(self, points: np.ndarray) -> np.ndarray:
+        lower, upper = self.features.lower, self.features.upper
+        return 0.5 * ((upper - lower) * points + (lower + upper))

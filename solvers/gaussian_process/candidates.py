@@ -1,0 +1,119 @@
+"""Priors that are tried on an equation: which frequencies, and how many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from .features import Features
+from .grid_data import GridData
+from .modes import homogeneous_modes
+from .spectrum import Spectrum, find_frequencies
+
+__all__ = ["data_spectra", "flat_frame", "given_features", "tone_features", "tried_features"]
+
+COUNTS = (1, 2, 4, 8, 15)  # tones along each axis
+SIZES = ((8, 30), (5, 12), (8, 24))  # polynomials in the amplitudes of tones, and of frequency 0
+SHARE = 0.7  # most functions along an axis, by points
+SAME = 0.5  # distance of frequencies, in periods over the axis, that are one
+FRAMES = {  # by dimension, highest frequency of a flat frame, by that which the grid resolves, and decay of its prior
+    1: ((0.25, 0.0), (0.5, 0.0), (0.5, 4.0), (0.75, 4.0)),
+    2: ((0.25, 0.0), (0.5, 0.0), (0.6, 0.0), (0.7, 4.0)),
+    3: ((0.25, 0.0), (0.5, 0.0), (0.6, 0.0), (0.7, 4.0)),
+}
+EXTENSION = 1.47  # length of the interval that a flat frame is periodic on, by that of the axis
+WIDEST = 400  # frequencies of a flat frame
+
+
+def data_spectra(data: GridData, max_components: int) -> tuple[Spectrum, ...]:
+    """Return the tones along each axis in the source and the boundary values.
+
+    The equation is data: what u is made of is seen in its source, or where that vanishes in its boundary values.
+    """
+    found: list[Spectrum] = []
+    for axis, points in enumerate(data.axes):
+        spectra = [find_frequencies(points, lines, max_components) for lines in data.lines(axis)]
+        found.append(_merge(spectra, points, max_components))
+    return tuple(found)
+
+
+def tried_features(data: GridData, spectra: Sequence[Spectrum]) -> Iterator[tuple[Features, ...]]:
+    """Yield the features along each axis, with more and more tones, then with frames of all frequencies.
+
+    On small grids tones come with fewer polynomials too, and with more than the points are first trusted with.
+    """
+    yield from _tones(data, spectra, *SIZES[0])
+    crowded = min(data.shape) // 3 < SIZES[0][1]
+    for modulation, low_order in SIZES[1:] if crowded else ():
+        yield from _tones(data, spectra, modulation, low_order, crowded=True)
+    for band, decay in FRAMES[data.dimension]:
+        yield tuple(flat_frame(data, axis, band, decay) for axis in range(data.dimension))
+
+
+def given_features(data: GridData, frequencies: Sequence[np.ndarray]) -> Iterator[tuple[Features, ...]]:
+    """Yield features of given frequencies, with more and fewer polynomials."""
+    for modulation, low_order in SIZES:
+        yield tuple(tone_features(data, axis, frequencies, modulation, low_order) for axis in range(data.dimension))
+
+
+def _tones(
+    data: GridData, spectra: Sequence[Spectrum], modulation: int, low_order: int, crowded: bool = False
+) -> Iterator[tuple[Features, ...]]:
+    """Yield features of more and more tones, as long as there are more and the points allow for them."""
+    before = -1
+    for count in COUNTS:
+        frequencies = [spectrum.frequencies[:count] for spectrum in spectra]
+        if sum(map(len, frequencies)) == before:
+            return
+        before = sum(map(len, frequencies))
+        features = tuple(
+            tone_features(data, axis, frequencies, modulation, low_order if crowded else min(low_order, points // 3))
+            for axis, points in enumerate(data.shape)
+        )
+        fits = all(part.count <= SHARE * points for part, points in zip(features, data.shape, strict=True))
+        if not fits and count > COUNTS[0]:
+            return
+        yield features
+
+
+def tone_features(
+    data: GridData, axis: int, frequencies: Sequence[np.ndarray], modulation: int, low_order: int
+) -> Features:
+    """Return features along an axis of given frequencies, which are those along all axes."""
+    lower, upper = data.pde.domain[axis]
+    modes = homogeneous_modes(data, axis, frequencies)
+    return Features(lower, upper, tuple(frequencies[axis].tolist()), modulation, max(low_order, 3), modes=modes)
+
+
+def flat_frame(data: GridData, axis: int, band: float, decay: float) -> Features:
+    """Return features of evenly spaced frequencies: a mixture that knows no frequency of the solution.
+
+    Frequencies reach up to `band` times that which the grid resolves. What they leave of the solution is smooth on
+    an interval longer than the axis, on which they are periodic.
+    """
+    lower, upper = data.pde.domain[axis]
+    spacing = 2 * np.pi / (EXTENSION * (upper - lower))
+    nyquist = np.pi * (data.shape[axis] - 1) / (upper - lower)
+    count = min(int(band * nyquist / spacing), WIDEST)
+    low_order = max(3, min(8, data.shape[axis] // 3))
+    frequencies = tuple(spacing * np.arange(1, count + 1))
+    return Features(lower, upper, frequencies, modulation=1, low_order=low_order, decay=decay)
+
+
+def _merge(spectra: Sequence[Spectrum], points: np.ndarray, most: int) -> Spectrum:
+    """Return the tones of all spectra, each relative to the strongest of its own."""
+    nyquist = np.pi * (len(points) - 1) / (points[-1] - points[0])
+    tones = [
+        (amplitude / spectrum.amplitudes[0], frequency)
+        for spectrum in spectra
+        for frequency, amplitude in zip(spectrum.frequencies, spectrum.amplitudes, strict=True)
+    ]
+    kept: list[tuple[float, float]] = []
+    for amplitude, frequency in sorted(tones, reverse=True):
+        apart = 2 * np.pi * SAME / (points[-1] - points[0])
+        if len(kept) < most and all(abs(frequency - other) > apart for _, other in kept):
+            kept.append((amplitude, frequency))
+    residual = max((spectrum.residual for spectrum in spectra), default=0.0)
+    amplitudes, frequencies = np.array(kept).reshape(-1, 2).T
+    return Spectrum(frequencies, amplitudes, residual, nyquist)

@@ -1,0 +1,124 @@
+"""The prior, chosen by what the posterior says of points that it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from ritz.progress import ResidualProgress
+from ritz.solution import Status
+from ritz.solver import Callback
+
+from .features import Features
+from .grid_data import GridData
+from .line import LinePosterior, condition_line
+from .tensor import TensorPosterior, condition_tensor
+
+__all__ = ["Chosen", "FeaturePosterior", "choose", "condition_features"]
+
+FeaturePosterior: TypeAlias = LinePosterior | TensorPosterior
+
+GOOD = {1: 1e-11, 2: 1e-10, 3: 1e-10}  # relative residual at unseen points that ends the search, by dimension
+SETTLED = 1e-8  # the same, where the prior after it is no better
+USABLE = 0.1  # the same, for an iteration to start from the mean
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The posterior under the best of the priors that were tried.
+
+    Parameters
+    ----------
+    posterior : LinePosterior or TensorPosterior
+        Given all data.
+    unseen : float
+        Relative residual at the points that the choice was made by.
+    tried : tuple of (tuple of int, float)
+        Frequencies along each axis, and residual at unseen points, of each prior.
+    interrupted : bool
+        Whether Ctrl-C or the callback ended the search.
+    """
+
+    posterior: FeaturePosterior
+    unseen: float
+    tried: tuple[tuple[tuple[int, ...], float], ...]
+    interrupted: bool
+
+
+def choose(
+    data: GridData,
+    priors: Iterable[tuple[Features, ...]],
+    noise: float | Literal["learn"] = 0.0,
+    *,
+    start: np.ndarray | None = None,
+    maxiter: int | None = None,
+    callback: Callback | None = None,
+    progress: ResidualProgress | None = None,
+) -> Chosen:
+    """Return the posterior whose residual at unseen points is smallest, or with noise, whose evidence is largest.
+
+    Priors are tried in their order; the first that is good to rounding ends the search.
+
+    Parameters
+    ----------
+    data : GridData
+    priors : iterable of tuple of Features
+    noise : float or "learn"
+    start : ndarray, optional
+        Values at the nodes that nonlinear equations start from.
+    maxiter, callback
+        Of each nonlinear iteration.
+    progress : ResidualProgress, optional
+        Open progress line to update.
+    """
+    fitted, unseen = data.split()
+    best: FeaturePosterior | None = None
+    best_residual = float("inf")
+    tried: list[tuple[tuple[int, ...], float]] = []
+    interrupted = False
+    first = start if not data.measured else None
+    try:
+        for features in priors:
+            begin = best.mean_on(fitted.axes) if best is not None and best_residual < USABLE else first
+            posterior = condition_features(fitted, features, noise, begin, maxiter, callback)
+            residual = posterior.residual(unseen)
+            tried.append((tuple(len(part.frequencies) for part in features), residual))
+            settled = best_residual <= SETTLED and residual > 0.5 * best_residual
+            if best is None or _better(posterior, residual, best, best_residual, bool(noise)):
+                best, best_residual = posterior, residual
+            if progress is not None:
+                progress.update(len(tried), best_residual)
+            interrupted = posterior.status is Status.INTERRUPTED
+            if interrupted or best_residual <= GOOD[data.dimension] or settled:
+                break
+    except KeyboardInterrupt:
+        if best is None:
+            raise
+        interrupted = True
+    assert best is not None
+    if data.measured and not interrupted:
+        best = condition_features(data, best.prior, noise, best.mean_on(data.axes), maxiter, callback)
+    return Chosen(best, best_residual, tuple(tried), interrupted)
+
+
+def condition_features(
+    data: GridData,
+    features: tuple[Features, ...],
+    noise: float | Literal["learn"],
+    start: np.ndarray | None = None,
+    maxiter: int | None = None,
+    callback: Callback | None = None,
+) -> FeaturePosterior:
+    """Return the posterior for features along each axis, in one dimension or more."""
+    if data.dimension == 1:
+        return condition_line(data, features[0], noise, start=start, maxiter=maxiter, callback=callback)
+    return condition_tensor(data, features, noise, start=start, maxiter=maxiter, callback=callback)
+
+
+def _better(
+    posterior: FeaturePosterior, residual: float, best: FeaturePosterior, best_residual: float, noisy: bool
+) -> bool:
+    return posterior.log_evidence > best.log_evidence if noisy else residual < best_residual

@@ -1,0 +1,346 @@
+"""Gaussian processes conditioned on a differential equation, in closed form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ritz.backend import Array, single_blas_thread, to_numpy
+from ritz.errors import InvalidProblem
+from ritz.fields import evaluate
+from ritz.pde import PDE, MultiIndex
+from ritz.solution import Status
+
+from .covariance import SpectralMixture
+from .functionals import Functional, covariance_matrix, evaluation, gram_matrix, prior_variance
+from .gram import Gram, check_rows, factorise
+from .observations import Observations, check_points, like_points, multi_index, observe
+from .residuals import equation_residual, points_between
+
+__all__ = ["DensePosterior", "condition", "condition_on"]
+
+JITTER = 1e-13  # relative; as little as rounding lets pass for smooth covariances
+NEWTON_TOLERANCE = 1e-10  # relative change of the state at which the reaction counts as linearised
+BLOCK = 4_000_000  # entries of a covariance with the data that are formed at a time
+
+
+@dataclass(frozen=True, eq=False)
+class DensePosterior:
+    """A Gaussian process given a differential equation at points and the conditions of the sides.
+
+    Parameters
+    ----------
+    observations : Observations
+    covariances : tuple of SpectralMixture
+        Covariance along each axis, scaled to the data.
+    functionals : tuple of Functional
+        What the data are, the reaction being linear around the mean.
+    values : ndarray, shape (M,)
+        The data.
+    gram : Gram
+        Their covariance.
+    coefficients : ndarray, shape (M,)
+        Of the mean in the covariances with the data.
+    log_evidence : float
+        Log density of the data under the prior.
+    noise : float
+        Standard deviation of the noise of the source.
+    status : Status
+        CONVERGED, or MAX_ITERATIONS if the linearisations of a reaction had not settled.
+    history : ndarray, shape (iterations + 1,)
+        Relative residual of the equation at the points after each linearisation, 1 before the first.
+    """
+
+    observations: Observations
+    covariances: tuple[SpectralMixture, ...]
+    functionals: tuple[Functional, ...]
+    values: np.ndarray
+    gram: Gram
+    coefficients: np.ndarray
+    log_evidence: float
+    noise: float
+    status: Status
+    history: np.ndarray
+
+    @property
+    def frequencies(self) -> tuple[np.ndarray, ...]:
+        """Angular frequencies along each axis."""
+        return tuple(covariance.frequencies for covariance in self.covariances)
+
+    @property
+    def weights(self) -> tuple[np.ndarray, ...]:
+        """Weights of the frequencies along each axis."""
+        return tuple(covariance.weights for covariance in self.covariances)
+
+    @property
+    def condition(self) -> float:
+        """Estimated condition number of the scaled covariance of the data, with its jitter."""
+        return self.gram.condition
+
+    @cached_property
+    def residuals(self) -> dict[str, float]:
+        """Residuals of the equation, in the norm of the source (or of its largest term, where that is larger).
+
+        ``"train"`` is that of the mean at the points, ``"held-out"`` what the mean without a point leaves there, and
+        ``"off-grid"`` that of the mean half-way between the points (in more dimensions, at points spread evenly),
+        NaN where the source is known at the points only. A small residual at the points says nothing: the mean
+        interpolates them, be its frequencies right or wrong.
+        """
+        observations, count = self.observations, len(self.observations.points)
+        at_points, size = self._residual(observations.points, observations.source)
+        held_out = self.coefficients[:count] / self.gram.inverse_diagonal[:count]
+        found = {"train": float(np.linalg.norm(at_points)) / size, "held-out": float(np.linalg.norm(held_out)) / size}
+        found["off-grid"] = math.nan
+        if not observations.measured:
+            between = points_between(observations.points, observations.pde.domain)
+            left, size = self._residual(between, evaluate("source", observations.pde.source, tuple(between.T)))
+            found["off-grid"] = float(np.linalg.norm(left)) / size
+        return found
+
+    def mean(self, points: Array, derivative: int | MultiIndex | None = None) -> Array:
+        """Return the posterior mean of u, or of a derivative of it.
+
+        Parameters
+        ----------
+        points : array, shape (P, d), or (P,) in one dimension
+        derivative : int or multi-index, optional
+            Order along each axis.
+
+        Returns
+        -------
+        array, shape (P,)
+            NumPy or torch, as `points`.
+
+        Raises
+        ------
+        InvalidProblem
+            For points outside the box, or a derivative that the covariance does not have.
+        """
+        checked = check_points("points", points, self.observations.pde)
+        index = multi_index(derivative, self.observations.pde.dimension)
+        return like_points(self._mean(evaluation(checked, index)), points)
+
+    def variance(self, points: Array) -> Array:
+        """Return the posterior variance of u, ``(P,)``; never below what rounding leaves of the prior's."""
+        checked = check_points("points", points, self.observations.pde)
+        found = [
+            prior_variance(self.covariances, part) - (self.gram.whiten(self._cross(part).T) ** 2).sum(axis=0)
+            for part in self._parts(self._value(checked))
+        ]
+        prior = math.prod(float(covariance.variance) for covariance in self.covariances)
+        return like_points(np.maximum(np.concatenate(found), 8 * np.finfo(np.float64).eps * prior), points)
+
+    def standard_deviation(self, points: Array) -> Array:
+        """Return the posterior standard deviation of u, ``(P,)``."""
+        return self.variance(points) ** 0.5
+
+    def sample(self, points: Array, count: int = 1, seed: int = 0) -> Array:
+        """Draw functions from the posterior. O(P^3 + P^2 M) time.
+
+        Parameters
+        ----------
+        points : array, shape (P, d), or (P,) in one dimension
+        count : int
+        seed : int
+
+        Returns
+        -------
+        array, shape (count, P)
+        """
+        checked = check_points("points", points, self.observations.pde)
+        check_rows(len(checked))
+        functional = self._value(checked)
+        whitened = self.gram.whiten(self._cross(functional).T)
+        covariance = covariance_matrix(self.covariances, functional, functional) - whitened.T @ whitened
+        values, vectors = np.linalg.eigh(covariance)
+        normal = np.random.default_rng(seed).standard_normal((count, len(checked)))
+        return like_points(self._mean(functional) + (normal * np.sqrt(np.maximum(values, 0.0))) @ vectors.T, points)
+
+    def _value(self, points: np.ndarray) -> Functional:
+        return evaluation(points, (0,) * self.observations.pde.dimension)
+
+    def _cross(self, functional: Functional) -> np.ndarray:
+        """Return the covariance with the data, shape (P, M)."""
+        parts = [covariance_matrix(self.covariances, functional, known) for known in self.functionals]
+        return np.concatenate(parts, axis=1)
+
+    def _parts(self, functional: Functional) -> list[Functional]:
+        """Return the functional in parts whose covariance with the data is not too large."""
+        rows = max(1, BLOCK // len(self.coefficients))
+        return [
+            Functional(
+                functional.points[start : start + rows],
+                {index: values[start : start + rows] for index, values in functional.terms.items()},
+            )
+            for start in range(0, len(functional), rows)
+        ]
+
+    def _residual(self, points: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, float]:
+        def mean(points: np.ndarray, index: MultiIndex) -> np.ndarray:
+            return self._mean(evaluation(points, index))
+
+        return equation_residual(self.observations.pde, mean, points, source)
+
+    def _mean(self, functional: Functional) -> np.ndarray:
+        return np.concatenate([self._cross(part) @ self.coefficients for part in self._parts(functional)])
+
+
+def condition(
+    pde: PDE,
+    covariances: Sequence[SpectralMixture],
+    points: Any,
+    source: Any = None,
+    *,
+    boundary_points: Any = None,
+    noise: float = 0.0,
+    jitter: float = JITTER,
+    maxiter: int = 20,
+) -> DensePosterior:
+    r"""Condition a Gaussian process on a differential equation at points, the operator on both sides of its kernel.
+
+    The covariance of u is the product of `covariances`; that of the data follows by differentiation
+    :cite:`Chen2021`, so that the mean solves the equation at every point, and its distance from u has a variance.
+    The variance of the prior is scaled to the evidence. A reaction is made linear around the mean, over and over.
+
+    Parameters
+    ----------
+    pde : PDE
+        Linear but for its reaction; open sides give no data, periodic ones are refused.
+    covariances : sequence of SpectralMixture
+        One an axis; each needs twice as many derivatives as the equation takes along its axis.
+    points : array, shape (P, d), or (P,) in one dimension
+        Where the equation is to hold: anywhere in the box, in any order; grids, and uniform ones above all, cost less.
+    source : array, shape (P,), optional
+        Measured values of the source, if not those of the PDE's own function.
+    boundary_points : array, shape (B, d), optional
+        Where the conditions hold; those nearest to the points, where they are a grid, and else as dense as they are.
+    noise : float
+        Standard deviation of independent errors of the source; conditions are exact.
+    jitter : float
+        Relative jitter to begin with; ten times as much is tried as long as the factorisation fails.
+    maxiter : int
+        Most linearisations of a reaction.
+
+    Returns
+    -------
+    DensePosterior
+
+    Raises
+    ------
+    InvalidProblem
+        For data that are empty, NaN, outside the box, too many for a dense matrix, or (without noise) given twice;
+        for a covariance that is not smooth enough, and sides that are periodic.
+
+    Notes
+    -----
+    O(M^3) time and O(M^2) memory for M data.
+
+    Examples
+    --------
+    >>> bar = PDE((0.0, 1.0), {2: -1.0}, source=lambda x: np.pi**2 * np.sin(np.pi * x))
+    >>> posterior = condition(bar, [SpectralMixture([1.0], [0.0], [0.5])], np.linspace(0.0, 1.0, 20))
+    >>> posterior.mean(np.array([0.5])).round(4).tolist()
+    [1.0]
+    """
+    observations = observe(pde, points, source, boundary_points)
+    if noise == 0.0 and len(np.unique(observations.points, axis=0)) < len(observations.points):
+        raise InvalidProblem("points holds some twice: give each once, or the noise of the source")
+    if not (np.isfinite(noise) and noise >= 0.0):
+        raise InvalidProblem(f"noise is {noise!r}; it must be a number that is not negative")
+    return condition_on(observations, covariances, noise, jitter, maxiter)
+
+
+def condition_on(
+    observations: Observations,
+    covariances: Sequence[SpectralMixture],
+    noise: float = 0.0,
+    jitter: float = JITTER,
+    maxiter: int = 20,
+) -> DensePosterior:
+    """Return the posterior given observations; see `condition`."""
+    check_rows(len(observations))
+    check_covariances(observations, covariances)
+    state: np.ndarray | None = None
+    history, status = [1.0], Status.MAX_ITERATIONS
+    best: DensePosterior | None = None
+    with single_blas_thread():
+        while best is None or len(history) <= maxiter:
+            posterior = _condition_linear(observations, covariances, state, noise, jitter)
+            left, size = posterior._residual(observations.points, observations.source)
+            history.append(float(np.linalg.norm(left)) / size)
+            if best is None or history[-1] <= min(history[:-1]):
+                best = posterior
+            if observations.pde.reaction is None:
+                status = Status.CONVERGED
+                break
+            before = np.zeros(len(observations.points)) if state is None else state
+            state = posterior._mean(posterior._value(observations.points))
+            if np.linalg.norm(state - before) <= NEWTON_TOLERANCE * np.linalg.norm(state):
+                status = Status.CONVERGED
+                break
+            if len(history) > 2 and history[-1] > history[-2]:
+                state = 0.5 * (state + before)
+    return replace(best, status=status, history=np.array(history))
+
+
+def check_covariances(observations: Observations, covariances: Sequence[SpectralMixture]) -> None:
+    """Raise `InvalidProblem` unless there is a covariance an axis, smooth enough for the data."""
+    if len(covariances) != observations.pde.dimension:
+        raise InvalidProblem(f"{len(covariances)} covariances are given for {observations.pde.dimension} axes")
+    for functional in observations.linearised()[0]:
+        for covariance, order in zip(covariances, functional.orders, strict=True):
+            covariance.check_derivatives(order)
+
+
+def _condition_linear(
+    observations: Observations,
+    covariances: Sequence[SpectralMixture],
+    state: np.ndarray | None,
+    noise: float,
+    jitter: float,
+) -> DensePosterior:
+    functionals, values = observations.linearised(state)
+    matrix = to_numpy(gram_matrix(covariances, functionals))
+    errors = observations.noise_variance(noise)
+    amplitude, gram = _scale_to_evidence(matrix, values, errors, jitter)
+    evidence = -0.5 * (gram.quadratic(values) + gram.log_determinant + len(values) * math.log(2.0 * math.pi))
+    first, *others = covariances
+    return DensePosterior(
+        observations=observations,
+        covariances=(first.scaled(amplitude), *others),
+        functionals=tuple(functionals),
+        values=values,
+        gram=gram,
+        coefficients=gram.solve(values),
+        log_evidence=evidence,
+        noise=noise,
+        status=Status.CONVERGED,
+        history=np.ones(1),
+    )
+
+
+def _scale_to_evidence(matrix: np.ndarray, values: np.ndarray, errors: np.ndarray, jitter: float) -> tuple[float, Gram]:
+    """Return the factor of the prior covariance that makes the data most likely, and their covariance with it."""
+    if not values.any():
+        return 1.0, factorise(matrix + np.diag(errors), jitter)
+    if not errors.any():
+        gram = factorise(matrix, jitter)
+        amplitude = gram.quadratic(values) / len(values)
+        return amplitude, replace(gram, scale=gram.scale / math.sqrt(amplitude))
+    from scipy.optimize import minimize_scalar
+
+    def with_amplitude(logarithm: float) -> Gram:
+        return factorise(math.exp(logarithm) * matrix + np.diag(errors), jitter)
+
+    def misfit(logarithm: float) -> float:
+        gram = with_amplitude(logarithm)
+        return gram.quadratic(values) + gram.log_determinant
+
+    likely = math.log(float((values**2).sum() / matrix.trace()))
+    found: Any = minimize_scalar(misfit, bounds=(likely - 30.0, likely + 30.0), options={"xatol": 1e-2})
+    return math.exp(found.x), with_amplitude(found.x)

@@ -1,0 +1,172 @@
+"""The dense method of the solver: covariances from the data, then closed-form conditioning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from ritz.backend import to_numpy
+from ritz.fields import evaluate
+from ritz.pde import PDE
+from ritz.solution import Status
+
+from .covariance import SpectralMixture
+from .dense import DensePosterior, condition_on
+from .evidence import maximise_evidence
+from .grid_data import coefficients
+from .observations import Observations, observe
+from .outcome import Controls, Outcome, uniform_shape
+from .spectrum import find_frequencies
+
+__all__ = ["condition_by_covariances", "mixtures"]
+
+DEFAULT = {1: 200, 2: 24, 3: 9}  # nodes along an axis
+NOISY = 2.0  # residual, in standard deviations of the noise, that noise explains
+LONG, SHORT = 4.0, 0.5  # lengthscales of tones, and of the component of frequency 0, by the length of the axis
+FAINT = 1e-6  # share in u, by that of the strongest, below which a tone is left out
+LINES = 64  # nodes of the grid that frequencies are looked for on, where points are scattered
+
+
+def condition_by_covariances(
+    pde: PDE,
+    shape: Any,
+    points: Any,
+    *,
+    frequencies: Sequence[np.ndarray] | None,
+    max_components: int,
+    noise: float | Literal["learn"],
+    evidence: bool,
+    controls: Controls,
+) -> Outcome:
+    """Return the posterior in closed form under mixtures that the data suggest; see `KroneckerGP`.
+
+    Parameters
+    ----------
+    pde : PDE
+    shape, points
+        Where the equation is known to hold: on a uniform grid, or at points.
+    frequencies : sequence of ndarray, optional
+        Of the mixtures; found in the data if None.
+    max_components : int
+        Most frequencies that are looked for.
+    noise : float or "learn"
+        Standard deviation of errors of the source.
+    evidence : bool
+        Whether weights, lengthscales and frequencies are to maximise the evidence.
+    controls : Controls
+    """
+    axes, nodes = _nodes(pde, shape, points)
+    observations = observe(pde, nodes, None if controls.rhs is None else np.ravel(to_numpy(controls.rhs)))
+    found = _frequencies(observations, max_components) if frequencies is None else list(frequencies)
+    covariances = mixtures(observations, found)
+    given = 0.0 if noise == "learn" else noise
+    steps = {} if controls.maxiter is None else {"maxiter": controls.maxiter}
+    if evidence or noise == "learn":
+        posterior = maximise_evidence(
+            observations,
+            covariances,
+            noise=given,
+            learn_noise=noise == "learn",
+            learn_frequencies=evidence,
+            **steps,
+        )
+    else:
+        posterior = condition_on(observations, covariances, given, **steps)
+    return _outcome(observations, posterior, axes, noise, controls)
+
+
+def _outcome(
+    observations: Observations,
+    posterior: DensePosterior,
+    axes: tuple[np.ndarray, ...] | None,
+    noise: float | str,
+    controls: Controls,
+) -> Outcome:
+    residuals = posterior.residuals
+    residual = float(np.nanmax([residuals["train"], residuals["off-grid"]]))
+    size = float(np.linalg.norm(observations.source)) or 1.0
+    allowed = max(controls.rtol, controls.atol / size)
+    if noise:
+        allowed = max(allowed, NOISY * posterior.noise * len(observations.points) ** 0.5 / size)
+    status = Status.STAGNATED
+    if residual <= allowed:
+        status = Status.CONVERGED
+    elif posterior.status is not Status.CONVERGED:
+        status = posterior.status
+    stats = {
+        "frequencies": tuple(len(values) for values in posterior.frequencies),
+        **{f"{name} residual": value for name, value in residuals.items() if np.isfinite(value)},
+    }
+    x = np.asarray(posterior.mean(observations.points))
+    return Outcome(posterior, x, axes, status, residual, posterior.history, stats)
+
+
+def _nodes(pde: PDE, shape: Any, points: Any) -> tuple[tuple[np.ndarray, ...] | None, np.ndarray]:
+    """Return the nodes along each axis, where they make a grid, and all points ``(P, d)``."""
+    if points is not None and not isinstance(points, tuple):  # scattered, or in one dimension
+        array = np.asarray(to_numpy(points), dtype=np.float64)
+        array = array[:, None] if array.ndim == 1 else array
+        ordered = pde.dimension == 1 and bool((np.diff(array[:, 0]) > 0).all())
+        return ((array[:, 0],) if ordered else None), array
+    if points is not None:
+        axes = tuple(np.asarray(axis, dtype=np.float64) for axis in points)
+    else:
+        counts = uniform_shape(pde, DEFAULT[pde.dimension] if shape is None else shape)
+        axes = tuple(np.linspace(lower, upper, n) for (lower, upper), n in zip(pde.domain, counts, strict=True))
+    return axes, np.stack([part.ravel() for part in np.meshgrid(*axes, indexing="ij")], axis=1)
+
+
+def mixtures(observations: Observations, frequencies: Sequence[np.ndarray]) -> list[SpectralMixture]:
+    """Return a mixture an axis: tones with long envelopes, and one component of frequency 0.
+
+    The envelope has as many derivatives as the equation asks for; the Matern one if that is enough.
+    """
+    orders = np.max(list(observations.pde.terms), axis=0)
+    made: list[SpectralMixture] = []
+    for order, tones, (lower, upper) in zip(orders, frequencies, observations.pde.domain, strict=True):
+        length = upper - lower
+        made.append(
+            SpectralMixture(
+                np.ones(len(tones) + 1),
+                np.array([*tones, 0.0]),
+                np.array([LONG * length] * len(tones) + [SHORT * length]),
+                "matern52" if order <= 2 else "squared-exponential",
+            )
+        )
+    return made
+
+
+def _frequencies(observations: Observations, most: int) -> list[np.ndarray]:
+    """Return the frequencies along each axis, those that matter most to u first."""
+    pde, points = observations.pde, observations.points
+    if pde.dimension == 1:
+        order = np.argsort(points[:, 0])
+        nodes, data = [points[order, 0]], observations.source[order]
+    else:
+        nodes = [np.unique(column) for column in points.T]
+        if np.prod([len(axis) for axis in nodes]) != len(points):  # scattered
+            if observations.measured:
+                return [np.zeros(0)] * pde.dimension
+            nodes = [np.linspace(lower, upper, LINES) for lower, upper in pde.domain]
+            data = evaluate("source", pde.source, np.meshgrid(*nodes, indexing="ij"))
+        else:
+            data = np.empty([len(axis) for axis in nodes])
+            data[tuple(np.searchsorted(axis, column) for axis, column in zip(nodes, points.T, strict=True))] = (
+                observations.source
+            )
+    found: list[np.ndarray] = []
+    for axis, line in enumerate(nodes):
+        spectrum = find_frequencies(line, np.moveaxis(data, axis, 0).reshape(len(line), -1), most)
+        size = spectrum.amplitudes / _symbol(pde, nodes, axis, spectrum.frequencies)
+        found.append(spectrum.frequencies[np.argsort(-size)][size[np.argsort(-size)] > FAINT * size.max(initial=0.0)])
+    return found
+
+
+def _symbol(pde: PDE, nodes: Sequence[np.ndarray], axis: int, frequencies: np.ndarray) -> np.ndarray:
+    """Return how much the equation makes of a tone along one axis, at most."""
+    total = np.full(len(frequencies), 1e-300)
+    for index, values in coefficients(pde, nodes).items():
+        total += float(np.abs(values).max()) * frequencies ** index[axis]
+    return total

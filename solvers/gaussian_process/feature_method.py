@@ -1,0 +1,160 @@
+"""The feature method of the solver: find frequencies, choose a prior, condition, judge."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from ritz.boundary import AXES
+from ritz.errors import AliasingWarning, IllConditionedWarning, InvalidProblem
+from ritz.pde import PDE
+from ritz.solution import Status
+
+from .candidates import data_spectra, given_features, tried_features
+from .choice import Chosen, choose
+from .grid_data import GridData
+from .outcome import Controls, Outcome, gridded_data
+from .spectrum import Spectrum
+
+__all__ = ["condition_by_features"]
+
+REFINED = {1: (129, 257, 513, 1025, 2049), 2: (65, 129, 257, 513), 3: (33, 65)}  # nodes tried along an axis
+RESOLVED = 0.1  # residual between the nodes, by the tolerance, that no finer grid is tried for
+CLOSE = 0.8  # share of the highest frequency of a grid above which one found may be an alias
+STRONG = 1e-3  # relative amplitude of a tone that counts for that
+LOST = 1e-3  # relative residual between the nodes that gives an alias away
+UNDETERMINED = 0.01  # standard deviation, relative to the mean, that data meant to be exact do not leave
+RESONANT = 1e12  # condition of an equation at a resonance
+NOISY = 2.0  # residual, in standard deviations of the noise, that noise explains
+
+
+def condition_by_features(
+    pde: PDE,
+    shape: Any,
+    points: Any,
+    *,
+    frequencies: Sequence[np.ndarray] | None,
+    max_components: int,
+    noise: float | Literal["learn"],
+    controls: Controls,
+) -> Outcome:
+    """Return the posterior under the best of the priors that the data suggest.
+
+    Without a shape, grids are refined until the equation holds between their nodes; see `KroneckerGP`.
+    """
+    shapes = _shapes(pde, shape, points, controls.rhs)
+    for number, nodes in enumerate(shapes, start=1):
+        data = gridded_data(pde, nodes, points, controls.rhs)
+        spectra = data_spectra(data, max_components)
+        chosen = choose(
+            data,
+            tried_features(data, spectra) if frequencies is None else given_features(data, frequencies),
+            noise,
+            start=None if controls.x0 is None else _start(controls.x0, data),
+            maxiter=controls.maxiter,
+            callback=controls.callback,
+            progress=controls.progress,
+        )
+        if number == len(shapes) or chosen.unseen <= RESOLVED * controls.rtol or chosen.interrupted:
+            return _outcome(data, spectra, chosen, noise, controls)
+    raise AssertionError("there is always a grid to try")
+
+
+def _outcome(
+    data: GridData, spectra: Sequence[Spectrum], chosen: Chosen, noise: float | str, controls: Controls
+) -> Outcome:
+    posterior = chosen.posterior
+    status, residual = _judge(data, chosen, bool(noise), controls.rtol, controls.atol)
+    _warn(data, spectra, chosen, status)
+    x = posterior.mean_on(data.axes).ravel()
+    stats: dict[str, Any] = {
+        "frequencies": tuple(len(values) - 1 for values in posterior.frequencies),
+        "tried": chosen.tried,
+        "train residual": posterior.residual(data),
+        "held-out residual": chosen.unseen,
+    }
+    if not data.measured:
+        stats["off-grid residual"] = chosen.unseen
+    if data.singular:
+        x = x - x.mean()
+        stats["up to a constant"] = True
+    return Outcome(posterior, x, data.axes, status, residual, posterior.history, stats)
+
+
+def _shapes(pde: PDE, shape: Any, points: Any, rhs: Any) -> Sequence[Any]:
+    """Return the numbers of nodes to try."""
+    if shape is not None or points is not None:
+        return [shape]
+    if rhs is None:
+        return REFINED[pde.dimension]
+    if np.ndim(rhs) == pde.dimension:
+        return [tuple(np.shape(rhs))]
+    raise InvalidProblem(f"rhs has {np.ndim(rhs)} axes and the PDE {pde.dimension}: give the solver its shape")
+
+
+def _judge(data: GridData, chosen: Chosen, noisy: bool, rtol: float, atol: float) -> tuple[Status, float]:
+    posterior = chosen.posterior
+    _, size = posterior.misfit(data)
+    residual = posterior.residual(data)
+    if not data.measured:
+        residual = max(residual, chosen.unseen)
+    allowed = max(rtol, atol / size)
+    if noisy:
+        allowed = max(allowed, NOISY * posterior.noise * data.source.size**0.5 / size)
+    if not np.isfinite(residual):
+        return Status.NON_FINITE, residual
+    if chosen.interrupted:
+        return Status.INTERRUPTED, residual
+    if posterior.condition > RESONANT and data.dimension > 1 and not data.singular:
+        return Status.SINGULAR, residual
+    if residual <= allowed:
+        left_open = data.dimension == 1 and not noisy and not data.singular and _undetermined(data, posterior)
+        return Status.SINGULAR if left_open else Status.CONVERGED, residual
+    settled = (Status.CONVERGED, Status.STAGNATED)
+    return Status.STAGNATED if posterior.status in settled else posterior.status, residual
+
+
+def _warn(data: GridData, spectra: Sequence[Spectrum], chosen: Chosen, status: Status) -> None:
+    if status is Status.SINGULAR:
+        warnings.warn(
+            "the equation has an eigenvalue that is 0 to rounding (a resonance): the solution is not determined along"
+            " its eigenfunction, or there is none",
+            IllConditionedWarning,
+            stacklevel=7,
+        )
+    for axis, spectrum, points in zip(AXES, spectra, data.axes, strict=False):
+        strong = spectrum.frequencies[spectrum.amplitudes >= STRONG * spectrum.amplitudes.max(initial=0.0)]
+        highest = float(strong.max(initial=0.0))
+        density = 2 * np.pi * (len(points) - 1) / (points[-1] - points[0]) / highest if highest else np.inf
+        if data.measured and highest > CLOSE * spectrum.nyquist:
+            warnings.warn(
+                f"the source has a frequency of {highest:.4g} along {axis}, {density:.2f} nodes a wavelength: on"
+                " this grid it cannot be told from one beyond two nodes a wavelength. Use a finer grid, or uneven"
+                " nodes",
+                AliasingWarning,
+                stacklevel=7,
+            )
+        elif not data.measured and highest and chosen.unseen > LOST > spectrum.residual / chosen.unseen:
+            warnings.warn(
+                f"tones of up to {highest:.4g} along {axis} ({density:.2f} nodes a wavelength) make the source at the"
+                f" nodes, and miss it by {chosen.unseen:.1e} between them: that frequency may be the alias of a higher"
+                " one. Use a finer grid",
+                AliasingWarning,
+                stacklevel=7,
+            )
+
+
+def _undetermined(data: GridData, posterior: Any) -> bool:
+    """Return whether data that are met exactly leave much of the solution open."""
+    deviation = posterior.variance(data.axes[0]).mean() ** 0.5
+    return bool(deviation > UNDETERMINED * np.sqrt(np.mean(posterior.mean(data.axes[0]) ** 2)) > 0.0)
+
+
+def _start(x0: Any, data: GridData) -> np.ndarray:
+    values = np.asarray(x0, dtype=np.float64)
+    if values.size != data.source.size or not np.isfinite(values).all():
+        raise InvalidProblem(f"x0 has shape {values.shape}; it must hold {data.source.size} finite values at the nodes")
+    return values.reshape(data.shape)

@@ -1,0 +1,133 @@
+"""Factored covariance matrices of data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ritz.errors import InvalidProblem
+
+__all__ = ["LARGEST_JITTER", "ROW_LIMIT", "Gram", "check_rows", "factorise"]
+
+ROW_LIMIT = 4000  # rows of a covariance matrix held in full
+LARGEST_JITTER = 1e-4  # relative; with more, the mean would be a fit to noise that nobody mentioned
+
+
+@dataclass(frozen=True, eq=False)
+class Gram:
+    """A covariance matrix K of data by the Cholesky factor of ``S K S + jitter I``, S scaling its diagonal to one.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (M, M)
+        ``S K S``.
+    scale : ndarray, shape (M,)
+        Diagonal of S.
+    factor : ndarray, shape (M, M)
+        Lower triangle.
+    jitter : float
+        Relative to the variance of each datum.
+    """
+
+    matrix: np.ndarray
+    scale: np.ndarray
+    factor: np.ndarray
+    jitter: float
+
+    def solve(self, values: np.ndarray) -> np.ndarray:
+        """Return ``K^-1 values``, ``(M,)``."""
+        from scipy.linalg import cho_solve
+
+        return self.scale * cho_solve((self.factor, True), self.scale * values, check_finite=False)
+
+    def whiten(self, cross: np.ndarray) -> np.ndarray:
+        """Return L^-1 S C, of which the columns' squared lengths are what the data explain; C is ``(M, P)``."""
+        from scipy.linalg import solve_triangular
+
+        return solve_triangular(self.factor, self.scale[:, None] * cross, lower=True, check_finite=False)
+
+    def quadratic(self, values: np.ndarray) -> float:
+        """Return ``values' K^-1 values``."""
+        whitened = self.whiten(values[:, None])
+        return float((whitened**2).sum())
+
+    @cached_property
+    def log_determinant(self) -> float:
+        """Logarithm of the determinant of K."""
+        return 2.0 * float(np.log(self.factor.diagonal()).sum() - np.log(self.scale).sum())
+
+    @cached_property
+    def inverse_diagonal(self) -> np.ndarray:
+        """Diagonal of K^-1, shape (M,)."""
+        from scipy.linalg.lapack import dtrtri
+
+        inverse, _ = dtrtri(self.factor, lower=1)
+        return self.scale**2 * (np.tril(inverse) ** 2).sum(axis=0)
+
+    @cached_property
+    def condition(self) -> float:
+        """Estimate of the condition number of ``S K S + jitter I`` in the 1-norm."""
+        from scipy.linalg.lapack import dpocon
+
+        norm = float(np.abs(self.matrix).sum(axis=0).max()) + self.jitter
+        reciprocal, _ = dpocon(self.factor.T, norm, uplo="U")
+        return 1.0 / max(float(reciprocal), 1e-300)
+
+
+def factorise(matrix: np.ndarray, jitter: float, largest: float = LARGEST_JITTER) -> Gram:
+    """Factor a covariance matrix, with ten times the jitter as long as that fails. O(M^3) time.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (M, M)
+    jitter : float
+        Relative to the diagonal.
+    largest : float
+        Most jitter tried.
+
+    Raises
+    ------
+    InvalidProblem
+        If the largest jitter does not make it positive definite.
+
+    Examples
+    --------
+    >>> factorise(np.array([[4.0, 2.0], [2.0, 9.0]]), 1e-12).solve(np.array([4.0, 2.0])).round(6).tolist()
+    [1.0, 0.0]
+    """
+    from scipy.linalg import LinAlgError, cholesky
+
+    variances = matrix.diagonal()
+    if not (np.isfinite(matrix).all() and (variances > 0.0).all()):
+        raise InvalidProblem(
+            "the covariance of the data has a variance that is not positive, or NaN: a component's weight, frequency"
+            " or lengthscale is out of range, or the equation has no term at some point"
+        )
+    scale = 1.0 / np.sqrt(variances)
+    scaled = scale[:, None] * matrix * scale
+    while jitter <= largest:
+        shifted = scaled.copy()
+        shifted.flat[:: len(shifted) + 1] += jitter
+        try:
+            factor = cholesky(shifted, lower=True, overwrite_a=True, check_finite=False)
+        except LinAlgError:
+            jitter = 10.0 * max(jitter, 1e-15)
+            continue
+        return Gram(scaled, scale, factor, jitter)
+    raise InvalidProblem(
+        f"the covariance of the data is not positive definite with a relative jitter of {largest:g}: are points"
+        " given twice? Otherwise use shorter lengthscales, or give the noise of the source"
+    )
+
+
+def check_rows(count: int) -> None:
+    """Raise `InvalidProblem` if a matrix of so many rows is not formed, with the memory it would take."""
+    if count > ROW_LIMIT:
+        memory = 3 * 8 * count**2 / math.pow(2, 30)
+        raise InvalidProblem(
+            f"{count} data make a dense covariance of {count} x {count}, {memory:,.1f} GiB with its factor; at most"
+            f" {ROW_LIMIT} are taken: use fewer points, or method='features'"
+        )

@@ -1,0 +1,302 @@
+"""What a differential equation says on a tensor grid."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ritz.backend import to_numpy
+from ritz.boundary import AXES, side_names
+from ritz.errors import InvalidProblem
+from ritz.fields import evaluate
+from ritz.pde import PDE, MultiIndex
+
+__all__ = ["Condition", "GridData", "coefficients", "equation_size", "grid_data", "side_weight"]
+
+HELD_OUT = 7  # every so many points of an axis are held out where the source is known on the grid only
+BETWEEN = {1: 4000, 2: 160, 3: 40}  # most points along an axis that a residual is looked at between the nodes
+SKETCH = 12  # random combinations of lines
+CORNER = 1e-8  # distance from a corner, relative to the side, at which both sides' data are compared
+JUMP = 1e-3  # difference there, relative to the largest value, that is no slope
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A linear condition along one axis: a sum of derivatives of u at the ends.
+
+    Parameters
+    ----------
+    parts : tuple of (int, int, float)
+        End (0 lower, 1 upper), order of the derivative, and factor of each term.
+    side : str
+        Name of the side that the data of the condition belong to; empty for periodic conditions, whose data are 0.
+    """
+
+    parts: tuple[tuple[int, int, float], ...]
+    side: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class GridData:
+    """A PDE, and its source at the nodes of a tensor grid.
+
+    Parameters
+    ----------
+    pde : PDE
+    axes : tuple of ndarray
+        Increasing coordinates along each axis, the ends among them or not.
+    source : ndarray, shape of the grid
+    measured : bool
+        Whether `source` was given as values, so that it is not known elsewhere.
+    """
+
+    pde: PDE
+    axes: tuple[np.ndarray, ...]
+    source: np.ndarray
+    measured: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Points along each axis."""
+        return tuple(len(axis) for axis in self.axes)
+
+    @property
+    def dimension(self) -> int:
+        """Number of axes."""
+        return len(self.axes)
+
+    @cached_property
+    def coefficients(self) -> dict[MultiIndex, np.ndarray]:
+        """Coefficient of each term at the nodes; of shape ``(1, ..., 1)`` where it is constant."""
+        return coefficients(self.pde, self.axes)
+
+    @cached_property
+    def conditions(self) -> tuple[tuple[Condition, ...], ...]:
+        """Conditions along each axis."""
+        return tuple(self._along(axis) for axis in range(self.dimension))
+
+    @property
+    def singular(self) -> bool:
+        """Whether the solution is known up to a constant only."""
+        held = any(condition in ("dirichlet", "open") for pair in self.pde.sides for condition in pair)
+        return not held and self.pde.reaction is None and (0,) * self.dimension not in self.pde.terms
+
+    def values_on(self, condition: Condition, axis: int) -> np.ndarray:
+        """Return the data of a condition of an axis at the nodes of the others, ``(1 along axis, ...)``."""
+        points = [np.zeros(1) if other == axis else nodes for other, nodes in enumerate(self.axes)]
+        if not condition.side:
+            return np.zeros([len(nodes) for nodes in points])
+        [(end, order, _)] = condition.parts
+        points[axis] = np.array([self.pde.domain[axis][end]])
+        name, field = (
+            ("boundary", self.pde.boundary)
+            if order == 0
+            else (
+                f"normal_derivative on {condition.side}",
+                self.pde.slopes[condition.side],
+            )
+        )
+        return evaluate(name, field, np.meshgrid(*points, indexing="ij"))
+
+    def lines(self, axis: int, seed: int = 0) -> list[np.ndarray]:
+        """Return the source along an axis, and the values on sides along it: two ``(n, c)`` arrays, or fewer.
+
+        Of many lines a few random combinations stand for all, a sketch that keeps their mean power.
+        """
+        generator = np.random.default_rng(seed)
+        count = len(self.axes[axis])
+        groups = [np.moveaxis(self.source, axis, 0).reshape(count, -1)]
+        sides = [
+            np.moveaxis(self.values_on(condition, other), axis, 0).reshape(count, -1)
+            for other in range(self.dimension)
+            if other != axis
+            for condition in self.conditions[other]
+            if condition.side
+        ]
+        if sides:
+            groups.append(np.concatenate(sides, axis=1))
+        return [_sketch(group, generator) for group in groups if group.any()]
+
+    def split(self) -> tuple[GridData, GridData]:
+        """Return data to fit, and data at points that the fit has not seen.
+
+        Where the source is a function the latter lie half-way between the nodes, so that frequencies above that of
+        the grid are seen; otherwise every seventh point of each axis is held out.
+        """
+        if not self.measured:
+            middles = [_between(axis, BETWEEN[self.dimension]) for axis in self.axes]
+            values = evaluate("source", self.pde.source, np.meshgrid(*middles, indexing="ij"))
+            return self, replace(self, axes=tuple(middles), source=values)
+        out = [np.arange(len(axis)) % HELD_OUT == HELD_OUT // 2 for axis in self.axes]
+        return self._part([~mask for mask in out]), self._part(out)
+
+    def _part(self, masks: Sequence[np.ndarray]) -> GridData:
+        axes = tuple(axis[mask] for axis, mask in zip(self.axes, masks, strict=True))
+        return replace(self, axes=axes, source=self.source[np.ix_(*masks)])
+
+    def _along(self, axis: int) -> tuple[Condition, ...]:
+        pair = self.pde.sides[axis]
+        if pair[0] == "periodic":
+            order = max(index[axis] for index in self.pde.terms)
+            return tuple(Condition(((0, k, 1.0), (1, k, -1.0))) for k in range(order))
+        found: list[Condition] = []
+        for end, kind in enumerate(pair):
+            name = side_names(self.dimension)[2 * axis + end]
+            if kind == "dirichlet":
+                found.append(Condition(((end, 0, 1.0),), name))
+            elif kind == "neumann":
+                found.append(Condition(((end, 1, 1.0 if end else -1.0),), name))
+        return tuple(found)
+
+
+def grid_data(pde: PDE, axes: Sequence[np.ndarray], source: Any = None) -> GridData:
+    """Return the data of a PDE on a grid.
+
+    Parameters
+    ----------
+    pde : PDE
+    axes : sequence of ndarray
+        Increasing coordinates along each axis.
+    source : array, optional
+        Measured values of the source, of the grid's shape or flat; those of the PDE if left out.
+
+    Raises
+    ------
+    InvalidProblem
+        For initial values, axes that do not increase or leave the box, a source of wrong shape or with NaN, and
+        boundary values that disagree in a corner.
+
+    Examples
+    --------
+    >>> bar = PDE((0.0, 1.0), {2: -1.0}, source=2.0)
+    >>> grid_data(bar, [np.linspace(0.0, 1.0, 5)]).source.tolist()
+    [2.0, 2.0, 2.0, 2.0, 2.0]
+    """
+    if pde.initial is not None:
+        raise InvalidProblem(
+            "the PDE has initial values: make time one of its axes, initial values the Dirichlet condition at its"
+            " lower end, and its upper end 'open'"
+        )
+    axes = tuple(_check_axis(AXES[number], axis, pde.domain[number]) for number, axis in enumerate(axes))
+    _check_corners(pde)
+    shape = tuple(len(axis) for axis in axes)
+    if source is None:
+        return GridData(pde, axes, evaluate("source", pde.source, np.meshgrid(*axes, indexing="ij")), False)
+    values = np.asarray(to_numpy(source))
+    if values.dtype.kind not in "biuf":
+        raise InvalidProblem(f"rhs has dtype {values.dtype}; it must hold real numbers")
+    if values.shape not in (shape, (int(np.prod(shape)),)):
+        raise InvalidProblem(
+            f"rhs has shape {values.shape}; it must hold the source at the {' x '.join(map(str, shape))} nodes, ends"
+            " counted"
+        )
+    if not np.isfinite(values).all():
+        raise InvalidProblem(f"rhs has {int((~np.isfinite(values)).sum())} entries that are NaN or infinite")
+    return GridData(pde, axes, values.reshape(shape).astype(np.float64), True)
+
+
+def coefficients(pde: PDE, axes: Sequence[np.ndarray]) -> dict[MultiIndex, np.ndarray]:
+    """Return the coefficient of each term on a grid; of shape ``(1, ..., 1)`` where it is constant."""
+    grid = np.meshgrid(*axes, indexing="ij")
+    found: dict[MultiIndex, np.ndarray] = {}
+    for index, coefficient in pde.terms.items():
+        values = evaluate(f"coefficient of the term {index}", coefficient, grid) if callable(coefficient) else None
+        if values is None or (values == values.flat[0]).all():
+            number = float(coefficient) if values is None else float(values.flat[0])  # pyright: ignore
+            values = np.full((1,) * len(axes), number)
+        if values.any():
+            found[index] = values
+    return found
+
+
+def equation_size(
+    data: GridData, terms: Sequence[np.ndarray], u: np.ndarray, weight: np.ndarray | float = 1.0
+) -> float:
+    """Return the norm that a residual of the equation is relative to.
+
+    That of the source or of the largest term; or that which the largest would have if u changed once over the box,
+    where all terms vanish but for rounding.
+    """
+    lengths = np.array([upper - lower for lower, upper in data.pde.domain])
+    scales = [
+        float(np.abs(values).max()) / float(np.prod(lengths ** np.array(index)))
+        for index, values in data.coefficients.items()
+    ]
+    found = [float(np.linalg.norm(weight * part)) for part in [data.source, *terms]]
+    return max(*found, max(scales) * float(np.linalg.norm(weight * u))) or 1.0
+
+
+def side_weight(data: GridData) -> np.ndarray:
+    """Return a weight at the nodes that falls to 0 on the sides, shape of the grid, at most 1.
+
+    In more than one dimension a residual is judged with it: the equation is tested with functions that vanish where
+    conditions hold, and polynomials of high degree tell least about second derivatives at their ends.
+    """
+    total = np.ones((1,) * data.dimension)
+    for number, (axis, (lower, upper)) in enumerate(zip(data.axes, data.pde.domain, strict=True)):
+        place = (axis - lower) / (upper - lower)
+        shape = [-1 if other == number else 1 for other in range(data.dimension)]
+        total = total * (4.0 * place * (1.0 - place)).reshape(shape)
+    return total
+
+
+def _sketch(lines: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    if lines.shape[1] <= SKETCH:
+        return lines
+    return lines @ (generator.standard_normal((lines.shape[1], SKETCH)) / SKETCH**0.5)
+
+
+def _between(axis: np.ndarray, most: int) -> np.ndarray:
+    middles = 0.5 * (axis[1:] + axis[:-1])
+    if len(middles) <= most:
+        return middles
+    return middles[np.linspace(0, len(middles) - 1, most).round().astype(int)]
+
+
+def _check_axis(name: str, axis: Any, ends: tuple[float, float]) -> np.ndarray:
+    nodes = np.asarray(axis, dtype=np.float64)
+    if nodes.ndim != 1 or len(nodes) < 4:
+        raise InvalidProblem(f"points along {name} have shape {nodes.shape}; give at least 4 coordinates")
+    if not np.isfinite(nodes).all() or (np.diff(nodes) <= 0).any():
+        raise InvalidProblem(f"points along {name} do not increase, or are not finite")
+    slack = 1e-12 * (ends[1] - ends[0])
+    if nodes[0] < ends[0] - slack or nodes[-1] > ends[1] + slack:
+        raise InvalidProblem(f"points along {name} run from {nodes[0]:g} to {nodes[-1]:g}, out of the box {ends}")
+    return nodes
+
+
+def _check_corners(pde: PDE) -> None:
+    """Raise where two Dirichlet sides have values that do not meet in their corner."""
+    if pde.dimension < 2 or not callable(pde.boundary):
+        return
+    for first, second in itertools.combinations(range(pde.dimension), 2):
+        for ends in itertools.product((0, 1), repeat=2):
+            corner = dict(zip((first, second), ends, strict=True))
+            if any(pde.sides[axis][end] != "dirichlet" for axis, end in corner.items()):
+                continue
+            place = [
+                pde.domain[axis][corner[axis]] if axis in corner else sum(ends) / 2
+                for axis, ends in enumerate(pde.domain)
+            ]
+            along = [_leaving(pde, place, axis, corner[axis]) for axis in corner]
+            size = max(float(np.abs(values).max()) for values in along)
+            if abs(along[0][0] - along[1][0]) > JUMP * size:
+                where = ", ".join(f"{coordinate:g}" for coordinate in place)
+                raise InvalidProblem(
+                    f"boundary jumps in the corner ({where}), from {along[0][0]:g} to {along[1][0]:g}. A smooth prior cannot follow that:"
+                    " make the values meet, or use 'finite-difference'"
+                )
+
+
+def _leaving(pde: PDE, corner: Sequence[float], axis: int, end: int) -> np.ndarray:
+    """Return boundary values along a side that leaves a corner, the first being next to it."""
+    lower, upper = pde.domain[axis]
+    steps = np.concatenate([[CORNER], np.linspace(0.1, 1.0, 100) ** 1.5]) * (upper - lower)  # in step with no period
+    points = [np.full(len(steps), coordinate) for coordinate in corner]
+    points[axis] = upper - steps if end else lower + steps
+    return evaluate("boundary", pde.boundary, points)

@@ -1,0 +1,43 @@
+"""The joint ascent as a method of the solver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ritz.pde import PDE
+from ritz.solution import Status
+
+from .joint_map import JointMap, joint_map
+from .outcome import Controls, Outcome, gridded_data
+
+__all__ = ["condition_by_ascent"]
+
+DEFAULT = {1: 200, 2: 64, 3: 16}  # nodes along an axis
+
+
+def condition_by_ascent(pde: PDE, shape: Any, points: Any, options: JointMap, controls: Controls) -> Outcome:
+    """Return the maximum of the joint posterior density of values on a grid and hyperparameters; see `KroneckerGP`."""
+    nodes = DEFAULT[pde.dimension] if shape is None and points is None else shape
+    data = gridded_data(pde, nodes, points, controls.rhs)
+    posterior = joint_map(
+        data,
+        options,
+        rtol=controls.rtol,
+        maxiter=controls.maxiter,
+        callback=controls.callback,
+        progress=controls.progress.enabled,
+    )
+    residuals = posterior.residuals
+    residual = float(np.nanmax([residuals["train"], residuals["off-grid"]]))
+    status = posterior.status
+    if status is Status.CONVERGED and residual > controls.rtol:
+        status = Status.STAGNATED
+    stats = {
+        "frequencies": tuple(len(values) for values in posterior.frequencies),
+        **{f"{name} residual": value for name, value in residuals.items() if np.isfinite(value)},
+    }
+    coordinates = np.stack([part.ravel() for part in np.meshgrid(*data.axes, indexing="ij")], axis=1)
+    x = np.asarray(posterior.mean(coordinates))
+    return Outcome(posterior, x, data.axes, status, residual, posterior.history, stats)

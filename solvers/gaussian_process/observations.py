@@ -1,0 +1,162 @@
+"""What a differential equation says of its solution at points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ritz.backend import Array, asarray_like, is_torch_array, to_numpy
+from ritz.boundary import AXES
+from ritz.errors import InvalidProblem
+from ritz.fields import evaluate
+from ritz.pde import PDE, MultiIndex
+
+from .functionals import Functional, boundary_data, equation
+
+__all__ = ["Observations", "check_points", "like_points", "multi_index", "observe"]
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """The equation at points, and the conditions of the sides.
+
+    Parameters
+    ----------
+    pde : PDE
+    points : ndarray, shape (P, d)
+        Where the equation holds.
+    source : ndarray, shape (P,)
+        Its right side there.
+    boundary : sequence of (Functional, ndarray)
+        What the conditions of the sides say.
+    measured : bool
+        Whether `source` was given as values, so that it is not known elsewhere.
+    """
+
+    pde: PDE
+    points: np.ndarray
+    source: np.ndarray
+    boundary: Sequence[tuple[Functional, np.ndarray]]
+    measured: bool
+
+    def __len__(self) -> int:
+        return len(self.points) + sum(len(values) for _, values in self.boundary)
+
+    def linearised(self, state: np.ndarray | None = None) -> tuple[list[Functional], np.ndarray]:
+        """Return functionals of u and their values, the source first.
+
+        Parameters
+        ----------
+        state : ndarray, shape (P,), optional
+            Values of u at the points around which the reaction is made linear; 0 if left out.
+        """
+        slope, source = None, self.source
+        if self.pde.reaction is not None:
+            state = np.zeros(len(self.points)) if state is None else state
+            reaction, derivative = self.pde.reaction
+            slope = evaluate("derivative of reaction", derivative, (state,))
+            source = source - evaluate("reaction", reaction, (state,)) + slope * state
+        functionals = [equation(self.pde, self.points, slope), *(functional for functional, _ in self.boundary)]
+        return functionals, np.concatenate([source, *(values for _, values in self.boundary)])
+
+    def noise_variance(self, noise: float) -> np.ndarray:
+        """Return the variance of the noise of each datum, ``(M,)``: the source has some, conditions have none."""
+        return np.where(np.arange(len(self)) < len(self.points), noise**2, 0.0)
+
+
+def observe(pde: PDE, points: Any, source: Any = None, boundary_points: Any = None) -> Observations:
+    """Return what is known of the solution of a PDE; see `ritz.solvers.gaussian_process.dense.condition`.
+
+    Examples
+    --------
+    >>> bar = PDE((0.0, 1.0), {2: -1.0}, source=2.0)
+    >>> functionals, values = observe(bar, [0.25, 0.5, 0.75]).linearised()
+    >>> values.tolist()
+    [2.0, 2.0, 2.0, 0.0, 0.0]
+    """
+    if pde.initial is not None:
+        raise InvalidProblem("the PDE has initial values: make time one of its axes, with an open side at the end")
+    points = check_points("points", points, pde)
+    if source is None:
+        values = evaluate("source", pde.source, tuple(points.T))
+    else:
+        values = np.asarray(to_numpy(source), dtype=np.float64)
+        if values.shape != (len(points),):
+            raise InvalidProblem(f"source has shape {values.shape}; it must be ({len(points)},), one value a point")
+        if not np.isfinite(values).all():
+            raise InvalidProblem(f"source has {int((~np.isfinite(values)).sum())} values that are NaN or infinite")
+    if boundary_points is None:
+        boundary_points = _points_on_sides(pde, points)
+    else:
+        boundary_points = check_points("boundary_points", boundary_points, pde)
+    return Observations(pde, points, values, boundary_data(pde, boundary_points), source is not None)
+
+
+def check_points(name: str, points: Any, pde: PDE) -> np.ndarray:
+    """Return points as an array ``(P, d)``, or say what is wrong with them.
+
+    Raises
+    ------
+    InvalidProblem
+        For no points, a wrong shape, NaN, or points outside the box.
+    """
+    try:
+        array = np.asarray(to_numpy(points), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidProblem(f"{name} cannot be read as an array of numbers") from None
+    dimension = pde.dimension
+    if array.ndim == 1 and dimension == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[1] != dimension:
+        plain = " or (P,)" if dimension == 1 else ""
+        raise InvalidProblem(f"{name} has shape {array.shape}; it must be (P, {dimension}){plain}")
+    if len(array) == 0:
+        raise InvalidProblem(f"{name} is empty: give at least one point")
+    if not np.isfinite(array).all():
+        raise InvalidProblem(f"{name} has entries that are NaN or infinite")
+    lower, upper = np.array(pde.domain).T
+    slack = 1e-12 * (upper - lower)
+    outside = ((array < lower - slack) | (array > upper + slack)).any(axis=1)
+    if outside.any():
+        place = tuple(array[outside][0].tolist())
+        raise InvalidProblem(f"{name} holds {int(outside.sum())} points outside the box {pde.domain}, as {place}")
+    return array
+
+
+def multi_index(derivative: int | MultiIndex | None, dimension: int) -> MultiIndex:
+    """Return the order of a derivative along each axis, given in any of the usual ways.
+
+    Raises
+    ------
+    InvalidProblem
+        For a wrong number of orders, and negative ones.
+    """
+    index = (0,) * dimension if derivative is None else derivative
+    index = (index,) if isinstance(index, int) else tuple(index)
+    if len(index) != dimension or any(order < 0 for order in index):
+        raise InvalidProblem(f"derivative is {derivative!r}; give {dimension} orders >= 0, along {AXES[:dimension]}")
+    return index
+
+
+def like_points(values: np.ndarray, points: Any) -> Array:
+    """Return values in the kind of the points they belong to."""
+    return asarray_like(values, points) if is_torch_array(points) else values
+
+
+def _points_on_sides(pde: PDE, points: np.ndarray) -> np.ndarray:
+    """Return points on every side that has a condition: of the grid that `points` are, or as dense as they are."""
+    axes = [np.unique(column) for column in points.T]
+    if np.prod([float(len(axis)) for axis in axes]) != len(points):
+        count = int(np.ceil(len(points) ** (1.0 / pde.dimension)))
+        axes = [np.linspace(lower, upper, count) for lower, upper in pde.domain]
+    axes = [np.union1d(axis, ends) for axis, ends in zip(axes, pde.domain, strict=True)]
+    found: list[np.ndarray] = []
+    for axis, (pair, ends) in enumerate(zip(pde.sides, pde.domain, strict=True)):
+        for condition, end in zip(pair, ends, strict=True):
+            if condition != "open":
+                along = [np.array([end]) if other == axis else nodes for other, nodes in enumerate(axes)]
+                found.append(np.stack([part.ravel() for part in np.meshgrid(*along, indexing="ij")], axis=1))
+    return np.unique(np.concatenate(found), axis=0) if found else np.empty((0, pde.dimension))

@@ -1,0 +1,55 @@
+"""How well a function solves a differential equation at given points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from ritz.fields import evaluate
+from ritz.pde import PDE, MultiIndex
+
+from .functionals import equation
+
+__all__ = ["Mean", "equation_residual", "points_between"]
+
+Mean: TypeAlias = Callable[[np.ndarray, MultiIndex], np.ndarray]
+"""``mean(points, index)``: a derivative of u at points ``(P, d)``."""
+
+STEPS = {2: 1.324717957244746, 3: 1.2207440846057596}  # by dimension d, the root of r^(d+1) = r + 1
+MOST = 1000  # points between those given, in more than one dimension
+
+
+def equation_residual(pde: PDE, mean: Mean, points: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return what the equation leaves at points, ``(P,)``, and the norm of its largest term, the source among them.
+
+    The latter is what the former is to be judged by: it is not 0 where the source is.
+
+    Examples
+    --------
+    >>> bar = PDE((0.0, 1.0), {2: 1.0}, source=2.0)
+    >>> square = lambda points, index: 2.0 * np.ones(len(points))
+    >>> equation_residual(bar, square, np.array([[0.2], [0.3]]), np.full(2, 2.0))[0].tolist()
+    [0.0, 0.0]
+    """
+    terms = [coefficients * mean(points, index) for index, coefficients in equation(pde, points).terms.items()]
+    if pde.reaction is not None:
+        terms.append(evaluate("reaction", pde.reaction[0], (mean(points, (0,) * pde.dimension),)))
+    left = np.sum(terms, axis=0) - source
+    return left, max(float(np.linalg.norm(part)) for part in [source, *terms]) or 1.0
+
+
+def points_between(points: np.ndarray, domain: tuple[tuple[float, float], ...]) -> np.ndarray:
+    """Return points of the box off those given: half-way between them, or in more dimensions spread evenly.
+
+    The latter by a rule of irrational steps, which meets no grid.
+    """
+    lower, upper = np.array(domain).T
+    if len(lower) == 1:
+        ordered = np.unique(points)
+        middles = 0.5 * (ordered[1:] + ordered[:-1]) if len(ordered) > 1 else 0.5 * (lower + upper)
+        return middles[:, None]
+    steps = STEPS[len(lower)] ** -np.arange(1.0, len(lower) + 1.0)
+    share = (0.5 + np.arange(1, min(len(points), MOST) + 1)[:, None] * steps) % 1.0
+    return lower + share * (upper - lower)
