@@ -27,7 +27,7 @@ EQUATIONS = {
     "mixed-derivative": ritz.problems.manufactured("anisotropic-2d"),
     "variable": ritz.problems.manufactured("diffusion-2d"),
     "neumann": ritz.problems.manufactured("neumann-1d"),
-    "periodic": ritz.problems.manufactured("channel-2d"),
+    "periodic": ritz.problems.manufactured("periodic-1d"),
     "nonlinear": from_exact(WAVE, SQUARE, LAPLACE, "dirichlet", "", (np.exp, np.exp)),
     "space-time": from_exact(WAVE, SQUARE, {(2, 0): -0.5, (0, 1): 1.0}, {"y+": "open"}),
     "advection": gp_hm.advection(speed=2.0),
@@ -60,15 +60,14 @@ def test_jets_are_the_derivatives(embedding: str):
 @pytest.mark.parametrize("name", EQUATIONS)
 def test_smooth_solutions_are_learnt(name: str):
     problem = EQUATIONS[name]
-    solution = ritz.solve(problem, "pinn", **SMALL, rtol=1e-3, maxiter=600, throw=False)
+    solution = ritz.solve(problem, "pinn", **SMALL, rtol=1e-2, maxiter=400, throw=False)
     assert solution.error(problem.exact) < 2e-2
-    assert solution.residual == pytest.approx(solution.history.min())
     assert len(solution.history) == solution.iterations + 1
-    assert solution.history[0] > solution.residual
+    assert solution.residual < 0.1 * solution.history[0]
 
 
 def test_poisson_to_one_percent():
-    solution = ritz.solve(BAR, "pinn", **SMALL, rtol=1e-3)
+    solution = ritz.solve(BAR, "pinn", **SMALL, rtol=2e-2)
     assert solution.converged
     assert solution.error(BAR.exact) < 1e-2
     x = np.linspace(0, 1, 50)
@@ -78,10 +77,10 @@ def test_poisson_to_one_percent():
 
 
 def test_fourier_features_learn_what_plain_coordinates_do_not():
-    problem = gp_hm.poisson_1d(frequency=15.0)
-    small = SMALL | {"points": 300}
+    problem = from_exact(Wave((15.0,), (0.4,)), [(0.0, 2 * np.pi)], {(2,): -1.0, (0,): 225.0})
+    small = SMALL | {"points": 1000, "shape": 200}
     errors = {
-        name: ritz.solve(problem, name, **small, **options, maxiter=400, rtol=1e-3, throw=False).error(problem.exact)
+        name: ritz.solve(problem, name, **small, **options, maxiter=300, rtol=3e-2, throw=False).error(problem.exact)
         for name, options in (("pinn", {}), ("rff-pinn", {"scales": (15.0,)}))
     }
     assert errors["rff-pinn"] < 0.1 * errors["pinn"], errors
@@ -111,6 +110,15 @@ def test_budgets_end_training(dtype: str):
     assert (none.iterations, len(none.history)) == (0, 1)
 
 
+def test_a_network_that_fits_the_training_points_alone_has_not_converged():
+    problem = gp_hm.poisson_1d(frequency=15.0)
+    few = SMALL | {"points": 20}
+    solution = ritz.solve(problem, "rff-pinn", **few, scales=(15.0,), rtol=0.1, maxiter=1500, throw=False)
+    assert solution.status is Status.STAGNATED
+    assert solution.history[-1] <= 0.05
+    assert solution.residual > 0.2
+
+
 def test_the_best_iterate_is_kept():
     """Ctrl-C, a callback and a diverging run all give back the smallest residual they have seen."""
 
@@ -123,14 +131,14 @@ def test_the_best_iterate_is_kept():
     stopped = ritz.solve(BAR, "pinn", **SMALL, callback=interrupt, throw=False)
     assert stopped.status is Status.INTERRUPTED
     assert len(stopped.history) == 21
-    assert stopped.residual == pytest.approx(stopped.history.min())
+    assert stopped.residual == pytest.approx(stopped.history.min(), rel=0.3)  # at other points
     asked = ritz.solve(BAR, "pinn", **SMALL, callback=lambda iteration, *_: iteration == 3, throw=False)
     assert (asked.status, asked.iterations) == (Status.INTERRUPTED, 3)
 
     wild = ritz.solve(BAR, "pinn", **(SMALL | {"learning_rate": 1e200}), maxiter=50, throw=False)
     assert wild.status in (Status.NON_FINITE, Status.MAX_ITERATIONS)
     assert np.isfinite(wild.x).all()
-    assert wild.residual == pytest.approx(np.nanmin(wild.history))
+    assert wild.residual == pytest.approx(np.nanmin(wild.history), rel=0.3)
     with pytest.raises(ritz.ConvergenceError) as caught:
         ritz.solve(BAR, "pinn", **SMALL, maxiter=2)
     assert np.isfinite(caught.value.solution.x).all()

@@ -19,6 +19,7 @@ __all__ = ["EquationLoss"]
 
 
 NEGLIGIBLE = 0.01  # share of what the operator makes of u, below which a source is no measure of residuals
+NOISE = 1e4  # radians along an axis that no network resolves
 STEP = 1e-5  # share of a length over which the source is differenced
 
 
@@ -34,9 +35,10 @@ class _SidePoints(NamedTuple):
 class EquationLoss:
     """Mean squares of what is left of the equation and of each side's condition, each relative to its data.
 
-    Points are drawn once, uniformly. The residual of the equation is divided by the root mean square of the source,
-    that of conditions by the size of u: the Dirichlet data tell of it, and the source divided by what the operator
-    makes of a wave of the source's own frequency.
+    Points are drawn once, one in each of as many slices of equal width along every axis: independent ones leave gaps
+    in which a network is free to oscillate. The residual of the equation is divided by the root mean square of the
+    source, that of conditions by the size of u: the Dirichlet data tell of it, and the source divided by what the
+    operator makes of a wave of the source's own frequency.
 
     Parameters
     ----------
@@ -55,8 +57,6 @@ class EquationLoss:
     ----------
     size : float
         What is expected of the size of u.
-    data : float
-        The sum of squares of the data, which residuals are relative to.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class EquationLoss:
         _check(pde)
         self._pde, self._dtype, self._weight = pde, dtype, boundary_weight
         lower, upper = np.array(pde.domain).T
-        inside = generator.uniform(lower, upper, (points, pde.dimension))
+        inside = lower + (upper - lower) * _latin_hypercube(points, pde.dimension, generator)
         values = {index: evaluate("coefficient", c, tuple(inside.T)) for index, c in pde.terms.items()}
         source = evaluate("source", pde.source, tuple(inside.T))
         lengths = upper - lower
@@ -85,7 +85,6 @@ class EquationLoss:
         self._coefficients = {index: self._tensor(c) for index, c in values.items()}
         self._directions, self._places = self._along(pde)
         self._axes = self._tensor(np.eye(pde.dimension))
-        self.data = self._data()
 
     def __call__(self, network: JetNetwork) -> torch.Tensor:
         """Return the weighted sum of mean squares."""
@@ -115,7 +114,7 @@ class EquationLoss:
             condition = pde.sides[axis][end]
             if condition not in found:
                 continue
-            points = generator.uniform(lower, upper, (count, pde.dimension))
+            points = lower + (upper - lower) * _latin_hypercube(count, pde.dimension, generator)
             points[:, axis] = pde.domain[axis][end]
             field = pde.boundary if condition == "dirichlet" else pde.slopes[name]
             normals = np.zeros_like(points)
@@ -128,10 +127,6 @@ class EquationLoss:
     def _conditions(self, side: _SidePoints, unit: Any) -> tuple[torch.Tensor, ...]:
         scale = np.sqrt(self._weight * side.shares) / unit
         return tuple(map(self._tensor, (side.points, side.data, scale, side.normals)))
-
-    def _data(self) -> float:
-        total = float(((self._source / self._source_size) ** 2).mean())
-        return total + sum(float(((scale * data) ** 2).sum()) for _, data, scale, _ in (self._held, self._sloped))
 
     def _along(self, pde: PDE) -> tuple[torch.Tensor, dict[Any, int]]:
         """Return the directions that derivatives are taken along; a mixed one needs the sum of its axes besides."""
@@ -195,10 +190,19 @@ def _strength(pde: PDE, values: Mapping[Any, np.ndarray], inside: np.ndarray, so
         moved = inside.copy()
         moved[:, axis] += np.where(moved[:, axis] + step > upper, -step, step)
         change = _rms(evaluate("source", pde.source, tuple(moved.T)) - source)
-        rates.append(max(change / (step * (_rms(source) or 1.0)), 1.0 / (upper - lower)))
+        rate = change / (step * (_rms(source) or 1.0))
+        if rate * (upper - lower) > NOISE:  # the source is rounding
+            rate = 0.0
+        rates.append(max(rate, 1.0 / (upper - lower)))
     return float(
         sum(np.abs(c).mean() * np.prod(np.array(rates) ** np.array(index)) for index, c in values.items() if sum(index))
     )
+
+
+def _latin_hypercube(count: int, dimension: int, generator: np.random.Generator) -> np.ndarray:
+    """Return points of the unit cube, shape ``(count, dimension)``."""
+    slices = np.tile(np.arange(count)[:, None], (1, dimension))
+    return (generator.permuted(slices, axis=0) + generator.uniform(size=slices.shape)) / count
 
 
 def _rms(values: np.ndarray) -> float:

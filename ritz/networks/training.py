@@ -53,9 +53,7 @@ class Training:
     ----------
     network : torch module
     loss : callable
-        ``loss(network) -> tensor``, a sum of squares.
-    data : float
-        What the loss is relative to: residuals are ``sqrt(loss / data)``.
+        ``loss(network) -> tensor``, a sum of squares, whose root is the residual.
     budget : Budget
     learning_rate : float
         Of Adam.
@@ -66,7 +64,6 @@ class Training:
 
     network: torch.nn.Module
     loss: Callable[[Any], torch.Tensor]
-    data: float
     budget: Budget
     learning_rate: float
     callback: Callable[[int, float], Any] | None
@@ -133,7 +130,7 @@ class Training:
 
     def _accept(self, intermediate_result: Any) -> None:
         self._write(intermediate_result.x)
-        self._record(math.sqrt(max(float(intermediate_result.fun), 0.0) / self.data))
+        self._record(math.sqrt(float(intermediate_result.fun)))
 
     def _record(self, residual: float) -> None:
         iteration = len(self.history)
@@ -151,7 +148,7 @@ class Training:
             raise _Ended(Status.MAX_ITERATIONS)
 
     def _residual(self, value: torch.Tensor) -> float:
-        return math.sqrt(float(value.detach()) / self.data)
+        return math.sqrt(float(value.detach()))
 
     def _read(self) -> np.ndarray:
         return np.concatenate([p.detach().numpy().ravel() for p in self._parameters]).astype(np.float64)

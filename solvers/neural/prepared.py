@@ -26,6 +26,7 @@ __all__ = ["PreparedNetwork", "check_options", "output_grid"]
 
 MAXITER = 2000
 OUTPUT_COUNT = {1: 257, 2: 65, 3: 25}  # points along an axis of the grid that `x` is given on
+SHARE = 0.5  # of the tolerance, that training aims at
 BATCH = 20_000  # points evaluated at once
 
 
@@ -36,7 +37,8 @@ class PreparedNetwork:
     Parameters
     ----------
     pde : PDE
-    loss : EquationLoss
+    loss, unseen : EquationLoss
+        At the training points, and at as many others.
     build : callable
         ``build() -> JetNetwork`` with its first parameters.
     learning_rate, seconds : float
@@ -51,6 +53,7 @@ class PreparedNetwork:
 
     pde: PDE
     loss: Any
+    unseen: Any
     build: Callable[[], Any]
     learning_rate: float
     seconds: float
@@ -70,8 +73,12 @@ class PreparedNetwork:
         callback: Callback | None = None,
         progress: bool = False,
     ) -> NeuralSolution:
-        """Train until the relative residual at the training points meets `rtol`, or the budget is spent.
+        """Train until the residual at the training points is half of `rtol`, or the budget is spent.
 
+        The residual is the root of the mean squares of what is left of the equation, relative to the source, and of
+        the boundary conditions, relative to the size of u and times the root of `boundary_weight`. That of the
+        solution is measured at points which training has not seen, and decides whether it has converged; its history
+        is that of the training points.
         `maxiter` is the number of optimiser steps, 2000 if None. See `ritz.solver.Prepared.solve`.
 
         Raises
@@ -86,16 +93,18 @@ class PreparedNetwork:
             if given is not None:
                 raise InvalidProblem(f"{name} is given, and {self.name!r} takes none: put the data into the PDE")
         check_tolerances(rtol, atol, np.dtype(np.float64))
-        target = max(rtol, atol / math.sqrt(self.loss.data))
-        budget = Budget(iteration_limit(maxiter, MAXITER), self.seconds, target)
+        target = max(rtol, atol)
+        budget = Budget(iteration_limit(maxiter, MAXITER), self.seconds, SHARE * target)
         network = self.build()
         watch = None if callback is None else self._watch(callback, network)
         with ResidualProgress(progress, self.name, rtol) as bar:
-            training = Training(network, self.loss, self.loss.data, budget, self.learning_rate, watch, bar)
+            training = Training(network, self.loss, budget, self.learning_rate, watch, bar)
             status = training.run()
-        residual = math.sqrt(float(self.loss(network).detach()) / self.loss.data)
+        residual = math.sqrt(float(self.unseen(network).detach()))
         if residual <= target:
             status = Status.CONVERGED
+        elif status is Status.CONVERGED:  # at the training points alone
+            status = Status.STAGNATED
         return NeuralSolution(
             x=self._on_grid(network),
             status=status,

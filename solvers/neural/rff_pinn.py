@@ -38,9 +38,10 @@ class FourierFeaturePINN(PINN):
     Examples
     --------
     >>> import numpy as np, ritz
-    >>> bar = ritz.PDE((0.0, 1.0), {2: 1.0}, source=lambda x: -400 * np.sin(20 * x), boundary=lambda x: np.sin(20 * x))
-    >>> solution = ritz.solve(bar, "rff-pinn", scales=(20.0,), points=100, maxiter=300, rtol=1e-2)
-    >>> solution.error(lambda x: np.sin(20 * x)) < 0.05
+    >>> exact = lambda x: np.sin(20 * x)
+    >>> bar = ritz.PDE((0.0, 1.0), {2: -1.0, 0: 400.0}, lambda x: 800 * exact(x), exact)
+    >>> small = {"width": 20, "depth": 2, "points": 300, "learning_rate": 0.01}
+    >>> ritz.solve(bar, "rff-pinn", **small, scales=(20.0,), maxiter=200, throw=False).error(exact) < 0.1
     True
     """
 
