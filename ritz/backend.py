@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
@@ -166,7 +166,7 @@ def single_blas_thread() -> AbstractContextManager[Any]:
 
 
 @contextmanager
-def single_torch_thread() -> Iterator[None]:
+def single_torch_thread() -> Generator[None]:
     """Return a context in which torch works on one thread, as arrays of a few hundred rows are best worked on.
 
     On a machine with two busy cores, more threads were measured to be twenty times slower.

@@ -92,13 +92,13 @@ class DensePosterior:
         interpolates them, be its frequencies right or wrong.
         """
         observations, count = self.observations, len(self.observations.points)
-        at_points, size = self._residual(observations.points, observations.source)
+        at_points, size = self.residual_at(observations.points, observations.source)
         held_out = self.coefficients[:count] / self.gram.inverse_diagonal[:count]
         found = {"train": float(np.linalg.norm(at_points)) / size, "held-out": float(np.linalg.norm(held_out)) / size}
         found["off-grid"] = math.nan
         if not observations.measured:
             between = points_between(observations.points, observations.pde.domain)
-            left, size = self._residual(between, evaluate("source", observations.pde.source, tuple(between.T)))
+            left, size = self.residual_at(between, evaluate("source", observations.pde.source, tuple(between.T)))
             found["off-grid"] = float(np.linalg.norm(left)) / size
         return found
 
@@ -180,7 +180,9 @@ class DensePosterior:
             for start in range(0, len(functional), rows)
         ]
 
-    def _residual(self, points: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, float]:
+    def residual_at(self, points: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return what the mean leaves of the equation at points, and its scale; see `equation_residual`."""
+
         def mean(points: np.ndarray, index: MultiIndex) -> np.ndarray:
             return self._mean(evaluation(points, index))
 
@@ -204,7 +206,7 @@ def condition(
     r"""Condition a Gaussian process on a differential equation at points, the operator on both sides of its kernel.
 
     The covariance of u is the product of `covariances`; that of the data follows by differentiation
-    :cite:`Chen2021`, so that the mean solves the equation at every point, and its distance from u has a variance.
+    :cite:`ChenEtAl2021`, so that the mean solves the equation at every point, and its distance from u has a variance.
     The variance of the prior is scaled to the evidence. A reaction is made linear around the mean, over and over.
 
     Parameters
@@ -271,7 +273,7 @@ def condition_on(
     with single_blas_thread():
         while best is None or len(history) <= maxiter:
             posterior = _condition_linear(observations, covariances, state, noise, jitter)
-            left, size = posterior._residual(observations.points, observations.source)
+            left, size = posterior.residual_at(observations.points, observations.source)
             history.append(float(np.linalg.norm(left)) / size)
             if best is None or history[-1] <= min(history[:-1]):
                 best = posterior
@@ -279,7 +281,7 @@ def condition_on(
                 status = Status.CONVERGED
                 break
             before = np.zeros(len(observations.points)) if state is None else state
-            state = posterior._mean(posterior._value(observations.points))
+            state = to_numpy(posterior.mean(observations.points))
             if np.linalg.norm(state - before) <= NEWTON_TOLERANCE * np.linalg.norm(state):
                 status = Status.CONVERGED
                 break

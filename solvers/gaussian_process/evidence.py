@@ -155,7 +155,6 @@ class _Evidence:
 
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
         import torch
-        from scipy.linalg.lapack import dpotri
 
         hyperparameters = torch.tensor(vector, requires_grad=True)
         try:
@@ -168,9 +167,7 @@ class _Evidence:
         alpha = gram.solve(self.values)
         count = len(alpha)
         misfit = 0.5 * (float(self.values @ alpha) + gram.log_determinant) / count
-        lower, _ = dpotri(gram.factor, lower=1)
-        inverse = np.tril(lower) + np.tril(lower, -1).T
-        weights = 0.5 * (gram.scale[:, None] * inverse * gram.scale - np.outer(alpha, alpha)) / count
+        weights = 0.5 * (gram.inverse - np.outer(alpha, alpha)) / count
         matrix.backward(torch.as_tensor(weights))
         if misfit < self.least:
             self.best, self.least = vector.copy(), misfit

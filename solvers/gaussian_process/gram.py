@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -60,20 +61,23 @@ class Gram:
         return 2.0 * float(np.log(self.factor.diagonal()).sum() - np.log(self.scale).sum())
 
     @cached_property
+    def inverse(self) -> np.ndarray:
+        """K^-1, shape (M, M)."""
+        lower = np.tril(_lapack("potri")(self.factor, lower=1)[0])
+        lower *= self.scale[:, None] * self.scale
+        return lower + np.tril(lower, -1).T
+
+    @cached_property
     def inverse_diagonal(self) -> np.ndarray:
         """Diagonal of K^-1, shape (M,)."""
-        from scipy.linalg.lapack import dtrtri
-
-        inverse, _ = dtrtri(self.factor, lower=1)
-        return self.scale**2 * (np.tril(inverse) ** 2).sum(axis=0)
+        inverse = np.tril(_lapack("trtri")(self.factor, lower=1)[0])
+        return self.scale**2 * (inverse**2).sum(axis=0)
 
     @cached_property
     def condition(self) -> float:
         """Estimate of the condition number of ``S K S + jitter I`` in the 1-norm."""
-        from scipy.linalg.lapack import dpocon
-
         norm = float(np.abs(self.matrix).sum(axis=0).max()) + self.jitter
-        reciprocal, _ = dpocon(self.factor.T, norm, uplo="U")
+        reciprocal, _ = _lapack("pocon")(self.factor.T, norm, uplo="U")
         return 1.0 / max(float(reciprocal), 1e-300)
 
 
@@ -131,3 +135,9 @@ def check_rows(count: int) -> None:
             f"{count} data make a dense covariance of {count} x {count}, {memory:,.1f} GiB with its factor; at most"
             f" {ROW_LIMIT} are taken: use fewer points, or method='features'"
         )
+
+
+def _lapack(name: str) -> Any:
+    from scipy.linalg import get_lapack_funcs
+
+    return get_lapack_funcs((name,), dtype=np.dtype(np.float64))[0]

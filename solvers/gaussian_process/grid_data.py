@@ -288,8 +288,8 @@ def _check_corners(pde: PDE) -> None:
             if abs(along[0][0] - along[1][0]) > JUMP * size:
                 where = ", ".join(f"{coordinate:g}" for coordinate in place)
                 raise InvalidProblem(
-                    f"boundary jumps in the corner ({where}), from {along[0][0]:g} to {along[1][0]:g}. A smooth prior cannot follow that:"
-                    " make the values meet, or use 'finite-difference'"
+                    f"boundary jumps in the corner ({where}), from {along[0][0]:g} to {along[1][0]:g}. A smooth prior"
+                    " cannot follow that: make the values meet, or use 'finite-difference'"
                 )
 
 

@@ -78,7 +78,7 @@ def joint_map(
     callback: Callback | None = None,
     progress: bool = False,
 ) -> MapPosterior:
-    r"""Maximise the posterior density of grid values and hyperparameters jointly, as published :cite:`Fang2024`.
+    r"""Maximise the posterior density of grid values and hyperparameters jointly, as published :cite:`FangEtAl2024`.
 
     Along each axis the covariance is a mixture with its own weights, frequencies and lengthscales; u has values U on
     the grid, and its derivatives there are those of their interpolant, :math:`K^{(n)}K^{-1}U`. Adam ascends
@@ -188,7 +188,9 @@ class _Gram:
         import torch
 
         matrix = matrix + JITTER * torch.eye(len(matrix), dtype=matrix.dtype)
-        self.factor = torch.linalg.cholesky(matrix.detach())
+        self.factor, failed = torch.linalg.cholesky_ex(matrix.detach())
+        if failed:
+            raise ArithmeticError("the covariance of the nodes is not positive definite")
         self.change = matrix - matrix.detach()  # zero, but for its gradient
 
     def solve(self, columns: Any) -> Any:
@@ -269,7 +271,7 @@ class _Mixture:
     def copy(self) -> _Snapshot:
         """Return the present state."""
         covariances = [
-            SpectralMixture(*map(_copied, (old.weights, old.frequencies, old.lengthscales)), old.envelope)
+            SpectralMixture(_copied(old.weights), _copied(old.frequencies), _copied(old.lengthscales), old.envelope)
             for old in self.covariances()
         ]
         noise = math.exp(-0.5 * float(self.log_v.detach()))
@@ -317,7 +319,7 @@ class _Run:
                 optimiser.zero_grad()
                 try:
                     loss, residual, u = self._loss(mixture)
-                except torch.linalg.LinAlgError:
+                except ArithmeticError:
                     return Status.NON_FINITE
                 if not math.isfinite(float(loss.detach())):
                     return Status.NON_FINITE

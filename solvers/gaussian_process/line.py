@@ -187,7 +187,8 @@ class _Equations:
     """Equation and conditions as rows for the scaled weights z of the features, all rows of comparable size."""
 
     def __init__(self, data: GridData, features: Features, noise: float | Literal["learn"]):
-        self.data, self.features, self.noise = data, features, noise
+        self.data, self.features = data, features
+        self.known_noise = 0.0 if noise == "learn" else noise
         order = max(index[0] for index in data.pde.terms)
         blocks = features.evaluate(data.axes[0], order)
         ends = features.evaluate(np.array(data.pde.domain[0]), order)
@@ -221,8 +222,7 @@ class _Equations:
         matrix = self.matrix
         if z is not None:
             matrix = matrix + self._reaction(1, z, self.at_nodes)
-        known = 0.0 if self.noise == "learn" else self.noise
-        return square_root(matrix, right_side, self.unit * known if known else None)
+        return square_root(matrix, right_side, self.unit * self.known_noise if self.known_noise else None)
 
     def project(self, u: np.ndarray) -> np.ndarray:
         """Return the weights whose values at the nodes are nearest to `u`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -40,7 +40,7 @@ def equation_residual(pde: PDE, mean: Mean, points: np.ndarray, source: np.ndarr
     return left, max(float(np.linalg.norm(part)) for part in [source, *terms]) or 1.0
 
 
-def points_between(points: np.ndarray, domain: tuple[tuple[float, float], ...]) -> np.ndarray:
+def points_between(points: np.ndarray, domain: Sequence[tuple[float, float]]) -> np.ndarray:
     """Return points of the box off those given: half-way between them, or in more dimensions spread evenly.
 
     The latter by a rule of irrational steps, which meets no grid.
