@@ -10,6 +10,7 @@ from rich.console import Console
 from benchmarks import (
     automatic,
     conjugate_gradients,
+    gp_map,
     grid_solvers,
     growth,
     least_squares,
@@ -24,6 +25,7 @@ from benchmarks.harness import save
 MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences),
     *(least_squares, lp_regression),
+    gp_map,
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 

@@ -1,8 +1,9 @@
 """Names for solvers, problems, preconditioners and figures.
 
 A module registers what it defines with a decorator; looking a name up imports the folder's modules first, so
-that adding a file is all it takes to add a solver or a problem. Third parties join through the entry-point
-groups ``ritz.solvers`` and ``ritz.problems``: each entry names a module to import.
+that adding a file is all it takes to add a solver or a problem. Files whose name starts with an underscore, which
+need heavy packages, wait until somebody imports them. Third parties join through the entry-point groups
+``ritz.solvers`` and ``ritz.problems``: each entry names a module to import.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ class Registry:
         try:
             package = importlib.import_module(self._package)
             for module in pkgutil.walk_packages(package.__path__, prefix=self._package + "."):
-                importlib.import_module(module.name)
+                if not module.name.rpartition(".")[2].startswith("_"):
+                    importlib.import_module(module.name)
             for point in entry_points(group=self._package):
                 importlib.import_module(point.value)
         except BaseException:

@@ -245,7 +245,8 @@ def condition(
     Examples
     --------
     >>> bar = PDE((0.0, 1.0), {2: -1.0}, source=lambda x: np.pi**2 * np.sin(np.pi * x))
-    >>> posterior = condition(bar, [SpectralMixture([1.0], [0.0], [0.5])], np.linspace(0.0, 1.0, 20))
+    >>> covariance = SpectralMixture([1.0], [0.0], [0.5], "squared-exponential")
+    >>> posterior = condition(bar, [covariance], np.linspace(0.0, 1.0, 20))
     >>> posterior.mean(np.array([0.5])).round(4).tolist()
     [1.0]
     """

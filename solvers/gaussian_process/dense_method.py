@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -24,7 +24,7 @@ __all__ = ["condition_by_covariances", "mixtures"]
 
 DEFAULT = {1: 200, 2: 24, 3: 9}  # nodes along an axis
 NOISY = 2.0  # residual, in standard deviations of the noise, that noise explains
-LONG, SHORT = 4.0, 0.5  # lengthscales of tones, and of the component of frequency 0, by the length of the axis
+LONG, SHORT = 4.0, 1.0  # lengthscales of tones, and of the component of frequency 0, by the length of the axis
 FAINT = 1e-6  # share in u, by that of the strongest, below which a tone is left out
 LINES = 64  # nodes of the grid that frequencies are looked for on, where points are scattered
 
@@ -39,6 +39,7 @@ def condition_by_covariances(
     noise: float | Literal["learn"],
     evidence: bool,
     controls: Controls,
+    start: Callable[[Observations], list[SpectralMixture]] | None = None,
 ) -> Outcome:
     """Return the posterior in closed form under mixtures that the data suggest; see `KroneckerGP`.
 
@@ -56,11 +57,16 @@ def condition_by_covariances(
     evidence : bool
         Whether weights, lengthscales and frequencies are to maximise the evidence.
     controls : Controls
+    start : callable, optional
+        Gives the covariances, in place of mixtures of frequencies.
     """
     axes, nodes = _nodes(pde, shape, points)
     observations = observe(pde, nodes, None if controls.rhs is None else np.ravel(to_numpy(controls.rhs)))
-    found = _frequencies(observations, max_components) if frequencies is None else list(frequencies)
-    covariances = mixtures(observations, found)
+    if start is None:
+        found = _frequencies(observations, max_components) if frequencies is None else list(frequencies)
+        covariances = mixtures(observations, found)
+    else:
+        covariances = start(observations)
     given = 0.0 if noise == "learn" else noise
     steps = {} if controls.maxiter is None else {"maxiter": controls.maxiter}
     if evidence or noise == "learn":

@@ -68,8 +68,8 @@ def maximise_evidence(
     >>> bar = PDE((0.0, 1.0), {2: 1.0}, source=lambda x: -400 * np.sin(20 * x), boundary=lambda x: np.sin(20 * x))
     >>> start = SpectralMixture([1.0, 1.0], [20.3, 0.0], [4.0, 1.0])
     >>> posterior = maximise_evidence(observe(bar, np.linspace(0.0, 1.0, 30)), [start])
-    >>> abs(posterior.frequencies[0][0] - 20.0) < 0.05
-    True
+    >>> posterior.frequencies[0].round(1).tolist()
+    [20.0, 0.0]
     """
     from scipy.optimize import minimize
 
