@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["coarse_rows", "coarse_sizes", "group_members", "restrict_smooth_vector"]
+__all__ = ["coarse_rows", "coarse_sizes", "group_members", "restrict_smooth_vector", "row_aggregates"]
 
 
 @njit(cache=True, nogil=True)
@@ -100,3 +100,19 @@ def coarse_rows(
                     end += 1
                 else:
                     coarse_values[place[d]] += value
+
+
+@njit(cache=True, nogil=True)
+def row_aggregates(
+    start: np.ndarray, columns: np.ndarray, aggregate: np.ndarray, count: int, sizes: np.ndarray
+) -> None:
+    """Write the number of aggregates that each row is coupled to."""
+    seen = np.full(count, -1, dtype=np.int32)
+    for i in range(sizes.size):
+        size = 0
+        for entry in range(start[i], start[i + 1]):
+            d = aggregate[columns[entry]]
+            if d >= 0 and seen[d] != i:
+                seen[d] = i
+                size += 1
+        sizes[i] = size

@@ -75,11 +75,22 @@ def dominant_matching(start: np.ndarray, columns: np.ndarray, weights: np.ndarra
 
 @njit(cache=True, nogil=True)
 def aggregate_matched(
-    start: np.ndarray, columns: np.ndarray, weights: np.ndarray, partner: np.ndarray, aggregate: np.ndarray
+    start: np.ndarray,
+    columns: np.ndarray,
+    weights: np.ndarray,
+    partner: np.ndarray,
+    first: bool,
+    last: bool,
+    aggregate: np.ndarray,
 ) -> int:
-    """Number pairs from 0 in the order of their first members, and let what is left over join a neighbour's.
+    """Number pairs and what is left over, in the order of their first members.
 
-    An unknown without a coupling of positive weight gets -1: it needs no coarse level.
+    Parameters
+    ----------
+    first : bool
+        Whether an unknown without a coupling of positive weight gets -1: relaxation is exact for it.
+    last : bool
+        Whether an unknown left over joins the aggregate it is coupled to the strongest.
 
     Returns
     -------
@@ -87,23 +98,27 @@ def aggregate_matched(
         Number of aggregates.
     """
     n, count = partner.size, 0
+    choice = partner.copy()
     for i in range(n):
         aggregate[i] = -1
-    for i in range(n):
-        j = partner[i]
-        if j > i:
-            aggregate[i] = aggregate[j] = count
-            count += 1
-    for i in range(n):
-        if aggregate[i] >= 0:
+        if partner[i] >= 0:
             continue
-        best, weight = -1, weights.dtype.type(0)
+        best, weight = i, weights.dtype.type(0)
         for entry in range(start[i], start[i + 1]):
             if weights[entry] > weight:
                 best, weight = columns[entry], weights[entry]
-        if best >= 0:
-            if aggregate[best] < 0:
-                aggregate[best] = count
-                count += 1
-            aggregate[i] = aggregate[best]
+        choice[i] = best if last else i
+        if best == i and first:
+            choice[i] = -1
+    for i in range(n):
+        j = choice[i]
+        if j < 0 or aggregate[i] >= 0:
+            continue
+        if partner[i] < 0 and j != i and (partner[j] >= 0 or aggregate[j] >= 0):
+            continue  # joins what has a number, or will get one
+        aggregate[i] = aggregate[j] = count
+        count += 1
+    for i in range(n):
+        if aggregate[i] < 0 and choice[i] >= 0:
+            aggregate[i] = aggregate[choice[i]]
     return count

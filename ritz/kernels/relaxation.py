@@ -1,4 +1,4 @@
-"""Gauss-Seidel sweeps over the sorted rows of a sparse matrix, for vectors and blocks of columns."""
+"""Gauss-Seidel sweeps and residuals over the rows of a sparse matrix, for vectors and blocks of columns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ __all__ = [
     "backward_sweep",
     "block_backward_sweep",
     "block_first_sweep",
+    "block_residual",
     "first_sweep",
+    "residual",
     "row_parts",
 ]
 
@@ -125,3 +127,43 @@ def block_backward_sweep(
                     x[i, c] -= value * x[j, c]
         for c in range(k):
             x[i, c] *= inverse[i]
+
+
+@njit(cache=True, nogil=True)
+def residual(
+    first: int,
+    last: int,
+    start: np.ndarray,
+    columns: np.ndarray,
+    values: np.ndarray,
+    rhs: np.ndarray,
+    x: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Write ``rhs - A x``."""
+    for i in range(first, last):
+        total = rhs[i]
+        for entry in range(start[i], start[i + 1]):
+            total -= values[entry] * x[columns[entry]]
+        out[i] = total
+
+
+@njit(cache=True, nogil=True)
+def block_residual(
+    first: int,
+    last: int,
+    start: np.ndarray,
+    columns: np.ndarray,
+    values: np.ndarray,
+    rhs: np.ndarray,
+    x: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Write ``rhs - A x`` for the columns of ``(n, k)`` blocks."""
+    for i in range(first, last):
+        for c in range(rhs.shape[1]):
+            out[i, c] = rhs[i, c]
+        for entry in range(start[i], start[i + 1]):
+            value, j = values[entry], columns[entry]
+            for c in range(rhs.shape[1]):
+                out[i, c] -= value * x[j, c]

@@ -1,8 +1,8 @@
 """Multigrid methods."""
 
 from .amg_cg import AMGConjugateGradients
-from .bootstrapping import Bootstrap, bootstrap
 from .bootstrap_amg import BootstrapMultigrid
+from .bootstrapping import Bootstrap, bootstrap
 from .grid_multigrid import GridMultigrid
 from .multigrid import Multigrid
 

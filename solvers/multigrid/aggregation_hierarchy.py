@@ -12,7 +12,7 @@ from ritz.solvers.preconditioners.bootstrap_amg import BootstrapOptions
 
 from .compatible_matching import aggregate
 from .prolongation import prolongation_and_coarse_matrix
-from .relaxation import SMOOTHERS, Smoother
+from .relaxation import SMOOTHERS, Smoother, remainder
 
 __all__ = ["AggregationHierarchy", "Level", "build_hierarchy"]
 
@@ -89,10 +89,10 @@ class AggregationHierarchy:
         matrix = self.levels[number].matrix
         if self.kind == "K":
             return self._two_steps(number, rhs, x, matrix @ x)
-        return x + self._cycle(number, rhs - matrix @ x)
+        return x + self._cycle(number, remainder(matrix, rhs, x))
 
     def _two_steps(self, number: int, rhs: np.ndarray, x: np.ndarray, product: np.ndarray) -> np.ndarray:
-        """Return what is best in energy along `x` and along the cycle of what that leaves :cite:`NotayVassilevski2008`."""
+        """Return what is best in energy along `x` and the cycle of what that leaves :cite:`NotayVassilevski2008`."""
         curvature = float(x @ product)
         if not curvature > 0.0:
             return x
@@ -127,15 +127,12 @@ def build_hierarchy(matrix: Any, smooth: np.ndarray, options: BootstrapOptions, 
         used = diagonal > ROUNDING * epsilon * original
         inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=used)
         smoother = SMOOTHERS[options.smoother](matrix, inverse)
-        if found is None:  # nothing is coupled any more: relaxation is exact
-            prolongation, coarse = prolongation_and_coarse_matrix(matrix, None, options.prolongation)
-            levels.append(Level(matrix, smoother, prolongation))
-            matrix = coarse
-            break
         prolongation, coarse = prolongation_and_coarse_matrix(matrix, found, options.prolongation)
         levels.append(Level(matrix, smoother, prolongation))
-        original = found.average(original)
-        matrix, smooth = coarse, found.smooth
+        matrix = coarse
+        if found is None:
+            break
+        original, smooth = found.average(original), found.smooth
     return AggregationHierarchy(levels, matrix, _pseudo_inverse(matrix.toarray(), epsilon), options.cycle)
 
 

@@ -18,6 +18,7 @@ from ritz.solvers.preconditioners.bootstrap_amg import BootstrapOptions
 from ritz.solvers.preconditioners.incomplete_cholesky import NotPositiveDefinite
 
 from .aggregation_hierarchy import AggregationHierarchy, build_hierarchy
+from .relaxation import remainder
 
 __all__ = ["Bootstrap", "bootstrap", "build_bootstrap"]
 
@@ -84,14 +85,14 @@ def bootstrap(
     matrix: Any,
     *,
     smooth_vector: Any = None,
-    target_rate: float = 0.8,
+    target_rate: float = 0.75,
     max_hierarchies: int = 3,
     composition: str = "symmetrised",
     cycle: str = "V",
     smoother: str = "gauss-seidel",
     aggregate_size: int = 8,
     prolongation: str = "smoothed",
-    trials: int = 15,
+    trials: int = 10,
     seed: int = 0,
 ) -> Bootstrap:
     r"""Return an approximate inverse of a symmetric positive (semi-)definite matrix that knows what it is slow for.
@@ -188,7 +189,7 @@ def composed(matrix: Any, hierarchies: Sequence[AggregationHierarchy], compositi
     order = [*hierarchies, *hierarchies[-2::-1]] if composition == "symmetrised" else hierarchies
     x = order[0].cycle(rhs)
     for hierarchy in order[1:]:
-        x += hierarchy.cycle(rhs - matrix @ x)
+        x += hierarchy.cycle(remainder(matrix, rhs, x))
     return x
 
 

@@ -50,8 +50,8 @@ def aggregate(matrix: Any, smooth: np.ndarray, sweeps: int, coarsest: int) -> Ag
 
     after exchanging w_i and w_j, and pairs are matched so that the product of these numbers is large, at least the
     square root of the largest possible: :cite:`DAmbraFilipponeVassilevski2018`, with the algorithm of
-    :cite:`ManneHalappanavar2014`. Unknowns that are left over join the aggregate they suit best, so each sweep at
-    least halves the number of unknowns that are coupled at all, stars included. O(nnz) time for each sweep.
+    :cite:`ManneHalappanavar2014`. Unknowns that the last sweep leaves over join the aggregate they suit best, so there
+    are at most half as many aggregates as unknowns, around hubs of any degree too. O(nnz) time for each sweep.
 
     Parameters
     ----------
@@ -69,8 +69,9 @@ def aggregate(matrix: Any, smooth: np.ndarray, sweeps: int, coarsest: int) -> Ag
         None if no two unknowns are coupled.
     """
     whole: Aggregation | None = None
-    for _ in range(sweeps):
-        pairs = _pair(matrix if whole is None else whole.matrix, smooth if whole is None else whole.smooth)
+    for sweep in range(sweeps):
+        finer = (matrix, smooth) if whole is None else (whole.matrix, whole.smooth)
+        pairs = _pair(*finer, first=sweep == 0, last=sweep == sweeps - 1)
         if pairs is None:
             break
         whole = pairs if whole is None else _compose(whole, pairs)
@@ -85,7 +86,7 @@ def _compose(first: Aggregation, second: Aggregation) -> Aggregation:
     return Aggregation(groups, weights, second.smooth, second.matrix)
 
 
-def _pair(matrix: Any, smooth: np.ndarray) -> Aggregation | None:
+def _pair(matrix: Any, smooth: np.ndarray, first: bool, last: bool) -> Aggregation | None:
     from ritz.kernels.aggregation import restrict_smooth_vector
     from ritz.kernels.matching import aggregate_matched, compatible_weights, dominant_matching
     from ritz.kernels.slabs import in_slabs
@@ -98,7 +99,7 @@ def _pair(matrix: Any, smooth: np.ndarray) -> Aggregation | None:
     in_slabs(compatible_weights, n, ENTRY_BYTES * values.size, start, columns, values, energy, smooth, weights)
     partner, groups = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32)
     dominant_matching(start, columns, weights, partner)
-    count = aggregate_matched(start, columns, weights, partner, groups)
+    count = aggregate_matched(start, columns, weights, partner, first, last, groups)
     if count == 0:
         return None
     prolongation, coarse = np.empty(n), np.empty(count)

@@ -11,6 +11,7 @@ from .compatible_matching import Aggregation
 __all__ = ["prolongation_and_coarse_matrix"]
 
 DAMPING = 4.0 / 3.0  # over the largest eigenvalue, for which the row sum of magnitudes stands row by row
+WORK = 20.0  # products of entries that smoothing may take, over entries of the matrix
 GROWTH = 0.7  # entries of the coarse matrix over those of the fine one above which prolongation is not smoothed
 
 
@@ -32,7 +33,7 @@ def prolongation_and_coarse_matrix(matrix: Any, found: Aggregation | None, kind:
     start = np.append(0, np.cumsum(grouped)).astype(matrix.indptr.dtype)
     parts = found.weights[grouped], found.groups[grouped], start
     plain = csr_array(parts, shape=(grouped.size, found.smooth.size))
-    if kind == "smoothed":
+    if kind == "smoothed" and _stays_sparse(matrix, found):
         sums = np.asarray(abs(matrix).sum(axis=1))
         rates = np.divide(DAMPING, sums, out=np.zeros_like(sums), where=sums > 0.0)
         smoothed = csr_array(plain - diags_array(rates) @ (matrix @ plain))
@@ -42,3 +43,12 @@ def prolongation_and_coarse_matrix(matrix: Any, found: Aggregation | None, kind:
             return smoothed, coarse
     found.matrix.sort_indices()
     return plain, found.matrix
+
+
+def _stays_sparse(matrix: Any, found: Aggregation) -> bool:
+    """Whether smoothing takes few products of entries: hubs, which are coupled to much, would couple all of it."""
+    from ritz.kernels.aggregation import row_aggregates
+
+    counts = np.empty(found.groups.size, dtype=np.int64)
+    row_aggregates(matrix.indptr, matrix.indices, found.groups, found.smooth.size, counts)
+    return int(counts[matrix.indices].sum()) <= WORK * matrix.nnz

@@ -33,14 +33,14 @@ class BootstrapOptions:
     """
 
     smooth_vector: Any = None
-    target_rate: float = 0.8
+    target_rate: float = 0.75
     max_hierarchies: int = 3
     composition: str = "symmetrised"
     cycle: str = "V"
     smoother: str = "gauss-seidel"
     aggregate_size: int = 8
     prolongation: str = "smoothed"
-    trials: int = 15
+    trials: int = 10
     seed: int = 0
 
     def __post_init__(self):
