@@ -185,7 +185,10 @@ def composed(matrix: Any, hierarchies: Sequence[AggregationHierarchy], compositi
     """Return the correction that the hierarchies together make of a right-hand side, ``(n,)`` or ``(n, k)``."""
     rhs = np.ascontiguousarray(rhs, dtype=matrix.dtype)
     if composition == "additive":
-        return sum(hierarchy.cycle(rhs) for hierarchy in hierarchies) / len(hierarchies)
+        x = hierarchies[0].cycle(rhs)
+        for hierarchy in hierarchies[1:]:
+            x += hierarchy.cycle(rhs)
+        return x / len(hierarchies)
     order = [*hierarchies, *hierarchies[-2::-1]] if composition == "symmetrised" else hierarchies
     x = order[0].cycle(rhs)
     for hierarchy in order[1:]:
