@@ -17,7 +17,7 @@ from ritz.solvers.entries import sparse_entries
 from ritz.solvers.preconditioners.bootstrap_amg import BootstrapOptions
 from ritz.solvers.preconditioners.incomplete_cholesky import NotPositiveDefinite
 
-from .aggregation_hierarchy import AggregationHierarchy, build_hierarchy
+from .aggregation_hierarchy import AggregationHierarchy, build_hierarchy, make_smoother
 from .relaxation import remainder
 
 __all__ = ["Bootstrap", "bootstrap", "build_bootstrap"]
@@ -165,11 +165,13 @@ def build_bootstrap(operator: Operator, options: BootstrapOptions) -> Bootstrap:
     double = matrix.astype(np.float64, copy=False)
     _check_diagonal(double)
     smooth = _first_vector(options.smooth_vector, matrix.shape[0])
+    epsilon = float(np.finfo(matrix.dtype).eps)
+    smoother = make_smoother(double, double.diagonal(), options, epsilon)
     generator = np.random.default_rng(options.seed)
     hierarchies: list[AggregationHierarchy] = []
     vectors, rates = [smooth], list[float]()
     while True:
-        hierarchies.append(build_hierarchy(double, vectors[-1], options, float(np.finfo(matrix.dtype).eps)))
+        hierarchies.append(build_hierarchy(double, smoother, vectors[-1], options, epsilon))
         start = generator.standard_normal(matrix.shape[0])
         rate, slow = _test(double, hierarchies, start, operator.nullspace, options)
         rates.append(rate)
