@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from ritz.backend import Array, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag, aslinearoperator
+from ritz.operators.nullspace import Nullspace
 from ritz.operators.operator import through_numpy
 from ritz.solver import require_symmetric
 from ritz.solvers.entries import sparse_entries
@@ -24,6 +25,7 @@ __all__ = ["Bootstrap", "bootstrap", "build_bootstrap"]
 
 SETTLED = 0.02  # relative change of 1 - rate from one iteration to the next at which the rate is taken as known
 FEWEST = 4  # iterations before that is asked
+NULL = 1e-10  # ||A w|| relative to ||D w||, up to which w counts as null vector
 NEGATIVE = -1e-10  # x . A x relative to ||x|| ||A x||, below which it is no rounding
 
 
@@ -110,6 +112,7 @@ def bootstrap(
         are recognised; isolated unknowns are left at zero.
     smooth_vector : array, shape (n,), optional
         What is known to be nearly in the nullspace, for the first hierarchy; ones if None. Zeros in it are allowed.
+        For a normalised Laplacian it is the square root of the degrees.
     target_rate : float
         Rate at or below which no further hierarchy is built; 0 builds them all.
     max_hierarchies : int
@@ -167,13 +170,14 @@ def build_bootstrap(operator: Operator, options: BootstrapOptions) -> Bootstrap:
     smooth = _first_vector(options.smooth_vector, matrix.shape[0])
     epsilon = float(np.finfo(matrix.dtype).eps)
     smoother = make_smoother(double, double.diagonal(), options, epsilon)
+    project = _projection(double, smooth, operator.nullspace)
     generator = np.random.default_rng(options.seed)
     hierarchies: list[AggregationHierarchy] = []
     vectors, rates = [smooth], list[float]()
     while True:
         hierarchies.append(build_hierarchy(double, smoother, vectors[-1], options, epsilon))
         start = generator.standard_normal(matrix.shape[0])
-        rate, slow = _test(double, hierarchies, start, operator.nullspace, options)
+        rate, slow = _test(double, hierarchies, start, project, options)
         rates.append(rate)
         vectors.append(slow)
         if rate <= options.target_rate or len(hierarchies) == options.max_hierarchies:
@@ -202,7 +206,7 @@ def _test(
     matrix: Any,
     hierarchies: list[AggregationHierarchy],
     x: np.ndarray,
-    nullspace: Any,
+    project: Callable[[np.ndarray], np.ndarray],
     options: BootstrapOptions,
 ) -> tuple[float, np.ndarray]:
     """Return the rate of the composite, and what it leaves of `x` on the way to ``A x = 0``, of energy norm 1.
@@ -211,8 +215,7 @@ def _test(
     """
     rate = 0.0
     for trial in range(options.trials + 1):
-        if nullspace is not None:
-            x = nullspace.project(x)
+        x = project(x)
         product = matrix @ x
         energy = float(x @ product)
         if energy < NEGATIVE * float(np.linalg.norm(x) * np.linalg.norm(product)):
@@ -231,6 +234,16 @@ def _test(
         if trial < options.trials:
             x = x - composed(matrix, hierarchies, options.composition, product)
     return rate, x
+
+
+def _projection(matrix: Any, smooth: np.ndarray, nullspace: Nullspace | None) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what takes the nullspace out of a vector, as far as it is known: energy norms do not see it grow."""
+    if nullspace is not None:
+        return nullspace.project
+    if np.linalg.norm(matrix @ smooth) > NULL * np.linalg.norm(matrix.diagonal() * smooth):
+        return lambda x: x
+    unit = smooth / np.linalg.norm(smooth)
+    return lambda x: x - float(unit @ x) * unit
 
 
 def _check_diagonal(matrix: Any) -> None:
