@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.backend import Array, to_numpy
+from ritz.backend import Array, single_blas_thread, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag, aslinearoperator
 from ritz.operators.nullspace import Nullspace
@@ -23,7 +23,7 @@ from .relaxation import remainder
 
 __all__ = ["Bootstrap", "bootstrap", "build_bootstrap"]
 
-SETTLED = 0.02  # relative change of 1 - rate from one iteration to the next at which the rate is taken as known
+SETTLED = 0.002  # change from one iteration to the next at which a rate is known, relative to it and to 1 minus it
 FEWEST = 4  # iterations before that is asked
 NULL = 1e-10  # ||A w|| relative to ||D w||, up to which w counts as null vector
 NEGATIVE = -1e-10  # x . A x relative to ||x|| ||A x||, below which it is no rounding
@@ -168,23 +168,33 @@ def build_bootstrap(operator: Operator, options: BootstrapOptions) -> Bootstrap:
     double = matrix.astype(np.float64, copy=False)
     _check_diagonal(double)
     smooth = _first_vector(options.smooth_vector, matrix.shape[0])
-    epsilon = float(np.finfo(matrix.dtype).eps)
-    smoother = make_smoother(double, double.diagonal(), options, epsilon)
-    project = _projection(double, smooth, operator.nullspace)
-    generator = np.random.default_rng(options.seed)
-    hierarchies: list[AggregationHierarchy] = []
-    vectors, rates = [smooth], list[float]()
-    while True:
-        hierarchies.append(build_hierarchy(double, smoother, vectors[-1], options, epsilon))
-        start = generator.standard_normal(matrix.shape[0])
-        rate, slow = _test(double, hierarchies, start, project, options)
-        rates.append(rate)
-        vectors.append(slow)
-        if rate <= options.target_rate or len(hierarchies) == options.max_hierarchies:
-            break
+    with single_blas_thread():  # so that rounding does not depend on the number of threads
+        hierarchies, vectors, rates = _loop(
+            double, smooth, operator.nullspace, float(np.finfo(matrix.dtype).eps), options
+        )
     if matrix.dtype != np.float64:
         hierarchies = [hierarchy.astype(matrix.dtype) for hierarchy in hierarchies]
     return Bootstrap(matrix, operator, hierarchies, vectors, rates, options)
+
+
+def _loop(
+    matrix: Any, smooth: np.ndarray, nullspace: Nullspace | None, epsilon: float, options: BootstrapOptions
+) -> tuple[list[AggregationHierarchy], list[np.ndarray], list[float]]:
+    """Return hierarchies, smooth vectors and rates."""
+    diagonal = matrix.diagonal()
+    smoother = make_smoother(matrix, diagonal, options, epsilon)
+    project = _projection(matrix, smooth, nullspace)
+    # Every unknown has the same part in the energy, whatever the scale of its equation.
+    scale = np.divide(1.0, np.sqrt(diagonal), out=np.zeros_like(diagonal), where=diagonal > 0.0)
+    generator = np.random.default_rng(options.seed)
+    hierarchies: list[AggregationHierarchy] = []
+    vectors, rates = [smooth], list[float]()
+    while not rates or (rates[-1] > options.target_rate and len(rates) < options.max_hierarchies):
+        hierarchies.append(build_hierarchy(matrix, smoother, vectors[-1], options, epsilon))
+        rate, slow = _test(matrix, hierarchies, scale * generator.standard_normal(scale.size), project, options)
+        rates.append(rate)
+        vectors.append(slow)
+    return hierarchies, vectors, rates
 
 
 def composed(matrix: Any, hierarchies: Sequence[AggregationHierarchy], composition: str, rhs: np.ndarray) -> np.ndarray:
@@ -229,7 +239,7 @@ def _test(
         x, product = x / norm, product / norm
         if trial > 0:
             before, rate = rate, norm
-            if trial >= FEWEST and abs(rate - before) <= SETTLED * abs(1.0 - rate):
+            if trial >= FEWEST and abs(rate - before) <= SETTLED * min(rate, abs(1.0 - rate)):
                 break
         if trial < options.trials:
             x = x - composed(matrix, hierarchies, options.composition, product)
