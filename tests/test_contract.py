@@ -27,6 +27,7 @@ def on_grid(problem):
 
 
 # Solvers that need to know how the unknowns lie, and which operators they take.
+TRAINED = {"pinn": 5, "rff-pinn": 5}  # steps: what training reaches is tested in test_neural.py
 STRUCTURED = {"multigrid": on_grid, "transform": constant_on_box, "tridiagonal-transform": constant_on_box}
 
 
@@ -157,7 +158,7 @@ def test_solution(solver_name, problem_name, backend, dtype):
 
 def check_other_kind(solver_name, problem):
     """Check the solution of a problem that is no linear system."""
-    solution = ritz.solve(problem, solver_name, throw=False)
+    solution = ritz.solve(problem, solver_name, throw=False, maxiter=TRAINED.get(solver_name))
     assert len(solution.history) == solution.iterations + 1
     assert np.isfinite(to_numpy(solution.x)).all()
     assert set(solution.timings) >= {"prepare", "solve"}

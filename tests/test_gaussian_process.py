@@ -21,12 +21,12 @@ from ritz.solvers.collocation.tensor_schur import TensorSchur
 from ritz.solvers.gaussian_process import legendre
 from ritz.solvers.gaussian_process.axis_basis import AxisBasis
 from ritz.solvers.gaussian_process.features import Features
+from ritz.solvers.gaussian_process.galerkin import condition_tensor
 from ritz.solvers.gaussian_process.grid_data import Condition, grid_data
 from ritz.solvers.gaussian_process.kronecker_sum import KroneckerSumSolver, along_axes
 from ritz.solvers.gaussian_process.line import condition_line
 from ritz.solvers.gaussian_process.shrinkage import square_root
 from ritz.solvers.gaussian_process.spectrum import find_frequencies
-from ritz.solvers.gaussian_process.tensor import condition_tensor
 
 
 def unseen_error(solution: Any, problem: PDE, count: int = 300) -> float:

@@ -47,8 +47,12 @@ def tried_features(data: GridData, spectra: Sequence[Spectrum]) -> Iterator[tupl
     crowded = min(data.shape) // 3 < SIZES[0][1]
     for modulation, low_order in SIZES[1:] if crowded else ():
         yield from _tones(data, spectra, modulation, low_order, crowded=True)
+    wider = {decay: band for band, decay in FRAMES[data.dimension]}
     for band, decay in FRAMES[data.dimension]:
-        yield tuple(flat_frame(data, axis, band, decay) for axis in range(data.dimension))
+        frame = tuple(flat_frame(data, axis, band, decay) for axis in range(data.dimension))
+        if band < wider[decay] and max(len(part.frequencies) for part in frame) == WIDEST:
+            continue  # the wider one is the same
+        yield frame
 
 
 def given_features(data: GridData, frequencies: Sequence[np.ndarray]) -> Iterator[tuple[Features, ...]]:

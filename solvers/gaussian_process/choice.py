@@ -13,9 +13,10 @@ from ritz.solution import Status
 from ritz.solver import Callback
 
 from .features import Features
+from .galerkin import condition_tensor
 from .grid_data import GridData
 from .line import LinePosterior, condition_line
-from .tensor import TensorPosterior, condition_tensor
+from .tensor import TensorPosterior
 
 __all__ = ["Chosen", "FeaturePosterior", "choose", "condition_features"]
 

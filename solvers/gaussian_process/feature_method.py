@@ -23,6 +23,8 @@ __all__ = ["condition_by_features"]
 
 REFINED = {1: (129, 257, 513, 1025, 2049), 2: (65, 129, 257, 513), 3: (33, 65)}  # nodes tried along an axis
 RESOLVED = 0.1  # residual between the nodes, by the tolerance, that no finer grid is tried for
+ROUGH = 0.3  # residual between the nodes below which a grid sees something of the solution
+WORTHWHILE = 0.25  # factor that the next grid must then reduce it by, as it does if the solution is smooth
 CLOSE = 0.8  # share of the highest frequency of a grid above which one found may be an alias
 STRONG = 1e-3  # relative amplitude of a tone that counts for that
 LOST = 1e-3  # relative residual between the nodes that gives an alias away
@@ -46,6 +48,7 @@ def condition_by_features(
     Without a shape, grids are refined until the equation holds between their nodes; see `KroneckerGP`.
     """
     shapes = _shapes(pde, shape, points, controls.rhs)
+    before = np.inf
     for number, nodes in enumerate(shapes, start=1):
         data = gridded_data(pde, nodes, points, controls.rhs)
         spectra = data_spectra(data, max_components)
@@ -58,8 +61,11 @@ def condition_by_features(
             callback=controls.callback,
             progress=controls.progress,
         )
-        if number == len(shapes) or chosen.unseen <= RESOLVED * controls.rtol or chosen.interrupted:
+        resolved = chosen.unseen <= RESOLVED * controls.rtol
+        rough = before < ROUGH and chosen.unseen > WORTHWHILE * before
+        if number == len(shapes) or resolved or rough or chosen.interrupted:
             return _outcome(data, spectra, chosen, noise, controls)
+        before = chosen.unseen
     raise AssertionError("there is always a grid to try")
 
 
@@ -73,7 +79,7 @@ def _outcome(
     stats: dict[str, Any] = {
         "frequencies": tuple(len(values) - 1 for values in posterior.frequencies),
         "tried": chosen.tried,
-        "train residual": posterior.residual(data),
+        "train residual": posterior.at_nodes[0],
         "held-out residual": chosen.unseen,
     }
     if not data.measured:
@@ -97,8 +103,7 @@ def _shapes(pde: PDE, shape: Any, points: Any, rhs: Any) -> Sequence[Any]:
 
 def _judge(data: GridData, chosen: Chosen, noisy: bool, rtol: float, atol: float) -> tuple[Status, float]:
     posterior = chosen.posterior
-    _, size = posterior.misfit(data)
-    residual = posterior.residual(data)
+    residual, size = posterior.at_nodes
     if not data.measured:
         residual = max(residual, chosen.unseen)
     allowed = max(rtol, atol / size)

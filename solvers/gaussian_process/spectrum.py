@@ -68,7 +68,7 @@ def find_frequencies(
     --------
     >>> x = np.linspace(0.0, 1.0, 100)
     >>> found = find_frequencies(x, np.sin(40.0 * x) + 0.1 * x * np.cos(90.0 * x))
-    >>> found.frequencies[:2].round(1).tolist()
+    >>> found.frequencies[:2].round().tolist()
     [40.0, 90.0]
     """
     columns = np.reshape(data, (len(points), -1))

@@ -1,30 +1,26 @@
-"""Equations in two and three dimensions, conditioned in a tensor product of features."""
+"""Posteriors in two and three dimensions, in products of functions of one variable."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
-from typing import Any, Literal
 
 import numpy as np
 
-from ritz.backend import Array, single_blas_thread
+from ritz.backend import Array
 from ritz.fields import evaluate
-from ritz.newton import newton
 from ritz.pde import MultiIndex
 from ritz.solution import Status
-from ritz.solver import Callback
 
 from .axis_basis import AxisBasis
 from .features import Features
-from .grid_data import GridData, coefficients, equation_size, side_weight
+from .grid_data import GridData, equation_size, side_weight
 from .kronecker_sum import KroneckerSumSolver, along_axes
 from .observations import check_points, like_points, multi_index
 
-__all__ = ["TensorPosterior", "condition_tensor"]
+__all__ = ["TensorPosterior"]
 
-FINEST = 1e-12  # relative residual that iterations are asked for; the step that meets it goes far beyond
 BLOCK = 4_000_000  # numbers of the functions at points that are held at a time
 
 
@@ -137,6 +133,12 @@ class TensorPosterior:
         absolute, size = self.misfit(data)
         return max(absolute / size, self._condition_residual(data))
 
+    @cached_property
+    def at_nodes(self) -> tuple[float, float]:
+        """Relative residual at the nodes of the data themselves, and the norm of the largest term there."""
+        absolute, size = self.misfit(self.data)
+        return max(absolute / size, self._condition_residual(self.data)), size
+
     def misfit(self, data: GridData) -> tuple[float, float]:
         """Return the weighted norm of the residual at the nodes of `data`, and that of the largest term."""
         weight, terms = side_weight(data), self.terms(data)
@@ -178,222 +180,3 @@ class TensorPosterior:
     def _parts(self, count: int) -> list[slice]:
         rows = max(1, BLOCK // (self.coefficients.size // self.coefficients.shape[0] + 1))
         return [slice(start, start + rows) for start in range(0, count, rows)]
-
-
-def condition_tensor(
-    data: GridData,
-    features: Sequence[Features],
-    noise: float | Literal["learn"] = 0.0,
-    *,
-    start: np.ndarray | None = None,
-    maxiter: int | None = None,
-    callback: Callback | None = None,
-) -> TensorPosterior:
-    """Return the posterior of the solution of an equation on a box, its prior a product over the axes.
-
-    The source is fitted by products of functions of one variable, and the equation is asked to hold when tested with
-    those that vanish where conditions hold (Galerkin). Terms that act on one axis make a Kronecker sum of small
-    matrices, which is solved directly; a reaction, and terms that couple the axes, are iterated on by Newton's method
-    with GMRES, preconditioned by that sum. For N nodes and m functions along each of d axes: O(N^d m) time to fit,
-    O(N m^2 + m^(d+1)) to solve, and O(N^d) memory.
-
-    Parameters
-    ----------
-    data : GridData
-    features : sequence of Features
-        One an axis.
-    noise : float or "learn"
-        Standard deviation of the noise of the source.
-    start : ndarray, shape (n1, ..., nd), optional
-        Values at the nodes that an iteration is to start from; 0 if left out.
-    maxiter, callback
-        Of Newton's method.
-    """
-    with single_blas_thread():
-        return _Galerkin(data, features).posterior(noise, start, maxiter, callback)
-
-
-class _Galerkin:
-    """The equation in coefficients of products of orthonormal functions."""
-
-    def __init__(self, data: GridData, features: Sequence[Features]):
-        self.data = data
-        orders = np.max(list(data.pde.terms), axis=0)
-        self.bases = tuple(
-            AxisBasis(part, data.axes[axis], data.conditions[axis], int(orders[axis]))
-            for axis, part in enumerate(features)
-        )
-        separable, self.coupled = _split(data, self.bases)
-        self.operators = [
-            sum(parts, np.zeros((basis.count,) * 2)) for parts, basis in zip(separable, self.bases, strict=True)
-        ]
-        self.inside = [basis.inside for basis in self.bases]
-        factors = [inside.T @ operator @ inside for inside, operator in zip(self.inside, self.operators, strict=True)]
-        self.solver = KroneckerSumSolver(factors, data.singular)
-        self.fit = [basis.fit for basis in self.bases]
-        self.known = self._conditions()
-        self.iterative = data.pde.reaction is not None or bool(self.coupled)
-
-    def posterior(
-        self,
-        noise: float | Literal["learn"],
-        start: np.ndarray | None,
-        maxiter: int | None,
-        callback: Callback | None,
-    ) -> TensorPosterior:
-        source = along_axes(self.fit, self.data.source)
-        if self.iterative:
-            y0 = np.zeros([inside.shape[1] for inside in self.inside])
-            if start is not None:
-                values = along_axes(self.fit, start) - self.known
-                y0 = along_axes([inside.T for inside in self.inside], values)
-            scale = float(np.linalg.norm(self._tested(source - self._separable(self.known))))
-            found = newton(
-                lambda y: self._residual(source, y.reshape(y0.shape)).ravel(),
-                lambda y, residual, tolerance: self._step(y.reshape(y0.shape), residual, tolerance),
-                y0.ravel(),
-                rtol=FINEST,
-                scale=scale,
-                maxiter=maxiter,
-                callback=None if callback is None else lambda k, y, r: callback(k, self._at_nodes(y).ravel(), r),
-            )
-            whole, status, history = self._whole(found.u.reshape(y0.shape)), found.status, found.history
-        else:
-            whole, status, history = self.known, Status.CONVERGED, [1.0]
-            for _ in range(2):  # the second time for what rounding left
-                whole = whole + self._inner(self.solver(self._tested(source - self._separable(whole))))
-        posterior = TensorPosterior(
-            self.data, self.bases, whole, self.solver, 0.0, self.solver.condition, 0.0, status, np.array(history)
-        )
-        left = self.data.source - sum(posterior.terms(self.data), np.zeros(1))
-        weight = np.broadcast_to(side_weight(self.data), left.shape)
-        free = max(left.size - source.size, 1) / left.size  # share of the data that the fit has not used up
-        spread = float(np.linalg.norm(weight * left) / np.linalg.norm(weight)) / free**0.5
-        deviation = float(noise) if noise and noise != "learn" else spread
-        if not self.iterative:
-            posterior = replace(posterior, history=np.array([1.0, posterior.residual(self.data)]))
-        evidence = _log_evidence(source, self.data.source, deviation)
-        return replace(posterior, noise=deviation, log_evidence=evidence)
-
-    def _conditions(self) -> np.ndarray:
-        """Return coefficients that meet the conditions, and have no part inside, (m1, ..., md)."""
-        changed = np.zeros([basis.count for basis in self.bases])
-        inverse = [np.linalg.inv(basis.change) for basis in self.bases]
-        for axis, basis in enumerate(self.bases):
-            for number, condition in enumerate(basis.conditions):
-                values = self.data.values_on(condition, axis)
-                maps = [
-                    np.ones((1, 1)) if other == axis else inverse[other] @ self.fit[other]
-                    for other in range(len(self.bases))
-                ]
-                place = [slice(None)] * len(self.bases)
-                place[axis] = slice(number, number + 1)
-                changed[tuple(place)] = along_axes(maps, values)
-        return along_axes([basis.change for basis in self.bases], changed)
-
-    def _separable(self, whole: np.ndarray) -> np.ndarray:
-        """Return coefficients of the terms that act on one axis."""
-        total = np.zeros_like(whole)
-        for axis, operator in enumerate(self.operators):
-            total += np.moveaxis(np.tensordot(operator, whole, axes=(1, axis)), 0, axis)
-        return total
-
-    def _tested(self, whole: np.ndarray) -> np.ndarray:
-        return along_axes([inside.T for inside in self.inside], whole)
-
-    def _inner(self, y: np.ndarray) -> np.ndarray:
-        return along_axes(self.inside, y)
-
-    def _whole(self, y: np.ndarray) -> np.ndarray:
-        return self.known + self._inner(y)
-
-    def _at_nodes(self, y: np.ndarray, index: MultiIndex | None = None) -> np.ndarray:
-        whole = self._whole(y.reshape([inside.shape[1] for inside in self.inside]))
-        return self._derivative(whole, index or (0,) * len(self.bases))
-
-    def _derivative(self, whole: np.ndarray, index: MultiIndex) -> np.ndarray:
-        return along_axes([basis.values[order] for basis, order in zip(self.bases, index, strict=True)], whole)
-
-    def _residual(self, source: np.ndarray, y: np.ndarray) -> np.ndarray:
-        whole = self._whole(y)
-        rest = source - self._separable(whole)
-        on_grid = sum(
-            (c * self._derivative(whole, index) for index, c in self.coupled.items()), np.zeros(self.data.shape)
-        )
-        if self.data.pde.reaction is not None:
-            u = self._derivative(whole, (0,) * len(self.bases))
-            on_grid = on_grid + evaluate("reaction", self.data.pde.reaction[0], (u,))
-        return self._tested(rest - along_axes(self.fit, on_grid))
-
-    def _step(self, y: np.ndarray, residual: np.ndarray, tolerance: float) -> np.ndarray:
-        """Return minus the change of y for which the linearised residual vanishes."""
-        from scipy.sparse.linalg import LinearOperator, gmres
-
-        slope: Any = 0.0
-        if self.data.pde.reaction is not None:
-            slope = evaluate("derivative of reaction", self.data.pde.reaction[1], (self._at_nodes(y),))
-
-        def product(z: np.ndarray) -> np.ndarray:
-            whole = self._inner(self.solver(z.reshape(y.shape)))
-            on_grid = sum((c * self._derivative(whole, index) for index, c in self.coupled.items()), np.zeros(1))
-            if self.data.pde.reaction is not None:
-                on_grid = on_grid + slope * self._derivative(whole, (0,) * len(self.bases))
-            return z + self._tested(along_axes(self.fit, on_grid)).ravel()
-
-        size = residual.size
-        operator: Any = LinearOperator((size, size), matvec=product, dtype=np.float64)  # pyright: ignore
-        z, _ = gmres(operator, residual, rtol=tolerance, restart=60, maxiter=10)
-        return -self.solver(z.reshape(y.shape)).ravel()
-
-
-def _split(data: GridData, bases: Sequence[AxisBasis]) -> tuple[list[list[np.ndarray]], dict[MultiIndex, np.ndarray]]:
-    """Return the terms that act on one axis, as matrices, and the rest with coefficients on the grid.
-
-    Of a coefficient that varies along other axes too the mean over these is taken, and the rest is left.
-    """
-    separable: list[list[np.ndarray]] = [[] for _ in bases]
-    coupled: dict[MultiIndex, np.ndarray] = {}
-    for index, values in data.coefficients.items():
-        axes = [axis for axis, order in enumerate(index) if order]
-        if len(axes) > 1:
-            coupled[index] = values
-            continue
-        varying = [axis for axis, count in enumerate(values.shape) if count > 1]
-        axis = axes[0] if axes else (varying[0] if len(varying) == 1 else 0)
-        matrix, mean = _along_one(data, index, axis, bases[axis], values)
-        separable[axis].append(matrix)
-        if values.size > 1 and float(np.abs(values - mean).max()) > 1e-13 * float(np.abs(values).max()):
-            coupled[index] = values - mean
-    return separable, coupled
-
-
-def _along_one(
-    data: GridData, index: MultiIndex, axis: int, basis: AxisBasis, values: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the matrix of a term whose coefficient is averaged over the other axes, and that coefficient."""
-    if values.size == 1:
-        return values.item() * basis.operator(index[axis]), values
-    nodes = list(data.axes)
-    nodes[axis] = basis.quadrature_nodes
-    others = tuple(other for other in range(data.dimension) if other != axis)
-    fine = coefficients_of(data, index, nodes).mean(axis=others)
-    mean = values.mean(axis=others, keepdims=True)
-    return basis.operator(index[axis], fine), mean
-
-
-def coefficients_of(data: GridData, index: MultiIndex, axes: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the coefficient of a term on another grid, in full shape."""
-    values = coefficients(data.pde, axes).get(index, np.zeros(1))
-    return np.broadcast_to(values, [len(axis) for axis in axes])
-
-
-def _log_evidence(fitted: np.ndarray, source: np.ndarray, noise: float) -> float:
-    """Return the log density of the source: its part in the span has the variance of the prior, the rest the noise."""
-    count, used = source.size, fitted.size
-    within = float(np.linalg.norm(fitted) ** 2)
-    # In orthonormal coordinates of the nodes; functions of norm 1 on the box have mean square 1 / length there.
-    if not (within and noise):
-        return np.inf
-    per_node = float(np.linalg.norm(source) ** 2) / used
-    rest = (count - used) * (np.log(2 * np.pi * noise**2) + 1.0)
-    return -0.5 * (used * (np.log(2 * np.pi * per_node) + 1.0) + rest)

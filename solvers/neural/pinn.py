@@ -1,0 +1,153 @@
+"""Physics-informed neural networks."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from ritz.errors import InvalidProblem
+from ritz.operators import Tag
+from ritz.pde import PDE
+from ritz.registry import register
+from ritz.solver import check_pairing, registered_name
+
+from .prepared import PreparedNetwork, check_options, output_grid
+
+__all__ = ["PINN", "prepare_network"]
+
+POINTS = {1: 2000, 2: 4000, 3: 8000}  # inside, by dimension
+SIDE_POINTS = 200
+
+
+@register("pinn")
+@dataclass(frozen=True)
+class PINN:
+    """Physics-informed neural network :cite:`RaissiPerdikarisKarniadakis2019`, as a peer of the other solvers.
+
+    A small network of the coordinates is trained to satisfy the equation and its boundary conditions at random
+    points, in the sense of least squares: by Adam for the first half of the budget, by L-BFGS for the second.
+    Derivatives are carried through the layers with the values, all points at once. The best parameters met are kept.
+    Networks reach relative residuals of 1e-2 to 1e-4 rather than 1e-8, so give `rtol` accordingly, or
+    ``throw=False``. Solutions of high frequency they learn slowly, if at all.
+
+    Linear and nonlinear equations up to second order in one to three dimensions, with any conditions, open sides
+    included. Cost of a step: O(points width^2 depth) for each derivative.
+
+    Parameters
+    ----------
+    width, depth : int
+        Of the hidden layers.
+    points, side_points : int, optional
+        Inside (2000, 4000 or 8000 by dimension), and on each side (200; one in one dimension).
+    boundary_weight : float
+        Factor of the squares of the boundary conditions, all data being scaled to one.
+    learning_rate : float
+        Of Adam.
+    seconds : float
+        Time budget besides `maxiter`.
+    dtype : {"float64", "float32"}
+        That training is done in.
+    shape : int or sequence of int, optional
+        Points along each axis of the grid that `x` is given on.
+    seed : int
+        Of points and first parameters.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> wave = lambda x, y: np.sin(2 * x + y)
+    >>> plate = ritz.PDE([(0, 1), (0, 1)], {(2, 0): -1.0, (0, 2): -1.0}, lambda x, y: 5 * wave(x, y), wave)
+    >>> small = {"width": 20, "depth": 2, "points": 100, "side_points": 20, "learning_rate": 0.01}
+    >>> ritz.solve(plate, "pinn", **small, maxiter=400, rtol=0.1, throw=False).error(wave) < 0.01
+    True
+    """
+
+    width: int = 64
+    depth: int = 3
+    points: int | None = None
+    side_points: int = SIDE_POINTS
+    boundary_weight: float = 100.0
+    learning_rate: float = 1e-3
+    seconds: float = math.inf
+    dtype: Literal["float64", "float32"] = "float64"
+    shape: int | Sequence[int] | None = None
+    seed: int = 0
+    solves: ClassVar[type] = PDE
+    requires: ClassVar[frozenset[Tag]] = frozenset()
+
+    def prepare(self, problem: PDE) -> PreparedNetwork:
+        """Draw points and evaluate the data at them."""
+
+        def embed(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+            from ritz.networks.jets import coordinate_embedding
+
+            return coordinate_embedding(problem.domain, _periodic(problem))
+
+        return prepare_network(self, problem, embed)
+
+
+def prepare_network(
+    solver: Any, problem: PDE, embed: Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
+) -> PreparedNetwork:
+    """Return a network whose coordinates are embedded by `embed`, with the points and data it is trained on.
+
+    Parameters
+    ----------
+    solver : PINN or FourierFeaturePINN
+    problem : PDE
+    embed : callable
+        ``embed(generator) -> (lines, waves)``, see `JetNetwork`.
+
+    Raises
+    ------
+    InvalidProblem
+        For options that are not positive, derivatives above second order, or a PDE with `initial`.
+    """
+    start = time.perf_counter()
+    check_pairing(solver, problem)
+    points = POINTS[problem.dimension] if solver.points is None else solver.points
+    named = ("width", "depth", "side_points", "boundary_weight", "learning_rate", "seconds")
+    check_options(points=points, **{name: getattr(solver, name) for name in named})
+    if solver.dtype not in ("float64", "float32"):
+        raise InvalidProblem(f"dtype is {solver.dtype!r}; it must be 'float64' or 'float32'")
+    grid = output_grid(problem, solver.shape)
+    import torch
+
+    from ritz.networks.jets import JetNetwork
+    from ritz.networks.loss import EquationLoss
+
+    dtype = getattr(torch, solver.dtype)
+    draws = np.random.default_rng(solver.seed)
+    lines, waves = embed(draws)
+    loss, unseen = (
+        EquationLoss(problem, points, solver.side_points, solver.boundary_weight, dtype, draws) for _ in range(2)
+    )
+
+    def build() -> JetNetwork:
+        generator = torch.Generator().manual_seed(solver.seed)
+        return JetNetwork(lines, waves, solver.width, solver.depth, loss.size, dtype, generator)
+
+    held = any(condition == "dirichlet" for pair in problem.sides for condition in pair)
+    free = not held and problem.reaction is None and (0,) * problem.dimension not in problem.terms
+    stats = {"points": points, "parameters": sum(p.numel() for p in build().parameters()), "up to a constant": free}
+    return PreparedNetwork(
+        problem,
+        loss,
+        unseen,
+        build,
+        solver.learning_rate,
+        solver.seconds,
+        grid,
+        registered_name(solver),
+        time.perf_counter() - start,
+        stats,
+    )
+
+
+def _periodic(problem: PDE) -> list[bool]:
+    return [pair[0] == "periodic" for pair in problem.sides]
