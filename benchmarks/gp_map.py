@@ -88,7 +88,7 @@ class NestedAutodiff:
 
 def _covariance(x: Any, y: Any, log_weights: Any, log_rates: Any, periods: Any) -> Any:
     difference = x - y
-    distance = (difference**2 + 1e-24).sqrt()  # smooth at 0, for the second derivative there
+    distance = (difference**2 + 1e-16).sqrt()  # smooth at 0, for the second derivative there
     t = math.sqrt(5.0) * log_rates.exp() * distance
     mixture = log_weights.exp() * (1.0 + t + t**2 / 3.0) * (-t).exp() * (2.0 * math.pi * periods * difference).cos()
     return mixture.sum()

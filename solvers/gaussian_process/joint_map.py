@@ -11,14 +11,14 @@ import numpy as np
 
 from ritz.backend import single_torch_thread, to_numpy
 from ritz.boundary import side_names
-from ritz.errors import InvalidProblem
+from ritz.errors import InvalidProblem, UnknownName
 from ritz.fields import evaluate
 from ritz.iteration import iteration_limit
 from ritz.progress import ResidualProgress
 from ritz.solution import Status
 from ritz.solver import Callback
 
-from .covariance import SpectralMixture, axis_matrices
+from .covariance import ENVELOPES, SpectralMixture, axis_matrices
 from .grid_data import GridData
 from .map_posterior import GridPart, MapPosterior
 
@@ -60,6 +60,8 @@ class JointMap:
     change_point: float | None = None
 
     def __post_init__(self):
+        if self.envelope not in ENVELOPES:
+            raise UnknownName("envelope", self.envelope, ENVELOPES)
         if self.components < 1:
             raise InvalidProblem(f"components is {self.components}; a mixture has at least 1")
         for name in ("max_frequency", "boundary_weight", "learning_rate"):
@@ -123,6 +125,12 @@ def joint_map(
     options = JointMap() if options is None else options
     limit = iteration_limit(maxiter, STEPS)
     equation = _Equation(data)
+    order = max(max(index) for index in data.coefficients)
+    if order > ENVELOPES[options.envelope]:
+        raise InvalidProblem(
+            f"the equation has a derivative of order {order}, which envelope {options.envelope!r} does not have: use"
+            " 'squared-exponential'"
+        )
     run = _Run(equation, options, rtol, callback)
     with ResidualProgress(progress, "gp map", rtol) as bar, single_torch_thread():
         first = limit if options.change_point is None else int(options.change_point * limit)
@@ -319,7 +327,7 @@ class _Run:
                 optimiser.zero_grad()
                 try:
                     loss, residual, u = self._loss(mixture)
-                except ArithmeticError:
+                except (ArithmeticError, InvalidProblem):  # hyperparameters out of range
                     return Status.NON_FINITE
                 if not math.isfinite(float(loss.detach())):
                     return Status.NON_FINITE
