@@ -75,23 +75,23 @@ def plot(data: Data) -> Figure:
             panel.axvline(np.pi, color="#888888", linestyle=":", linewidth=1)
             panel.annotate(
                 "2",
-                (2.0, 1),
-                (2, -2),
+                (2.0, 0),
+                (3, 3),
                 xycoords=("data", "axes fraction"),
                 textcoords="offset points",
-                va="top",
+                va="bottom",
                 color="#666666",
             )
             panel.annotate(
                 "$\\pi$",
-                (np.pi, 1),
-                (2, -2),
+                (np.pi, 0),
+                (3, 3),
                 xycoords=("data", "axes fraction"),
                 textcoords="offset points",
-                va="top",
+                va="bottom",
                 color="#666666",
             )
-            panel.set(xlabel="nodes in a wavelength", title=CASES[case][1], xlim=(1.9, None))
+            panel.set(xlabel="nodes in a wavelength", title=CASES[case][1], xlim=(1.9, 1.1 * found["points"][-1]))
             panel.set_xticks([2, 3, 4, 6, 8, 12, 20], ["2", "3", "4", "6", "8", "12", "20"])
             panel.minorticks_off()
         panels[0].set(ylabel="relative error between the nodes")

@@ -43,7 +43,7 @@ def compute(quick: bool = False) -> Data:
 def _values(case: str, scale: float, seconds: float) -> dict[str, Any]:
     problem = gp_hm.poisson_1d(case)
     shape = gp_hm.GRIDS[problem.name]
-    x = np.linspace(*problem.domain[0], 6001)
+    x = np.linspace(problem.domain[0][0], problem.domain[0][1], 6001)
     assert problem.exact is not None
     solvers: dict[str, dict[str, Any]] = {
         "gp": {"shape": shape},

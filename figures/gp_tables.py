@@ -46,8 +46,8 @@ def compute(quick: bool = False) -> dict[str, Any]:
         case, problem = CASES[number], CASES[number].build()
         shape = gp_hm.GRIDS[problem.name]
         if quick and len(shape) > 1:
-            shape = tuple(count // 4 for count in shape)
-        nodes.append(f"{shape[0]}" + (f"$^{len(shape)}$" if len(shape) > 1 else ""))
+            shape = tuple(count // 2 for count in shape)
+        nodes.append(str(max(shape)) + (f"$^{len(shape)}$" if len(shape) > 1 else ""))
         for column, entrant in enumerate(entrants):
             errors[row, column], seconds[row, column] = measure(
                 entrant, problem, shape, seconds=0.1 if quick else SECONDS, frequency=case.frequency
@@ -115,7 +115,7 @@ def plot(data: dict[str, Any]) -> Figure:
                 axes.text(
                     left + 0.5 * wide,
                     row + 0.36,
-                    f"{error:.0e}".replace("e-0", "e-").replace("e+0", "e+"),
+                    _short(error),
                     ha="center",
                     va="center",
                     fontsize=8.5,
@@ -127,11 +127,16 @@ def plot(data: dict[str, Any]) -> Figure:
         lines = [0, rows] + ([data["published"]] if 0 < data["published"] < rows else [])
         for line in lines:
             axes.plot([0, first + 0.7 + wide * columns], [line, line], color="#888888", linewidth=0.8)
-        axes.set_title(
-            "Relative error at uniform test points off the nodes, and seconds; above the middle line the paper's cases",
-            fontsize=9.5,
+        canvas.suptitle(
+            "Relative error between the nodes, and seconds; cases of the paper come first",
+            fontsize=9,
         )
     return canvas
+
+
+def _short(error: float) -> str:
+    """Return one digit and the power of ten, numbers of the order of one being written out."""
+    return f"{error:.1g}" if 0.1 <= error < 100 else f"{error:.0e}".replace("e-0", "e-").replace("e+0", "e+")
 
 
 figure("gp-tables", compute, plot)
