@@ -48,6 +48,7 @@ class AxisBasis:
         self._degree = features.degree
         places, weights = legendre.gauss(self._degree)
         self._weights = weights
+        self._recent: tuple[np.ndarray, np.ndarray] | None = None
         self._polynomials = legendre.values(places, self._degree)
         values = features.evaluate(self._from_unit(places))[0]
         coefficients = self._polynomials.T @ (weights[:, None] * values)
@@ -70,7 +71,11 @@ class AxisBasis:
 
     def at(self, points: np.ndarray, order: int = 0) -> np.ndarray:
         """Return a derivative of all functions at points ``(P,)``, shape (P, count)."""
-        return legendre.values(self._to_unit(points), self._degree) @ self._expansions[order]
+        if points is self.nodes:
+            return self.values[order]
+        if self._recent is None or self._recent[0] is not points:  # several derivatives are asked for one by one
+            self._recent = points, legendre.values(self._to_unit(points), self._degree)
+        return self._recent[1] @ self._expansions[order]
 
     @cached_property
     def values(self) -> list[np.ndarray]:

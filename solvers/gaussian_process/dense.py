@@ -25,7 +25,8 @@ from .residuals import equation_residual, points_between
 __all__ = ["DensePosterior", "condition", "condition_on"]
 
 JITTER = 1e-13  # relative; as little as rounding lets pass for smooth covariances
-NEWTON_TOLERANCE = 1e-10  # relative change of the state at which the reaction counts as linearised
+SETTLED = 1e-12  # relative change of the state at which the reaction counts as linearised
+CLOSE = 1e-5  # the same, where rounding keeps the residual from falling further
 BLOCK = 4_000_000  # entries of a covariance with the data that are formed at a time
 
 
@@ -283,7 +284,8 @@ def condition_on(
                 break
             before = np.zeros(len(observations.points)) if state is None else state
             state = to_numpy(posterior.mean(observations.points))
-            if np.linalg.norm(state - before) <= NEWTON_TOLERANCE * np.linalg.norm(state):
+            change = np.linalg.norm(state - before) / (np.linalg.norm(state) or 1.0)
+            if change <= SETTLED or (change <= CLOSE and history[-1] > 0.5 * history[-2]):
                 status = Status.CONVERGED
                 break
             if len(history) > 2 and history[-1] > history[-2]:

@@ -20,7 +20,7 @@ from .observations import Observations
 
 __all__ = ["maximise_evidence"]
 
-LEAST_NOISE = 1e-8  # of the size of the source: where learning it starts from at least
+FIRST_NOISE = 0.1  # by the size of the source: with too little to start from, the prior explains the noise
 
 
 def maximise_evidence(
@@ -48,7 +48,7 @@ def maximise_evidence(
     covariances : sequence of SpectralMixture
         Where to start: the evidence has many maxima in the frequencies, so these should come from a periodogram.
     noise : float
-        Standard deviation of the noise of the source, or where to start if it is learned.
+        Standard deviation of the noise of the source, or where to start if it is learned; 0 leaves that to the source.
     learn_noise : bool
     learn_frequencies : bool
     jitter : float
@@ -73,6 +73,8 @@ def maximise_evidence(
     """
     from scipy.optimize import minimize
 
+    if learn_noise and noise == 0.0:
+        noise = FIRST_NOISE * (float(np.sqrt((observations.source**2).mean())) or 1.0)
     first = condition_on(observations, covariances, noise, jitter)
     layout = _Layout(first, learn_frequencies, learn_noise)
     values = first.values
@@ -84,7 +86,7 @@ def maximise_evidence(
         minimize(objective, layout.start, jac=True, method="L-BFGS-B", options=limits)
     learned, noise = layout.read(objective.best)
     last = condition_on(observations, learned, noise, jitter)
-    return last if last.log_evidence > first.log_evidence or learn_noise else first
+    return last if last.log_evidence > first.log_evidence else first
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +105,6 @@ class _Layout:
 
     def __init__(self, posterior: DensePosterior, learn_frequencies: bool, learn_noise: bool):
         self.covariances, self.noise, self.learn_noise = posterior.covariances, posterior.noise, learn_noise
-        if learn_noise and self.noise == 0.0:
-            source = posterior.observations.source
-            self.noise = LEAST_NOISE * (float(np.sqrt((source**2).mean())) or 1.0)
         self.parts: list[_Part] = []
         for axis, (covariance, (lower, upper)) in enumerate(
             zip(self.covariances, posterior.observations.pde.domain, strict=True)

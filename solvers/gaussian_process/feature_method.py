@@ -79,7 +79,7 @@ def _outcome(
     stats: dict[str, Any] = {
         "frequencies": tuple(len(values) - 1 for values in posterior.frequencies),
         "tried": chosen.tried,
-        "train residual": posterior.residual(data),
+        "train residual": posterior.at_nodes[0],
         "held-out residual": chosen.unseen,
     }
     if not data.measured:
@@ -103,8 +103,7 @@ def _shapes(pde: PDE, shape: Any, points: Any, rhs: Any) -> Sequence[Any]:
 
 def _judge(data: GridData, chosen: Chosen, noisy: bool, rtol: float, atol: float) -> tuple[Status, float]:
     posterior = chosen.posterior
-    _, size = posterior.misfit(data)
-    residual = posterior.residual(data)
+    residual, size = posterior.at_nodes
     if not data.measured:
         residual = max(residual, chosen.unseen)
     allowed = max(rtol, atol / size)

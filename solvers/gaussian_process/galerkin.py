@@ -117,15 +117,18 @@ class _Galerkin:
         posterior = TensorPosterior(
             self.data, self.bases, whole, self.solver, 0.0, self.solver.condition, 0.0, status, np.array(history)
         )
-        left = self.data.source - sum(posterior.terms(self.data), np.zeros(1))
-        weight = np.broadcast_to(side_weight(self.data), left.shape)
-        free = max(left.size - source.size, 1) / left.size  # share of the data that the fit has not used up
-        spread = float(np.linalg.norm(weight * left) / np.linalg.norm(weight)) / free**0.5
-        deviation = float(noise) if noise and noise != "learn" else spread
+        absolute, size = posterior.misfit(self.data)
         if not self.iterative:
-            posterior = replace(posterior, history=np.array([1.0, posterior.residual(self.data)]))
+            history = [1.0, absolute / size]
+        deviation = float(noise) if noise and noise != "learn" else self._deviation(absolute, source.size)
         evidence = _log_evidence(self.data.source, source.size, deviation)
-        return replace(posterior, noise=deviation, log_evidence=evidence)
+        return replace(posterior, noise=deviation, log_evidence=evidence, history=np.array(history))
+
+    def _deviation(self, weighted: float, used: int) -> float:
+        """Return the standard deviation of noise that leaves a residual of that weighted norm."""
+        count = self.data.source.size
+        weights = np.linalg.norm(np.broadcast_to(side_weight(self.data), self.data.shape))
+        return weighted / float(weights) / (max(count - used, 1) / count) ** 0.5
 
     def _conditions(self) -> np.ndarray:
         """Return coefficients that meet the conditions, and have no part inside, (m1, ..., md)."""

@@ -103,6 +103,12 @@ class LinePosterior:
         absolute, size = self.misfit(data)
         return max(absolute / size, self._condition_residual(data))
 
+    @cached_property
+    def at_nodes(self) -> tuple[float, float]:
+        """Relative residual at the nodes of the data themselves, and the norm of the largest term there."""
+        absolute, size = self.misfit(self.data)
+        return max(absolute / size, self._condition_residual(self.data)), size
+
     def misfit(self, data: GridData) -> tuple[float, float]:
         """Return the norm of the residual of the mean at the nodes of `data`, and that of the largest term."""
         [points] = data.axes
@@ -248,7 +254,7 @@ class _Equations:
             history=np.array(history),
         )
         if z is None:
-            return replace(posterior, history=np.array([*history, posterior.residual(self.data)]))
+            return replace(posterior, history=np.array([*history, posterior.at_nodes[0]]))
         return posterior
 
     def _reaction(self, derivative: int, z: np.ndarray, factor: Any) -> np.ndarray:

@@ -133,6 +133,12 @@ class TensorPosterior:
         absolute, size = self.misfit(data)
         return max(absolute / size, self._condition_residual(data))
 
+    @cached_property
+    def at_nodes(self) -> tuple[float, float]:
+        """Relative residual at the nodes of the data themselves, and the norm of the largest term there."""
+        absolute, size = self.misfit(self.data)
+        return max(absolute / size, self._condition_residual(self.data)), size
+
     def misfit(self, data: GridData) -> tuple[float, float]:
         """Return the weighted norm of the residual at the nodes of `data`, and that of the largest term."""
         weight, terms = side_weight(data), self.terms(data)
