@@ -28,12 +28,12 @@ def neighbour_graph(vertices: int, *, neighbours: int = 8, decades: float = 6.0,
     """
     from scipy.sparse import coo_array, csr_array, diags_array
     from scipy.sparse.csgraph import connected_components
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     generator = np.random.default_rng(seed)
     points = generator.random((vertices, 2))
     points = points[np.argsort(np.floor(points[:, 0] * vertices**0.5) + points[:, 1])]  # strips, as a mesh has
-    tree: Any = cKDTree(points)
+    tree: Any = KDTree(points)
     nearest = np.asarray(tree.query(points, neighbours + 1)[1])[:, 1:]
     ends = np.repeat(np.arange(vertices), neighbours), nearest.ravel()
     weights = 10.0 ** (-decades * generator.random(nearest.size))
