@@ -11,6 +11,7 @@ from benchmarks import (
     automatic,
     bootstrap_amg,
     conjugate_gradients,
+    gaussian_process,
     gp_map,
     grid_solvers,
     growth,
@@ -26,7 +27,7 @@ from benchmarks.harness import save
 MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
     *(least_squares, lp_regression),
-    gp_map,
+    *(gaussian_process, gp_map),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 

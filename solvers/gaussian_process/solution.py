@@ -59,6 +59,14 @@ class PosteriorSolution(Solution):
         """Draw functions from the posterior; returns their values at points, ``(count, P)``."""
         return self.posterior.sample(points, count, seed)
 
+    def on_grid(self, *axes: Any) -> np.ndarray:
+        """Return the posterior mean on the tensor grid of some coordinates along each axis, ``(n1, ..., nd)``."""
+        nodes = [np.asarray(axis, dtype=np.float64) for axis in axes]
+        if hasattr(self.posterior, "mean_on"):  # one small matrix an axis
+            return self.posterior.mean_on(nodes)
+        points = np.stack([part.ravel() for part in np.meshgrid(*nodes, indexing="ij")], axis=1)
+        return np.asarray(self.posterior.mean(points)).reshape([len(axis) for axis in nodes])
+
     def interpolate(self, points: Any) -> Array:
         """Return the posterior mean at points, as every solution of a PDE does."""
         return self.posterior.mean(points)
