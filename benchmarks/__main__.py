@@ -9,6 +9,7 @@ from rich.console import Console
 
 from benchmarks import (
     automatic,
+    bootstrap_amg,
     conjugate_gradients,
     gp_map,
     grid_solvers,
@@ -23,7 +24,7 @@ from benchmarks import (
 from benchmarks.harness import save
 
 MODULES = (
-    *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences),
+    *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
     *(least_squares, lp_regression),
     gp_map,
 )

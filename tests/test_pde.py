@@ -286,6 +286,16 @@ def test_solutions_are_interpolated_inside_the_box_only():
     assert solution.interpolate(np.empty((0, 2))).shape == (0,)
 
 
+@pytest.mark.parametrize("solver", ["chebyshev", "finite-difference"])
+@pytest.mark.parametrize("name", ["mixed-2d", "channel-2d", "poisson-3d"])
+def test_values_on_a_grid_are_those_at_its_points(name: str, solver: str):
+    solution = ritz.solve(ritz.problems.manufactured(name), solver, shape=7)
+    axes = [np.linspace(0, 1, count) for count in (4, 5, 6)[: int(name[-2])]]
+    points = np.stack([part.ravel() for part in np.meshgrid(*axes, indexing="ij")], axis=1)
+    values = solution.on_grid(*axes)
+    np.testing.assert_allclose(values.ravel(), solution.interpolate(points), atol=1e-12)
+
+
 def test_pde_by_name_of_the_equation():
     bar = ritz.problems.pde((0.0, 1.0), "poisson", source=2.0)
     assert bar.terms == {(2,): -1.0}

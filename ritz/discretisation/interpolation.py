@@ -53,6 +53,19 @@ class Interpolant:
         chunks = [self._contract(parts, slice(start, start + step)) for start in range(0, len(points), step)]
         return np.concatenate(chunks) if chunks else np.empty(0)
 
+    def on_grid(self, *coordinates: np.ndarray) -> np.ndarray:
+        """Return the values on a tensor grid, given by one array ``(P,)`` of coordinates an axis.
+
+        One product an axis, where scattered points take one sum each over all the nodes they depend on.
+        """
+        values = self.nodal
+        for number, (axis, points) in enumerate(zip(self.axes, coordinates, strict=True)):
+            nodes, weights = axis.interpolation(np.asarray(points, dtype=np.float64))
+            matrix = np.zeros((len(nodes), values.shape[number]))
+            np.add.at(matrix, (np.arange(len(nodes))[:, None], nodes), weights)
+            values = np.moveaxis(np.tensordot(matrix, values, axes=(1, number)), 0, number)
+        return values
+
     def _checked(self, points: np.ndarray) -> np.ndarray:
         dimension = len(self.axes)
         points = np.asarray(points, dtype=np.float64)

@@ -67,6 +67,11 @@ class PDESolution(Solution):
             raise InvalidProblem(f"x has {self.x.shape[1]} columns; interpolate takes the solution of one source")
         return self.discretisation.interpolant(to_numpy(self.x))(points)
 
+    def on_grid(self, *coordinates: np.ndarray) -> np.ndarray:
+        """Return the values on a tensor grid given by one array of coordinates an axis, ``(P1, P2, ...)``."""
+        assert self.discretisation is not None
+        return self.discretisation.interpolant(to_numpy(self.x)).on_grid(*coordinates)
+
     def error(self, exact: Any) -> float:
         """Return ``||x - exact|| / ||exact||`` over the unknowns (absolute if `exact` is zero).
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ritz.backend import single_torch_thread
 from ritz.progress import ResidualProgress
 from ritz.solution import Status
 
@@ -76,8 +77,9 @@ class Training:
         self._parameters = list(self.network.parameters())
         self._best = (math.inf, self._read())
         try:
-            self._adam()
-            self._quasi_newton()
+            with single_torch_thread():
+                self._adam()
+                self._quasi_newton()
             status = Status.STAGNATED
         except _Ended as ended:
             status = ended.status

@@ -20,7 +20,7 @@ from .prepared import PreparedNetwork, check_options, output_grid
 
 __all__ = ["PINN", "prepare_network"]
 
-POINTS = {1: 2000, 2: 4000, 3: 8000}  # inside, by dimension
+POINTS = {1: 1000, 2: 4000, 3: 8000}  # inside, by dimension
 SIDE_POINTS = 200
 
 
@@ -43,7 +43,7 @@ class PINN:
     width, depth : int
         Of the hidden layers.
     points, side_points : int, optional
-        Inside (2000, 4000 or 8000 by dimension), and on each side (200; one in one dimension).
+        Inside (1000, 4000 or 8000 by dimension), and on each side (200; one in one dimension).
     boundary_weight : float
         Factor of the squares of the boundary conditions, all data being scaled to one.
     learning_rate : float
