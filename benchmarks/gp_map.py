@@ -157,7 +157,8 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
     for name, label in (("nested", "autodiff, pair by pair"), ("closed", "closed formulas")):
         panel.plot(nodes, [row[name]["median"] for row in rows], "o-", label=label)
     panel.set(xscale="log", yscale="log", xlabel="nodes", ylabel="seconds a step")
-    panel.set_xticks(nodes, [str(count) for count in nodes], minor=False)
+    panel.set_xticks(nodes, [str(count) for count in nodes])
+    panel.minorticks_off()
     panel.grid(alpha=0.3, which="both")
     panel.legend()
     return figure
