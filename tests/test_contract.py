@@ -27,7 +27,8 @@ def on_grid(problem):
 
 
 # Solvers that need to know how the unknowns lie, and which operators they take.
-TRAINED = {"pinn": 5, "rff-pinn": 5}  # steps: what training reaches is tested in test_neural.py
+FEW = {"maxiter": 3, "points": 50, "side_points": 10, "width": 8}  # what training reaches is tested in test_neural.py
+TRAINED = {"pinn": FEW, "rff-pinn": FEW}
 STRUCTURED = {"multigrid": on_grid, "transform": constant_on_box, "tridiagonal-transform": constant_on_box}
 
 
@@ -158,7 +159,7 @@ def test_solution(solver_name, problem_name, backend, dtype):
 
 def check_other_kind(solver_name, problem):
     """Check the solution of a problem that is no linear system."""
-    solution = ritz.solve(problem, solver_name, throw=False, maxiter=TRAINED.get(solver_name))
+    solution = ritz.solve(problem, solver_name, throw=False, **TRAINED.get(solver_name, {}))
     assert len(solution.history) == solution.iterations + 1
     assert np.isfinite(to_numpy(solution.x)).all()
     assert set(solution.timings) >= {"prepare", "solve"}
