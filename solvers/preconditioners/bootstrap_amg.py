@@ -39,7 +39,7 @@ class BootstrapOptions:
     smoother: str = "gauss-seidel"
     aggregate_size: int = 8
     prolongation: str = "smoothed"
-    trials: int = 10
+    trials: int = 6
     seed: int = 0
 
     def __post_init__(self):
