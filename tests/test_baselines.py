@@ -13,7 +13,7 @@ from ritz.errors import InvalidProblem
 from ritz.solution import Status
 
 KRYLOV = ["scipy-cg", "scipy-minres", "scipy-gmres", "scipy-bicgstab"]
-PYAMG = ["pyamg-sa", "pyamg-rs"]
+PYAMG = ["pyamg-sa", "pyamg-rs", "pyamg-adaptive", "pyamg-pairwise"]
 line = sp.diags_array([-np.ones(23), 2.0 * np.ones(24), -np.ones(23)], offsets=[-1, 0, 1])
 MATRIX = sp.csr_array(sp.kronsum(line, line) + 0.05 * sp.eye_array(576))
 RHS = np.random.default_rng(0).standard_normal(576)

@@ -13,12 +13,13 @@ from ritz.operators import Operator, Tag
 from ritz.problem import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
+from ritz.solver import Solver, registered_name
 from ritz.solvers.entries import sparse_entries
 from ritz.solvers.preconditioners.algebraic_multigrid import seeded
 
 from .peer import Peer, PreparedPeer, Watch, prepare_peer
 
-__all__ = ["PyamgRs", "PyamgSa"]
+__all__ = ["PyamgAdaptive", "PyamgPairwise", "PyamgRs", "PyamgSa"]
 
 
 @register("pyamg-sa")
@@ -61,9 +62,8 @@ class PyamgSa:
         def build(matrix: Any, **coarsest: Any) -> Any:
             from pyamg import smoothed_aggregation_solver
 
-            strength: Any = [("symmetric", {"theta": self.strength / 2**level}) for level in range(10)]
             with seeded(self.seed):
-                return smoothed_aggregation_solver(matrix, strength=strength, **coarsest)
+                return smoothed_aggregation_solver(matrix, strength=_strength(self.strength), **coarsest)
 
         return _prepare(self, problem, build, self.accel)
 
@@ -104,26 +104,117 @@ class PyamgRs:
         return _prepare(self, problem, build, self.accel)
 
 
-def _prepare(
-    solver: PyamgSa | PyamgRs, problem: LinearSystem, build: Callable[..., Any], accel: str | None
-) -> PreparedPeer:
+@register("pyamg-adaptive")
+@dataclass(frozen=True)
+class PyamgAdaptive:
+    """``pyamg.aggregation.adaptive_sa_solver`` and its ``solve`` :cite:`BrezinaEtAl2005`, :cite:`PyAMG2023`.
+
+    Finds its candidates, the vectors that the coarse levels must represent, by itself. PyAMG's defaults, but for the
+    strength of connection.
+
+    Parameters
+    ----------
+    accel : {"cg", None}
+        Krylov method around the cycles, or none.
+    strength : float
+        See `PyamgSa`.
+    candidates : int
+        Number of candidates.
+    seed : int
+        Of the random vectors that candidates are made from.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> system = ritz.LinearSystem(np.diag([2.0] * 99) - np.eye(99, k=1) - np.eye(99, k=-1), np.ones(99))
+    >>> ritz.solve(system, "pyamg-adaptive").converged
+    True
+    """
+
+    accel: str | None = "cg"
+    strength: float = 0.08
+    candidates: int = 1
+    seed: int = 0
+    solves: ClassVar[type] = LinearSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
+
+    def __post_init__(self):
+        _check_accel(self.accel)
+
+    def prepare(self, problem: LinearSystem) -> PreparedPeer:
+        """Build the hierarchy."""
+
+        def build(matrix: Any, **coarsest: Any) -> Any:
+            from pyamg.aggregation import adaptive_sa_solver
+
+            double = matrix.astype(np.float64)  # the type of the random vectors that PyAMG draws
+            with seeded(self.seed):
+                return adaptive_sa_solver(
+                    double, num_candidates=self.candidates, strength=_strength(self.strength), **coarsest
+                )[0]
+
+        return _prepare(self, problem, build, self.accel)
+
+
+@register("pyamg-pairwise")
+@dataclass(frozen=True)
+class PyamgPairwise:
+    """``pyamg.aggregation.pairwise_solver`` and its ``solve``, with PyAMG's defaults :cite:`PyAMG2023`.
+
+    Parameters
+    ----------
+    accel : {"cg", None}
+        Krylov method around the cycles, or none.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> system = ritz.LinearSystem(np.diag([2.0] * 99) - np.eye(99, k=1) - np.eye(99, k=-1), np.ones(99))
+    >>> ritz.solve(system, "pyamg-pairwise").converged
+    True
+    """
+
+    accel: str | None = "cg"
+    solves: ClassVar[type] = LinearSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
+
+    def __post_init__(self):
+        _check_accel(self.accel)
+
+    def prepare(self, problem: LinearSystem) -> PreparedPeer:
+        """Build the hierarchy."""
+
+        def build(matrix: Any, **coarsest: Any) -> Any:
+            from pyamg.aggregation import pairwise_solver
+
+            return pairwise_solver(matrix, **coarsest)
+
+        return _prepare(self, problem, build, self.accel)
+
+
+def _strength(threshold: float) -> Any:
+    return [("symmetric", {"theta": threshold / 2**level}) for level in range(10)]
+
+
+def _prepare(solver: Solver, problem: LinearSystem, build: Callable[..., Any], accel: str | None) -> PreparedPeer:
     def prepare(operator: Operator) -> tuple[Any, Peer, Mapping[str, Any]]:
-        matrix = sparse_entries(operator, f"solver {'pyamg-sa' if isinstance(solver, PyamgSa) else 'pyamg-rs'!r}")
+        matrix = sparse_entries(operator, f"solver {registered_name(solver)!r}")
         # A singular operator leaves the coarsest one singular up to rounding, which must not be inverted.
         cutoff = {"rtol": float(np.finfo(matrix.dtype).eps) ** (2 / 3)}
         options: dict[str, Any] = {} if operator.nullspace is None else {"coarse_solver": ("pinv", cutoff)}
         with np.errstate(all="ignore"):
             hierarchy = build(matrix, **options)
-            coarsest = hierarchy.levels[-1].A
+            dtype, coarsest = hierarchy.levels[0].A.dtype, hierarchy.levels[-1].A
             if not np.isfinite(coarsest.data).all():
                 raise InvalidProblem("PyAMG's coarsening broke down on this operator; use another solver")
-            hierarchy.coarse_solver(coarsest, np.zeros(coarsest.shape[0], matrix.dtype))  # forms its pseudo-inverse
+            hierarchy.coarse_solver(coarsest, np.zeros(coarsest.shape[0], dtype))  # forms its pseudo-inverse
 
         def peer(watch: Watch, x0: np.ndarray, tolerance: float, limit: int) -> tuple[np.ndarray, Status | None]:
             norms: list[float] = []
             relative = tolerance / (float(np.linalg.norm(watch.rhs)) or 1.0)
+            rhs, start = (vector.astype(dtype, copy=False) for vector in (watch.rhs, x0))
             x, info = hierarchy.solve(
-                *(watch.rhs, x0, relative, limit),
+                *(rhs, start, relative, limit),
                 accel=accel,
                 residuals=norms,
                 callback=lambda x: watch.record(float(norms[-1]), x),

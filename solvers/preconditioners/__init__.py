@@ -4,6 +4,7 @@ A preconditioner is registered as a frozen dataclass with ``build(operator) -> O
 """
 
 from .algebraic_multigrid import RugeStuben, SmoothedAggregation
+from .bootstrap_amg import BootstrapAMG
 from .build import PreconditionerLike, build_preconditioner
 from .incomplete_cholesky import IncompleteCholesky, ModifiedIncompleteCholesky
 from .incomplete_lu import IncompleteLU
@@ -11,6 +12,7 @@ from .jacobi import Jacobi
 from .symmetric_gauss_seidel import SymmetricGaussSeidel
 
 __all__ = [
+    "BootstrapAMG",
     "IncompleteCholesky",
     "IncompleteLU",
     "Jacobi",

@@ -1,0 +1,255 @@
+"""Bootstrap algebraic multigrid: each hierarchy is built for what those before it leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ritz.backend import Array, to_numpy
+from ritz.errors import InvalidProblem
+from ritz.operators import Operator, Tag, aslinearoperator
+from ritz.operators.operator import through_numpy
+from ritz.solver import require_symmetric
+from ritz.solvers.entries import sparse_entries
+from ritz.solvers.preconditioners.bootstrap_amg import BootstrapOptions
+from ritz.solvers.preconditioners.incomplete_cholesky import NotPositiveDefinite
+
+from .aggregation_hierarchy import AggregationHierarchy, build_hierarchy
+from .relaxation import remainder
+
+__all__ = ["Bootstrap", "bootstrap", "build_bootstrap"]
+
+SETTLED = 0.02  # relative change of 1 - rate from one iteration to the next at which the rate is taken as known
+FEWEST = 4  # iterations before that is asked
+NEGATIVE = -1e-10  # x . A x relative to ||x|| ||A x||, below which it is no rounding
+
+
+class Bootstrap(Operator):
+    """A composite of multigrid hierarchies as approximate inverse; made by `bootstrap`.
+
+    Attributes
+    ----------
+    hierarchies : tuple of AggregationHierarchy
+    rates : ndarray, shape (hierarchies,)
+        Factor by which one iteration of the composite of the first 1, 2, ... hierarchies reduces the energy norm of
+        an error that is slow to converge.
+    """
+
+    def __init__(
+        self,
+        matrix: Any,
+        operator: Operator,
+        hierarchies: Sequence[AggregationHierarchy],
+        smooth_vectors: list[np.ndarray],
+        rates: list[float],
+        options: BootstrapOptions,
+    ):
+        self.shape, self.dtype = operator.shape, operator.dtype
+        self.tags = frozenset({Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE} if options.symmetric else ())
+        self.hierarchies, self.rates = tuple(hierarchies), np.array(rates)
+        self._matrix, self._vectors, self._composition = matrix, smooth_vectors, options.composition
+
+    @cached_property
+    def smooth_vectors(self) -> np.ndarray:
+        """Columns ``(n, hierarchies + 1)``: the vector given, and what each composite left of a random error.
+
+        The latter have energy norm 1 and, on singular operators, mean zero on each component.
+        """
+        return np.stack(self._vectors, axis=1)
+
+    @property
+    def stats(self) -> Mapping[str, Any]:
+        """Number of hierarchies, levels and rate of each, and entries on all levels over those of the operator."""
+        return {
+            "hierarchies": len(self.hierarchies),
+            "levels": [len(hierarchy.sizes) for hierarchy in self.hierarchies],
+            "operator_complexity": 1.0 + sum(hierarchy.coarse_complexity for hierarchy in self.hierarchies),
+            "rates": self.rates.tolist(),
+        }
+
+    def apply(self, residual: Array) -> Array:
+        """Return the approximate solution of ``A x = residual`` for a vector ``(n,)`` or a block ``(n, k)``.
+
+        The columns of a block share each pass over the matrices.
+        """
+        return self @ residual
+
+    def _apply(self, x: Array) -> Array:
+        return through_numpy(lambda rhs: composed(self._matrix, self.hierarchies, self._composition, rhs), x)
+
+
+def bootstrap(
+    matrix: Any,
+    *,
+    smooth_vector: Any = None,
+    target_rate: float = 0.75,
+    max_hierarchies: int = 3,
+    composition: str = "symmetrised",
+    cycle: str = "V",
+    smoother: str = "gauss-seidel",
+    aggregate_size: int = 8,
+    prolongation: str = "smoothed",
+    trials: int = 10,
+    seed: int = 0,
+) -> Bootstrap:
+    r"""Return an approximate inverse of a symmetric positive (semi-)definite matrix that knows what it is slow for.
+
+    A hierarchy is built along a smooth vector w by matching unknowns that suit each other
+    (`ritz.solvers.multigrid.compatible_matching.aggregate`). The composite of all hierarchies so far is applied to
+    :math:`A x = 0` from a random start; what is left of x after a few iterations is what it is slow for, and the w
+    of the next hierarchy, until an iteration reduces the energy norm by the target :cite:`DAmbraVassilevski2013`,
+    :cite:`DAmbraFilipponeVassilevski2018`, :cite:`DAmbraCutilloVassilevski2019`.
+
+    Parameters
+    ----------
+    matrix : Operator or anything `ritz.operators.aslinearoperator` takes, shape (n, n)
+        Symmetric positive definite or semidefinite, its entries known. Graph Laplacians of any number of components
+        are recognised; isolated unknowns are left at zero.
+    smooth_vector : array, shape (n,), optional
+        What is known to be nearly in the nullspace, for the first hierarchy; ones if None. Zeros in it are allowed.
+    target_rate : float
+        Rate at or below which no further hierarchy is built; 0 builds them all.
+    max_hierarchies : int
+    composition : {"symmetrised", "multiplicative", "additive"}
+        One hierarchy after the other and back again; in order; or the mean of all.
+    cycle : {"V", "W", "K"}
+        ``"K"``, two steps of conjugate gradients on each coarse level, is no linear function.
+    smoother : {"gauss-seidel", "l1-jacobi", "chebyshev"}
+        Forward before and backward after the coarse levels; the others use products alone.
+    aggregate_size : {2, 4, 8}
+        Unknowns that become one on the next level, about.
+    prolongation : {"smoothed", "plain"}
+        Whether the smooth vector on aggregates is smoothed by a Jacobi step :cite:`VanekMandelBrezina1996`, which is
+        left out on levels where it would fill the coarse matrix.
+    trials : int
+        Iterations from which a rate is estimated, at most.
+    seed : int
+        Of the random starts.
+
+    Returns
+    -------
+    Bootstrap
+        With ``hierarchies``, ``smooth_vectors`` (n, hierarchies + 1), ``rates`` and ``apply``. Symmetric positive
+        definite unless the composition is multiplicative or the cycle K: these are for flexible methods.
+
+    Raises
+    ------
+    InvalidProblem
+        For options that are not known, a matrix that is not symmetric or not positive semidefinite, as far as that
+        is seen, or an unfit smooth vector.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> A = ritz.problems.diffusion((40, 40), contrast=1e6).operator
+    >>> inverse = bootstrap(A, target_rate=0.0, max_hierarchies=2)
+    >>> inverse.smooth_vectors.shape, len(inverse.rates)
+    ((1600, 3), 2)
+    >>> inverse.apply(np.ones((1600, 4))).shape
+    (1600, 4)
+    """
+    options = BootstrapOptions(
+        *(smooth_vector, target_rate, max_hierarchies, composition, cycle, smoother, aggregate_size, prolongation),
+        *(trials, seed),
+    )
+    return build_bootstrap(aslinearoperator(matrix), options)
+
+
+def build_bootstrap(operator: Operator, options: BootstrapOptions) -> Bootstrap:
+    """Return what `bootstrap` returns."""
+    require_symmetric(operator, "bootstrap-amg")
+    matrix = sparse_entries(operator, "preconditioner 'bootstrap-amg'")
+    double = matrix.astype(np.float64, copy=False)
+    _check_diagonal(double)
+    smooth = _first_vector(options.smooth_vector, matrix.shape[0])
+    generator = np.random.default_rng(options.seed)
+    hierarchies: list[AggregationHierarchy] = []
+    vectors, rates = [smooth], list[float]()
+    while True:
+        hierarchies.append(build_hierarchy(double, vectors[-1], options, float(np.finfo(matrix.dtype).eps)))
+        start = generator.standard_normal(matrix.shape[0])
+        rate, slow = _test(double, hierarchies, start, operator.nullspace, options)
+        rates.append(rate)
+        vectors.append(slow)
+        if rate <= options.target_rate or len(hierarchies) == options.max_hierarchies:
+            break
+    if matrix.dtype != np.float64:
+        hierarchies = [hierarchy.astype(matrix.dtype) for hierarchy in hierarchies]
+    return Bootstrap(matrix, operator, hierarchies, vectors, rates, options)
+
+
+def composed(matrix: Any, hierarchies: Sequence[AggregationHierarchy], composition: str, rhs: np.ndarray) -> np.ndarray:
+    """Return the correction that the hierarchies together make of a right-hand side, ``(n,)`` or ``(n, k)``."""
+    rhs = np.ascontiguousarray(rhs, dtype=matrix.dtype)
+    if composition == "additive":
+        x = hierarchies[0].cycle(rhs)
+        for hierarchy in hierarchies[1:]:
+            x += hierarchy.cycle(rhs)
+        return x / len(hierarchies)
+    order = [*hierarchies, *hierarchies[-2::-1]] if composition == "symmetrised" else hierarchies
+    x = order[0].cycle(rhs)
+    for hierarchy in order[1:]:
+        x += hierarchy.cycle(remainder(matrix, rhs, x))
+    return x
+
+
+def _test(
+    matrix: Any,
+    hierarchies: list[AggregationHierarchy],
+    x: np.ndarray,
+    nullspace: Any,
+    options: BootstrapOptions,
+) -> tuple[float, np.ndarray]:
+    """Return the rate of the composite, and what it leaves of `x` on the way to ``A x = 0``, of energy norm 1.
+
+    Energy norms of a symmetric iteration fall by a factor that only grows, so it is settled when it hardly grows.
+    """
+    rate = 0.0
+    for trial in range(options.trials + 1):
+        if nullspace is not None:
+            x = nullspace.project(x)
+        product = matrix @ x
+        energy = float(x @ product)
+        if energy < NEGATIVE * float(np.linalg.norm(x) * np.linalg.norm(product)):
+            raise NotPositiveDefinite(
+                f"preconditioner 'bootstrap-amg' needs a positive definite operator, and x.Ax = {energy:g} for an x:"
+                " use 'minres' or 'lu'"
+            )
+        if not energy > 0.0:
+            break
+        norm = energy**0.5
+        x, product = x / norm, product / norm
+        if trial > 0:
+            before, rate = rate, norm
+            if trial >= FEWEST and abs(rate - before) <= SETTLED * abs(1.0 - rate):
+                break
+        if trial < options.trials:
+            x = x - composed(matrix, hierarchies, options.composition, product)
+    return rate, x
+
+
+def _check_diagonal(matrix: Any) -> None:
+    diagonal = matrix.diagonal()
+    wrong = (diagonal < 0) | ((diagonal == 0) & (abs(matrix).sum(axis=1) > 0))
+    if wrong.any():
+        first = int(np.flatnonzero(wrong)[0])
+        raise NotPositiveDefinite(
+            f"preconditioner 'bootstrap-amg' needs a positive diagonal, and entry {first} is {diagonal[first]:g}:"
+            " the operator is not positive definite; use 'minres' or 'lu'"
+        )
+
+
+def _first_vector(given: Any, n: int) -> np.ndarray:
+    if given is None:
+        return np.ones(n)
+    smooth = np.array(to_numpy(given), dtype=np.float64)
+    if smooth.shape != (n,):
+        raise InvalidProblem(f"smooth_vector has shape {smooth.shape}; it must be ({n},)")
+    if not np.isfinite(smooth).all():
+        raise InvalidProblem("smooth_vector has entries that are NaN or infinite")
+    if not smooth.any():
+        raise InvalidProblem("smooth_vector is zero; give a vector that the operator nearly maps to zero, or None")
+    return smooth
