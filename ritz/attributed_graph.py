@@ -14,7 +14,7 @@ from ritz.backend import is_torch_array, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators.operator import real_entries
 
-__all__ = ["AttributedGraph", "AttributeBlock", "symmetrised"]
+__all__ = ["AttributeBlock", "AttributedGraph", "edge_ends", "symmetrised"]
 
 
 @dataclass(frozen=True, eq=False)
