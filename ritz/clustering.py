@@ -139,7 +139,7 @@ def attribute_entropy(graph: AttributedGraph, labels: np.ndarray) -> float:
             np.add.at(table[:, :, 0], (codes, labels), 1.0)
             within += _entropy(table).sum()
             whole += _entropy(table.sum(axis=1, keepdims=True)).sum()
-    return within / whole if whole > 0 else float("nan")
+    return float(within / whole) if whole > 0 else float("nan")
 
 
 def edge_counts(graph: AttributedGraph, labels: np.ndarray) -> np.ndarray:

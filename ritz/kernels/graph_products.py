@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-__all__ = ["TILE", "scaled_product"]
+__all__ = ["TILE", "scaled_product", "scaled_product_in_turn"]
 
 TILE = 4 << 20  # bytes of the rows that are looked at together, so that they stay in the cache
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath={"contract", "reassoc"})
-def scaled_product(
+def _scaled_product(
     indptr: np.ndarray,
     indices: np.ndarray,
     weights: np.ndarray,
@@ -61,3 +60,8 @@ def scaled_product(
                         out[i, column] += factor * x[j, column]
                     entry += 1
                 position[i - first] = entry
+
+
+scaled_product = njit(cache=True, nogil=True, parallel=True, fastmath={"contract", "reassoc"})(_scaled_product)
+scaled_product_in_turn = njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})(_scaled_product)
+"""The same on one thread, for what takes less time than threads do to start."""

@@ -64,6 +64,7 @@ def leading_eigenvectors(
     *,
     tolerance: float,
     method: str = "auto",
+    components: np.ndarray | None = None,
     start: np.ndarray | None = None,
     seed: int = 0,
 ) -> tuple[Eigenvectors, dict[str, Any]]:
@@ -76,14 +77,18 @@ def leading_eigenvectors(
         At most n.
     tolerance : float
     method : {"auto", "dense", "chebyshev", "multigrid"}
-        ``"auto"`` takes all eigenvectors of graphs of up to 600 vertices, multigrid where the similarity is that of a
-        connected structure without regularisation on which a random walk spreads slowly (`walk_decay`), and Chebyshev
-        filters otherwise.
+        ``"auto"`` takes all eigenvectors of graphs of up to 600 vertices, multigrid for structure without
+        regularisation on which a random walk spreads slowly (`walk_decay`), and Chebyshev filters otherwise.
+    components : ndarray, shape (n,), optional
+        Number of the connected component of each vertex, where the similarity is that of the structure alone: each is
+        then treated by itself, so that eigenvalues they share do not mix them up.
     start : ndarray, shape (n, any), optional
         Vectors to start from, for Chebyshev filters.
     seed : int
     """
-    plain = similarity.weight == 0.0 and _unregularised(similarity)
+    if components is not None and components.max() > 0:
+        return _by_component(similarity, count, components, tolerance, method, seed)
+    plain = similarity.weight == 0.0 and similarity.unregularised
     stats: dict[str, Any] = {}
     if method == "multigrid" and not plain:
         raise InvalidProblem(
@@ -92,13 +97,10 @@ def leading_eigenvectors(
     if method == "auto":
         method = "dense" if similarity.size <= DENSE else "chebyshev"
         if method == "chebyshev" and plain:
-            degrees = np.asarray(similarity.adjacency.sum(axis=1))
-            stats["walk_decay"] = walk_decay(similarity.adjacency, degrees, seed)
+            stats["walk_decay"] = walk_decay(similarity.adjacency, similarity.degrees, seed)
             method = "multigrid" if stats["walk_decay"] > SLOW else "chebyshev"
     if method == "multigrid":
-        found = multigrid_eigenvectors(
-            similarity.adjacency, 1.0 / similarity.scale**2, count, tolerance=tolerance, seed=seed
-        )
+        found = multigrid_eigenvectors(similarity.adjacency, similarity.degrees, count, tolerance=tolerance, seed=seed)
     elif method == "dense":
         found = _all_eigenvectors(similarity, count)
     else:
@@ -107,14 +109,32 @@ def leading_eigenvectors(
     return found, {**stats, "eigensolver": found.method, "products": found.products}
 
 
-def _unregularised(similarity: Similarity) -> bool:
-    """Whether the scale is that of the degrees themselves, and the graph one component."""
-    from scipy.sparse.csgraph import connected_components
-
-    degrees = np.asarray(similarity.adjacency.sum(axis=1))
-    if not np.allclose(similarity.scale**2 * degrees, 1.0, rtol=1e-6):
-        return False
-    return connected_components(similarity.adjacency, directed=False)[0] == 1
+def _by_component(
+    similarity: Similarity, count: int, components: np.ndarray, tolerance: float, method: str, seed: int
+) -> tuple[Eigenvectors, dict[str, Any]]:
+    """Return the leading eigenvectors of a graph of several components, those of each being zero on the others."""
+    parts: list[tuple[np.ndarray, Eigenvectors]] = []
+    stats: dict[str, Any] = {}
+    for number in range(int(components.max()) + 1):
+        members = np.flatnonzero(components == number)
+        part = Similarity(similarity.adjacency[members][:, members], similarity.scale[members])
+        found, chosen = leading_eigenvectors(
+            part, min(count, members.size), tolerance=tolerance, method=method, seed=seed
+        )
+        parts.append((members, found))
+        stats = stats or chosen
+    values = np.concatenate([found.values for _, found in parts])
+    owner = np.repeat(np.arange(len(parts)), [found.values.size for _, found in parts])
+    column = np.concatenate([np.arange(found.values.size) for _, found in parts])
+    residuals = np.concatenate([found.residuals for _, found in parts])
+    largest = np.argsort(-values, kind="stable")[:count]
+    vectors = np.zeros((components.size, largest.size))
+    for position, chosen_pair in enumerate(largest):
+        members, found = parts[owner[chosen_pair]]
+        vectors[members, position] = found.vectors[:, column[chosen_pair]]
+    products = sum(found.products for _, found in parts)
+    eigenvectors = Eigenvectors(values[largest], vectors, residuals[largest], products, parts[0][1].method)
+    return eigenvectors, {**stats, "products": products, "components": len(parts)}
 
 
 def _all_eigenvectors(similarity: Similarity, count: int) -> Eigenvectors:

@@ -43,7 +43,7 @@ def filtered_subspace(
     *,
     tolerance: float,
     start: np.ndarray | None = None,
-    max_products: int = 400,
+    max_products: int = 1000,
     dtype: Any = np.float32,
     seed: int = 0,
 ) -> Eigenvectors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.sparse import csr_array
 
 __all__ = ["Similarity", "degree_dispersion", "regularisation"]
 
+WORK = 1_000_000  # multiplications for which threads are worth starting
 EVEN = 0.75  # dispersion below which degrees are taken for those of a mesh; 1 is that of edges placed at random
 
 
@@ -43,30 +45,42 @@ class Similarity:
         """Number of vertices."""
         return self.scale.size
 
+    @cached_property
+    def degrees(self) -> np.ndarray:
+        """Sum of the edge weights at each vertex, shape (n,)."""
+        return np.asarray(self.adjacency.sum(axis=1))
+
+    @property
+    def unregularised(self) -> bool:
+        """Whether the scale is that of the degrees themselves, all of them positive."""
+        return bool(np.allclose(self.scale**2 * self.degrees, 1.0, rtol=1e-6))
+
     @property
     def bound(self) -> float:
         """Upper bound of the eigenvalues."""
-        structure = float((self.adjacency.sum(axis=1) * self.scale**2).max())
+        structure = float((self.degrees * self.scale**2).max())
         return (1.0 - self.weight) * structure + self.weight
 
     @property
     def bulk(self) -> float:
         """The largest eigenvalue but the first if edges were placed at random :cite:`FuerediKomlos1981`: a guess."""
         degrees = np.diff(self.adjacency.indptr)
-        typical = float(np.median(self.scale[degrees > 0] ** 2 * self.adjacency.sum(axis=1)[degrees > 0]))
+        typical = float(np.median(self.scale[degrees > 0] ** 2 * self.degrees[degrees > 0]))
         return min(2.0 * typical / max(float(degrees.mean()), 4.0) ** 0.5, 0.9 * self.bound)
 
     def advance(self, x: np.ndarray, out: np.ndarray, a: float, b: float, c: float) -> None:
         """Replace `out` by ``a M x + b x + c out``; both blocks are C-ordered, shape (n, columns), of one dtype."""
         from numba import get_num_threads
 
-        from ritz.kernels.graph_products import TILE, scaled_product
+        from ritz.kernels.graph_products import TILE, scaled_product, scaled_product_in_turn
 
         scale, weights, factor, transposed = self._entries(x.dtype)
         A = self.adjacency
         coefficients = np.array([a * (1.0 - self.weight), b, c], dtype=x.dtype)
         tile = self.size if x.nbytes <= 4 * TILE else TILE // (x.shape[1] * x.itemsize)
-        scaled_product(A.indptr, A.indices, weights, scale, x, out, coefficients, tile, get_num_threads())
+        parts = get_num_threads() if A.nnz * x.shape[1] > WORK else 1
+        product = scaled_product if parts > 1 else scaled_product_in_turn
+        product(A.indptr, A.indices, weights, scale, x, out, coefficients, tile, parts)
         if factor is not None and self.weight:
             out += (a * self.weight) * (factor @ (transposed @ x))
 

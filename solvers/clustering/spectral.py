@@ -23,7 +23,9 @@ from .prepared import Partition, PreparedClustering, check_clusters
 
 __all__ = ["Spectral", "eigengap"]
 
-MOST = 15  # clusters that are looked for where their number is not given
+FINE, COARSE, LARGE = 1e-4, 1e-2, 100_000  # tolerances below and from a number of vertices on
+USUAL_CLUSTERS = 8  # for which the strength of attributes is measured before their number is known
+MOST = 50  # clusters that are looked for where their number is not given
 FRAGMENT = 0.1  # share of the mean size of a cluster below which a component is too small to hold one
 
 
@@ -44,7 +46,7 @@ class Spectral:
     Parameters
     ----------
     clusters : int, optional
-        Number of clusters; where the eigenvalues have their largest relative gap, from 2 to 15, if None.
+        Number of clusters; where the eigenvalues have their largest relative gap, from 2 to 50, if None.
     embedding : {"refined", "bootstrap"}
         ``"bootstrap"`` is the method as published, from the smooth vectors of bootstrap multigrid for the augmented
         graph alone :cite:`DAmbraVassilevskiCutillo2023`.
@@ -52,8 +54,9 @@ class Spectral:
         w in [0, 1] of the refined embedding: 0 is structure alone, 1 attributes alone. ``"auto"`` takes the weight
         whose clusters predict edges that were held out best (`choose_weight`).
     eigensolver : {"auto", "dense", "chebyshev", "multigrid"}
-    tolerance : float
+    tolerance : float, optional
         Relative residual of the eigenvectors; of multigrid relative to the largest wanted eigenvalue of the Laplacian.
+        1e-4 if None, and 1e-2 from 100,000 vertices on, where no single vertex matters any more.
     seed : int
 
     Examples
@@ -68,7 +71,7 @@ class Spectral:
     embedding: Literal["refined", "bootstrap"] = "refined"
     attribute_weight: float | Literal["auto"] = "auto"
     eigensolver: Literal["auto", "dense", "chebyshev", "multigrid"] = "auto"
-    tolerance: float = 1e-3
+    tolerance: float | None = None
     seed: int = 0
 
     solves: ClassVar[type] = AttributedGraph
@@ -84,7 +87,7 @@ class Spectral:
         weight: Any = self.attribute_weight
         if weight != "auto" and (isinstance(weight, (str, bool)) or not 0.0 <= float(weight) <= 1.0):
             raise InvalidProblem(f"attribute_weight is {weight!r}; it must be 'auto' or a number from 0 to 1")
-        if not float(self.tolerance) > 0.0:
+        if self.tolerance is not None and not float(self.tolerance) > 0.0:
             raise InvalidProblem(f"tolerance is {self.tolerance!r}; it must be positive")
 
     def prepare(self, problem: AttributedGraph) -> PreparedClustering:
@@ -93,7 +96,7 @@ class Spectral:
         check_pairing(self, problem)
         check_clusters(self.clusters, problem.size)
         embedded, clusters, kept = self._embed(problem)
-        late = embedded.residual > self.tolerance
+        late = embedded.residual > self._tolerance(problem)
 
         def partition(labels: np.ndarray | None, tolerance: float, limit: int, callback: Any) -> Partition:
             start = None if labels is None else labels[kept]
@@ -130,7 +133,7 @@ class Spectral:
         clusters = self.clusters
         if weight == "auto":
             if clusters is None:
-                usual = 0.0 if factor is None else balanced_weight(graph, factor, min(8, graph.size), 0.5, self.seed)
+                usual = 0.0 if factor is None else balanced_weight(graph, factor, min(USUAL_CLUSTERS, graph.size), 0.5, self.seed)
                 clusters = self._count(graph, usual, factor)
             weight, stats = choose_weight(graph, factor, clusters, self.seed)
         elif clusters is None:
@@ -141,7 +144,12 @@ class Spectral:
         similarity = similarity_of(part, weight, factor)
         count = min(max(clusters, int(part.components.max()) + 1 if weight == 0 else 1), part.size)
         found, chosen = leading_eigenvectors(
-            similarity, count, tolerance=self.tolerance, method=self.eigensolver, seed=self.seed
+            similarity,
+            count,
+            tolerance=self._tolerance(graph),
+            method=self.eigensolver,
+            components=part.components if weight == 0 else None,
+            seed=self.seed,
         )
         stats |= {**chosen, "attribute_weight": weight, "fragments": graph.size - kept.size}
         residual = float(found.residuals.max())
@@ -155,8 +163,20 @@ class Spectral:
             return min(2, graph.size)
         similarity = similarity_of(part, weight, factor)
         count = min(MOST + 1, part.size - 1)
-        found, _ = leading_eigenvectors(similarity, count, tolerance=self.tolerance, method=self.eigensolver)
+        found, _ = leading_eigenvectors(
+            similarity,
+            count,
+            tolerance=self._tolerance(graph),
+            method=self.eigensolver,
+            components=part.components if weight == 0 else None,
+            seed=self.seed,
+        )
         return eigengap(found.values)
+
+    def _tolerance(self, graph: AttributedGraph) -> float:
+        if self.tolerance is not None:
+            return float(self.tolerance)
+        return FINE if graph.size < LARGE else COARSE
 
 
 def eigengap(values: np.ndarray) -> int:
