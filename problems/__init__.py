@@ -10,6 +10,7 @@ from .fem import fem
 from .from_grid import from_grid
 from .gallery import gallery
 from .geometric_graphs import grid_graph, nearest_neighbours, neighbour_graph, ring_of_cliques
+from .graph_files import from_networkx, graph
 from .heat import heat
 from .helmholtz import helmholtz
 from .lp_regression import lp_regression
@@ -30,7 +31,9 @@ __all__ = [
     "divergence",
     "fem",
     "from_grid",
+    "from_networkx",
     "gallery",
+    "graph",
     "grid_graph",
     "heat",
     "helmholtz",

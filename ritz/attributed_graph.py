@@ -14,7 +14,7 @@ from ritz.backend import is_torch_array, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators.operator import real_entries
 
-__all__ = ["AttributeBlock", "AttributedGraph", "edge_ends", "symmetrised"]
+__all__ = ["AttributeBlock", "AttributedGraph", "edge_ends", "short_indices", "symmetrised"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +184,7 @@ def _square(given: Any) -> csr_array:
         ) from None
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise InvalidProblem(f"adjacency has shape {matrix.shape}; it must be (n, n), a row for each vertex")
+    matrix = short_indices(matrix)
     if matrix.shape[0] == 0:
         raise InvalidProblem("adjacency is empty (0 x 0): a graph needs at least one vertex")
     wrong = int(np.count_nonzero(~np.isfinite(matrix.data)))
@@ -249,6 +250,14 @@ def _attribute_block(name: str, given: Any) -> AttributeBlock:
         f"{name} have dtype {values.dtype}; give booleans or a sparse array (binary), integers or strings (categorical)"
         " or floating-point numbers (continuous)"
     )
+
+
+def short_indices(matrix: csr_array) -> csr_array:
+    """Return the array with 32-bit indices where they are enough, for speed, and for packages that take no others."""
+    if matrix.indices.dtype == np.int32 or max(matrix.nnz, *matrix.shape) >= 2**31:
+        return matrix
+    parts = matrix.data, matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)
+    return csr_array(parts, shape=matrix.shape)
 
 
 def edge_ends(adjacency: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array, csr_array, diags_array, hstack
 
-from ritz.attributed_graph import AttributeBlock, AttributedGraph
+from ritz.attributed_graph import AttributeBlock, AttributedGraph, short_indices
 from ritz.clustering import BINS
 
 __all__ = ["attribute_factor", "attribute_values"]
@@ -54,7 +54,7 @@ def attribute_factor(graph: AttributedGraph) -> csr_array | None:
 
 def _scaled_rows(matrix: csr_array, divisors: np.ndarray) -> csr_array:
     inverse = np.divide(1.0, divisors, out=np.zeros_like(divisors), where=divisors > 0)
-    return csr_array(diags_array(inverse) @ matrix)
+    return short_indices(csr_array(diags_array(inverse) @ matrix))
 
 
 def _column(values: np.ndarray, kind: str) -> csr_array:

@@ -119,7 +119,9 @@ def _nearest(points: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.nd
         relative = squares - 2.0 * (part @ centres.T)
         nearest = np.argmin(relative, axis=1)
         labels[first : first + CHUNK] = nearest
-        distances[first : first + CHUNK] = relative[np.arange(nearest.size), nearest] + np.einsum("ij,ij->i", part, part)
+        distances[first : first + CHUNK] = relative[np.arange(nearest.size), nearest] + np.einsum(
+            "ij,ij->i", part, part
+        )
     return labels, distances
 
 

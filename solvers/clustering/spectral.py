@@ -133,7 +133,11 @@ class Spectral:
         clusters = self.clusters
         if weight == "auto":
             if clusters is None:
-                usual = 0.0 if factor is None else balanced_weight(graph, factor, min(USUAL_CLUSTERS, graph.size), 0.5, self.seed)
+                usual = (
+                    0.0
+                    if factor is None
+                    else balanced_weight(graph, factor, min(USUAL_CLUSTERS, graph.size), 0.5, self.seed)
+                )
                 clusters = self._count(graph, usual, factor)
             weight, stats = choose_weight(graph, factor, clusters, self.seed)
         elif clusters is None:
