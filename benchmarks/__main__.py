@@ -9,6 +9,8 @@ from rich.console import Console
 
 from benchmarks import (
     automatic,
+    clustering,
+    clustering_scale,
     conjugate_gradients,
     grid_solvers,
     growth,
@@ -23,7 +25,7 @@ from benchmarks.harness import save
 
 MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences),
-    *(least_squares, lp_regression),
+    *(least_squares, lp_regression, clustering, clustering_scale),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 
