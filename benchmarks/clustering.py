@@ -50,8 +50,8 @@ def graphs(quick: bool, seed: int) -> dict[str, AttributedGraph]:
         "unequal blocks": problems.stochastic_block_model((n // 2, n // 4, n // 8), degree=20.0, seed=seed),
         "LFR, mixing 0.3": problems.lfr(n, mixing=0.3, seed=seed),
         "LFR, mixing 0.5": problems.lfr(n, mixing=0.5, seed=seed),
-        "moons": problems.neighbour_graph(n, noise=0.09, seed=seed).largest_component(),
-        "circles": problems.neighbour_graph(n, layout="circles", noise=0.07, seed=seed).largest_component(),
+        "moons": problems.neighbour_graph(n, noise=0.09, seed=seed),
+        "circles": problems.neighbour_graph(n, layout="circles", noise=0.07, seed=seed),
         "ring of cliques": problems.ring_of_cliques(20, 10),
     }
     return {name: graph for name, graph in real.items() if graph is not None} | made

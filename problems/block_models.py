@@ -15,6 +15,8 @@ from .arguments import check_integer, check_number
 
 __all__ = ["lfr", "stochastic_block_model", "undirected"]
 
+ROUNDS = 10  # in which stubs of pairs that do not fit are joined anew
+
 
 @problems.register("stochastic-block-model")
 def stochastic_block_model(
@@ -98,9 +100,9 @@ def lfr(
 ) -> AttributedGraph:
     """Return a graph in the manner of the LFR benchmark :cite:`LancichinettiFortunatoRadicchi2008`.
 
-    Degrees and community sizes follow power laws. Stubs are joined at random, within communities and between; the
-    pairs that are loops or doubles, or fall into a community when they should not, are left out, which costs a few
-    percent of the degrees.
+    Degrees and community sizes follow power laws. Stubs are joined at random, within communities and between; pairs
+    that are loops or doubles, or fall into a community when they should not, are torn apart and joined anew some times,
+    and what is left of them then is dropped.
 
     Parameters
     ----------
@@ -145,17 +147,37 @@ def lfr(
     within = np.floor((1.0 - mixing) * degrees + generator.random(n)).astype(np.int64)
     labels = _assign(within, sizes, generator)
     within = np.minimum(within, sizes[labels] - 1)
-    inner = np.repeat(np.arange(n), within)
-    inner = inner[np.lexsort((generator.random(inner.size), labels[inner]))]
-    # Each community pairs its own stubs: an odd one out is dropped.
-    counts = np.bincount(labels[inner], minlength=sizes.size)
-    ends = np.cumsum(counts)
-    inner = np.delete(inner, (ends - 1)[counts % 2 == 1])
-    outer = generator.permutation(np.repeat(np.arange(n), degrees - within))
-    outer = outer[: outer.size // 2 * 2].reshape(-1, 2)
-    outer = outer[labels[outer[:, 0]] != labels[outer[:, 1]]]
-    edges = np.concatenate((inner.reshape(-1, 2), outer)).T
+    vertices = np.arange(n)
+    inside = _paired(np.repeat(vertices, within), labels, None, generator)
+    outside = _paired(np.repeat(vertices, degrees - within), np.zeros_like(labels), labels, generator)
+    edges = np.concatenate((inside, outside), axis=1)
     return AttributedGraph(undirected(edges, n), labels=labels, name=f"LFR {n:,}, mixing {mixing:g}")
+
+
+def _paired(stubs: np.ndarray, groups: np.ndarray, apart: np.ndarray | None, generator: Any) -> np.ndarray:
+    """Return edges, shape (2, m), that join stubs at random within groups; both ends differ in `apart`, if given."""
+    n = groups.size
+    kept = np.empty(0, dtype=np.int64)
+    for _ in range(ROUNDS):
+        stubs = stubs[np.lexsort((generator.random(stubs.size), groups[stubs]))]
+        # The first of a pair is every other stub of its group.
+        starts = np.searchsorted(groups[stubs], groups[stubs])
+        first = np.flatnonzero((np.arange(stubs.size) - starts) % 2 == 0)
+        first = first[first + 1 < stubs.size]
+        first = first[groups[stubs[first]] == groups[stubs[first + 1]]]
+        low, high = np.minimum(stubs[first], stubs[first + 1]), np.maximum(stubs[first], stubs[first + 1])
+        keys = low.astype(np.int64) * n + high
+        fits = (low != high) & ~np.isin(keys, kept)
+        if apart is not None:
+            fits &= apart[low] != apart[high]
+        unique = np.zeros(keys.size, dtype=bool)
+        unique[np.unique(keys, return_index=True)[1]] = True
+        fits &= unique
+        kept = np.concatenate((kept, keys[fits]))
+        used = np.zeros(stubs.size, dtype=bool)
+        used[first[fits]] = used[first[fits] + 1] = True
+        stubs = stubs[~used]
+    return np.stack([kept // n, kept % n])
 
 
 def undirected(edges: np.ndarray, n: int) -> csr_array:

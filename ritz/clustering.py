@@ -147,7 +147,8 @@ def edge_counts(graph: AttributedGraph, labels: np.ndarray) -> np.ndarray:
     k = int(labels.max()) + 1
     A = graph.adjacency
     rows = np.repeat(labels, np.diff(A.indptr))
-    return np.bincount(rows * k + labels[A.indices], weights=A.data, minlength=k * k).reshape(k, k)
+    counts = np.bincount(rows * k + labels[A.indices], weights=A.data, minlength=k * k)
+    return counts.astype(np.float64).reshape(k, k)  # of no edges NumPy counts in integers
 
 
 def _entropy(tables: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_non_negative, validate_data
 
 from ritz.attributed_graph import AttributedGraph, symmetrised
 from ritz.errors import InvalidProblem
@@ -18,6 +18,9 @@ from ritz.solution import Status
 from ritz.solving import solve
 
 __all__ = ["SpectralClustering"]
+
+
+EXACT = 1e-12  # share of the vertices that is none
 
 
 class SpectralClustering(ClusterMixin, BaseEstimator):
@@ -102,7 +105,7 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
             "attribute_weight": self.attribute_weight,
         }
         solution = solve(
-            graph, "spectral-clustering", rtol=self.tol, maxiter=self.max_iter, seed=seed, throw=False, **options
+            graph, "spectral-clustering", rtol=max(self.tol, EXACT), maxiter=self.max_iter, seed=seed, throw=False, **options
         )
         if solution.status is not Status.CONVERGED:
             warnings.warn(
@@ -128,6 +131,7 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
             self, X, accept_sparse="csr" if sparse else False, dtype=np.float64, ensure_min_samples=2
         )
         if self.affinity == "precomputed":
+            check_non_negative(points, "SpectralClustering (affinity='precomputed')")
             adjacency = symmetrised(points if issparse(points) else np.asarray(points))
         else:
             from ritz.problems import nearest_neighbours
@@ -138,5 +142,6 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.pairwise = self.affinity == "precomputed"
+        tags.input_tags.positive_only = self.affinity == "precomputed"
         tags.input_tags.sparse = self.affinity == "precomputed"
         return tags

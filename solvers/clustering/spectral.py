@@ -23,7 +23,8 @@ from .prepared import Partition, PreparedClustering, check_clusters
 
 __all__ = ["Spectral", "eigengap"]
 
-FINE, COARSE, LARGE = 1e-4, 1e-2, 100_000  # tolerances below and from a number of vertices on
+FINE, COARSE, LARGE = 1e-6, 1e-2, 100_000  # tolerances below and from a number of vertices on
+ROUGH = 1e-3  # tolerance of eigenvectors of which the values alone are looked at
 USUAL_CLUSTERS = 8  # for which the strength of attributes is measured before their number is known
 MOST = 50  # clusters that are looked for where their number is not given
 FRAGMENT = 0.1  # share of the mean size of a cluster below which a component is too small to hold one
@@ -56,7 +57,7 @@ class Spectral:
     eigensolver : {"auto", "dense", "chebyshev", "multigrid"}
     tolerance : float, optional
         Relative residual of the eigenvectors; of multigrid relative to the largest wanted eigenvalue of the Laplacian.
-        1e-4 if None, and 1e-2 from 100,000 vertices on, where no single vertex matters any more.
+        1e-6 if None, and 1e-2 from 100,000 vertices on, where no single vertex matters any more.
     seed : int
 
     Examples
@@ -170,7 +171,7 @@ class Spectral:
         found, _ = leading_eigenvectors(
             similarity,
             count,
-            tolerance=self._tolerance(graph),
+            tolerance=max(self._tolerance(graph), ROUGH),
             method=self.eigensolver,
             components=part.components if weight == 0 else None,
             seed=self.seed,
