@@ -10,6 +10,8 @@ from rich.console import Console
 from benchmarks import (
     automatic,
     bootstrap_amg,
+    clustering,
+    clustering_scale,
     conjugate_gradients,
     gaussian_process,
     gp_map,
@@ -26,7 +28,7 @@ from benchmarks.harness import save
 
 MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
-    *(least_squares, lp_regression),
+    *(least_squares, lp_regression, clustering, clustering_scale),
     *(gaussian_process, gp_map),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}

@@ -5,10 +5,13 @@ if __name__ == "problems":
 
 from . import gp_hm
 from .advection_diffusion import advection_diffusion
+from .block_models import lfr, stochastic_block_model
 from .diffusion import diffusion, diffusion_coefficient
 from .fem import fem
 from .from_grid import from_grid
 from .gallery import gallery
+from .geometric_graphs import grid_graph, nearest_neighbours, neighbour_graph, ring_of_cliques
+from .graph_files import from_networkx, graph
 from .heat import heat
 from .helmholtz import helmholtz
 from .lp_regression import lp_regression
@@ -29,17 +32,25 @@ __all__ = [
     "divergence",
     "fem",
     "from_grid",
+    "from_networkx",
     "gallery",
     "gp_hm",
+    "graph",
+    "grid_graph",
     "heat",
     "helmholtz",
+    "lfr",
     "lp_regression",
     "manufactured",
     "matrix_market",
+    "nearest_neighbours",
+    "neighbour_graph",
     "pde",
     "poisson",
     "pressure_projection",
     "random_obstacles",
     "regression",
+    "ring_of_cliques",
     "sparse_regression",
+    "stochastic_block_model",
 ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ritz import operators, problems, solvers
+    from ritz.attributed_graph import AttributedGraph
     from ritz.comparison import Comparison, compare
     from ritz.errors import (
         ConvergenceError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "AttributedGraph": "ritz.attributed_graph",
     "Comparison": "ritz.comparison",
     "ConvergenceError": "ritz.errors",
     "Grid": "ritz.grid",
@@ -57,6 +59,7 @@ _PACKAGES = ("figures", "operators", "problems", "solvers")
 
 __all__ = [
     "PDE",
+    "AttributedGraph",
     "Comparison",
     "ConvergenceError",
     "Grid",

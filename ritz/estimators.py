@@ -1,4 +1,4 @@
-"""Regressors for scikit-learn: its interface around `ritz.solve`."""
+"""Estimators for scikit-learn: its interface around `ritz.solve`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ritz.clustering_estimator import SpectralClustering
 from ritz.least_squares import LeastSquares
 from ritz.lp_regression import LpRegression
 from ritz.solution import Solution
 from ritz.solving import solve
 
-__all__ = ["LpRegressor", "SketchedLinearRegression"]
+__all__ = ["LpRegressor", "SketchedLinearRegression", "SpectralClustering"]
 
 
 class _LinearRegressor(RegressorMixin, BaseEstimator):

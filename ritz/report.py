@@ -167,7 +167,7 @@ def comparison_page(comparison: Comparison) -> str:
     heads = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
     pictures = [_embedded(plot_comparison(comparison), "convergence histories and times")]
     if comparison.solution is not None:
-        pictures.append(_embedded(plot_solution(comparison.solution), "solution and its residual history"))
+        pictures.append(_embedded(comparison.solution.plot(), "solution and its residual history"))
     facts = {**comparison.environment, **comparison.environment["versions"]}
     del facts["versions"]
     facts["memory"] = f"{facts['memory'] / 2**30:.1f} GiB" if facts["memory"] else None

@@ -124,6 +124,10 @@ def solution_table(name: str, solution: Solution, error: float) -> Table:
     rows["true residual"] = f"{max(step.residual for step in steps):.2e}"
     if not math.isnan(error):
         rows["error"] = f"{error:.2e}"
+    scores: Mapping[str, float] = getattr(solution, "scores", {})
+    if scores:
+        rows["clusters"] = str(int(solution.x.max()) + 1)
+        rows.update({name: f"{score:.3f}" for name, score in scores.items()})
     rows["prepare s"] = seconds_text(solution.timings.get("prepare", 0.0))
     rows["solve s"] = seconds_text(solution.timings.get("solve", 0.0))
     return pairs_table(rows)

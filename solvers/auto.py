@@ -20,7 +20,7 @@ from .features import Features
 
 __all__ = ["Auto", "PreparedAuto", "choose"]
 
-PREFERRED = ("lstsq",)  # of the solvers of other kinds of problems
+PREFERRED = ("lstsq", "spectral-clustering")  # of the solvers of other kinds of problems
 TRIAL = 5  # iterations after which a candidate on trial is judged
 SLOW = 0.5  # factor an iteration above which it has failed
 ATTEMPTS = 3  # candidates tried before the best solution so far is returned as it is

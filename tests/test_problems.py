@@ -58,8 +58,9 @@ CASES = [
     ("matrix_market", {}, True),
 ]
 OWN = {case[0] for case in CASES}
-# Tested in test_pde.py, test_gp_hm.py, test_least_squares.py and test_lp_regression.py: no linear systems.
+# Tested in test_pde.py, test_gp_hm.py, test_least_squares.py, test_lp_regression.py and test_graphs.py: no linear systems.
 ELSEWHERE = {"manufactured", "regression", "adversarial-regression", "sparse-regression", "lp-regression"}
+ELSEWHERE |= {"graph", "stochastic-block-model", "lfr", "neighbour-graph", "grid-graph", "ring-of-cliques"}
 ELSEWHERE |= {name for name in problems.names() if name.startswith("gp-hm-")}
 # Problems that are not named above are tested with their defaults; either kind of reference will do.
 CASES += [(name, {}, None) for name in sorted(set(problems.names()) - OWN - ELSEWHERE)]

@@ -1,0 +1,67 @@
+"""Products of a scaled adjacency with a block of vectors, one row of the block a vertex."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+__all__ = ["TILE", "scaled_product", "scaled_product_in_turn"]
+
+TILE = 4 << 20  # bytes of the rows that are looked at together, so that they stay in the cache
+
+
+def _scaled_product(
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    weights: np.ndarray,
+    scale: np.ndarray,
+    x: np.ndarray,
+    out: np.ndarray,
+    coefficients: np.ndarray,
+    tile: int,
+    parts: int,
+) -> None:
+    """Replace `out` by ``a S W S x + b x + c out``, S being the diagonal matrix of `scale` and a, b, c `coefficients`.
+
+    Parameters
+    ----------
+    indptr, indices, weights : ndarray
+        Of W; indices are sorted within rows, and `weights` is empty where all are 1.
+    scale : ndarray, shape (n,)
+    x, out : ndarray, shape (n, columns)
+        C-ordered: what costs time is the random access to a row, which the columns share.
+    coefficients : ndarray, shape (3,)
+    tile : int
+        Rows of x that are multiplied with before the next are; as many as fit into the cache.
+    parts : int
+        Into which the rows of `out` are divided among threads.
+    """
+    n, width = x.shape
+    unit = weights.size == 0
+    a, b, c = coefficients
+    for part in prange(parts):
+        first, last = part * n // parts, (part + 1) * n // parts
+        position = indptr[first:last].copy()
+        for i in range(first, last):
+            for column in range(width):
+                out[i, column] = b * x[i, column] + c * out[i, column]
+        end = 0
+        while end < n:
+            end = min(n, end + tile)
+            for i in range(first, last):
+                entry, stop = position[i - first], indptr[i + 1]
+                if entry == stop or indices[entry] >= end:
+                    continue
+                own = a * scale[i]
+                while entry < stop and indices[entry] < end:
+                    j = indices[entry]
+                    factor = own * scale[j] if unit else own * scale[j] * weights[entry]
+                    for column in range(width):
+                        out[i, column] += factor * x[j, column]
+                    entry += 1
+                position[i - first] = entry
+
+
+scaled_product = njit(cache=True, nogil=True, parallel=True, fastmath={"contract", "reassoc"})(_scaled_product)
+scaled_product_in_turn = njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})(_scaled_product)
+"""The same on one thread, for what takes less time than threads do to start."""

@@ -1,0 +1,101 @@
+"""Smallest eigenpairs by block Rayleigh-Ritz in iterate, last step and preconditioned residual (LOBPCG)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+__all__ = ["smallest_eigenpairs"]
+
+CHUNK = 1 << 13  # rows that are worked on at a time, in the cache
+DEPENDENT = 1e-12  # eigenvalue of a Gram matrix of unit vectors below which a direction is none
+
+
+def smallest_eigenpairs(
+    matrix: Any,
+    start: np.ndarray,
+    precondition: Callable[[np.ndarray], np.ndarray],
+    constraint: np.ndarray,
+    *,
+    count: int,
+    tolerance: float,
+    maxiter: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Return eigenvalues (block,), vectors (n, block), residual norms (block,) and iterations :cite:`Knyazev2001`.
+
+    Six blocks are kept: iterates, steps and corrections, and their images. Columns that have converged are not
+    corrected any more.
+
+    Parameters
+    ----------
+    matrix : sparse array, shape (n, n)
+        Symmetric positive semidefinite.
+    start : ndarray, shape (n, block)
+        At least `count` columns, orthogonal to `constraint`.
+    precondition : callable
+        Maps a block of residuals to one of corrections.
+    constraint : ndarray, shape (n, 1)
+        A unit vector to which all are kept orthogonal.
+    count : int
+        Pairs whose residuals are asked to be small.
+    tolerance : float
+        Relative to the largest wanted eigenvalue.
+    maxiter : int
+    """
+    n, width = start.shape
+    basis, images = np.zeros((n, 3 * width)), np.zeros((n, 3 * width))
+    basis[:, :width], images[:, :width] = start, matrix @ start
+    used = width  # columns in use: iterates, from the second iteration on steps, then corrections
+    iteration = 0
+    while True:
+        rotation, values = _ritz(*_grams(basis, images, used), width)
+        step = rotation.copy()
+        step[:width] = 0.0
+        both = np.concatenate([rotation, step], axis=1) if iteration else rotation
+        steps = both.shape[1]
+        residual = np.empty((n, width))
+        squares = np.zeros(width)
+        for rows in _chunks(n):
+            for block in (basis, images):
+                block[rows, :steps] = block[rows, :used] @ both
+            part = residual[rows]
+            np.subtract(images[rows, :width], basis[rows, :width] * values, out=part)
+            squares += np.einsum("ij,ij->j", part, part)
+        norms = np.sqrt(squares)
+        target = tolerance * max(float(values[count - 1]), 1e-15)
+        if norms[:count].max() <= target or iteration == maxiter:
+            return values, basis[:, :width].copy(), norms, iteration
+        active = np.flatnonzero(norms > 0.5 * target)
+        correction = precondition(residual if active.size == width else residual[:, active])
+        correction -= constraint * (constraint.T @ correction)
+        used = steps + active.size
+        basis[:, steps:used] = correction
+        images[:, steps:used] = matrix @ correction
+        iteration += 1
+
+
+def _chunks(n: int) -> Iterator[slice]:
+    return (slice(first, first + CHUNK) for first in range(0, n, CHUNK))
+
+
+def _grams(basis: np.ndarray, images: np.ndarray, used: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the Gram matrix of the columns in use, and that with their images."""
+    mass, projected = np.zeros((used, used)), np.zeros((used, used))
+    for rows in _chunks(basis.shape[0]):
+        part = np.ascontiguousarray(basis[rows, :used])
+        mass += part.T @ part
+        projected += part.T @ images[rows, :used]
+    return mass, projected
+
+
+def _ritz(mass: np.ndarray, projected: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the coefficients of the lowest Ritz vectors, orthonormal in the mass, and their values."""
+    lengths = 1.0 / np.sqrt(np.maximum(np.diag(mass), 1e-300))
+    values, vectors = np.linalg.eigh(lengths[:, None] * mass * lengths)
+    kept = values > DEPENDENT * values[-1]
+    basis = lengths[:, None] * vectors[:, kept] / np.sqrt(values[kept])
+    inner = basis.T @ projected @ basis
+    found, turn = np.linalg.eigh(0.5 * (inner + inner.T))
+    return basis @ turn[:, :width], found[:width]

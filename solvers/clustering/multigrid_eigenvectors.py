@@ -1,0 +1,90 @@
+"""Smoothest vectors of a graph by a preconditioned block iteration that starts from a coarse level of multigrid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array, diags_array
+
+from .block_rayleigh_ritz import smallest_eigenpairs
+from .filtered_subspace import Eigenvectors
+
+__all__ = ["multigrid_eigenvectors"]
+
+TRIALS = 4  # iterations of the composite to find out what the hierarchy is slow for
+COARSE = 800  # vertices of the level whose eigenvectors are computed directly, at most
+
+
+def multigrid_eigenvectors(
+    adjacency: csr_array, degrees: np.ndarray, count: int, *, tolerance: float, maxiter: int = 60, seed: int = 0
+) -> Eigenvectors:
+    r"""Return the eigenvectors of the largest eigenvalues of :math:`D^{-1/2}AD^{-1/2}` of a connected graph.
+
+    They are those of the smallest eigenvalues of :math:`L=I-D^{-1/2}AD^{-1/2}`. One hierarchy of bootstrap multigrid is
+    built for the Laplacian :math:`D-A`. The eigenvectors of a coarse level, prolongated and joined by what the hierarchy
+    is slow for, are the first block; LOBPCG :cite:`Knyazev2001` preconditioned by the hierarchy does the rest.
+
+    Parameters
+    ----------
+    adjacency : csr_array, shape (n, n)
+    degrees : ndarray, shape (n,)
+        Positive.
+    count : int
+    tolerance : float
+        Residual norm, relative to the largest wanted eigenvalue of L: what is left is small even beside the smoothest
+        vectors, whose eigenvalues are.
+    maxiter : int
+    seed : int
+    """
+    from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+    from ritz.solvers.multigrid.bootstrapping import bootstrap
+
+    order = reverse_cuthill_mckee(adjacency, symmetric_mode=True)  # neighbours near each other in memory
+    adjacency, degrees = adjacency[order][:, order], degrees[order]
+    laplacian = csr_array(diags_array(degrees) - adjacency)
+    root = np.sqrt(degrees)[:, None]
+    constant = root / np.linalg.norm(root)
+    if count == 1:
+        return Eigenvectors(np.ones(1), constant, np.zeros(1), 0, "multigrid")
+    inverse: Any = diags_array(1.0 / root[:, 0])
+    hierarchy = bootstrap(laplacian, target_rate=1.0, max_hierarchies=1, trials=TRIALS, cycle="W", seed=seed)
+    start = _coarse_eigenvectors(hierarchy.hierarchies[0], degrees, count + max(1, count // 5))
+    start = root * np.concatenate([start, hierarchy.smooth_vectors[:, 1:]], axis=1)
+    start -= constant * (constant.T @ start)
+    values, vectors, norms, iterations = smallest_eigenpairs(
+        csr_array(inverse @ laplacian @ inverse),
+        start,
+        lambda block: root * hierarchy.apply(root * block),
+        constant,
+        count=count - 1,
+        tolerance=tolerance,
+        maxiter=maxiter,
+    )
+    found = np.empty((degrees.size, count))
+    found[order] = np.concatenate([constant, vectors[:, : count - 1]], axis=1)
+    residuals = np.concatenate([[0.0], norms[: count - 1] / max(float(values[count - 2]), 1e-15)])
+    return Eigenvectors(1.0 - np.concatenate([[0.0], values[: count - 1]]), found, residuals, iterations, "multigrid")
+
+
+def _coarse_eigenvectors(hierarchy: Any, degrees: np.ndarray, count: int) -> np.ndarray:
+    """Return approximations of the smoothest vectors but the constant, shape (n, count or fewer)."""
+    from scipy.linalg import eigh
+
+    mass: Any = diags_array(degrees)
+    used: list[Any] = []
+    matrix = hierarchy.levels[0].matrix if hierarchy.levels else hierarchy.coarsest
+    for number, level in enumerate(hierarchy.levels):
+        if matrix.shape[0] <= COARSE:
+            break
+        used.append(level.prolongation)
+        mass = level.prolongation.T @ mass @ level.prolongation
+        below = hierarchy.levels[number + 1 :]
+        matrix = below[0].matrix if below else hierarchy.coarsest
+    dense_mass = mass.toarray()
+    last = min(count, matrix.shape[0] - 1)
+    vectors = eigh(matrix.toarray(), dense_mass, subset_by_index=[0, last])[1][:, 1:]
+    for prolongation in reversed(used):
+        vectors = prolongation @ vectors
+    return vectors

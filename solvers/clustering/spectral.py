@@ -1,0 +1,207 @@
+"""Spectral clustering of graphs, with attributes or without."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from ritz.attributed_graph import AttributedGraph
+from ritz.errors import InvalidProblem, UnknownName
+from ritz.operators import Tag
+from ritz.registry import register
+from ritz.solution import Status
+from ritz.solver import check_pairing, registered_name
+
+from .attribute_weight import balanced_weight, choose_weight
+from .attributes import attribute_factor
+from .block_kmeans import block_kmeans
+from .embedding import Embedding, bootstrap_embedding, leading_eigenvectors, rows_of_unit_length, similarity_of
+from .prepared import Partition, PreparedClustering, check_clusters
+
+__all__ = ["Spectral", "eigengap"]
+
+FINE, COARSE, LARGE = 1e-6, 1e-2, 100_000  # tolerances below and from a number of vertices on
+ROUGH = 1e-3  # tolerance of eigenvectors of which the values alone are looked at
+USUAL_CLUSTERS = 8  # for which the strength of attributes is measured before their number is known
+MOST = 50  # clusters that are looked for where their number is not given
+FRAGMENT = 0.1  # share of the mean size of a cluster below which a component is too small to hold one
+
+
+@register("spectral-clustering")
+@dataclass(frozen=True)
+class Spectral:
+    r"""Clusters by K-means in coordinates made of the smoothest vectors of a graph and its attributes.
+
+    The refined embedding takes the leading eigenvectors of the normalised adjacency, regularised where degrees differ
+    as in networks of people and papers :cite:`QinRohe2013`, plus the normalised similarity of the attributes
+    (`ritz.solvers.clustering.similarity`), and gives rows unit length :cite:`NgJordanWeiss2002`. Its eigenvectors come
+    from Chebyshev filters or, on mesh-like graphs, by multigrid, whichever a cheap test of the gap suggests; stats tell.
+
+    Where attributes do not count, components smaller than a tenth of the mean cluster hold no cluster, and their
+    vertices are given to the largest. ``rtol`` is the share of the vertices that may still be closer to the centre of
+    another cluster than to that of their own, `maxiter` the limit of sweeps, and x0 labels to start from.
+
+    Parameters
+    ----------
+    clusters : int, optional
+        Number of clusters; where the eigenvalues have their largest relative gap, from 2 to 50, if None.
+    embedding : {"refined", "bootstrap"}
+        ``"bootstrap"`` is the method as published, from the smooth vectors of bootstrap multigrid for the augmented
+        graph alone :cite:`DAmbraVassilevskiCutillo2023`.
+    attribute_weight : float or "auto"
+        w in [0, 1] of the refined embedding: 0 is structure alone, 1 attributes alone. ``"auto"`` takes the weight
+        whose clusters predict edges that were held out best (`choose_weight`).
+    eigensolver : {"auto", "dense", "chebyshev", "multigrid"}
+    tolerance : float, optional
+        Relative residual of the eigenvectors; of multigrid relative to the largest wanted eigenvalue of the Laplacian.
+        1e-6 if None, and 1e-2 from 100,000 vertices on, where no single vertex matters any more.
+    seed : int
+
+    Examples
+    --------
+    >>> import ritz
+    >>> solution = ritz.solve(ritz.problems.ring_of_cliques(5, 6), "spectral-clustering")
+    >>> solution.clusters, solution.scores["ari"]
+    (5, 1.0)
+    """
+
+    clusters: int | None = None
+    embedding: Literal["refined", "bootstrap"] = "refined"
+    attribute_weight: float | Literal["auto"] = "auto"
+    eigensolver: Literal["auto", "dense", "chebyshev", "multigrid"] = "auto"
+    tolerance: float | None = None
+    seed: int = 0
+
+    solves: ClassVar[type] = AttributedGraph
+    requires: ClassVar[frozenset[Tag]] = frozenset()
+
+    def __post_init__(self):
+        for name, known in (
+            ("embedding", ("refined", "bootstrap")),
+            ("eigensolver", ("auto", "dense", "chebyshev", "multigrid")),
+        ):
+            if getattr(self, name) not in known:
+                raise UnknownName(name, getattr(self, name), known)
+        weight: Any = self.attribute_weight
+        if weight != "auto" and (isinstance(weight, (str, bool)) or not 0.0 <= float(weight) <= 1.0):
+            raise InvalidProblem(f"attribute_weight is {weight!r}; it must be 'auto' or a number from 0 to 1")
+        if self.tolerance is not None and not float(self.tolerance) > 0.0:
+            raise InvalidProblem(f"tolerance is {self.tolerance!r}; it must be positive")
+
+    def prepare(self, problem: AttributedGraph) -> PreparedClustering:
+        """Compute the embedding."""
+        began = time.perf_counter()
+        check_pairing(self, problem)
+        check_clusters(self.clusters, problem.size)
+        embedded, clusters, kept = self._embed(problem)
+        late = embedded.residual > self._tolerance(problem)
+
+        def partition(labels: np.ndarray | None, tolerance: float, limit: int, callback: Any) -> Partition:
+            start = None if labels is None else labels[kept]
+            found = block_kmeans(
+                embedded.coordinates,
+                clusters,
+                tolerance=tolerance,
+                maxiter=limit,
+                labels=start,
+                callback=callback,
+                seed=self.seed,
+            )
+            status = found.status
+            if status is Status.CONVERGED and late:
+                status = Status.MAX_ITERATIONS
+            everywhere = np.full(problem.size, np.bincount(found.labels).argmax())
+            everywhere[kept] = found.labels
+            return Partition(everywhere, found.history, status)
+
+        coordinates = np.zeros((problem.size, embedded.coordinates.shape[1]), dtype=embedded.coordinates.dtype)
+        coordinates[kept] = embedded.coordinates
+        stats = {**embedded.stats, "eigenvalues": embedded.values, "eigenvector_residual": embedded.residual}
+        seconds = time.perf_counter() - began
+        return PreparedClustering(problem, partition, registered_name(self), seconds, stats, coordinates)
+
+    def _embed(self, graph: AttributedGraph) -> tuple[Embedding, int, np.ndarray]:
+        """Return the embedding of the vertices that can be clustered, the number of clusters, and those vertices."""
+        everything = np.arange(graph.size)
+        if self.embedding == "bootstrap":
+            clusters = self.clusters or self._count(graph, 0.0, None)
+            return bootstrap_embedding(graph, min(clusters, graph.size - 1), self.seed), clusters, everything
+        factor = None if self.attribute_weight == 0.0 else attribute_factor(graph)
+        weight, stats = self.attribute_weight, dict[str, Any]()
+        clusters = self.clusters
+        if weight == "auto":
+            if clusters is None:
+                usual = (
+                    0.0
+                    if factor is None
+                    else balanced_weight(graph, factor, min(USUAL_CLUSTERS, graph.size), 0.5, self.seed)
+                )
+                clusters = self._count(graph, usual, factor)
+            weight, stats = choose_weight(graph, factor, clusters, self.seed)
+        elif clusters is None:
+            clusters = self._count(graph, float(weight), factor)
+        weight = float(weight)
+        kept = everything if weight > 0 else _large_components(graph, clusters)
+        part = graph if kept.size == graph.size else graph.subgraph(kept).without_attributes()
+        similarity = similarity_of(part, weight, factor)
+        count = min(max(clusters, int(part.components.max()) + 1 if weight == 0 else 1), part.size)
+        found, chosen = leading_eigenvectors(
+            similarity,
+            count,
+            tolerance=self._tolerance(graph),
+            method=self.eigensolver,
+            components=part.components if weight == 0 else None,
+            seed=self.seed,
+        )
+        stats |= {**chosen, "attribute_weight": weight, "fragments": graph.size - kept.size}
+        residual = float(found.residuals.max())
+        points = rows_of_unit_length(found.vectors)
+        return Embedding(points, found.values, residual, stats), min(clusters, part.size), kept
+
+    def _count(self, graph: AttributedGraph, weight: float, factor: Any) -> int:
+        kept = np.arange(graph.size) if weight > 0 else _large_components(graph, MOST)
+        part = graph if kept.size == graph.size else graph.subgraph(kept).without_attributes()
+        if part.size < 4:
+            return min(2, graph.size)
+        similarity = similarity_of(part, weight, factor)
+        count = min(MOST + 1, part.size - 1)
+        found, _ = leading_eigenvectors(
+            similarity,
+            count,
+            tolerance=max(self._tolerance(graph), ROUGH),
+            method=self.eigensolver,
+            components=part.components if weight == 0 else None,
+            seed=self.seed,
+        )
+        return eigengap(found.values)
+
+    def _tolerance(self, graph: AttributedGraph) -> float:
+        if self.tolerance is not None:
+            return float(self.tolerance)
+        return FINE if graph.size < LARGE else COARSE
+
+
+def eigengap(values: np.ndarray) -> int:
+    r"""Return the number of clusters, from 2 on, after which decreasing eigenvalues have their largest relative gap.
+
+    That of k is :math:`(\theta_k-\theta_{k+1})/(\theta_1-\theta_{k+1})`.
+
+    Examples
+    --------
+    >>> eigengap(np.array([1.0, 0.95, 0.94, 0.4, 0.38, 0.35]))
+    3
+    """
+    if values.size < 3:
+        return 2
+    below = np.maximum(values[0] - values[2:], 1e-12)
+    return 2 + int(np.argmax((values[1:-1] - values[2:]) / below))
+
+
+def _large_components(graph: AttributedGraph, clusters: int) -> np.ndarray:
+    """Return the vertices of components that are large enough to hold a cluster."""
+    sizes = np.bincount(graph.components)
+    least = min(FRAGMENT * graph.size / clusters, sizes[0])
+    return np.flatnonzero((sizes >= max(least, min(2, sizes[0])))[graph.components])
