@@ -26,7 +26,7 @@ ENTRANTS = (
     Entrant("finite-difference", "finite-difference", grid="unknowns"),
 )
 COUNTS = {"plane": (100, 200, 400, 700, 1000, 1400, 2000), "space": (16, 32, 48, 64, 96, 128)}
-QUICK_COUNTS = {"plane": (50, 100, 150), "space": (12, 16, 24)}
+QUICK_COUNTS = {"plane": (100, 200, 300), "space": (24, 32, 48)}
 LARGEST = {  # beyond, minutes or more memory than there is
     **{("chebyshev", "plane"): 400, ("chebyshev", "space"): 48},
     **{("finite-difference", "plane"): 1000, ("finite-difference", "space"): 64},
