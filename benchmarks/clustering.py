@@ -102,7 +102,7 @@ def means(rows: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, float]]
 
 
 def gain(found: dict[tuple[str, str], dict[str, float]]) -> float:
-    """Return by how much both together exceed the better of structure alone and attributes alone at the edge, in NMI."""
+    """Return by how much both together exceed the better of structure and attributes alone at the edge, in NMI."""
     alone = [found[EDGE, name]["nmi"] for name in SOLVERS if "alone" in name and (EDGE, name) in found]
     return found[EDGE, "refined"]["nmi"] - max(alone)
 

@@ -105,7 +105,13 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
             "attribute_weight": self.attribute_weight,
         }
         solution = solve(
-            graph, "spectral-clustering", rtol=max(self.tol, EXACT), maxiter=self.max_iter, seed=seed, throw=False, **options
+            graph,
+            "spectral-clustering",
+            rtol=max(self.tol, EXACT),
+            maxiter=self.max_iter,
+            seed=seed,
+            throw=False,
+            **options,
         )
         if solution.status is not Status.CONVERGED:
             warnings.warn(

@@ -129,7 +129,12 @@ def test_the_gap_decides_who_computes_eigenvectors():
             assert stats["eigensolver"] == expected
     grid, network = made["multigrid"][0], made["chebyshev"][1]
     assert walk_decay(grid.adjacency, grid.degrees) > SLOW > walk_decay(network.adjacency, network.degrees)
-    assert degree_dispersion(grid.adjacency, grid.degrees) < 0.1 < 1.0 < degree_dispersion(network.adjacency, network.degrees)
+    assert (
+        degree_dispersion(grid.adjacency, grid.degrees)
+        < 0.1
+        < 1.0
+        < degree_dispersion(network.adjacency, network.degrees)
+    )
     with pytest.raises(InvalidProblem, match="use 'chebyshev'"):
         solve(network, clusters=2, eigensolver="multigrid")
 
@@ -160,7 +165,9 @@ def test_similarity_of_attributes_is_that_of_who_shares_them(attributes):
     assert np.linalg.eigvalsh(similarity).max() <= 1.0
 
 
-@pytest.mark.parametrize("attributes", [None, np.full(20, "a"), np.zeros(20), np.zeros((20, 3), bool), np.ones((20, 2), int)])
+@pytest.mark.parametrize(
+    "attributes", [None, np.full(20, "a"), np.zeros(20), np.zeros((20, 3), bool), np.ones((20, 2), int)]
+)
 def test_attributes_that_tell_nothing_count_nothing(attributes):
     graph = ritz.AttributedGraph(problems.ring_of_cliques(4, 5).adjacency, attributes)
     assert attribute_factor(graph) is None
@@ -255,7 +262,9 @@ def test_solution_holds_what_it_promises():
     assert warm.iterations == 0
     np.testing.assert_array_equal(warm.x, solution.x)
     seen = []
-    stopped = ritz.solve(graph, NAME, clusters=3, throw=False, callback=lambda i, x, r: seen.append((i, x.size)) or True)
+    stopped = ritz.solve(
+        graph, NAME, clusters=3, throw=False, callback=lambda i, x, r: seen.append((i, x.size)) or True
+    )
     assert stopped.status is ritz.Status.INTERRUPTED
     assert seen == [(0, graph.size)]
 
@@ -359,7 +368,16 @@ def test_command_line(tmp_path: Path):
     assert saved["solution"]["stats"]["nmi"] > 0.9
     assert Path(paths[1]).read_bytes().startswith(b"\x89PNG")
     assert np.load(paths[2]).shape == (240,)
-    both = ["compare", "ring-of-cliques", "--solvers", f"{NAME},louvain", "--repeat", "1", "--html", str(tmp_path / "c.html")]
+    both = [
+        "compare",
+        "ring-of-cliques",
+        "--solvers",
+        f"{NAME},louvain",
+        "--repeat",
+        "1",
+        "--html",
+        str(tmp_path / "c.html"),
+    ]
     done = CliRunner().invoke(app, both)
     assert done.exit_code == 0, done.output
     assert "louvain" in done.stdout

@@ -66,8 +66,14 @@ def test_loops_and_doubles_are_put_right_without_touching_the_input():
 
 def test_what_matrices_are_taken():
     expected = ritz.AttributedGraph(PATH).adjacency.toarray()
-    for given in (PATH.astype(bool), PATH.astype(np.int64), PATH.astype(np.float32), torch.tensor(PATH), sp.coo_array(PATH)):
-        np.testing.assert_array_equal(ritz.AttributedGraph(given).adjacency.toarray(), expected)
+    for matrix in (
+        PATH.astype(bool),
+        PATH.astype(np.int64),
+        PATH.astype(np.float32),
+        torch.tensor(PATH),
+        sp.coo_array(PATH),
+    ):
+        np.testing.assert_array_equal(ritz.AttributedGraph(matrix).adjacency.toarray(), expected)
     np.testing.assert_array_equal(ritz.AttributedGraph(symmetrised(2 * np.triu(PATH))).adjacency.toarray(), expected)
 
 
@@ -120,9 +126,7 @@ def test_generators(name):
 )
 def test_block_models_have_the_degree_ambiguity_and_metadata_asked_for(ambiguity, degree, quality, seed):
     sizes = (400, 600)
-    graph = ritz.problems.stochastic_block_model(
-        sizes, degree=degree, ambiguity=ambiguity, metadata=quality, seed=seed
-    )
+    graph = ritz.problems.stochastic_block_model(sizes, degree=degree, ambiguity=ambiguity, metadata=quality, seed=seed)
     assert np.bincount(graph.labels).tolist() == list(sizes)
     # Doubles, of which there are about (degree / 2)^2 at most, are dropped.
     assert graph.degrees.mean() == pytest.approx(degree, rel=0.12)
@@ -186,7 +190,12 @@ def test_files_of_every_kind_hold_the_same_graph(tmp_path: Path):
     networkx.set_node_attributes(network, dict(enumerate(graph.labels.tolist())), "block")
     networkx.write_gml(network, tmp_path / "a.gml")
     words = sp.csr_array(np.eye(20))
-    stored = {"attr_indptr": words.indptr, "attr_indices": words.indices, "attr_data": words.data, "attr_shape": [20, 20]}
+    stored = {
+        "attr_indptr": words.indptr,
+        "attr_indices": words.indices,
+        "attr_data": words.data,
+        "attr_shape": [20, 20],
+    }
     np.savez(tmp_path / "a.npz", indptr=A.indptr, indices=A.indices, labels=graph.labels, **stored)
     connected = np.unique(np.concatenate([rows, columns])).size == 20
     for ending in (".mtx", ".gml", ".npz", *([".edges", ".csv"] if connected else [])):
@@ -215,9 +224,9 @@ def test_directed_and_absent_files_are_refused(tmp_path: Path):
     with pytest.raises(InvalidProblem, match="symmetrise=True"):
         ritz.problems.from_networkx(network)
     assert ritz.problems.from_networkx(network, symmetrise=True).degrees.tolist() == [0.5, 1.0, 0.5]
-    for given, message in ((tmp_path / "no.gml", "names no file"), (3, "int"), (tmp_path, "names no file")):
+    for source, message in ((tmp_path / "no.gml", "names no file"), (3, "int"), (tmp_path, "names no file")):
         with pytest.raises(InvalidProblem, match=message):
-            ritz.problems.graph(given)
+            ritz.problems.graph(source)
     (tmp_path / "a.doc").write_text("x")
     with pytest.raises(InvalidProblem, match="ends in none"):
         ritz.problems.graph(tmp_path / "a.doc")
