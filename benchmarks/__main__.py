@@ -9,6 +9,7 @@ from rich.console import Console
 
 from benchmarks import (
     automatic,
+    bootstrap_amg,
     clustering,
     clustering_scale,
     conjugate_gradients,
@@ -24,7 +25,7 @@ from benchmarks import (
 from benchmarks.harness import save
 
 MODULES = (
-    *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences),
+    *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
     *(least_squares, lp_regression, clustering, clustering_scale),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}

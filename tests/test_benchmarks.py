@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import automatic, conjugate_gradients, grid_solvers, growth, mic
+from benchmarks import automatic, bootstrap_amg, conjugate_gradients, grid_solvers, growth, mic
 from benchmarks.__main__ import SUITES, main
 from benchmarks.harness import growth_exponents, load, save
 
@@ -47,7 +47,7 @@ def test_rows_survive_saving(tmp_path: Path):
     assert back["total"] == rows[0]["total"]
 
 
-@pytest.mark.parametrize("module", [conjugate_gradients, growth, grid_solvers, mic])
+@pytest.mark.parametrize("module", [bootstrap_amg, conjugate_gradients, growth, grid_solvers, mic])
 def test_quick_run(module: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     main([module.SUITE.name, "--quick", "--output", str(tmp_path)])
     rows = load(tmp_path / f"{module.SUITE.name}.jsonl")

@@ -83,7 +83,7 @@ def aggregate_matched(
     last: bool,
     aggregate: np.ndarray,
 ) -> int:
-    """Number pairs and what is left over, in the order of their first members.
+    """Return how many aggregates there are, numbered by their first members: pairs, and what is left over.
 
     Parameters
     ----------
@@ -91,11 +91,6 @@ def aggregate_matched(
         Whether an unknown without a coupling of positive weight gets -1: relaxation is exact for it.
     last : bool
         Whether an unknown left over joins the aggregate it is coupled to the strongest.
-
-    Returns
-    -------
-    int
-        Number of aggregates.
     """
     n, count = partner.size, 0
     choice = partner.copy()

@@ -14,7 +14,7 @@ from .compatible_matching import aggregate
 from .prolongation import prolongation_and_coarse_matrix
 from .relaxation import SMOOTHERS, Smoother, remainder
 
-__all__ = ["AggregationHierarchy", "Level", "build_hierarchy"]
+__all__ = ["AggregationHierarchy", "Level", "build_hierarchy", "make_smoother"]
 
 COARSEST = 100  # unknowns whose inverse is formed
 ROUNDING = 100  # units in the last place, by unknown, that leave a zero eigenvalue unrecognised
@@ -107,26 +107,28 @@ class AggregationHierarchy:
         return length * x + (float(y @ residual) / second) * y if second > 0.0 else length * x
 
 
-def build_hierarchy(matrix: Any, smooth: np.ndarray, options: BootstrapOptions, epsilon: float) -> AggregationHierarchy:
+def build_hierarchy(
+    finest: Any, smoother: Smoother, smooth: np.ndarray, options: BootstrapOptions, epsilon: float
+) -> AggregationHierarchy:
     """Return the hierarchy along a smooth vector.
 
     Parameters
     ----------
-    matrix : csr_array, shape (n, n)
+    finest : csr_array, shape (n, n)
         Symmetric, in double precision, its columns sorted.
+    smoother : Smoother
+        For the finest level, as `make_smoother` returns it.
     smooth : ndarray, shape (n,)
     options : BootstrapOptions
     epsilon : float
         Relative rounding of the entries.
     """
     levels: list[Level] = []
-    original = matrix.diagonal()
+    matrix, original = finest, finest.diagonal()
     while smooth.size > COARSEST:
         found = aggregate(matrix, smooth, options.aggregate_size.bit_length() - 1, COARSEST)
-        diagonal = matrix.diagonal()
-        used = diagonal > ROUNDING * epsilon * original
-        inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=used)
-        smoother = SMOOTHERS[options.smoother](matrix, inverse)
+        if levels:
+            smoother = make_smoother(matrix, original, options, epsilon)
         prolongation, coarse = prolongation_and_coarse_matrix(matrix, found, options.prolongation)
         levels.append(Level(matrix, smoother, prolongation))
         matrix = coarse
@@ -134,6 +136,24 @@ def build_hierarchy(matrix: Any, smooth: np.ndarray, options: BootstrapOptions, 
             break
         original, smooth = found.average(original), found.smooth
     return AggregationHierarchy(levels, matrix, _pseudo_inverse(matrix.toarray(), epsilon), options.cycle)
+
+
+def make_smoother(matrix: Any, original: np.ndarray, options: BootstrapOptions, epsilon: float) -> Smoother:
+    """Return the smoother of a level.
+
+    Parameters
+    ----------
+    matrix : csr_array, shape (m, m)
+    original : ndarray, shape (m,)
+        Means of the diagonal of the finest matrix over what each unknown stands for. Where the diagonal is no more
+        than rounding makes of that, nothing is coupled to the unknown any longer, and it is left at zero.
+    options, epsilon
+        See `build_hierarchy`.
+    """
+    diagonal = matrix.diagonal()
+    used = diagonal > ROUNDING * epsilon * original
+    inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=used)
+    return SMOOTHERS[options.smoother](matrix, inverse)
 
 
 def _pseudo_inverse(matrix: np.ndarray, epsilon: float) -> np.ndarray:

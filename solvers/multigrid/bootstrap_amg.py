@@ -26,11 +26,21 @@ __all__ = ["BootstrapMultigrid"]
 @register("bootstrap-amg")
 @dataclass(frozen=True)
 class BootstrapMultigrid(BootstrapOptions):
-    """Conjugate gradients preconditioned with bootstrap algebraic multigrid :cite:`DAmbraFilipponeVassilevski2018`.
+    """Conjugate gradients preconditioned with bootstrap algebraic multigrid.
+
+    For large symmetric positive (semi-)definite matrices of which nothing is known, such as diffusion whose direction
+    is not that of a grid, or weighted graph Laplacians :cite:`DAmbraFilipponeVassilevski2018`. Setting up costs more
+    than one solve where several hierarchies are built, and is done once for all right-hand sides. O(nnz) time and
+    memory; see `ritz.solvers.preconditioners.bootstrap_amg.BootstrapAMG` for what a hierarchy costs.
+
+    An operator that is found not to be positive semidefinite gets no preconditioner, and most often the status
+    INDEFINITE.
 
     Parameters
     ----------
     acceleration : {"cg", "none"}
+        ``"none"`` repeats the composite as it is. The composition ``"multiplicative"`` and the cycle ``"K"``, which
+        are not symmetric, get flexible conjugate gradients.
     smooth_vector, target_rate, max_hierarchies, composition
         See `ritz.solvers.multigrid.bootstrapping.bootstrap`.
     cycle, smoother, aggregate_size, prolongation, trials, seed

@@ -43,15 +43,16 @@ class Aggregation:
 def aggregate(matrix: Any, smooth: np.ndarray, sweeps: int, coarsest: int) -> Aggregation | None:
     r"""Group the unknowns of a symmetric matrix in pairs, pairs of pairs and so on, along a smooth vector.
 
-    Two unknowns suit each other the better, the smaller the energy of what interpolation from their pair cannot
-    represent, which is the vector that is orthogonal to w on them. Relative to the diagonal it is
+    Two unknowns suit each other the better, the faster relaxation reduces what their pair cannot represent, the
+    vector on the two that is orthogonal to w in the inner product of the diagonal. Its energy, relative to its norm in
+    that inner product, is
 
     .. math:: 1 - \frac{2 a_{ij} w_i w_j}{a_{ii} w_i^2 + a_{jj} w_j^2}
 
-    after exchanging w_i and w_j, and pairs are matched so that the product of these numbers is large, at least the
-    square root of the largest possible: :cite:`DAmbraFilipponeVassilevski2018`, with the algorithm of
-    :cite:`ManneHalappanavar2014`. Unknowns that the last sweep leaves over join the aggregate they suit best, so there
-    are at most half as many aggregates as unknowns, around hubs of any degree too. O(nnz) time for each sweep.
+    and pairs are picked from the largest of these numbers on :cite:`DAmbraVassilevski2013`, which is done in linear
+    time by proposals :cite:`ManneHalappanavar2014`. Unknowns that the last sweep leaves over join the aggregate they
+    suit best, so there are at most half as many aggregates as unknowns, around hubs of any degree too. O(nnz) time
+    for each sweep.
 
     Parameters
     ----------
