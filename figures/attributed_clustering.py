@@ -52,7 +52,7 @@ def compute(quick: bool = False) -> Data:
                 (n // BLOCKS,) * BLOCKS, degree=DEGREE, ambiguity=float(value), metadata=QUALITY, seed=seed
             )
             for name, (solver, options) in METHODS.items():
-                given = {**options, "clusters": BLOCKS} if solver != "louvain" else options
+                given: dict[str, Any] = {**options, "clusters": BLOCKS} if solver != "louvain" else options
                 solution = ritz.solve(graph, solver, seed=seed, throw=False, **given)
                 for score in SCORES:
                     found[name][score][place, seed] = solution.stats[score]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ritz
 from ritz.figure import figure
@@ -39,7 +39,7 @@ def compute(quick: bool = False) -> Data:
             for solver in ("spectral-clustering", "sklearn-spectral", "louvain"):
                 if n > SMALL and solver != "spectral-clustering":
                     continue
-                options = {} if solver == "louvain" else {"clusters": 10}
+                options: dict[str, Any] = {} if solver == "louvain" else {"clusters": 10}
                 began = time.perf_counter()
                 ritz.solve(graph, solver, rtol=1e-3, throw=False, **options)
                 row = data.setdefault(f"{family}, {solver}", {"vertices": [], "seconds": []})

@@ -66,14 +66,15 @@ def plot(data: Data) -> Figure:
 
     with ritz_style():
         canvas = Figure(figsize=(12.0, 4.7), layout="constrained")
-        groups = canvas.subfigures(1, 3, width_ratios=(1.0, 1.5, 0.85))
+        groups: Any = canvas.subfigures(1, 3, width_ratios=(1.0, 1.5, 0.85))
         for group, (name, case) in zip(groups, data.items(), strict=True):
             group.suptitle(name, fontweight="bold")
             if case["positions"] is None:
-                for panel, kind in zip(group.subplots(2, 1), ("bootstrap", "eigenvectors"), strict=True):
+                panels: Any = group.subplots(2, 1)
+                for panel, kind in zip(panels, ("bootstrap", "eigenvectors"), strict=True):
                     _scatter(panel, case, kind)
                 continue
-            rows = group.subplots(2, 2)
+            rows: Any = group.subplots(2, 2)
             for row, kind in zip(rows, ("bootstrap", "eigenvectors"), strict=True):
                 for number, panel in enumerate(row):
                     _coloured(panel, case["positions"], case[kind][:, number])

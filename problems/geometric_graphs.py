@@ -83,7 +83,7 @@ def nearest_neighbours(points: Any, neighbours: int = 8) -> csr_array:
     >>> nearest_neighbours(np.array([[0.0], [1.0], [3.0]]), 1).toarray().tolist()
     [[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     points = np.asarray(points, dtype=np.float64)
     if points.ndim != 2 or not np.isfinite(points).all():
@@ -92,7 +92,7 @@ def nearest_neighbours(points: Any, neighbours: int = 8) -> csr_array:
     neighbours = check_integer("neighbours", neighbours, minimum=1)
     if neighbours >= n:
         raise InvalidProblem(f"neighbours is {neighbours}; {n} points have {n - 1} neighbours each at most")
-    found = np.asarray(cKDTree(points).query(points, k=neighbours + 1)[1])
+    found = np.asarray(KDTree(points).query(points, k=neighbours + 1)[1])
     own = np.repeat(np.arange(n), neighbours + 1)
     return undirected(np.stack([own, found.ravel()]), n)
 

@@ -80,7 +80,7 @@ class AttributedGraph:
         for block in self.attribute_blocks:
             if block.values.shape[0] != n:
                 raise InvalidProblem(
-                    f"attributes have {block.values.shape[0]} rows and the graph {n} vertices; there must be a row for each"
+                    f"attributes have {block.values.shape[0]} rows and the graph {n} vertices; each must have a row"
                 )
         if self.labels is not None:
             labels = np.asarray(to_numpy(self.labels))
@@ -136,7 +136,10 @@ class AttributedGraph:
         vertices : array
             Their numbers, or a mask of shape (n,).
         """
-        numbers = np.arange(self.size)[np.asarray(vertices)]
+        numbers: Any = np.arange(self.size)[np.asarray(vertices)]
+        adjacency: Any = self.adjacency
+        labels: Any = self.labels
+        positions: Any = self.positions
         attributes = self.attributes
         if isinstance(attributes, Mapping):
             attributes = {name: _rows(values)[numbers] for name, values in attributes.items()}
@@ -144,10 +147,10 @@ class AttributedGraph:
             attributes = _rows(attributes)[numbers]
         return replace(
             self,
-            adjacency=self.adjacency[numbers][:, numbers],
+            adjacency=adjacency[numbers][:, numbers],
             attributes=attributes,
-            labels=None if self.labels is None else self.labels[numbers],
-            positions=None if self.positions is None else self.positions[numbers],
+            labels=None if labels is None else labels[numbers],
+            positions=None if positions is None else positions[numbers],
         )
 
     def largest_component(self) -> AttributedGraph:
@@ -175,8 +178,7 @@ def _square(given: Any) -> csr_array:
     if is_torch_array(given):
         given = given.detach().to_dense().cpu().numpy()
     try:
-        matrix = csr_array(given)
-        matrix = csr_array(real_entries(matrix), dtype=np.float64)
+        matrix: Any = csr_array(real_entries(csr_array(given)), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidProblem(
             f"adjacency is a {type(given).__name__} that cannot be read as a real matrix ({error}); give a SciPy sparse"
@@ -252,7 +254,7 @@ def _attribute_block(name: str, given: Any) -> AttributeBlock:
     )
 
 
-def short_indices(matrix: csr_array) -> csr_array:
+def short_indices(matrix: Any) -> csr_array:
     """Return the array with 32-bit indices where they are enough, for speed, and for packages that take no others."""
     if matrix.indices.dtype == np.int32 or max(matrix.nnz, *matrix.shape) >= 2**31:
         return matrix

@@ -66,14 +66,14 @@ def test_loops_and_doubles_are_put_right_without_touching_the_input():
 
 def test_what_matrices_are_taken():
     expected = ritz.AttributedGraph(PATH).adjacency.toarray()
-    for given in (
+    for matrix in (
         PATH.astype(bool),
         PATH.astype(np.int64),
         PATH.astype(np.float32),
         torch.tensor(PATH),
         sp.coo_array(PATH),
     ):
-        np.testing.assert_array_equal(ritz.AttributedGraph(given).adjacency.toarray(), expected)
+        np.testing.assert_array_equal(ritz.AttributedGraph(matrix).adjacency.toarray(), expected)
     np.testing.assert_array_equal(ritz.AttributedGraph(symmetrised(2 * np.triu(PATH))).adjacency.toarray(), expected)
 
 
@@ -224,9 +224,9 @@ def test_directed_and_absent_files_are_refused(tmp_path: Path):
     with pytest.raises(InvalidProblem, match="symmetrise=True"):
         ritz.problems.from_networkx(network)
     assert ritz.problems.from_networkx(network, symmetrise=True).degrees.tolist() == [0.5, 1.0, 0.5]
-    for given, message in ((tmp_path / "no.gml", "names no file"), (3, "int"), (tmp_path, "names no file")):
+    for source, message in ((tmp_path / "no.gml", "names no file"), (3, "int"), (tmp_path, "names no file")):
         with pytest.raises(InvalidProblem, match=message):
-            ritz.problems.graph(given)
+            ritz.problems.graph(source)
     (tmp_path / "a.doc").write_text("x")
     with pytest.raises(InvalidProblem, match="ends in none"):
         ritz.problems.graph(tmp_path / "a.doc")

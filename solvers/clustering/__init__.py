@@ -3,7 +3,7 @@
 from .attribute_weight import choose_weight
 from .attributes import attribute_factor
 from .block_kmeans import block_kmeans
-from .embedding import bootstrap_embedding
+from .bootstrap_vectors import bootstrap_embedding
 from .spectral import Spectral
 
 __all__ = ["Spectral", "attribute_factor", "block_kmeans", "bootstrap_embedding", "choose_weight"]

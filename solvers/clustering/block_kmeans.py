@@ -50,8 +50,8 @@ def block_kmeans(
     distance over the blocks: that is the Euclidean distance of the rows, blocks side by side
     :cite:`DAmbraVassilevskiCutillo2023`, and each centre is the mean, block by block.
 
-    The starts are those of k-means++ :cite:`ArthurVassilvitskii2007`, tried on a sample of the rows; the best is carried
-    on with all of them by Lloyd's sweeps :cite:`Lloyd1982`, O(n clusters dimensions) each.
+    The starts are those of k-means++ :cite:`ArthurVassilvitskii2007`, tried on a sample of the rows; the best is
+    carried on with all of them by Lloyd's sweeps :cite:`Lloyd1982`, O(n clusters dimensions) each.
 
     Parameters
     ----------
@@ -105,7 +105,8 @@ def _starting_centres(points: np.ndarray, clusters: int, starts: int, seed: int)
         sample = points[np.sort(generator.choice(points.shape[0], SAMPLE, replace=False))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different rows than clusters: some stay empty
-        model = KMeans(clusters, n_init=starts, random_state=seed).fit(sample)
+        make: Any = KMeans
+        model = make(clusters, n_init=starts, random_state=seed).fit(sample)
     return np.asarray(model.cluster_centers_, dtype=points.dtype)
 
 

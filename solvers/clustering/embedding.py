@@ -1,4 +1,4 @@
-"""Coordinates of vertices in which clusters are compact: as published, and refined."""
+"""Leading eigenvectors of the similarity of vertices, and who computes them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, hstack, vstack
+from scipy.sparse import csr_array
 
 from ritz.attributed_graph import AttributedGraph
 from ritz.errors import InvalidProblem
 
-from .attributes import attribute_factor, attribute_values
+from .attributes import attribute_factor
 from .filtered_subspace import Eigenvectors, filtered_subspace
 from .multigrid_eigenvectors import multigrid_eigenvectors
 from .similarity import Similarity, regularisation
 from .walk import SLOW, walk_decay
 
-__all__ = ["Embedding", "bootstrap_embedding", "leading_eigenvectors", "rows_of_unit_length", "similarity_of"]
+__all__ = ["Embedding", "leading_eigenvectors", "rows_of_unit_length", "similarity_of"]
 
 DENSE = 600  # vertices up to which all eigenvectors are computed
-MOST_BLOCKS = 16  # categorical attributes whose values each give a block of coordinates; beyond, their mean does
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,67 +151,3 @@ def rows_of_unit_length(vectors: np.ndarray) -> np.ndarray:
     """Return the rows divided by their lengths; rows of zeros stay."""
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
     return vectors / np.where(lengths > 1e-12, lengths, 1.0)[:, None]
-
-
-def bootstrap_embedding(graph: AttributedGraph, dimensions: int, seed: int = 0) -> Embedding:
-    """Return the embedding as published :cite:`DAmbraVassilevskiCutillo2023`, with blocks for the attributes.
-
-    Attribute values become vertices, joined to those that have them by edges of weight 1; the unnormalised Laplacian of
-    this augmented graph is made definite at one vertex. Bootstrap multigrid is built for it, one hierarchy a dimension;
-    what each composite leaves of a random error are the smooth vectors, and their left singular vectors, times the
-    singular values, the coordinates. A vertex has its own block of coordinates and one for each attribute, that of the
-    vertex of its value; of binary attributes, and of more than 16, the mean over the values it has.
-
-    Raises
-    ------
-    InvalidProblem
-        If the augmented graph is not connected.
-    """
-    from scipy.sparse.csgraph import connected_components
-
-    from ritz.solvers.multigrid.bootstrapping import bootstrap
-
-    n = graph.size
-    blocks = [attribute_values(block) for block in graph.attribute_blocks]
-    adjacency: Any = graph.adjacency
-    if blocks:
-        values: Any = hstack(blocks, format="csr")
-        values = csr_array(values[:, np.flatnonzero(np.asarray((values > 0).sum(axis=0)))] > 0, dtype=np.float64)
-        empty = csr_array((values.shape[1], values.shape[1]))
-        adjacency = csr_array(vstack([hstack([adjacency, values]), hstack([values.T, empty])]))
-    count, component = connected_components(adjacency, directed=False)
-    if count > 1:
-        raise InvalidProblem(
-            f"embedding 'bootstrap' needs a connected graph, and this one has {count} components, the largest of"
-            f" {np.bincount(component).max()} vertices: use graph.largest_component() or embedding='refined'"
-        )
-    if adjacency.shape[0] < 3:
-        raise InvalidProblem(f"embedding 'bootstrap' needs 3 vertices or more, and the graph has {n}")
-    definite = np.asarray(adjacency.sum(axis=1))
-    definite[0] += definite.mean()
-    built = bootstrap(
-        csr_array(diags_array(definite) - adjacency),
-        target_rate=0.0,
-        max_hierarchies=dimensions,
-        composition="multiplicative",
-        prolongation="plain",
-        seed=seed,
-    )
-    smooth = built.smooth_vectors[:, 1:]
-    left, singular, _ = np.linalg.svd(smooth, full_matrices=False)
-    vectors = left * singular
-    own, position, rows = vectors[:n], n, [vectors[:n]]
-    for block, kind in zip(blocks, (block.kind for block in graph.attribute_blocks), strict=True):
-        present = csr_array(block[:, np.flatnonzero(np.asarray((block > 0).sum(axis=0)))] > 0, dtype=np.float64)
-        means = diags_array(1.0 / np.maximum(present.sum(axis=1), 1.0)) @ present
-        width = present.shape[1]
-        theirs = vectors[position : position + width]
-        position += width
-        per_vertex = int(round(float(present.sum()) / n))
-        if kind == "categorical" and per_vertex <= MOST_BLOCKS:
-            order = present.indices.reshape(n, per_vertex)
-            rows += [theirs[order[:, column]] for column in range(per_vertex)]
-        else:
-            rows.append(np.asarray(means @ theirs))
-    stats = {"eigensolver": "bootstrap", "blocks": len(rows), "hierarchies": len(built.hierarchies)}
-    return Embedding(np.concatenate(rows, axis=1), singular[: own.shape[1]], 0.0, stats)

@@ -21,9 +21,10 @@ def multigrid_eigenvectors(
 ) -> Eigenvectors:
     r"""Return the eigenvectors of the largest eigenvalues of :math:`D^{-1/2}AD^{-1/2}` of a connected graph.
 
-    They are those of the smallest eigenvalues of :math:`L=I-D^{-1/2}AD^{-1/2}`. One hierarchy of bootstrap multigrid is
-    built for the Laplacian :math:`D-A`. The eigenvectors of a coarse level, prolongated and joined by what the hierarchy
-    is slow for, are the first block; LOBPCG :cite:`Knyazev2001` preconditioned by the hierarchy does the rest.
+    They are those of the smallest eigenvalues of :math:`L=I-D^{-1/2}AD^{-1/2}`. One hierarchy of bootstrap multigrid
+    is built for the Laplacian :math:`D-A`. The eigenvectors of a coarse level, prolongated and joined by what the
+    hierarchy is slow for, are the first block; LOBPCG :cite:`Knyazev2001`, preconditioned by the hierarchy, does the
+    rest.
 
     Parameters
     ----------

@@ -121,7 +121,8 @@ class AttributesKMeans:
 
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different rows than clusters
-                model = KMeans(self.clusters, n_init=10, random_state=self.seed).fit(csr_matrix(factor))
+                make: Any = KMeans
+                model = make(self.clusters, n_init=10, random_state=self.seed).fit(csr_matrix(factor))
             return np.asarray(model.labels_)
 
         return _prepared(self, problem, answer, time.perf_counter() - began)
@@ -130,9 +131,9 @@ class AttributesKMeans:
 @register("louvain")
 @dataclass(frozen=True)
 class Louvain:
-    """NetworkX's Louvain method, which raises the modularity move by move :cite:`BlondelGuillaumeLambiotteLefebvre2008`.
+    """NetworkX's Louvain method, which raises the modularity move by move.
 
-    It finds the number of clusters itself, and knows of no attributes.
+    It finds the number of clusters itself, and knows of no attributes :cite:`BlondelGuillaumeLambiotteLefebvre2008`.
 
     Parameters
     ----------

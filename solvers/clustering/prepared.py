@@ -100,9 +100,9 @@ def check_clusters(clusters: Any, n: int) -> None:
     """Raise `InvalidProblem` unless `clusters` is None or a number of clusters that n vertices can form."""
     if clusters is None:
         return
-    if not isinstance(clusters, Integral) or isinstance(clusters, (bool, np.bool_)) or clusters < 1:
+    if not isinstance(clusters, Integral) or isinstance(clusters, (bool, np.bool_)) or int(clusters) < 1:
         raise InvalidProblem(f"clusters is {clusters!r}; it must be a positive integer, or None")
-    if clusters > n:
+    if int(clusters) > n:
         raise InvalidProblem(f"clusters is {clusters} and the graph has {n} vertices; ask for {n} at most")
 
 

@@ -120,7 +120,7 @@ def regularisation(adjacency: csr_array, degrees: np.ndarray) -> float:
     r"""Return :math:`\tau`: the mean degree :cite:`QinRohe2013`, or none where degrees are as even as in a mesh.
 
     Where degrees differ much, the leading eigenvectors of :math:`D^{-1/2}AD^{-1/2}` sit on appendages of a few
-    vertices, which :math:`\tau` keeps out. Where they hardly differ there is nothing to keep out, and :math:`\tau` would
-    act as a potential that pulls the smooth vectors of a mesh to wherever degrees are a little larger.
+    vertices, which :math:`\tau` keeps out. Where they hardly differ there is nothing to keep out, and it would act as a
+    potential that pulls the smooth vectors of a mesh to wherever degrees are a little larger.
     """
     return float(degrees.mean()) if degree_dispersion(adjacency, degrees) > EVEN else 0.0

@@ -18,7 +18,8 @@ from ritz.solver import check_pairing, registered_name
 from .attribute_weight import balanced_weight, choose_weight
 from .attributes import attribute_factor
 from .block_kmeans import block_kmeans
-from .embedding import Embedding, bootstrap_embedding, leading_eigenvectors, rows_of_unit_length, similarity_of
+from .bootstrap_vectors import bootstrap_embedding
+from .embedding import Embedding, leading_eigenvectors, rows_of_unit_length, similarity_of
 from .prepared import Partition, PreparedClustering, check_clusters
 
 __all__ = ["Spectral", "eigengap"]
@@ -38,7 +39,7 @@ class Spectral:
     The refined embedding takes the leading eigenvectors of the normalised adjacency, regularised where degrees differ
     as in networks of people and papers :cite:`QinRohe2013`, plus the normalised similarity of the attributes
     (`ritz.solvers.clustering.similarity`), and gives rows unit length :cite:`NgJordanWeiss2002`. Its eigenvectors come
-    from Chebyshev filters or, on mesh-like graphs, by multigrid, whichever a cheap test of the gap suggests; stats tell.
+    from Chebyshev filters or, on mesh-like graphs, from multigrid: a cheap test of the gap decides, and stats tell.
 
     Where attributes do not count, components smaller than a tenth of the mean cluster hold no cluster, and their
     vertices are given to the largest. ``rtol`` is the share of the vertices that may still be closer to the centre of
