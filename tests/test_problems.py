@@ -58,7 +58,7 @@ CASES = [
     ("matrix_market", {}, True),
 ]
 OWN = {case[0] for case in CASES}
-# Tested in test_pde.py, test_gp_hm.py, test_least_squares.py, test_lp_regression.py and test_graphs.py: no linear systems.
+# No linear systems: tested in test_pde.py, test_gp_hm.py, test_least_squares.py, test_lp_regression.py, test_graphs.py.
 ELSEWHERE = {"manufactured", "regression", "adversarial-regression", "sparse-regression", "lp-regression"}
 ELSEWHERE |= {"graph", "stochastic-block-model", "lfr", "neighbour-graph", "grid-graph", "ring-of-cliques"}
 ELSEWHERE |= {name for name in problems.names() if name.startswith("gp-hm-")}
