@@ -149,9 +149,9 @@ class KrylovSpace:
         self._projected[before:after, before:after] = 0.5 * (corner + corner.T)
         self.size = after
         self._scale = max(self._scale, float(np.linalg.norm(coefficients, axis=0).max()))
-        if after == self.products.size:
-            remainder = remainder[:, :0]
         rounding = BREAKDOWN * machine_epsilon(self.products.operator.dtype) * self._scale
+        if after == self.products.size:  # rounding is all there can be
+            rounding = np.inf
         self.next, triangle = _orthonormal(remainder, rounding)
         self.coupling = np.zeros((self.next.shape[1], after))
         self.coupling[:, before:] = triangle
@@ -185,8 +185,6 @@ def _orthogonalise(block: np.ndarray, basis: np.ndarray) -> np.ndarray:
 
 def _orthonormal(block: np.ndarray, negligible: float) -> tuple[np.ndarray, np.ndarray]:
     """Return Q and C with ``block = Q C``, directions shorter than `negligible` left out."""
-    if block.shape[1] == 0:
-        return block, np.zeros((0, 0))
     Q, R, order = qr(block, mode="economic", pivoting=True)
     rank = int((abs(np.diagonal(R)) > negligible).sum())
     triangle = np.empty((rank, block.shape[1]))
