@@ -17,13 +17,14 @@ from benchmarks import (
     mic,
     products,
     sequences,
+    spectrum,
     transforms,
 )
 from benchmarks.harness import save
 
 MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences),
-    *(least_squares, lp_regression),
+    *(least_squares, lp_regression, spectrum),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 

@@ -58,7 +58,7 @@ def test_quick_run(module: Any, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert module.SUITE.question in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["transforms", "products", "sequences", "lp-regression", "least-squares"])
+@pytest.mark.parametrize("name", ["transforms", "products", "sequences", "lp-regression", "least-squares", "spectrum"])
 def test_quick_run_of_suites_with_rows_of_their_own(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     main([name, "--quick", "--output", str(tmp_path)])
     rows = load(tmp_path / f"{name}.jsonl")

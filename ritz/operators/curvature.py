@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
 from copy import copy
 from typing import Any
 
@@ -73,11 +72,6 @@ class TorchDerivative(Operator):
         if is_torch_array(x):
             return product.to(dtype=x.dtype, device=x.device)
         return product.cpu().numpy().astype(np.result_type(self.dtype, x.dtype), copy=False)
-
-    def _random_numbers_kept(self) -> AbstractContextManager[None]:
-        """Return a context after which torch's random numbers go on as if nothing had been drawn."""
-        device = self.parameters.point[0].device
-        return torch.random.fork_rng(devices=[] if device.type == "cpu" else [device])
 
     def _repeatable(self, make: Callable[[], Linearisation]) -> Linearisation:
         """Return what `make` does, having made it twice to see that chance has no part in it."""

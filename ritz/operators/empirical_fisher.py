@@ -76,7 +76,10 @@ class EmpiricalFisher(TorchDerivative):
         self.tags = frozenset({Tag.SYMMETRIC, Tag.SEMIDEFINITE})
 
     def _apply(self, x: Array) -> Array:
-        return self._factor * self.gradients.rmatvec(self.gradients @ x)
+        return self._in_rows(self._multiply, x, self.shape[0])
+
+    def _multiply(self, rows: torch.Tensor) -> torch.Tensor:
+        return self._factor * self.gradients.multiply_transposed(self.gradients.multiply(rows))
 
     def block(self, names: str | Iterable[str]) -> EmpiricalFisher:
         """Return the block of some parameters, named as in `slices`, all others being constants."""

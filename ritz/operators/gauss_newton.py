@@ -10,7 +10,7 @@ import torch
 from ritz.backend import Array
 from ritz.operators.curvature import TorchDerivative, evaluate, require_number
 from ritz.operators.jacobian import linearise_outputs
-from ritz.operators.linearisation import Linearisation, Point, linearise_gradient
+from ritz.operators.linearisation import Linearisation, Point, linearise_gradient, random_numbers_kept
 from ritz.operators.operator import Tag
 from ritz.operators.torch_parameters import Batch
 
@@ -64,7 +64,7 @@ class GaussNewton(TorchDerivative):
         self._reduction = reduction
         self.tags = frozenset({Tag.SYMMETRIC})
         first, *others = self.batches
-        with self._random_numbers_kept():
+        with random_numbers_kept(self.parameters.point[0].device):
             models = [self._repeatable(lambda: linearise_outputs(self, outputs, first))]
             models += [linearise_outputs(self, outputs, batch) for batch in others]
             losses = [self._linearise(outputs, loss, batch) for batch in self.batches]

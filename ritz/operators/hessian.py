@@ -11,7 +11,7 @@ import torch
 from ritz.backend import Array
 from ritz.errors import InvalidProblem, KinkWarning
 from ritz.operators.curvature import TorchDerivative, evaluate, require_number
-from ritz.operators.linearisation import Linearisation, Point, linearise_gradient
+from ritz.operators.linearisation import Linearisation, Point, linearise_gradient, random_numbers_kept
 from ritz.operators.operator import Tag
 from ritz.operators.torch_parameters import Batch
 
@@ -85,7 +85,7 @@ class Hessian(TorchDerivative):
         self._arguments = (loss, data if data is None else [batch.arguments[0] for batch in self.batches], reduction)
         self.tags = frozenset({Tag.SYMMETRIC})
         first, *others = self.batches
-        with self._random_numbers_kept():
+        with random_numbers_kept(self.parameters.point[0].device):
             self._check_loss(loss, first)
             self._parts = [self._repeatable(lambda: self._linearise(loss, first))]
             self._parts += [self._linearise(loss, batch) for batch in others]
@@ -124,10 +124,7 @@ class Hessian(TorchDerivative):
     def _multiply(self, rows: torch.Tensor) -> torch.Tensor:
         total = torch.zeros_like(rows)
         for part in self._parts:
-            if len(rows) > 1 and part.forward:
-                total += part.products(rows)
-            else:  # symmetric, so that the transposed product, which needs nothing but the graph, is as good
-                total += torch.stack([part.transposed(row) for row in rows])
+            total += part.products(rows)
         return total
 
     def block(self, names: str | Iterable[str]) -> Hessian:

@@ -10,7 +10,7 @@ import torch
 from ritz.backend import Array
 from ritz.errors import InvalidProblem
 from ritz.operators.curvature import TorchDerivative, evaluate
-from ritz.operators.linearisation import Linearisation, Point, linearise
+from ritz.operators.linearisation import Linearisation, Point, linearise, random_numbers_kept
 from ritz.operators.torch_parameters import Batch
 
 __all__ = ["Jacobian", "linearise_outputs"]
@@ -54,7 +54,7 @@ class Jacobian(TorchDerivative):
         super().__init__(parameters, data, "sum", chunk)
         self.tags = frozenset()
         first, *others = self.batches
-        with self._random_numbers_kept():
+        with random_numbers_kept(self.parameters.point[0].device):
             self._parts = [self._repeatable(lambda: linearise_outputs(self, outputs, first))]
             self._parts += [linearise_outputs(self, outputs, batch) for batch in others]
         self._rows = [part.value.numel() for part in self._parts]
@@ -62,15 +62,17 @@ class Jacobian(TorchDerivative):
         self._check_product(self.shape[1])
 
     def _apply(self, x: Array) -> Array:
-        return self._in_rows(self._multiply, x, self.shape[0])
+        return self._in_rows(self.multiply, x, self.shape[0])
 
     def _apply_transpose(self, x: Array) -> Array:
-        return self._in_rows(self._multiply_transposed, x, self.shape[1])
+        return self._in_rows(self.multiply_transposed, x, self.shape[1])
 
-    def _multiply(self, rows: torch.Tensor) -> torch.Tensor:
+    def multiply(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return ``J v`` for every row v."""
         return torch.cat([part.products(rows) for part in self._parts], dim=1)
 
-    def _multiply_transposed(self, rows: torch.Tensor) -> torch.Tensor:
+    def multiply_transposed(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return ``J^T u`` for every row u."""
         total = rows.new_zeros((len(rows), self.shape[1]))
         for part, own in zip(self._parts, rows.split(self._rows, dim=1), strict=True):
             total += torch.stack([part.transposed(row) for row in own])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
 import torch
 
-__all__ = ["Linearisation", "flatten", "linearise", "linearise_gradient"]
+__all__ = ["Linearisation", "flatten", "linearise", "linearise_gradient", "random_numbers_kept"]
 
 Point: TypeAlias = tuple[torch.Tensor, ...]
 
@@ -28,18 +29,25 @@ class Linearisation:
         The point.
     function : callable
         The function again, in a form that ``torch.func`` takes.
+    symmetric : bool
+        Whether J is, so that single products may as well be transposed ones.
 
     Attributes
     ----------
-    forward : bool
-        Whether torch can differentiate the function forwards, as far as is known.
+    forward, in_blocks : bool
+        Whether torch can differentiate the function forwards, and in blocks, as far as is known.
     """
 
-    def __init__(self, value: torch.Tensor, leaves: Point, function: Callable[[Point], torch.Tensor]):
-        self.value, self.leaves, self.function = value, leaves, function
+    def __init__(
+        self,
+        value: torch.Tensor,
+        leaves: Point,
+        function: Callable[[Point], torch.Tensor],
+        symmetric: bool = False,
+    ):
+        self.value, self.leaves, self.function, self.symmetric = value, leaves, function, symmetric
         self.sizes = [leaf.numel() for leaf in leaves]
-        self.forward = True
-        self._in_blocks = True
+        self.forward = self.in_blocks = True
         self._push: Callable[[torch.Tensor], torch.Tensor] | None = None
         self._pull: tuple[torch.Tensor, torch.Tensor] | None = None
 
@@ -51,26 +59,28 @@ class Linearisation:
 
     def product(self, v: torch.Tensor) -> torch.Tensor:
         """Return ``J v`` for a vector."""
+        if self.symmetric:
+            return self.transposed(v)
         if self.forward:
             try:
                 return self._forwards()(v)
             except (RuntimeError, NotImplementedError):
-                self.forward = False
+                self.forward = self.in_blocks = False
         return self._twice_backwards(v)
 
     def products(self, rows: torch.Tensor) -> torch.Tensor:
         """Return ``J v`` for every row v of a block, as rows."""
-        if self.forward and self._in_blocks and len(rows) > 1:
+        if self.in_blocks and len(rows) > 1:
             try:
                 return torch.func.vmap(self._forwards())(rows)
             except (RuntimeError, NotImplementedError):
-                self._in_blocks = False
+                self.in_blocks = False
         return torch.stack([self.product(row) for row in rows])
 
     def _forwards(self) -> Callable[[torch.Tensor], torch.Tensor]:
         if self._push is None:
             point = tuple(leaf.detach() for leaf in self.leaves)
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), random_numbers_kept(point[0].device):
                 warnings.simplefilter("ignore")  # of torch's, on how it folds constants
                 push: Any = torch.func.linearize(self.function, point)[1]
 
@@ -93,6 +103,11 @@ class Linearisation:
         return _gradient(pulled, (u,), v)
 
 
+def random_numbers_kept(device: torch.device) -> AbstractContextManager[None]:
+    """Return a context after which torch's random numbers go on as if nothing had been drawn."""
+    return torch.random.fork_rng(devices=[] if device.type == "cpu" else [device])
+
+
 def linearise(function: Callable[[Point], torch.Tensor], point: Point) -> Linearisation:
     """Return the derivative of a function whose value is a vector."""
     leaves = _leaves(point)
@@ -109,7 +124,7 @@ def linearise_gradient(function: Callable[[Point], torch.Tensor], point: Point) 
     def gradient_at(point: Point) -> torch.Tensor:
         return flatten(torch.func.grad(function)(point))
 
-    return Linearisation(gradient, leaves, gradient_at)
+    return Linearisation(gradient, leaves, gradient_at, symmetric=True)
 
 
 def flatten(tensors: Point) -> torch.Tensor:

@@ -16,7 +16,7 @@ from .products import Products, at_least_one, in_kind_of
 
 __all__ = ["KrylovBasis", "KrylovSpace", "lanczos"]
 
-BREAKDOWN = 10.0  # machine epsilons below which a new direction is rounding
+BREAKDOWN = 100.0  # machine epsilons below which a new direction is rounding
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ class KrylovSpace:
 
     @property
     def full(self) -> bool:
-        """Whether there is no room for the next block."""
-        return self.size + self.next.shape[1] > self.basis.shape[1]
+        """Whether there is no room for the next block, or for any other direction."""
+        return self.size + max(1, self.next.shape[1]) > self.basis.shape[1]
 
     def expand(self) -> None:
         """Take the next block into the basis, at the cost of its product."""

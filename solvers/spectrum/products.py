@@ -57,7 +57,8 @@ class Products:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Return ``A x`` in float64 for a vector or a block of columns."""
         self.count += 1 if x.ndim == 1 else x.shape[1]
-        product = np.asarray(self.operator @ x.astype(self.operator.dtype, copy=False), dtype=np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):  # which is looked for below
+            product = np.asarray(self.operator @ x.astype(self.operator.dtype, copy=False), dtype=np.float64)
         if not np.isfinite(product).all():
             raise InvalidProblem(
                 f"a product with {self.operator!r} is not finite: its entries hold NaN or infinity, or overflow"
