@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from benchmarks.harness import Suite
-from ritz.environment import environment
+from ritz.environment import environment, pinned_threads
 from ritz.figures.spectral_density import poisson_eigenvalues, wasserstein
 from ritz.figures.trace_error import METHODS, trace_errors
 from ritz.figures.trained_networks import NETWORKS, trained_network
@@ -24,11 +24,12 @@ BLOCK = 8
 
 def run(quick: bool) -> list[dict[str, Any]]:
     """Measure everything on one thread."""
-    from ritz.backend import single_blas_thread, single_torch_thread
+    import torch  # noqa: F401  (so that its threads are pinned too)
 
-    with single_torch_thread(), single_blas_thread():
+    with pinned_threads(1):
         rows = _products(quick) + _networks(quick) + _eigenvalues(quick)
-        return [{"suite": "spectrum", **row, "environment": environment()} for row in rows]
+        known = environment(threads=1, seed=0)
+        return [{"suite": "spectrum", **row, "environment": known} for row in rows]
 
 
 def _models(quick: bool) -> dict[str, tuple[Any, Any, Any]]:
@@ -94,7 +95,7 @@ def _networks(quick: bool) -> list[dict[str, Any]]:
     """Return errors of products, traces and densities for trained networks."""
     found: list[dict[str, Any]] = []
     for name in NETWORKS:
-        model, loss, data = trained_network(name, steps=20 if quick else 200)
+        loss, model, data = trained_network(name, steps=20 if quick else 200)
         H = Hessian(loss, model, data)
         exact = H.to_dense()
         vectors = np.random.default_rng(0).standard_normal((H.shape[0], 5))

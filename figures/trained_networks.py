@@ -23,8 +23,8 @@ def trained_network(kind: str, steps: int = 200, seed: int = 0) -> tuple[Any, An
 
     Returns
     -------
-    model, loss, data
-        As `ritz.operators.Hessian` takes them: ``Hessian(loss, model, data)``.
+    loss, model, data
+        As `ritz.operators.Hessian` takes them.
     """
     import torch
     from torch import nn
@@ -53,4 +53,4 @@ def trained_network(kind: str, steps: int = 200, seed: int = 0) -> tuple[Any, An
         loss(model, (x, y)).backward()
         optimiser.step()
     optimiser.zero_grad()
-    return model, loss, [(x, y)]
+    return loss, model, [(x, y)]
