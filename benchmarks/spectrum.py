@@ -35,7 +35,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
 def _models(quick: bool) -> dict[str, tuple[Any, Any, Any]]:
     """Return models in float32 with loss and data, large enough that arithmetic outweighs calls."""
     import torch
-    import torch.nn.functional as F
+    import torch.nn.functional as F  # noqa: N812
     from torch import nn
 
     torch.manual_seed(0)

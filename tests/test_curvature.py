@@ -322,7 +322,9 @@ def test_bad_losses_are_refused():
     refuse("loss is nan", lambda m, b: m(b[0]).sum() * float("nan"), model, batches)
     refuse("products are NaN or infinite", lambda x: (x**1.5).sum(), torch.zeros(2))
     refuse("do not depend", lambda m, b: b[0], model, batches, kind=Jacobian)
-    refuse(r"returned \(\); it must return one number a sample", LOSSES["squares"], model, batches, kind=EmpiricalFisher)
+    refuse(
+        r"returned \(\); it must return one number a sample", LOSSES["squares"], model, batches, kind=EmpiricalFisher
+    )
 
 
 def test_bad_parameters_are_refused():

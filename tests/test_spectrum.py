@@ -143,7 +143,11 @@ def test_lanczos_stops_where_the_space_is_invariant():
 @pytest.mark.parametrize("kind", ["flat", "decaying", "indefinite"])
 def test_traces_are_unbiased_and_their_errors_honest(method, kind):
     n = 150
-    values = {"flat": np.linspace(1, 2, n), "decaying": np.arange(1.0, n + 1) ** -2, "indefinite": np.linspace(-1, 2, n)}
+    values = {
+        "flat": np.linspace(1, 2, n),
+        "decaying": np.arange(1.0, n + 1) ** -2,
+        "indefinite": np.linspace(-1, 2, n),
+    }
     matrix = symmetric(values[kind])
     found = [trace(matrix, 36, method, seed=seed) for seed in range(150)]
     errors = np.array([each.value for each in found]) - np.trace(matrix)

@@ -84,6 +84,4 @@ class EmpiricalFisher(TorchDerivative):
     def block(self, names: str | Iterable[str]) -> EmpiricalFisher:
         """Return the block of some parameters, named as in `slices`, all others being constants."""
         parameters = self.parameters.restrict(names)
-        return EmpiricalFisher(
-            self._losses, parameters, self._data, reduction=self._reduction, chunk=self.chunk
-        )
+        return EmpiricalFisher(self._losses, parameters, self._data, reduction=self._reduction, chunk=self.chunk)

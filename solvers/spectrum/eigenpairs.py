@@ -193,7 +193,9 @@ def _lobpcg(
         space.expand()
     ritz_values = np.linalg.eigvalsh(space.projected)
     if ritz_values[0] <= 0.0:
-        raise InvalidProblem(f"a preconditioner was given for {operator!r}, which is not positive definite: leave it out")
+        raise InvalidProblem(
+            f"a preconditioner was given for {operator!r}, which is not positive definite: leave it out"
+        )
     scale = float(ritz_values[-1])
     counted = MatrixFree(products, operator.shape, tags={Tag.SYMMETRIC}, blocks=True)
     with warnings.catch_warnings():
