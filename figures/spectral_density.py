@@ -81,7 +81,8 @@ def plot(data: Data) -> Figure:
             estimate.plot(panel, width, color=COLOURS[1], label="4 probes × 50 steps")
             heading = f"{titles[name]}, n = {len(exact):,}"
             panel.set_title(f"{heading}\ndistance {data[name]['distance']:.0e} of the largest eigenvalue", color=INK)
-        panels[1].set(yscale="log", ylim=(1e-5 / np.ptp(data["network"]["exact"]), None))
+        scale = 1.0 / np.ptp(data["network"]["exact"])
+        panels[1].set(yscale="log", ylim=(1e-4 * scale, 3e2 * scale))
         panels[0].legend()
     return canvas
 

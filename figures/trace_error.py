@@ -75,6 +75,11 @@ def plot(data: Data) -> Figure:
                 panel.loglog(data["budgets"], claimed, linestyle=":", linewidth=1.0, **look)
             panel.set_xticks(data["budgets"], [str(budget) for budget in data["budgets"]])
             panel.minorticks_off()
+            low, high = panel.get_ylim()
+            leading = (1, 2, 5) if high < 20.0 * low else (1,)
+            levels = [digit * 10.0**power for power in range(-9, 2) for digit in leading]
+            levels = [level for level in levels if low <= level <= high]
+            panel.set_yticks(levels, [f"{level:.0e}" for level in levels])
             panel.set(xlabel="products", ylabel="relative error")
             panel.set_title(name, color=INK)
         panels[1].plot([], [], color=INK, linestyle=":", label="standard error, as claimed")

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from hypothesis import Phase, given, settings
 from operator_checks import SEEDS, check_entries, check_product, check_promises, check_scipy
 from torch import nn

@@ -120,7 +120,8 @@ class KrylovSpace:
         self._projected = np.zeros((capacity, capacity))
         self.coupling = np.zeros((0, 0))
         self._scale = 0.0
-        self.next = _orthonormal(start, machine_epsilon(np.float64) * float(np.linalg.norm(start)))[0]
+        rounding = BREAKDOWN * machine_epsilon(np.float64) * float(np.linalg.norm(start))
+        self.next = _orthonormal(start, rounding)[0]
 
     @property
     def projected(self) -> np.ndarray:
@@ -185,7 +186,8 @@ def _orthogonalise(block: np.ndarray, basis: np.ndarray) -> np.ndarray:
 
 def _orthonormal(block: np.ndarray, negligible: float) -> tuple[np.ndarray, np.ndarray]:
     """Return Q and C with ``block = Q C``, directions shorter than `negligible` left out."""
-    Q, R, order = qr(block, mode="economic", pivoting=True)
+    factors: Any = qr(block, mode="economic", pivoting=True)
+    Q, R, order = factors
     rank = int((abs(np.diagonal(R)) > negligible).sum())
     triangle = np.empty((rank, block.shape[1]))
     triangle[:, order] = R[:rank]  # undoes the pivoting

@@ -108,9 +108,9 @@ def _hutch_plus_plus(products: Products, budget: int, block: int, seed: int) -> 
 def _xtrace(products: Products, budget: int, block: int, seed: int) -> np.ndarray:
     r"""Return the estimates with one probe left out of the range each.
 
-    With :math:`Y=A\Omega=QR`, the range of Y without its i-th column is that of Q less the direction :math:`Qs_i`, where
-    :math:`s_i` is the normalised i-th column of :math:`R^{-T}`. The probe left out is projected onto the complement of
-    that range and scaled to the length that random vectors there have on average.
+    With :math:`Y=A\Omega=QR`, the range of Y without its i-th column is that of Q less the direction :math:`Qs_i`,
+    where :math:`s_i` is the normalised i-th column of :math:`R^{-T}`. The probe left out is projected onto the
+    complement of that range and scaled to the length that random vectors there have on average.
     """
     size, count = products.size, budget // 2
     probes = gaussian(size, 0, count, seed)
@@ -120,9 +120,9 @@ def _xtrace(products: Products, budget: int, block: int, seed: int) -> np.ndarra
         return np.zeros(count)
     pivots = np.diagonal(R)
     smallest = machine_epsilon(np.float64) * abs(R).max()
-    R = R + np.diag(np.where(abs(pivots) < smallest, smallest, 0.0))  # a dependent column may leave any direction out
-    S = solve_triangular(R, np.eye(count), trans="T")
-    S /= np.linalg.norm(S, axis=0)
+    regular = R + np.diag(np.where(abs(pivots) < smallest, smallest, 0.0))  # dependent columns may leave any out
+    inverse = solve_triangular(regular, np.eye(count), trans=1)
+    S = inverse / np.linalg.norm(inverse, axis=0)
     AQ = products.in_blocks(Q, block)
     H = Q.T @ AQ
     W = Q.T @ probes
