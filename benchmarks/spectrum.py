@@ -97,13 +97,13 @@ def _networks(quick: bool) -> list[dict[str, Any]]:
     for name in NETWORKS:
         loss, model, data = trained_network(name, steps=20 if quick else 200)
         H = Hessian(loss, model, data)
-        exact = H.to_dense()
+        exact = _dense_hessian(loss, model, data[0])
         vectors = np.random.default_rng(0).standard_normal((H.shape[0], 5))
-        size = np.linalg.norm(exact, 2) * np.linalg.norm(vectors, axis=0)
+        expected = exact @ vectors
         single = Hessian(loss, model.float(), [tuple(each.float() for each in batch) for batch in data])
         for dtype, operator in (("float64", H), ("float32", single)):
             products = np.stack([operator @ v.astype(dtype) for v in vectors.T], axis=1)
-            errors = np.linalg.norm(products - exact @ vectors, axis=0) / size
+            errors = np.linalg.norm(products - expected, axis=0) / np.linalg.norm(expected, axis=0)
             found.append({"kind": "accuracy", "model": name, "dtype": dtype, "error": float(errors.max())})
         matrix = Dense(0.5 * (exact + exact.T), tags={Tag.SYMMETRIC})
         for method in METHODS:
@@ -116,6 +116,22 @@ def _networks(quick: bool) -> list[dict[str, Any]]:
         distances = [wasserstein(density(matrix, 4, 50, seed=seed), spectrum) for seed in range(3 if quick else 20)]
         found.append({"kind": "density", "model": name, "distance": median(distances), "worst": max(distances)})
     return found
+
+
+def _dense_hessian(loss: Any, model: Any, batch: Any) -> np.ndarray:
+    """Return the Hessian as torch's own loop over its rows makes it."""
+    import torch
+
+    named = dict(model.named_parameters())
+    sizes = [each.numel() for each in named.values()]
+
+    def of(vector: Any) -> Any:
+        parts = zip(named.items(), vector.split(sizes), strict=True)
+        state = {name: part.view_as(each) for (name, each), part in parts}
+        return loss(lambda x: torch.func.functional_call(model, state, (x,)), batch)
+
+    point = torch.cat([each.detach().flatten() for each in named.values()])
+    return np.asarray(torch.autograd.functional.hessian(of, point))
 
 
 def _eigenvalues(quick: bool) -> list[dict[str, Any]]:
@@ -135,7 +151,7 @@ def _eigenvalues(quick: bool) -> list[dict[str, Any]]:
                     "shape": list(shape),
                     "which": which,
                     "method": "lobpcg" if chosen else "lanczos",
-                    "error": float(abs(pairs.values - expected).max() / exact[-1]),
+                    "error": float((abs(pairs.values - expected) / expected).max()),
                     "products": pairs.products,
                     "converged": pairs.converged,
                     "seconds": time.perf_counter() - start,

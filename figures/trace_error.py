@@ -43,7 +43,7 @@ def compute(quick: bool = False) -> Data:
     quick : bool
         Few trials, a network that is hardly trained.
     """
-    trials, shape = (4, (16, 16)) if quick else (40, (64, 64))
+    trials, shape = (12, (16, 16)) if quick else (40, (64, 64))
     budgets = np.array((12, 24, 48) if quick else (12, 18, 24, 36, 48, 72, 96))
     matrix = Hessian(*trained_network("mlp", steps=20 if quick else 200)).to_dense()
     network = Dense(0.5 * (matrix + matrix.T), tags={Tag.SYMMETRIC})  # the products are those of the Hessian
