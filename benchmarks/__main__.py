@@ -22,6 +22,7 @@ from benchmarks import (
     mic,
     products,
     sequences,
+    spectrum,
     transforms,
 )
 from benchmarks.harness import save
@@ -29,7 +30,7 @@ from benchmarks.harness import save
 MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
     *(least_squares, lp_regression, clustering, clustering_scale),
-    *(gaussian_process, gp_map),
+    *(gaussian_process, gp_map, spectrum),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 

@@ -14,6 +14,7 @@ __all__ = [
     "ConvergenceError",
     "IllConditionedWarning",
     "InvalidProblem",
+    "KinkWarning",
     "MissingExtra",
     "RitzError",
     "TrainingError",
@@ -65,6 +66,10 @@ class UnknownOption(RitzError, TypeError):
 
 class AliasingWarning(UserWarning):
     """A grid has, or may have, fewer than two points a wavelength, so that a frequency found on it may be an alias."""
+
+
+class KinkWarning(UserWarning):
+    """A loss is not twice differentiable, and its second derivatives leave out what happens at its kinks."""
 
 
 class IllConditionedWarning(UserWarning):

@@ -1,0 +1,165 @@
+"""Parameters of a torch model or function as one vector, and the data it is evaluated on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from ritz.errors import InvalidProblem
+
+__all__ = ["Batch", "TorchParameters", "batches", "torch_parameters"]
+
+
+@dataclass(frozen=True)
+class TorchParameters:
+    """Tensors that vary, those that do not, and how a model is made of both.
+
+    Attributes
+    ----------
+    varying, fixed : dict of str to torch.Tensor
+        Copies by name; tied parameters are there once.
+    assemble : callable
+        Makes of all tensors, by name, what the user's function takes as its first argument.
+    """
+
+    varying: Mapping[str, torch.Tensor]
+    fixed: Mapping[str, torch.Tensor]
+    assemble: Callable[[Mapping[str, torch.Tensor]], Any]
+
+    @property
+    def point(self) -> tuple[torch.Tensor, ...]:
+        """The varying tensors in order."""
+        return tuple(self.varying.values())
+
+    @property
+    def slices(self) -> dict[str, slice]:
+        """Where each varying tensor is in the vector."""
+        found: dict[str, slice] = {}
+        start = 0
+        for name, tensor in self.varying.items():
+            found[name] = slice(start, start + tensor.numel())
+            start += tensor.numel()
+        return found
+
+    def argument(self, values: Sequence[torch.Tensor]) -> Any:
+        """Return the first argument of the user's function, with these values of the varying tensors."""
+        return self.assemble({**self.fixed, **dict(zip(self.varying, values, strict=True))})
+
+    def restrict(self, names: str | Iterable[str]) -> TorchParameters:
+        """Let only some tensors vary: those named, or inside the modules named."""
+        wanted = [names] if isinstance(names, str) else list(names)
+        for name in wanted:
+            if not any(_within(each, name) for each in self.varying):
+                raise InvalidProblem(f"block {name!r} is not a parameter; there are {', '.join(self.varying)}")
+        kept = {each: tensor for each, tensor in self.varying.items() if any(_within(each, name) for name in wanted)}
+        rest = {each: tensor for each, tensor in self.varying.items() if each not in kept}
+        return replace(self, varying=kept, fixed={**self.fixed, **rest})
+
+
+def _within(parameter: str, name: str) -> bool:
+    return parameter == name or parameter.startswith(name + ".")
+
+
+def torch_parameters(parameters: Any) -> TorchParameters:
+    """Return the parameters of a module, a mapping, a sequence, or a single tensor.
+
+    Raises
+    ------
+    InvalidProblem
+        If nothing varies, tensors differ in dtype or device, or are not in float32 or float64; for modules that
+        normalise by the batch they are given.
+    """
+    if isinstance(parameters, TorchParameters):
+        return parameters
+    if isinstance(parameters, torch.nn.Module):
+        found = _of_module(parameters)
+    elif isinstance(parameters, torch.Tensor):
+        found = TorchParameters({"0": _copy(parameters)}, {}, lambda values: values["0"])
+    elif isinstance(parameters, Mapping):
+        found = TorchParameters({str(name): _copy(each) for name, each in parameters.items()}, {}, dict)
+    elif isinstance(parameters, Sequence) and not isinstance(parameters, str):
+        varying = {str(number): _copy(each) for number, each in enumerate(parameters)}
+        found = TorchParameters(varying, {}, lambda values: [values[str(number)] for number in range(len(values))])
+    else:
+        raise InvalidProblem(
+            f"parameters is a {type(parameters).__name__}; give a torch.nn.Module, a tensor, or a list or dictionary of"
+            " tensors (list(model.parameters()) does not tell how they make up the model: give the model)"
+        )
+    kinds = {(tensor.dtype, tensor.device) for tensor in found.varying.values()}
+    if not sum(tensor.numel() for tensor in found.varying.values()):
+        raise InvalidProblem("parameters has no entry that requires a gradient: there is nothing to differentiate by")
+    if len(kinds) > 1 or next(iter(kinds))[0] not in (torch.float32, torch.float64):
+        listed = ", ".join(sorted(f"{dtype} on {device}" for dtype, device in kinds))
+        raise InvalidProblem(f"parameters are {listed}; they must all be torch.float32, or all torch.float64, on one")
+    return found
+
+
+def _of_module(module: torch.nn.Module) -> TorchParameters:
+    for name, part in module.named_modules():
+        if isinstance(part, torch.nn.modules.batchnorm._BatchNorm) and part.training:  # pyright: ignore[reportPrivateUsage]
+            raise InvalidProblem(
+                f"module {name!r} is a {type(part).__name__} in training mode, whose loss depends on what else is in"
+                " the batch: call model.eval() first"
+            )
+    named = dict(module.named_parameters())
+    varying = {name: _copy(each) for name, each in named.items() if each.requires_grad}
+    fixed = {name: _copy(each) for name, each in [*named.items(), *module.named_buffers()] if name not in varying}
+
+    def assemble(values: Mapping[str, torch.Tensor]) -> Any:
+        def model(*arguments: Any, **keywords: Any) -> Any:
+            return torch.func.functional_call(module, dict(values), arguments, keywords)
+
+        return model
+
+    return TorchParameters(varying, fixed, assemble)
+
+
+def _copy(tensor: Any) -> torch.Tensor:
+    if not isinstance(tensor, torch.Tensor):
+        raise InvalidProblem(f"parameters holds a {type(tensor).__name__}; it must hold tensors")
+    return tensor.detach().clone()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the user's function gets besides the parameters, and the weight of its result."""
+
+    arguments: tuple[Any, ...]
+    weight: float
+
+
+def batches(data: Iterable[Any] | None, reduction: str) -> list[Batch]:
+    """Return the batches of some data, weighted so that the sum over them is the loss of all.
+
+    Raises
+    ------
+    InvalidProblem
+        If there is no batch, one is empty, or the data are not an iterable of batches.
+    """
+    if reduction not in ("mean", "sum"):
+        raise InvalidProblem(f"reduction is {reduction!r}; the loss of a batch is the 'mean' or the 'sum' over it")
+    if data is None:
+        return [Batch((), 1.0)]
+    if isinstance(data, torch.Tensor | tuple):
+        raise InvalidProblem(f"data is a {type(data).__name__}; give a list of batches, [(x, y)] for a single one")
+    found = list(data)
+    lengths = [_length(batch) for batch in found]
+    if not found or not all(lengths):
+        which = f"batch {lengths.index(0)} of data is empty" if found else "data holds no batch"
+        raise InvalidProblem(f"{which}; every batch must hold at least one sample")
+    total = sum(lengths) if reduction == "mean" else 1.0
+    return [
+        Batch((batch,), length / total if reduction == "mean" else 1.0)
+        for batch, length in zip(found, lengths, strict=True)
+    ]
+
+
+def _length(batch: Any) -> int:
+    """Return the length of the first tensor in a batch, 1 if there is none."""
+    if isinstance(batch, torch.Tensor):
+        return batch.shape[0] if batch.ndim else 1
+    parts = batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, list | tuple) else ()
+    return next((_length(part) for part in parts if isinstance(part, torch.Tensor | list | tuple | Mapping)), 1)

@@ -1,0 +1,38 @@
+"""Random vectors, each with a seed of its own, so that how many are drawn at a time changes none of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["gaussian", "rademacher"]
+
+
+def rademacher(size: int, first: int, count: int, seed: int) -> np.ndarray:
+    """Return vectors of random signs as columns.
+
+    Parameters
+    ----------
+    size : int
+        Length of a vector.
+    first, count : int
+        The columns are those numbered `first` to ``first + count - 1`` of the sequence.
+    seed : int
+
+    Examples
+    --------
+    >>> together = rademacher(5, 0, 4, seed=3)
+    >>> bool((together[:, 2:] == rademacher(5, 2, 2, seed=3)).all())
+    True
+    """
+    columns = [_generator(seed, number).integers(0, 2, size) for number in range(first, first + count)]
+    return 2.0 * np.stack(columns, axis=1) - 1.0
+
+
+def gaussian(size: int, first: int, count: int, seed: int) -> np.ndarray:
+    """Return vectors of independent standard normal numbers as columns; see `rademacher`."""
+    columns = [_generator(seed, number).standard_normal(size) for number in range(first, first + count)]
+    return np.stack(columns, axis=1)
+
+
+def _generator(seed: int, number: int) -> np.random.Generator:
+    return np.random.default_rng((seed, number))
