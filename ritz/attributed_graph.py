@@ -122,7 +122,8 @@ class AttributedGraph:
         """Number of the connected component of each vertex, shape (n,), the largest being 0."""
         from scipy.sparse.csgraph import connected_components
 
-        found = connected_components(self.adjacency, directed=False)[1]
+        # Strong components, which are those of a symmetric matrix, are found without a copy of it.
+        found = connected_components(self.adjacency, directed=True, connection="strong")[1]
         order = np.argsort(-np.bincount(found), kind="stable")
         rank = np.empty_like(order)
         rank[order] = np.arange(order.size)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Clustering", "attribute_entropy", "clustering_scores", "conductance", "edge_counts", "modularity"]
 
+CHUNK = 1 << 16  # vertices whose edges are counted at a time
 BINS = 8  # quantile bins into which a continuous attribute is divided where its values are counted
 
 
@@ -80,7 +81,8 @@ def clustering_scores(graph: AttributedGraph, labels: Any) -> dict[str, float]:
     {'modularity': 0.659, 'conductance': 0.091, 'nmi': 1.0, 'ari': 1.0}
     """
     labels = _numbered(graph, labels)
-    scores = {"modularity": modularity(graph, labels), "conductance": conductance(graph, labels)}
+    counts = edge_counts(graph, labels)
+    scores = {"modularity": _modularity(counts), "conductance": _conductance(counts)}
     if graph.attribute_blocks:
         scores["entropy"] = attribute_entropy(graph, labels)
     if graph.labels is not None:
@@ -96,7 +98,10 @@ def modularity(graph: AttributedGraph, labels: np.ndarray) -> float:
 
     :math:`e_c` is twice the weight within cluster c, :math:`d_c` the sum of its degrees, 2m that of all.
     """
-    counts = edge_counts(graph, _numbered(graph, labels))
+    return _modularity(edge_counts(graph, _numbered(graph, labels)))
+
+
+def _modularity(counts: np.ndarray) -> float:
     total = float(counts.sum())
     if total == 0.0:
         return 0.0
@@ -108,7 +113,10 @@ def conductance(graph: AttributedGraph, labels: np.ndarray) -> float:
 
     That of a cluster without edges is 0, as it is for a single cluster.
     """
-    counts = edge_counts(graph, _numbered(graph, labels))
+    return _conductance(edge_counts(graph, _numbered(graph, labels)))
+
+
+def _conductance(counts: np.ndarray) -> float:
     volumes = counts.sum(axis=1)
     cut = volumes - np.diag(counts)
     smaller = np.minimum(volumes, volumes.sum() - volumes)
@@ -146,9 +154,13 @@ def edge_counts(graph: AttributedGraph, labels: np.ndarray) -> np.ndarray:
     """Return the weight of the edges between clusters, shape (k, k), those within counted twice."""
     k = int(labels.max()) + 1
     A = graph.adjacency
-    rows = np.repeat(labels, np.diff(A.indptr))
-    counts = np.bincount(rows * k + labels[A.indices], weights=A.data, minlength=k * k)
-    return counts.astype(np.float64).reshape(k, k)  # of no edges NumPy counts in integers
+    counts = np.zeros(k * k)
+    for first in range(0, graph.size, CHUNK):
+        rows = labels[first : first + CHUNK]
+        part = slice(A.indptr[first], A.indptr[first + rows.size])
+        pairs = np.repeat(rows * k, np.diff(A.indptr[first : first + rows.size + 1])) + labels[A.indices[part]]
+        counts += np.bincount(pairs, weights=A.data[part], minlength=k * k)
+    return counts.reshape(k, k)
 
 
 def _entropy(tables: np.ndarray) -> np.ndarray:

@@ -39,6 +39,8 @@ def plot_clustering(clustering: Clustering) -> Figure:
     ratio = np.divide(counts, chance, out=np.zeros_like(counts), where=chance > 0)
     image = right.imshow(np.log2(np.maximum(ratio, 2.0**-6)), cmap="RdBu_r", vmin=-6, vmax=6)
     figure.colorbar(image, ax=right, label="edges over those of chance, log2", shrink=0.85)
+    right.xaxis.get_major_locator().set_params(integer=True)
+    right.yaxis.get_major_locator().set_params(integer=True)
     right.set(title="edges between clusters", xlabel="cluster", ylabel="cluster")
     return figure
 

@@ -9,7 +9,7 @@ import numpy as np
 
 __all__ = ["Eigenvectors", "filtered_subspace"]
 
-FIRST = 8  # degree of the filter of random vectors, for which the spectrum is guessed
+FIRST = 12  # degree of the filter of random vectors, for which the spectrum is guessed
 SHORTEST, LONGEST = 2, 12  # of those after it, which are as long as it takes; longer ones would drown in rounding
 CHUNK = 1 << 15  # rows of a block that are turned at a time
 

@@ -112,7 +112,7 @@ def degree_dispersion(adjacency: csr_array, degrees: np.ndarray) -> float:
     """
     if not adjacency.nnz:
         return 0.0
-    weight = float((adjacency.data**2).sum() / adjacency.data.sum())  # of a typical edge
+    weight = float(adjacency.data @ adjacency.data / adjacency.data.sum())  # of a typical edge
     return float(degrees.var() / (degrees.mean() * weight))
 
 

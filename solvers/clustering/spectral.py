@@ -21,6 +21,7 @@ from .block_kmeans import block_kmeans
 from .bootstrap_vectors import bootstrap_embedding
 from .embedding import Embedding, leading_eigenvectors, rows_of_unit_length, similarity_of
 from .prepared import Partition, PreparedClustering, check_clusters
+from .similarity import regularisation
 
 __all__ = ["Spectral", "eigengap"]
 
@@ -146,35 +147,36 @@ class Spectral:
             clusters = self._count(graph, float(weight), factor)
         weight = float(weight)
         kept = everything if weight > 0 else _large_components(graph, clusters)
-        part = graph if kept.size == graph.size else graph.subgraph(kept).without_attributes()
+        part, components = _part(graph, kept, weight)
         similarity = similarity_of(part, weight, factor)
-        count = min(max(clusters, int(part.components.max()) + 1 if weight == 0 else 1), part.size)
+        several = 1 if components is None else int(components.max()) + 1
+        count = min(max(clusters, several), kept.size)
         found, chosen = leading_eigenvectors(
             similarity,
             count,
             tolerance=self._tolerance(graph),
             method=self.eigensolver,
-            components=part.components if weight == 0 else None,
+            components=components,
             seed=self.seed,
         )
         stats |= {**chosen, "attribute_weight": weight, "fragments": graph.size - kept.size}
         residual = float(found.residuals.max())
-        points = rows_of_unit_length(found.vectors)
-        return Embedding(points, found.values, residual, stats), min(clusters, part.size), kept
+        points = rows_of_unit_length(found.vectors if part.size == kept.size else found.vectors[kept])
+        return Embedding(points, found.values, residual, stats), min(clusters, kept.size), kept
 
     def _count(self, graph: AttributedGraph, weight: float, factor: Any) -> int:
         kept = np.arange(graph.size) if weight > 0 else _large_components(graph, MOST)
-        part = graph if kept.size == graph.size else graph.subgraph(kept).without_attributes()
-        if part.size < 4:
+        if kept.size < 4:
             return min(2, graph.size)
+        part, components = _part(graph, kept, weight)
         similarity = similarity_of(part, weight, factor)
-        count = min(MOST + 1, part.size - 1)
+        count = min(MOST + 1, kept.size - 1)
         found, _ = leading_eigenvectors(
             similarity,
             count,
             tolerance=max(self._tolerance(graph), ROUGH),
             method=self.eigensolver,
-            components=part.components if weight == 0 else None,
+            components=components,
             seed=self.seed,
         )
         return eigengap(found.values)
@@ -199,6 +201,25 @@ def eigengap(values: np.ndarray) -> int:
         return 2
     below = np.maximum(values[0] - values[2:], 1e-12)
     return 2 + int(np.argmax((values[1:-1] - values[2:]) / below))
+
+
+def _part(graph: AttributedGraph, kept: np.ndarray, weight: float) -> tuple[AttributedGraph, np.ndarray | None]:
+    """Return the graph of the vertices to embed, and their components where there are several and they matter.
+
+    Isolated vertices have zeros in every eigenvector of a regularised graph, and are not worth a copy without them.
+    """
+    if weight > 0:
+        return graph, None
+    numbers = graph.components[kept]
+    components = numbers if numbers.max() > 0 else None
+    if kept.size == graph.size:
+        return graph, components
+    others = np.ones(graph.size, dtype=bool)
+    others[kept] = False
+    isolated = not graph.degrees[others].any()
+    if isolated and components is None and regularisation(graph.adjacency, graph.degrees) > 0:
+        return graph, None
+    return graph.subgraph(kept), components
 
 
 def _large_components(graph: AttributedGraph, clusters: int) -> np.ndarray:
