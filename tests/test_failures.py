@@ -132,7 +132,7 @@ def test_bad_input(case):
 
 
 def test_unknown_names_and_options_are_answered_with_close_ones():
-    with pytest.raises(ritz.UnknownName, match="unknown solver 'gc'; did you mean 'cg'"):
+    with pytest.raises(ritz.UnknownName, match="unknown solver 'gc'; did you mean 'gp' or 'cg'"):
         ritz.solve(POISSON, RHS, "gc")
     with pytest.raises(ritz.UnknownName, match="unknown preconditioner 'jacoby'; did you mean 'jacobi'"):
         ritz.solve(POISSON, RHS, "cg", preconditioner="jacoby")
