@@ -12,6 +12,7 @@ from .filtered_subspace import Eigenvectors
 
 __all__ = ["multigrid_eigenvectors"]
 
+SPARE = 1  # vectors of the block besides those wanted and what the hierarchy is slow for
 TRIALS = 4  # iterations of the composite to find out what the hierarchy is slow for
 COARSE = 800  # vertices of the level whose eigenvectors are computed directly, at most
 
@@ -51,7 +52,7 @@ def multigrid_eigenvectors(
         return Eigenvectors(np.ones(1), constant, np.zeros(1), 0, "multigrid")
     inverse: Any = diags_array(1.0 / root[:, 0])
     hierarchy = bootstrap(laplacian, target_rate=1.0, max_hierarchies=1, trials=TRIALS, cycle="W", seed=seed)
-    start = _coarse_eigenvectors(hierarchy.hierarchies[0], degrees, count + max(1, count // 5))
+    start = _coarse_eigenvectors(hierarchy.hierarchies[0], degrees, count + SPARE)
     start = root * np.concatenate([start, hierarchy.smooth_vectors[:, 1:]], axis=1)
     start -= constant * (constant.T @ start)
     values, vectors, norms, iterations = smallest_eigenpairs(
