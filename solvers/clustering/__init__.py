@@ -2,7 +2,7 @@
 
 from .attribute_weight import choose_weight
 from .attributes import attribute_factor
-from .block_kmeans import block_kmeans
+from .kmeans import block_kmeans
 from .bootstrap_vectors import bootstrap_embedding
 from .spectral import Spectral
 

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array, csr_array
 
 from ritz.attributed_graph import AttributedGraph, edge_ends
 
-from .block_kmeans import block_kmeans
+from .kmeans import block_kmeans
 from .embedding import leading_eigenvectors, rows_of_unit_length, similarity_of
 
 __all__ = ["balanced_weight", "choose_weight"]
