@@ -17,9 +17,9 @@ from ritz.solver import check_pairing, registered_name
 
 from .attribute_weight import balanced_weight, choose_weight
 from .attributes import attribute_factor
-from .kmeans import block_kmeans
 from .bootstrap_vectors import bootstrap_embedding
 from .embedding import Embedding, leading_eigenvectors, rows_of_unit_length, similarity_of
+from .kmeans import block_kmeans
 from .prepared import Partition, PreparedClustering, check_clusters
 from .similarity import regularisation
 

@@ -17,7 +17,8 @@ def walk_decay(adjacency: csr_array, degrees: np.ndarray, seed: int = 0) -> floa
 
     On graphs with a spectral gap the vector, less its projection on the stationary one, decays exponentially; on
     d-dimensional meshes and graphs of near neighbours only like :math:`t^{-d/4}`, which is :math:`2^{-d/4}` here. There
-    polynomials of the adjacency are slow and multigrid pays. The cost is that of 16 products with a vector, or a few where it is short.
+    polynomials of the adjacency are slow and multigrid pays. The cost is that of 16 products with a vector, or a few
+    where it is short.
 
     Examples
     --------
