@@ -231,12 +231,12 @@ def _along_one(
     nodes = list(data.axes)
     nodes[axis] = basis.quadrature_nodes
     others = tuple(other for other in range(data.dimension) if other != axis)
-    fine = coefficients_of(data, index, nodes).mean(axis=others)
+    fine = _coefficient_on(data, index, nodes).mean(axis=others)
     mean = values.mean(axis=others, keepdims=True)
     return basis.operator(index[axis], fine), mean
 
 
-def coefficients_of(data: GridData, index: MultiIndex, axes: Sequence[np.ndarray]) -> np.ndarray:
+def _coefficient_on(data: GridData, index: MultiIndex, axes: Sequence[np.ndarray]) -> np.ndarray:
     """Return the coefficient of a term on another grid, in full shape."""
     values = coefficients(data.pde, axes).get(index, np.zeros(1))
     return np.broadcast_to(values, [len(axis) for axis in axes])
