@@ -9,13 +9,14 @@ import torch
 
 from ritz.errors import InvalidProblem, TrainingError
 
-from .jacobian_rows import flat_rows, model_at, varying_parameters
 from .rows import check_damping
+from .sample_derivatives import flat_rows, model_at, tensors_in, varying_parameters
 from .woodbury_inverse import WoodburyInverse
 
 __all__ = ["LevenbergMarquardt"]
 
 TRIES = 30  # dampings tried in a step, each at least twice the one before
+LEAST = 1e-13  # damping by the largest diagonal entry of JᵀJ, so that rounding does not swallow it
 FALL = 3.0  # by which the damping falls at most after a step
 
 
@@ -90,7 +91,8 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         chunk: int | None = None,
     ):
         varying_parameters(model)
-        super().__init__((each for each in model.parameters() if each.requires_grad), {"damping": check_damping(damping)})
+        varying = [each for each in model.parameters() if each.requires_grad]
+        super().__init__(varying, {"damping": check_damping(damping)})
         self.model, self.chunk = model, chunk
         self.several = not callable(residual)
         self.residuals: list[Callable[[Any, Any], Any]] = [residual] if callable(residual) else list(residual)
@@ -119,13 +121,11 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         values = varying_parameters(self.model)
         here = self._linearise(values, batches)
         if not torch.isfinite(here.rows).all() or not abs(here.loss) < float("inf"):
-            raise TrainingError(f"the loss is {here.loss:g}, or a derivative is not finite: start from other parameters")
+            raise TrainingError(f"the loss is {here.loss:g}, or a derivative not finite: start from other parameters")
         before = self.loss = here.loss
-        diagonal = (here.rows**2).sum(0)
-        if self.damping is None:
-            share = self.param_groups[0]["damping"]
-            self.damping = share * (float(diagonal.max()) or 1.0)
-        inverse = WoodburyInverse(here.rows, self.damping, weight=1.0)
+        scale = float((here.rows**2).sum(0).max()) or 1.0
+        damping = max(self.damping or self.param_groups[0]["damping"] * scale, LEAST * scale)
+        inverse = WoodburyInverse(here.rows, damping, weight=1.0)
         for _ in range(TRIES):
             change = -inverse.pull_back(here.residuals)
             if here.slope is not None:
@@ -136,13 +136,13 @@ class LevenbergMarquardt(torch.optim.Optimizer):
             after = self._loss(_moved(values, change), batches)
             if after < before and foretold > 0.0:
                 gain = (before - after) / foretold
-                self.damping = max(self.damping * max(1.0 / FALL, 1.0 - (2.0 * gain - 1.0) ** 3), 1e-300)
+                self.damping = damping * max(1.0 / FALL, 1.0 - (2.0 * gain - 1.0) ** 3)
                 self._growth, self.loss, self.stalled = 2.0, after, False
                 self._write(_moved(values, change))
                 return before
-            self.damping *= self._growth
+            damping *= self._growth
             self._growth *= 2.0
-            inverse = inverse.damped(self.damping)
+            inverse = inverse.damped(damping)
         self.stalled, self.damping, self._growth = True, None, 2.0
         return before
 
@@ -201,6 +201,6 @@ def _moved(values: Mapping[str, torch.Tensor], change: torch.Tensor) -> dict[str
 
 
 def _require_samples(samples: Any) -> None:
-    leaves = torch.utils._pytree.tree_leaves(samples)  # pyright: ignore[reportPrivateUsage]
+    leaves = tensors_in(samples)
     if not leaves or not all(len(each) for each in leaves):
         raise InvalidProblem("a batch is empty; it must hold at least one sample")

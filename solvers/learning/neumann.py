@@ -18,7 +18,7 @@ def neumann_series(A: Operator, b: Array, x: Array, largest: float) -> Generator
     r"""Yield partial sums of :math:`\sum_k\alpha(I-\alpha A)^kb` with their residual norms, starting from `x`.
 
     With :math:`\alpha=1/\lambda_{\max}` the residual falls by :math:`1-1/\kappa` a product, where conjugate gradients
-    have about :math:`1-2/\sqrt\kappa`; but the sum is a fixed polynomial in A, linear in b, and needs no inner products.
+    have about :math:`1-2/\sqrt\kappa`; but the sum is linear in b, and needs no inner products.
 
     Parameters
     ----------

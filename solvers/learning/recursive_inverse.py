@@ -16,9 +16,9 @@ class RecursiveInverse(Operator):
     r"""The inverse of :math:`\lambda I+\frac1m\sum_ig_ig_i^T` by m updates of rank one :cite:`FrantarEtAl2021`.
 
     With :math:`v_i=F_{i-1}^{-1}g_i`, what M-FAC calls its static algorithm:
-    :math:`F^{-1}x=\frac x\lambda-\sum_jv_j\frac{v_j^Tx}{m+g_j^Tv_j}`. Set-up takes 2 m² d multiplications in products of a
-    matrix and a vector, which `WoodburyInverse` does in products of matrices, and exactly the same result; here for
-    comparison, and for gradients that come one at a time.
+    :math:`F^{-1}x=\frac x\lambda-\sum_jv_j\frac{v_j^Tx}{m+g_j^Tv_j}`. Set-up takes m² d multiplications in products
+    of a matrix and a vector. `WoodburyInverse` gives the same by half as many, in products of matrices; this one is
+    here for comparison, and for the diagonal, which it has in m d operations.
 
     Parameters
     ----------

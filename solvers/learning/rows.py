@@ -20,7 +20,7 @@ def check_rows(rows: Any, name: str = "gradients") -> Array:
     rows = rows.detach() if is_torch_array(rows) else np.asarray(rows)
     if rows.ndim != 2 or not rows.shape[0] or not rows.shape[1]:
         raise InvalidProblem(f"{name} have shape {tuple(rows.shape)}; they must be (m, d), one gradient a row")
-    if numpy_dtype(rows) not in (np.float32, np.float64):
+    if str(numpy_dtype(rows)) not in ("float32", "float64"):
         raise InvalidProblem(f"{name} are {rows.dtype}; they must be float32 or float64")
     return rows
 

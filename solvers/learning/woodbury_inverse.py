@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
@@ -105,13 +104,6 @@ class WoodburyInverse(Operator):
         own = len(self._gram)
         pivots = 2.0 * float(np.log(np.diagonal(self._cholesky[0])).sum()) + own * np.log(self.weight)
         return pivots + (self.shape[0] - own) * float(np.log(self.damping))
-
-    def astype(self, dtype: Any) -> WoodburyInverse:
-        """Return the inverse with gradients of another dtype."""
-        other = copy.copy(self)
-        other.gradients = asarray_like(to_numpy(self.gradients).astype(dtype), to_numpy(self.gradients[:0]).astype(dtype))
-        other.dtype = np.dtype(dtype)
-        return other
 
 
 def cholesky_factor(gram: np.ndarray, shift: float) -> tuple[np.ndarray, bool]:

@@ -9,7 +9,7 @@ import torch
 
 from ritz.errors import InvalidProblem
 
-__all__ = ["flat_rows", "jacobian_rows", "model_at", "varying_parameters"]
+__all__ = ["flat_rows", "jacobian_rows", "model_at", "tensors_in", "varying_parameters"]
 
 
 def jacobian_rows(
@@ -69,3 +69,13 @@ def model_at(model: torch.nn.Module, values: Mapping[str, torch.Tensor]) -> Call
 def flat_rows(derivatives: Mapping[str, torch.Tensor], values: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Return derivatives by each parameter, of any leading dimensions, as rows by all parameters."""
     return torch.cat([derivatives[name].reshape(-1, each.numel()) for name, each in values.items()], dim=1)
+
+
+def tensors_in(batch: Any) -> list[torch.Tensor]:
+    """Return the tensors of a batch, however nested."""
+    if isinstance(batch, torch.Tensor):
+        return [batch]
+    parts: list[Any] = list(batch.values()) if isinstance(batch, Mapping) else []
+    if isinstance(batch, list | tuple):
+        parts = list(batch)
+    return [each for part in parts for each in tensors_in(part)]

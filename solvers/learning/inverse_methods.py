@@ -75,7 +75,7 @@ def inverse_product(
     ``"woodbury"`` and ``"recursion"`` take gradients and are exact; ``"cg"`` and ``"neumann"`` take any operator, and
     iterate. ``"dense"`` assembles the matrix. ``"auto"`` estimates what each would take, in passes over the gradients:
     m / 16 to form their inner products (BLAS-3) and two for the product by Woodbury's identity; two an iteration
-    by conjugate gradients, of which there are at most :math:`\frac12\sqrt\kappa\log\frac2\varepsilon`.
+    by conjugate gradients, whose number the condition of the damped matrix bounds.
 
     Parameters
     ----------
@@ -161,7 +161,8 @@ def _choose(gradients: Array | None, operator: Operator, x: Array, damping: floa
     count = gradients.shape[0]
     squares = to_numpy((gradients * gradients).sum(1))
     condition = 1.0 + float(squares.mean()) / damping  # the largest eigenvalue is at most the trace
-    iterations = min(0.5 * math.sqrt(condition) * math.log(2.0 / rtol), min(count, size) + 1)
+    root = math.sqrt(condition)
+    iterations = min(1.0 + math.log(2.0 / rtol) / math.log((root + 1.0) / max(root - 1.0, 1e-8)), min(count, size) + 1)
     direct = 0.5 * min(count, size) / SPEED + 2.0
     iterative = 2.0 * iterations
     if iterative < direct:
