@@ -97,3 +97,63 @@ def _curvature(x: np.ndarray, y: np.ndarray, U: np.ndarray, v: np.ndarray) -> tu
     J = np.concatenate([hidden, inner.reshape(len(x), -1)], axis=1)
     gram = J @ J.T / len(x)
     return float(np.trace(gram)), float(np.linalg.eigvalsh(gram)[-1]), float(np.mean((hidden @ v - y) ** 2))
+
+
+def compute(quick: bool = False) -> Data:
+    """Return runs at several rates, by whole gradients (``"all samples"``) and by single samples.
+
+    Parameters
+    ----------
+    quick : bool
+        Fewer rates.
+
+    Returns
+    -------
+    dict
+        For each kind of descent a dictionary of `Descent` by rate.
+    """
+    rates = (0.01, 0.02, 0.04, 0.08, 0.12) if quick else (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12)
+    return {
+        "all samples": {rate: descend(rate, None, 20_000) for rate in rates},
+        "single samples": {rate: descend(rate, 1, 40_000) for rate in rates},
+    }
+
+
+def plot(data: Data) -> Figure:
+    """Return the figure."""
+    from matplotlib.figure import Figure
+
+    with ritz_style():
+        canvas = Figure(figsize=(8.4, 3.8), layout="constrained")
+        panels = canvas.subplots(1, 2)
+        for number, (name, runs) in enumerate(data.items()):
+            found = {rate: run for rate, run in runs.items() if run.converged}
+            rates, colour = list(found), COLOURS[number]
+            for label, marker, values in (
+                ("trace", "o", [run.trace for run in found.values()]),
+                ("largest eigenvalue", "^", [run.largest for run in found.values()]),
+            ):
+                face = colour if marker == "o" else "none"
+                look: Any = {"color": colour, "marker": marker, "markerfacecolor": face, "linewidth": 1.2}
+                panels[0].loglog(rates, values, label=f"{name}: {label}", **look)
+        rates = np.array(list(next(iter(data.values()))))
+        panels[0].loglog(rates, 2.0 / rates, color=INK, linestyle="--", linewidth=1.0)
+        panels[0].text(rates[0] * 1.15, 2.0 / rates[0] * 0.98, "2/η", color=INK, va="bottom")
+        panels[0].set(xlabel="learning rate η", ylabel="curvature at the minimum")
+        panels[0].set_title("Minima that were reached", color=INK)
+        panels[0].legend(fontsize=7.5)
+        both = [rate for rate in rates if all(runs[rate].converged for runs in data.values())]
+        for number, (name, runs) in enumerate(data.items()):
+            run = runs[both[-1]]
+            panels[1].semilogx(run.steps, run.traces, color=COLOURS[number], label=f"{name}: trace")
+            look = {"color": COLOURS[number], "linestyle": ":", "label": f"{name}: largest eigenvalue"}
+            panels[1].semilogx(run.steps, run.eigenvalues, **look)
+        panels[1].axhline(2.0 / both[-1], color=INK, linestyle="--", linewidth=1.0)
+        panels[1].text(1.1, 2.0 / both[-1], "2/η", color=INK, va="bottom")
+        panels[1].set(xlabel="step", ylabel="curvature", ylim=(0.0, None))
+        panels[1].set_title(f"On the way, η = {both[-1]:g}", color=INK)
+        panels[1].legend(fontsize=7.5)
+    return canvas
+
+
+figure("dynamical-stability", compute, plot)
