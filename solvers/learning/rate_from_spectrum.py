@@ -115,7 +115,7 @@ def learning_rate(
     gradients: list[np.ndarray] = []
     for batch in given:
         own = None if data is None else [batch.arguments[0]]
-        hessian = Hessian(loss, parameters, own)
+        hessian = Hessian(loss, parameters, own, chunk=1)
         operators.append(hessian)
         gradients.append(hessian.gradient)
     if optimizer == "adam":
