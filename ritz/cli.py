@@ -228,7 +228,9 @@ def train(
     optimizer: Annotated[
         str | None, typer.Option(metavar="NAME", help="A class of torch.optim, or package.module.Class.")
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of the optimiser.")] = None,
+    learning_rate: Annotated[
+        str | None, typer.Option(metavar="RATE", help="Of the optimiser; 'auto' takes it from the curvature.")
+    ] = None,
     option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Setting of the recipe.")] = None,
 ) -> None:
     """Train the weights of a learned solver; what is left out is as for the weights that come with Ritz."""
@@ -238,7 +240,8 @@ def train(
     from ritz.tables import console, pairs_table
     from ritz.weights import save_weights
 
-    given = {"seed": seed, "optimizer": optimizer, "learning_rate": learning_rate}
+    rate = None if learning_rate is None else cli_options.number_or_word("--learning-rate", learning_rate, "auto")
+    given = {"seed": seed, "optimizer": optimizer, "learning_rate": rate}
     settings = cli_options.parse_pairs(name, option or [], recipes)
     recipe = make_recipe(name, {**settings, **{key: value for key, value in given.items() if value is not None}})
     path = check_folder(output or Path(f"{name}.safetensors"))

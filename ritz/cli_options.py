@@ -19,6 +19,7 @@ __all__ = [
     "Parameter",
     "build_problem",
     "grouped",
+    "number_or_word",
     "option_parameters",
     "parse_pairs",
     "parse_solver",
@@ -135,6 +136,16 @@ def resolve_problem(name: str) -> tuple[str, Callable[..., Any], dict[str, Any]]
         if spelling in problems:
             return spelling, problems[spelling], {}
     raise UnknownName("problem", name, problems.names())
+
+
+def number_or_word(option: str, given: str, word: str) -> float | str:
+    """Return the number that an option was given, or the one word it may be given instead."""
+    if given == word:
+        return word
+    try:
+        return float(given)
+    except ValueError:
+        raise InvalidProblem(f"{option} is {given!r}; it must be a number, or {word!r}") from None
 
 
 def grouped(words: Sequence[str]) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from ritz.files import check_folder, write_atomically
 from ritz.progress import StepProgress
 from ritz.recipe import Run
 
-from .optimizers import OptimizerLike, make_optimizer, optimizer_step
+from .optimizers import OptimizerLike, learning_rate_of, make_optimizer, optimizer_step
 
 __all__ = ["Descent", "Schedule", "check_device", "descend"]
 
@@ -94,7 +94,7 @@ def descend(
     *,
     schedule: Schedule,
     optimizer: OptimizerLike,
-    learning_rate: float,
+    learning_rate: float | str,
     run: Run,
     settings: Mapping[str, Any],
     label: str = "training",
@@ -117,7 +117,9 @@ def descend(
     schedule : Schedule
     optimizer : str or callable
         See `make_optimizer`.
-    learning_rate : float
+    learning_rate : float or "auto"
+        ``"auto"`` takes it from the curvature of the first batches, for Adam and its kin and for SGD; see
+        `ritz.solvers.learning.learning_rate`.
     run : Run
     settings : mapping
         What the weights depend on: a checkpoint of other settings is refused.
@@ -167,15 +169,16 @@ class _Loop:
         validate: Callable[[], float],
         schedule: Schedule,
         optimizer: OptimizerLike,
-        learning_rate: float,
+        learning_rate: float | str,
         run: Run,
         settings: Mapping[str, Any],
         label: str,
     ):
         self.network, self.loss, self.validate = network, loss, validate
-        self.schedule, self.learning_rate, self.terms, self.label = schedule, learning_rate, run, label
+        self.schedule, self.terms, self.label = schedule, run, label
+        self.learning_rate = learning_rate_of(network, loss, optimizer, learning_rate)
         self.settings = json.dumps(dict(settings), sort_keys=True, default=str)
-        self.optimizer = make_optimizer(optimizer, list(network.parameters()), learning_rate)
+        self.optimizer = make_optimizer(optimizer, list(network.parameters()), self.learning_rate)
         self.step, self.seconds, self.failures = 0, 0.0, 0
         self.losses: list[float | None] = []
         self.validations: list[tuple[int, float]] = []

@@ -10,10 +10,13 @@ import torch
 
 from ritz.errors import InvalidProblem, UnknownName
 
-__all__ = ["OptimizerLike", "make_optimizer", "optimizer_step"]
+__all__ = ["OptimizerLike", "learning_rate_of", "make_optimizer", "optimizer_step"]
+
+AUTOMATIC = {"sgd": "sgd", "adam": "adam", "adamw": "adam", "nadam": "adam", "radam": "adam"}
+BATCHES = range(4)  # steps whose batches an automatic learning rate looks at
 
 OptimizerLike: TypeAlias = "str | Callable[..., torch.optim.Optimizer]"
-"""The name of a class in `torch.optim`, ``package.module.Class``, or ``factory(parameters, lr=...)``."""
+"""A name, ``package.module.Class``, or ``factory(parameters, lr=...)``; see `make_optimizer`."""
 
 
 def make_optimizer(
@@ -24,7 +27,8 @@ def make_optimizer(
     Parameters
     ----------
     optimizer : str or callable
-        The name of a class in `torch.optim` in any case (``"adam"``), the path of any other class
+        The name of a class in `torch.optim` in any case (``"adam"``), ``"adahessian"`` or ``"mfac"`` for those of
+        `ritz.solvers.learning`, the path of any other class
         (``"package.module.Class"``), or ``factory(parameters, lr=learning_rate)``.
     parameters : iterable of Parameter
     learning_rate : float
@@ -46,6 +50,55 @@ def make_optimizer(
         raise InvalidProblem(f"learning_rate is {learning_rate!r}; it must be positive")
     factory = _named(optimizer) if isinstance(optimizer, str) else optimizer
     return factory(parameters, lr=learning_rate)
+
+
+def learning_rate_of(
+    network: torch.nn.Module,
+    loss: Callable[[int], torch.Tensor],
+    optimizer: OptimizerLike,
+    learning_rate: float | str,
+) -> float:
+    """Return a learning rate as it is, or for ``"auto"`` the one that the curvature of the first batches allows.
+
+    Parameters
+    ----------
+    network : torch module
+    loss : callable
+        ``loss(step) -> scalar tensor``, of the network.
+    optimizer : str or callable
+    learning_rate : float or "auto"
+
+    Raises
+    ------
+    InvalidProblem
+        For ``"auto"`` with an optimiser whose limit is not known, or another word.
+    """
+    if not isinstance(learning_rate, str):
+        return learning_rate
+    if learning_rate != "auto":
+        raise InvalidProblem(f"learning_rate is {learning_rate!r}; it must be a positive number, or 'auto'")
+    kind = AUTOMATIC.get(str(optimizer).lower())
+    if kind is None:
+        raise InvalidProblem(f"learning_rate 'auto' is known for {', '.join(AUTOMATIC)}, and not for {optimizer!r}")
+    from ritz.solvers.learning import learning_rate as from_spectrum
+
+    training = network.training
+    try:  # without dropout, which would make the curvature one of chance
+        found = from_spectrum(lambda model, step: model(step), _LossOf(network.eval(), loss), BATCHES, kind)
+    finally:
+        network.train(training)
+    return found.value
+
+
+class _LossOf(torch.nn.Module):
+    """A loss as a module, so that the parameters of the network in it can be exchanged."""
+
+    def __init__(self, network: torch.nn.Module, loss: Callable[[int], torch.Tensor]):
+        super().__init__()
+        self.network, self.loss = network, loss
+
+    def forward(self, step: int) -> torch.Tensor:
+        return self.loss(step)
 
 
 def optimizer_step(
@@ -92,6 +145,9 @@ def _named(name: str) -> Any:
         for key, value in vars(torch.optim).items()
         if isinstance(value, type) and issubclass(value, torch.optim.Optimizer) and value is not torch.optim.Optimizer
     }
+    from ritz.solvers.learning import MFAC, AdaHessian
+
+    known |= {"adahessian": AdaHessian, "mfac": MFAC}
     if name.lower() not in known:
         raise UnknownName("optimizer", name, known)
     return known[name.lower()]

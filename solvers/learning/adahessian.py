@@ -11,6 +11,8 @@ from ritz.errors import InvalidProblem, TrainingError
 
 __all__ = ["AdaHessian"]
 
+SEEDS = 1_000_003  # from the seed of one step to that of the next, so that a resumed run draws the same signs
+
 
 class AdaHessian(torch.optim.Optimizer):
     r"""AdaHessian :cite:`YaoEtAl2021`: steps scaled by moving averages of the Hessian's diagonal.
@@ -74,49 +76,66 @@ class AdaHessian(torch.optim.Optimizer):
                 raise InvalidProblem(f"{name} is {value!r}; rates must be positive, betas in [0, 1), update_every >= 1")
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, defaults)
-        self.update_every, self.averaging = update_every, averaging
-        self._generator = torch.Generator().manual_seed(seed)
-        self._steps = 0
+        self.update_every, self.averaging, self.seed = update_every, averaging, seed
+        for group in self.param_groups:
+            group["steps"] = 0
+
+    @property
+    def create_graph(self) -> bool:
+        """Whether the next step renews the diagonal, so that gradients must come with their graph."""
+        return self.param_groups[0]["steps"] % self.update_every == 0
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], torch.Tensor]) -> torch.Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def step(self, closure: Callable[[], torch.Tensor] | None = None) -> torch.Tensor | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Take one step and return the loss before it.
 
         Parameters
         ----------
-        closure : callable
-            Returns the loss, with its graph; it need not, and must not, call ``backward``.
+        closure : callable, optional
+            Returns the loss, with its graph; it need not, and must not, call ``backward``. Left out, gradients are
+            taken from the parameters, where they must have their graph while `create_graph` is true.
 
         Raises
         ------
         TrainingError
             If the loss or its curvature is not finite.
+        InvalidProblem
+            If gradients come without the graph that is needed.
         """
-        renew = self._steps % self.update_every == 0
+        steps, renew = self.param_groups[0]["steps"], self.create_graph
         chosen = [(each, group) for group in self.param_groups for each in group["params"] if each.requires_grad]
         parameters = [each for each, _ in chosen]
-        with torch.enable_grad():
-            loss = closure()
-            if not torch.isfinite(loss):
-                raise TrainingError(f"the loss is {loss.item()} at step {self._steps}: lower lr")
-            gradients = torch.autograd.grad(loss, parameters, create_graph=renew, materialize_grads=True)
+        loss: torch.Tensor | None = None
+        if closure is None:
+            gradients = [torch.zeros_like(each) if each.grad is None else each.grad for each in parameters]
+            if renew and not any(each.requires_grad for each in gradients):
+                raise InvalidProblem("gradients have no graph: give step a closure, or backward(create_graph=True)")
+        else:
+            with torch.enable_grad():
+                loss = closure()
+                if not torch.isfinite(loss):
+                    raise TrainingError(f"the loss is {loss.item()} at step {steps}: lower lr")
+                found = torch.autograd.grad(loss, parameters, create_graph=renew, materialize_grads=True)
+            gradients = list(found)
         if renew:
             self._renew(parameters, gradients, [group["betas"][1] for _, group in chosen])
-        self._steps += 1
+        for group in self.param_groups:
+            group["steps"] += 1
         for (parameter, group), gradient in zip(chosen, gradients, strict=True):
             self._move(parameter, gradient.detach(), group)
-        return loss.detach()
+        return None if loss is None else loss.detach()
 
-    def _renew(self, parameters: list[torch.Tensor], gradients: tuple[torch.Tensor, ...], betas: list[float]) -> None:
+    def _renew(self, parameters: list[torch.Tensor], gradients: list[torch.Tensor], betas: list[float]) -> None:
         """Take a new estimate of the diagonal into the averages of its squares."""
         if any(each.requires_grad for each in gradients):
-            signs = [self._signs(each) for each in parameters]
+            generator = torch.Generator().manual_seed(self.seed + SEEDS * self.param_groups[0]["steps"])
+            signs = [_signs(each, generator) for each in parameters]
             products = torch.autograd.grad(gradients, parameters, signs, materialize_grads=True)
         else:  # a linear loss
             products = tuple(torch.zeros_like(each) for each in parameters)
         for parameter, product, beta in zip(parameters, products, betas, strict=True):
             if not torch.isfinite(product).all():
-                raise TrainingError(f"the curvature is not finite at step {self._steps}: lower lr")
+                raise TrainingError(f"the curvature is not finite at step {self.param_groups[0]['steps']}: lower lr")
             diagonal = _averaged(product.abs()) if self.averaging else product.abs()
             state = self.state[parameter]
             squares = state.setdefault("squares", torch.zeros_like(parameter))
@@ -129,11 +148,12 @@ class AdaHessian(torch.optim.Optimizer):
         mean.mul_(beta).add_(gradient, alpha=1.0 - beta)
         scale = (state["squares"] / (1.0 - state["missing"])).sqrt_().add_(group["eps"])
         parameter.mul_(1.0 - group["lr"] * group["weight_decay"])
-        parameter.addcdiv_(mean, scale, value=-group["lr"] / (1.0 - beta**self._steps))
+        parameter.addcdiv_(mean, scale, value=-group["lr"] / (1.0 - beta ** group["steps"]))
 
-    def _signs(self, like: torch.Tensor) -> torch.Tensor:
-        drawn = torch.randint(0, 2, like.shape, generator=self._generator)
-        return (2.0 * drawn - 1.0).to(like)
+
+def _signs(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    drawn = torch.randint(0, 2, like.shape, generator=generator)
+    return (2.0 * drawn - 1.0).to(like)
 
 
 def _averaged(values: torch.Tensor) -> torch.Tensor:

@@ -73,25 +73,31 @@ class MFAC(torch.optim.Optimizer):
         self._velocity: torch.Tensor | None = None
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], torch.Tensor]) -> torch.Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def step(self, closure: Callable[[], torch.Tensor] | None = None) -> torch.Tensor | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Take one step and return the loss before it.
 
         Parameters
         ----------
-        closure : callable
-            Returns the loss, with its graph; it need not, and must not, call ``backward``.
+        closure : callable, optional
+            Returns the loss, with its graph; it need not, and must not, call ``backward``. Left out, gradients are
+            taken from the parameters.
 
         Raises
         ------
         TrainingError
             If the loss or its gradient is not finite.
         """
-        with torch.enable_grad():
-            loss = closure()
-            gradients = torch.autograd.grad(loss, self._parameters, materialize_grads=True)
-        gradient = torch.cat([each.reshape(-1) for each in gradients])
-        if not torch.isfinite(gradient).all() or not torch.isfinite(loss):
-            raise TrainingError(f"the loss is {loss.item()}, or its gradient is not finite: lower lr or raise damping")
+        loss: torch.Tensor | None = None
+        if closure is None:
+            gradients = [torch.zeros_like(each) if each.grad is None else each.grad for each in self._parameters]
+        else:
+            with torch.enable_grad():
+                loss = closure()
+                gradients = torch.autograd.grad(loss, self._parameters, materialize_grads=True)
+        gradient = torch.cat([each.detach().reshape(-1) for each in gradients])
+        if not torch.isfinite(gradient).all() or (loss is not None and not torch.isfinite(loss)):
+            value = "" if loss is None else f"the loss is {loss.item()}, or "
+            raise TrainingError(f"{value}its gradient is not finite: lower lr or raise damping")
         group = self.param_groups[0]
         direction = self.inverse.update_and_multiply(gradient)
         if self._velocity is None:
@@ -101,4 +107,18 @@ class MFAC(torch.optim.Optimizer):
         for parameter, part in zip(self._parameters, parts, strict=True):
             parameter.mul_(1.0 - group["lr"] * group["weight_decay"])
             parameter.add_(part.view_as(parameter), alpha=-group["lr"])
-        return loss.detach()
+        return None if loss is None else loss.detach()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the options, and the gradients kept with the velocity."""
+        kept = {} if self._velocity is None else {"gradients": self.inverse.latest(), "velocity": self._velocity}
+        return {**super().state_dict(), "kept": kept}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take back what `state_dict` returned."""
+        super().load_state_dict({name: value for name, value in state_dict.items() if name != "kept"})
+        kept = state_dict["kept"]
+        self.inverse = SlidingInverse(self.inverse.shape[0], self.inverse.window, self.inverse.damping)
+        for gradient in kept.get("gradients", ()):
+            self.inverse.update(gradient)
+        self._velocity = kept["velocity"].clone() if kept else None

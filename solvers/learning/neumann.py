@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from ritz.backend import Array, column_norm
+import numpy as np
+
+from ritz.backend import Array, column_norm, to_numpy
 from ritz.operators import Operator
 from ritz.solution import Status
 
@@ -29,11 +31,11 @@ def neumann_series(A: Operator, b: Array, x: Array, largest: float) -> Generator
         An upper bound of the eigenvalues, or close to one.
     """
     r = b - A @ x
-    first = column_norm(r)
+    first = float(np.max(to_numpy(column_norm(r))))
     while True:
         norm = column_norm(r)
         yield x, norm
-        if norm > GROWTH * first:
+        if float(np.max(to_numpy(norm))) > GROWTH * first:
             return Status.INDEFINITE
         x += r / largest
         r = b - A @ x

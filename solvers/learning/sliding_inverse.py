@@ -62,6 +62,11 @@ class SlidingInverse(Operator):
         """The gradients kept, in the order of the ring, shape (k, d)."""
         return self._ring[: min(self.updates, self.window)]
 
+    def latest(self) -> Array:
+        """Return a copy of the gradients kept, the oldest first."""
+        slot = self.updates % self.window if self.updates > self.window else 0
+        return namespace(self._ring).concat([self.gradients[slot:], self.gradients[:slot]])
+
     def update(self, gradient: Array) -> None:
         """Take in a gradient, shape (d,), NumPy or torch; the first decides on the kind and dtype of all."""
         slot = self._store(gradient)
