@@ -13,6 +13,7 @@ from benchmarks import (
     clustering,
     clustering_scale,
     conjugate_gradients,
+    curvature,
     gaussian_process,
     gp_map,
     grid_solvers,
@@ -30,7 +31,7 @@ from benchmarks.harness import save
 MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
     *(least_squares, lp_regression, clustering, clustering_scale),
-    *(gaussian_process, gp_map, spectrum),
+    *(gaussian_process, gp_map, spectrum, curvature),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 

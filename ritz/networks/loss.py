@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,20 +88,38 @@ class EquationLoss:
 
     def __call__(self, network: JetNetwork) -> torch.Tensor:
         """Return the weighted sum of mean squares."""
-        jet = network(self._inside, self._directions)
-        left = sum(c * self._derivative(jet, index) for index, c in self._coefficients.items())
-        if self._pde.reaction is not None:
-            left = left + _Reaction.apply(jet.value[..., 0], *self._pde.reaction)
-        total = (((left - self._source) / self._source_size) ** 2).mean()
-        points, data, scale, _ = self._held
-        if len(points):
-            value = network(points, self._axes[:0]).value[..., 0]
-            total = total + ((scale * (value - data)) ** 2).sum()
-        points, data, scale, normals = self._sloped
-        if len(points):
-            slope = (network(points, self._axes).first[..., 0] * normals.T).sum(dim=0)
-            total = total + ((scale * (slope - data)) ** 2).sum()
+        total = sum((residual(network, points) ** 2).sum() for residual, points in self.parts())
+        assert isinstance(total, torch.Tensor)
         return total
+
+    def parts(self) -> list[tuple[Callable[[Any, Any], torch.Tensor], Any]]:
+        """Return residuals, whose squares sum to the loss, each with the points it takes: one of them or many."""
+        parts: list[tuple[Callable[[Any, Any], torch.Tensor], Any]] = [
+            (self._equation, (self._inside, self._source, tuple(self._coefficients.values())))
+        ]
+        for condition, held in ((self._held, self._value), (self._sloped, self._slope)):
+            if len(condition[0]):
+                parts.append((held, condition))
+        return parts
+
+    def _equation(self, network: Any, points: Any) -> torch.Tensor:
+        inside, source, coefficients = points
+        jet = network(inside.reshape(-1, inside.shape[-1]), self._directions)
+        terms = zip(self._coefficients, coefficients, strict=True)
+        left: Any = sum(c * self._derivative(jet, index) for index, c in terms)
+        if self._pde.reaction is not None:
+            left = left + _Pointwise.apply(jet.value[..., 0], *self._pde.reaction)
+        return (left - source) / (self._source_size * len(self._inside) ** 0.5)
+
+    def _value(self, network: Any, points: Any) -> torch.Tensor:
+        place, data, scale, _ = points
+        value = network(place.reshape(-1, place.shape[-1]), self._axes[:0]).value[..., 0]
+        return scale * (value - data)
+
+    def _slope(self, network: Any, points: Any) -> torch.Tensor:
+        place, data, scale, normals = points
+        first = network(place.reshape(-1, place.shape[-1]), self._axes).first[..., 0]
+        return scale * ((first * normals.reshape(-1, normals.shape[-1]).T).sum(dim=0) - data)
 
     def _draw_sides(self, pde: PDE, count: int, generator: np.random.Generator) -> tuple[_SidePoints, _SidePoints]:
         """Return points and data of the Dirichlet sides and of the Neumann sides."""
@@ -153,19 +171,27 @@ class EquationLoss:
         return torch.as_tensor(values, dtype=self._dtype)
 
 
-class _Reaction(torch.autograd.Function):
-    """The reaction, whose derivative is known, for functions that take NumPy arrays alone."""
+class _Pointwise(torch.autograd.Function):
+    """A function of numbers that takes NumPy arrays alone, and its derivative, for torch; batched by vmap as well."""
 
     @staticmethod
-    def forward(ctx: Any, u: torch.Tensor, function: Any, slope: Any) -> torch.Tensor:
+    def forward(u: torch.Tensor, function: Any, slope: Any) -> torch.Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         values = u.detach().numpy()
-        ctx.save_for_backward(torch.as_tensor(np.broadcast_to(slope(values), values.shape).copy(), dtype=u.dtype))
         return torch.as_tensor(np.broadcast_to(function(values), values.shape).copy(), dtype=u.dtype)
 
     @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        u, _, ctx.slope = inputs
+        ctx.save_for_backward(u)
+
+    @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
-        (slope,) = ctx.saved_tensors
-        return gradients[0] * slope, None, None
+        (u,) = ctx.saved_tensors
+        return gradients[0] * _Pointwise.apply(u, ctx.slope, None), None, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], u: torch.Tensor, function: Any, slope: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _Pointwise.apply(u, function, slope), in_dims[0]
 
 
 def _check(pde: PDE) -> None:

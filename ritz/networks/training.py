@@ -1,4 +1,4 @@
-"""Adam, then L-BFGS, within a budget."""
+"""Adam, then L-BFGS, or Levenberg and Marquardt's method, within a budget."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ritz.backend import single_torch_thread
+from ritz.errors import TrainingError
 from ritz.progress import ResidualProgress
 from ritz.solution import Status
 
@@ -19,6 +20,7 @@ __all__ = ["Budget", "Training"]
 
 MEMORY = 50  # pairs of L-BFGS
 RESTARTS = 3  # of L-BFGS after a failed line search
+CHUNK = 1024  # points that Levenberg and Marquardt's method differentiates at a time
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,18 @@ class Training:
     budget : Budget
     learning_rate : float
         Of Adam.
+    optimizer : {"adam-lbfgs", "levenberg-marquardt"}
+        The latter takes the residuals and their points from ``loss.parts()``.
     callback : callable, optional
         ``callback(iteration, residual) -> stop?``.
     progress : ResidualProgress
     """
 
     network: torch.nn.Module
-    loss: Callable[[Any], torch.Tensor]
+    loss: Any
     budget: Budget
     learning_rate: float
+    optimizer: str
     callback: Callable[[int, float], Any] | None
     progress: ResidualProgress
     history: list[float] = field(default_factory=list)
@@ -78,8 +83,11 @@ class Training:
         self._best = (math.inf, self._read())
         try:
             with single_torch_thread():
-                self._adam()
-                self._quasi_newton()
+                if self.optimizer == "levenberg-marquardt":
+                    self._least_squares()
+                else:
+                    self._adam()
+                    self._quasi_newton()
             status = Status.STAGNATED
         except _Ended as ended:
             status = ended.status
@@ -99,6 +107,19 @@ class Training:
             self._record(self._residual(value))
             value.backward()
             optimiser.step()
+
+    def _least_squares(self) -> None:
+        from ritz.solvers.learning import LevenbergMarquardt
+
+        residuals, points = zip(*self.loss.parts(), strict=True)
+        optimiser = LevenbergMarquardt(self.network, residuals, chunk=CHUNK)
+        self._record(self._residual(self.loss(self.network)))
+        while not optimiser.stalled:
+            try:
+                optimiser.step(points)
+            except TrainingError:
+                raise _Ended(Status.NON_FINITE) from None
+            self._record(math.sqrt(optimiser.loss or 0.0))
 
     def _quasi_newton(self) -> None:
         from scipy.optimize import minimize

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
 
 from ritz.backend import Array
@@ -117,6 +118,11 @@ class Hessian(TorchDerivative):
                 KinkWarning,
                 stacklevel=4,
             )
+
+    @property
+    def gradient(self) -> np.ndarray:
+        """The gradient of the loss, shape (n,), which was computed on the way."""
+        return sum((part.value.detach() for part in self._parts), start=torch.zeros(())).cpu().numpy()
 
     def _apply(self, x: Array) -> Array:
         return self._in_rows(self._multiply, x, self.shape[0])

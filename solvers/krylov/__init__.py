@@ -2,9 +2,18 @@
 
 from .bicgstab import BiCGStab
 from .conjugate_gradients import ConjugateGradients
+from .deflated_conjugate_gradients import DeflatedConjugateGradients
 from .flexible_conjugate_gradients import FlexibleConjugateGradients
 from .gmres import GMRES
 from .lsmr import LSMR
 from .minres import MINRES
 
-__all__ = ["GMRES", "LSMR", "MINRES", "BiCGStab", "ConjugateGradients", "FlexibleConjugateGradients"]
+__all__ = [
+    "GMRES",
+    "LSMR",
+    "MINRES",
+    "BiCGStab",
+    "ConjugateGradients",
+    "DeflatedConjugateGradients",
+    "FlexibleConjugateGradients",
+]

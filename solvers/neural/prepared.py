@@ -42,6 +42,7 @@ class PreparedNetwork:
     build : callable
         ``build() -> JetNetwork`` with its first parameters.
     learning_rate, seconds : float
+    optimizer : str
     grid : Grid
         Where `x` is given.
     name : str
@@ -57,6 +58,7 @@ class PreparedNetwork:
     build: Callable[[], Any]
     learning_rate: float
     seconds: float
+    optimizer: str
     grid: Grid
     name: str
     preparation: float
@@ -98,7 +100,7 @@ class PreparedNetwork:
         network = self.build()
         watch = None if callback is None else self._watch(callback, network)
         with ResidualProgress(progress, self.name, rtol) as bar:
-            training = Training(network, self.loss, budget, self.learning_rate, watch, bar)
+            training = Training(network, self.loss, budget, self.learning_rate, self.optimizer, watch, bar)
             status = training.run()
         residual = math.sqrt(float(self.unseen(network).detach()))
         if residual <= target:

@@ -104,6 +104,8 @@ class KrylovSpace:
     start : ndarray, shape (n, p)
     capacity : int
         Columns the basis may come to have.
+    storage : ndarray, shape (n, capacity), optional
+        Where the basis is kept, such as a memory map of a file for one that memory cannot hold; columns together.
 
     Attributes
     ----------
@@ -113,9 +115,9 @@ class KrylovSpace:
         Orthonormal directions that the basis will grow by; none if it spans an invariant space.
     """
 
-    def __init__(self, products: Products, start: np.ndarray, capacity: int):
+    def __init__(self, products: Products, start: np.ndarray, capacity: int, storage: np.ndarray | None = None):
         self.products = products
-        self.basis = np.empty((products.size, capacity), order="F")
+        self.basis = np.empty((products.size, capacity), order="F") if storage is None else storage
         self.size = 0
         self._projected = np.zeros((capacity, capacity))
         self.coupling = np.zeros((0, 0))

@@ -1,0 +1,74 @@
+"""Networks that turn a residual into a search direction, in torch."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+__all__ = ["POOL", "DirectionNetwork", "cropped"]
+
+BLOCKS = {64: (4, 3, 2), 128: (6, 5, 3)}  # layers before pooling, blocks on the coarse grid, blocks after
+POOL = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
+CONVOLUTION = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
+
+
+class DirectionNetwork(torch.nn.Module):
+    """The convolutional network of deep conjugate directions :cite:`Kaneda2023`.
+
+    Convolutions of 3 cells along each axis and zeros beyond the sides, with one visit to a grid half as fine. With 16
+    channels it has 97 457 parameters in space for the size 64, and 152 881 for the size 128.
+
+    Parameters
+    ----------
+    dimension : {2, 3}
+    size : {64, 128}
+        Cells along each axis of the grids it was published for; it can be applied to any.
+    channels : int
+    generator : torch.Generator
+        For the first weights, drawn as He et al. do.
+    """
+
+    def __init__(self, dimension: int, size: int, channels: int, generator: torch.Generator):
+        super().__init__()
+        self.dimension = dimension
+        before, coarse, after = BLOCKS[size]
+        self.first = self._layer(1, channels, generator)
+        self.before = self._layers(before, channels, generator)
+        self.coarse = self._layers(2 * coarse, channels, generator)
+        self.after = self._layers(2 * after, channels, generator)
+        self.last = self._layer(channels, 1, generator, width=1)
+
+    def forward(self, residual: torch.Tensor) -> torch.Tensor:
+        """Return directions for residuals of root mean square one, both of shape ``(batch, 1, *grid)``."""
+        features = first = self.first(residual)
+        for layer in self.before:
+            features = torch.relu(layer(features))
+        fine = features + first
+        coarse = _blocks(self.coarse, POOL[self.dimension](fine, 2, ceil_mode=True))
+        return self.last(_blocks(self.after, fine + cropped(functional.interpolate(coarse, scale_factor=2), fine)))
+
+    @torch.no_grad()
+    def begin_small(self) -> None:
+        """Let the first answers be small, where they come on top of something that is an answer already."""
+        self.last.weight.mul_(0.02)
+
+    def _layers(self, count: int, channels: int, generator: torch.Generator) -> torch.nn.ModuleList:
+        return torch.nn.ModuleList(self._layer(channels, channels, generator) for _ in range(count))
+
+    def _layer(self, given: int, made: int, generator: torch.Generator, width: int = 3) -> torch.nn.Module:
+        layer = CONVOLUTION[self.dimension](given, made, width, padding=width // 2)
+        torch.nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+        torch.nn.init.zeros_(layer.bias)
+        return layer
+
+
+def _blocks(layers: torch.nn.ModuleList, features: torch.Tensor) -> torch.Tensor:
+    pairs = iter(layers)
+    for first, second in zip(pairs, pairs, strict=True):
+        features = features + torch.relu(second(torch.relu(first(features))))
+    return features
+
+
+def cropped(values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Return `values` without the cells that `like` does not have."""
+    return values[(..., *(slice(length) for length in like.shape[2:]))]

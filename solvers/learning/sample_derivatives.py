@@ -1,0 +1,81 @@
+"""Derivatives of what a model makes of single samples, all samples at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from ritz.errors import InvalidProblem
+
+__all__ = ["flat_rows", "jacobian_rows", "model_at", "tensors_in", "varying_parameters"]
+
+
+def jacobian_rows(
+    residual: Callable[[Any, Any], torch.Tensor], model: torch.nn.Module, samples: Any, *, chunk: int | None = None
+) -> torch.Tensor:
+    """Return the derivatives by the parameters of what `residual` makes of each sample, as rows.
+
+    Batched by ``torch.func.vmap``: the cost is that of a gradient of the whole batch, and of writing the rows.
+
+    Parameters
+    ----------
+    residual : callable
+        ``residual(model, sample)``: a number, or a vector of k. The sample has no dimension for the batch.
+    model : torch.nn.Module
+        Its parameters that require gradients.
+    samples : tensor, or tuple or dictionary of tensors
+        The first dimension of each is that of the batch, n.
+    chunk : int, optional
+        Samples at a time; all if left out.
+
+    Returns
+    -------
+    tensor, shape (n k, d)
+
+    Examples
+    --------
+    >>> line = torch.nn.Linear(2, 1)
+    >>> jacobian_rows(lambda model, x: model(x)[0], line, torch.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [[1.0, 2.0, 1.0], [3.0, 4.0, 1.0]]
+    """
+    values = varying_parameters(model)
+
+    def of(values: Mapping[str, torch.Tensor], sample: Any) -> torch.Tensor:
+        return residual(model_at(model, values), sample)
+
+    found = torch.func.vmap(torch.func.jacrev(of), in_dims=(None, 0), chunk_size=chunk)(values, samples)
+    return flat_rows(found, values)
+
+
+def varying_parameters(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Return the parameters that require gradients, detached, by name."""
+    found = {name: each.detach() for name, each in model.named_parameters() if each.requires_grad}
+    if not found:
+        raise InvalidProblem("model has no parameter that requires a gradient: there is nothing to differentiate by")
+    return found
+
+
+def model_at(model: torch.nn.Module, values: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
+    """Return the model as a function with other values of its parameters."""
+
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        return torch.func.functional_call(model, dict(values), arguments, keywords)
+
+    return call
+
+
+def flat_rows(derivatives: Mapping[str, torch.Tensor], values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return derivatives by each parameter, of any leading dimensions, as rows by all parameters."""
+    return torch.cat([derivatives[name].reshape(-1, each.numel()) for name, each in values.items()], dim=1)
+
+
+def tensors_in(batch: Any) -> list[torch.Tensor]:
+    """Return the tensors of a batch, however nested."""
+    if isinstance(batch, torch.Tensor):
+        return [batch]
+    parts: list[Any] = list(batch.values()) if isinstance(batch, Mapping) else []
+    if isinstance(batch, list | tuple):
+        parts = list(batch)
+    return [each for part in parts for each in tensors_in(part)]
