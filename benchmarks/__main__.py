@@ -12,6 +12,7 @@ from benchmarks import (
     bootstrap_amg,
     clustering,
     clustering_scale,
+    conjugate_directions,
     conjugate_gradients,
     gaussian_process,
     gp_map,
@@ -31,6 +32,7 @@ MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
     *(least_squares, lp_regression, clustering, clustering_scale),
     *(gaussian_process, gp_map, spectrum),
+    conjugate_directions,
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 
