@@ -40,8 +40,9 @@ def compute(quick: bool = False) -> Data:
     cells = 48 if quick else 128
     system = ritz.problems.poisson((cells, cells), obstacles=4, obstacle_boundary="neumann", seed=2)
     rhs = np.random.default_rng(0).standard_normal(system.size)
-    assert system.grid is not None
-    solid = system.grid.solid
+    grid = system.grid
+    assert grid is not None
+    solid = grid.solid
     rhs[solid.reshape(-1) if solid is not None else []] = 0.0
     system = system.with_rhs(rhs if system.operator.nullspace is None else system.operator.nullspace.project(rhs))
     one_scale, fluid = NetworkDirection("dcdm-2d-64"), NetworkDirection("fluidnet-2d")
@@ -68,7 +69,7 @@ def compute(quick: bool = False) -> Data:
         for name in ("dcdm-2d", "dcdm-2d-64", "dcdm-3d")
     }
     fields = {"residual": residual, "error": error, "direction": direction}
-    return {**{key: system.grid.field(x) for key, x in fields.items()}, "histories": histories, "losses": losses}
+    return {**{key: grid.field(x) for key, x in fields.items()}, "histories": histories, "losses": losses}
 
 
 def plot(data: Data) -> Figure:
@@ -77,7 +78,8 @@ def plot(data: Data) -> Figure:
 
     with ritz_style():
         canvas = Figure(figsize=(10.0, 6.6), layout="constrained")
-        upper, lower = canvas.subfigures(2, 1, height_ratios=(1, 1.15))
+        parts: Any = canvas.subfigures(2, 1, height_ratios=(1, 1.15))
+        upper, lower = parts
         size = float(np.nanmax(np.abs(data["error"])))
         titles = {"residual": "residual r", "error": r"exact error $A^{-1}r$", "direction": "the network's step"}
         for panel, (key, title) in zip(upper.subplots(1, 3), titles.items(), strict=True):

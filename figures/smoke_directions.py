@@ -39,7 +39,7 @@ def compute(quick: bool = False) -> Data:
     milliseconds: dict[str, list[float]] = {}
     smoke = np.zeros((cells, cells))
     for name in SOLVERS:
-        trajectory = ritz.solve(sequence, name, rtol=1e-6)
+        trajectory: Any = ritz.solve(sequence, name, rtol=1e-6)
         iterations[name] = [step.iterations for step in trajectory.steps]
         milliseconds[name] = [1e3 * step.timings["solve"] for step in trajectory.steps]
         smoke = trajectory.state.smoke
