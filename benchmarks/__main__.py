@@ -12,6 +12,7 @@ from benchmarks import (
     bootstrap_amg,
     clustering,
     clustering_scale,
+    conjugate_directions,
     conjugate_gradients,
     curvature,
     gaussian_process,
@@ -31,7 +32,7 @@ from benchmarks.harness import save
 MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
     *(least_squares, lp_regression, clustering, clustering_scale),
-    *(gaussian_process, gp_map, spectrum, curvature),
+    *(gaussian_process, gp_map, spectrum, curvature, conjugate_directions),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 

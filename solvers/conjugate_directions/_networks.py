@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch.nn import functional
 
@@ -9,7 +11,7 @@ __all__ = ["POOL", "DirectionNetwork", "cropped"]
 
 BLOCKS = {64: (4, 3, 2), 128: (6, 5, 3)}  # layers before pooling, blocks on the coarse grid, blocks after
 POOL = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
-CONVOLUTION = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
+CONVOLUTION: dict[int, Any] = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
 
 
 class DirectionNetwork(torch.nn.Module):
@@ -50,7 +52,8 @@ class DirectionNetwork(torch.nn.Module):
     @torch.no_grad()
     def begin_small(self) -> None:
         """Let the first answers be small, where they come on top of something that is an answer already."""
-        self.last.weight.mul_(0.02)
+        for values in self.last.parameters():
+            values.mul_(0.02)
 
     def _layers(self, count: int, channels: int, generator: torch.Generator) -> torch.nn.ModuleList:
         return torch.nn.ModuleList(self._layer(channels, channels, generator) for _ in range(count))
@@ -58,7 +61,9 @@ class DirectionNetwork(torch.nn.Module):
     def _layer(self, given: int, made: int, generator: torch.Generator, width: int = 3) -> torch.nn.Module:
         layer = CONVOLUTION[self.dimension](given, made, width, padding=width // 2)
         torch.nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
-        torch.nn.init.zeros_(layer.bias)
+        for values in layer.parameters():
+            if values.ndim == 1:
+                torch.nn.init.zeros_(values)
         return layer
 
 

@@ -107,9 +107,8 @@ def scales_of(operator: Stencil, smallest: int) -> list[Scale]:
     fluid = np.ones(operator.grid_shape) if operator.solid is None else 1.0 - operator.solid
     open_operator = operator
     if operator.solid is not None and operator.solid_boundary == "dirichlet":
-        open_operator = Stencil(
-            operator.grid_shape, spacing=operator.spacing, boundary=operator.boundary, centering=operator.centering
-        )
+        options: Any = {name: getattr(operator, name) for name in ("spacing", "boundary", "centering")}
+        open_operator = Stencil(operator.grid_shape, **options)
     unit = max(float(along.max()) for along in open_operator.couplings)
     couplings = [_tensor(along / unit) for along in open_operator.couplings]
     walls = _tensor(open_operator.diagonal().reshape(operator.grid_shape) / unit) - _sums(couplings)

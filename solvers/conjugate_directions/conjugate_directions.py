@@ -156,6 +156,7 @@ def conjugate_directions(
     """
     counts = {"replaced": 0, "restarts": 0} if counts is None else counts
     rounding = 10 * machine_epsilon(A.dtype)
+    negligible = rounding**0.5  # share of a proposal, and cosine of its angle with the residual, that may be rounding
     kept: deque[tuple[Array, Array, float]] = deque(maxlen=memory)
     useless = 0
     r = b - A @ x
@@ -174,7 +175,7 @@ def conjugate_directions(
                 d, Ad, curvature = _conjugate(A, proposal, kept)
                 if curvature < -rounding * column_norm(Ad):
                     return Status.INDEFINITE
-                if column_norm(d) <= rounding**0.5 or abs(column_inner(d, unit)) <= rounding**0.75 * column_norm(d):
+                if column_norm(d) <= negligible or abs(column_inner(d, unit)) <= negligible * column_norm(d):
                     counts["restarts"] += 1
                     kept.clear()
                     curvature = 0.0

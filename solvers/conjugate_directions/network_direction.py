@@ -160,4 +160,5 @@ def build_network(weights: Weights) -> Any:
     spec = weights.spec
     network = DirectionNetwork(weights.dimension, spec["size"], spec["channels"], torch.Generator())
     network.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in weights.arrays.items()})
-    return network.eval().to(memory_format=torch.channels_last if weights.dimension == 2 else torch.channels_last_3d)
+    together: Any = {"memory_format": torch.channels_last if weights.dimension == 2 else torch.channels_last_3d}
+    return network.eval().to(**together)
