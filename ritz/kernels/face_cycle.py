@@ -1,0 +1,329 @@
+"""Multigrid on stencils of neighbours across faces: setting up coarse grids of whole cells, and the cycle's sweeps.
+
+Vectors are flat and padded as in `ritz.kernels.grid_levels`, whose ``couplings[h, m]`` these kernels share. A coarse
+cell is the union of two cells along each axis. Prolongation gives every cell the value of the coarse one it is part
+of, and smooths that by one damped Jacobi step; restriction is its transpose.
+
+Each sweep takes several passes over the grid at once, block by block: a pass follows the one before it at a distance
+of one block, which is at least as long as the farthest neighbour is away, so that what it reads is still in the
+nearest cache. `damping` and `spread` hold one number for the grid, or one a cell.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ritz.kernels.grid_levels import _neighbours  # pyright: ignore[reportPrivateUsage]
+
+__all__ = ["add_faces", "add_walls", "aggregate", "correct", "correct_and_smooth", "expand", "load", "smooth_and_restrict"]
+
+compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
+BLOCK = 4096  # cells a pass works on at a time, if neighbours are no farther away
+
+
+@compiled
+def load(
+    diagonal: np.ndarray,
+    couplings: np.ndarray,
+    walls: np.ndarray,
+    entries: np.ndarray,
+    neighbours: np.ndarray,
+    fluid: np.ndarray,
+    places: np.ndarray,
+) -> float:
+    """Write a stencil's entries, in C order, to padded arrays; return its most negative row sum over the diagonal.
+
+    Row sums (the couplings to walls) within rounding of zero become zero. `neighbours` has a row an axis, as
+    `couplings` has; `fluid` is empty where all cells are unknowns; `places` is that of `ritz.kernels.grid_levels.pad`
+    with the planes and the C-order strides of the axes that `neighbours` is of behind.
+    """
+    rows, cells, planes = places[0], places[1], places[5]
+    axes = neighbours.shape[0]
+    lowest = 0.0
+    for i in range(planes):
+        for j in range(rows):
+            f, c = places[2] + i * places[3] + j * places[4], (i * rows + j) * cells
+            for k in range(cells):
+                if fluid.size and not fluid[c + k]:
+                    continue
+                total = entries[c + k]
+                if total <= 0.0:
+                    lowest = min(lowest, -1.0 if total < 0.0 else 0.0)
+                    continue
+                rest = total
+                for h in range(axes):
+                    up = neighbours[h, c + k]
+                    couplings[h, f + k] = up
+                    before = c + k - places[6 + h]
+                    rest -= up
+                    if before >= 0:  # beyond the first cells lie the last ones, whose couplings across are zero
+                        rest -= neighbours[h, before]
+                diagonal[f + k] = total
+                if rest < -1e-12 * total:
+                    lowest = min(lowest, rest / total)
+                elif rest > 1e-12 * total:
+                    walls[f + k] = rest
+    return lowest
+
+
+@compiled
+def add_faces(
+    series: np.ndarray, parallel: np.ndarray, along: np.ndarray, axis: int, places: np.ndarray
+) -> None:
+    """Add up what couples coarse cells across a face of theirs: the fine paths between their centres.
+
+    A path crosses one fine face, and half of each coarse cell before and behind it. `series` gets the sum of the
+    paths' couplings, resistances added up along each; `parallel` half the sum of those of the faces crossed. Both
+    agree for a constant coefficient. `places` holds fine cells along each axis, the fine origin and strides, the
+    coarse origin and strides.
+    """
+    step = places[4 + axis]
+    count = (places[0] + 1) // 2, (places[1] + 1) // 2, (places[2] + 1) // 2
+    pace = 2 * places[6]
+    for i in range(count[0]):
+        for j in range(count[1]):
+            target = places[7] + i * places[8] + j * places[9]
+            for child in range(8):
+                a, b, c = child & 1, (child >> 1) & 1, child >> 2
+                first = 2 * i + a, 2 * j + b, c
+                if (axis == 0 and not a) or (axis == 1 and not b) or (axis == 2 and not c):
+                    continue
+                if first[0] + (axis == 0) >= places[0] or first[1] + (axis == 1) >= places[1]:
+                    continue
+                cells = (places[2] - c - (axis == 2) + 1) // 2
+                start = places[3] + first[0] * places[4] + first[1] * places[5] + c * places[6]
+                s, p = series[target : target + cells], parallel[target : target + cells]
+                before, across, behind = along[start - step :], along[start:], along[start + step :]
+                for k in range(cells):
+                    m = pace * k
+                    crossed, low, high = across[m], before[m], behind[m]
+                    low = low if low > 0 else crossed
+                    high = high if high > 0 else crossed
+                    if crossed > 0:
+                        half = along.dtype.type(0.5)
+                        s[k] += 1 / (half / low + 1 / crossed + half / high)
+                        p[k] += half * crossed
+
+
+@compiled
+def add_walls(
+    coarse: np.ndarray,
+    smallest: np.ndarray,
+    largest: np.ndarray,
+    walls: np.ndarray,
+    diagonal: np.ndarray,
+    couplings: np.ndarray,
+    strides: np.ndarray,
+    distance: float,
+    places: np.ndarray,
+) -> None:
+    """Add up the couplings to walls, `distance` fine cells farther away from a coarse centre.
+
+    Also writes the smallest and largest diagonal entries of the unknowns that a coarse cell is made of. `places` is
+    that of `add_faces`.
+    """
+    count = (places[0] + 1) // 2, (places[1] + 1) // 2
+    pace = 2 * places[6]
+    for i in range(count[0]):
+        for j in range(count[1]):
+            target = places[7] + i * places[8] + j * places[9]
+            for child in range(8):
+                first = 2 * i + (child & 1), 2 * j + ((child >> 1) & 1)
+                c = child >> 2
+                if first[0] >= places[0] or first[1] >= places[1]:
+                    continue
+                cells = (places[2] - c + 1) // 2
+                start = places[3] + first[0] * places[4] + first[1] * places[5] + c * places[6]
+                w, low, high = coarse[target:], smallest[target:], largest[target:]
+                for k in range(cells):
+                    m = start + pace * k
+                    d = diagonal[m]
+                    if d > 0:
+                        low[k] = min(low[k], d) if low[k] > 0 else d
+                        high[k] = max(high[k], d)
+                        if walls[m] > 0:
+                            strongest = walls.dtype.type(0)
+                            for h in range(strides.size):
+                                strongest = max(strongest, max(couplings[h, m], couplings[h, m - strides[h]]))
+                            if strongest > 0:
+                                w[k] += walls[m] * strongest / (strongest + distance * walls[m])
+                            else:
+                                w[k] += walls[m]
+
+
+@compiled
+def aggregate(coarse: np.ndarray, fine: np.ndarray, places: np.ndarray) -> None:
+    """Write the sums over the cells that each coarse one is made of; `places` is that of `add_faces`."""
+    count = (places[0] + 1) // 2, (places[1] + 1) // 2
+    pairs, whole = places[2] // 2, (places[2] + 1) // 2
+    for i in range(count[0]):
+        for j in range(count[1]):
+            target = places[7] + i * places[8] + j * places[9]
+            out = coarse[target : target + whole]
+            out[:] = 0
+            for a in range(2):
+                for b in range(2):
+                    first = 2 * i + a, 2 * j + b
+                    if first[0] >= places[0] or first[1] >= places[1]:
+                        continue
+                    start = places[3] + first[0] * places[4] + first[1] * places[5]
+                    values = fine[start : start + places[2]]
+                    for k in range(pairs):
+                        out[k] += values[2 * k] + values[2 * k + 1]
+                    if pairs < whole:
+                        out[pairs] += values[2 * pairs]
+
+
+@compiled
+def expand(fine: np.ndarray, coarse: np.ndarray, inverse: np.ndarray, places: np.ndarray) -> None:
+    """Write to each unknown the value of the coarse cell it is part of; `places` is that of `add_faces`."""
+    pairs, whole = places[2] // 2, (places[2] + 1) // 2
+    for i in range(places[0]):
+        for j in range(places[1]):
+            source = places[7] + (i // 2) * places[8] + (j // 2) * places[9]
+            start = places[3] + i * places[4] + j * places[5]
+            values, out = coarse[source : source + whole], fine[start : start + places[2]]
+            used = inverse[start : start + places[2]]
+            for k in range(pairs):
+                out[2 * k] = values[k]
+                out[2 * k + 1] = values[k]
+            if pairs < whole:
+                out[2 * pairs] = values[pairs]
+            for k in range(places[2]):
+                out[k] = out[k] if used[k] > 0 else 0
+
+
+@compiled
+def _relax(start, stop, out, x, rhs, inverse, couplings, strides, damping, rate, buffer):
+    """Write ``x + rate damping D^-1 (rhs - A x)`` to a block of cells."""
+    sums = buffer[: stop - start]
+    _neighbours(sums, x, couplings, strides, start)
+    o, u, b, d = out[start:stop], x[start:stop], rhs[start:stop], inverse[start:stop]
+    if damping.size == 1:
+        factor = rate * damping[0]
+        for k in range(o.size):
+            o[k] = u[k] + factor * (d[k] * (b[k] - sums[k]) - u[k])
+    else:
+        w = damping[start:stop]
+        for k in range(o.size):
+            o[k] = u[k] + rate * w[k] * (d[k] * (b[k] - sums[k]) - u[k])
+
+
+@compiled
+def _start(start, stop, out, rhs, inverse, damping, rate):
+    """Write ``rate damping D^-1 rhs`` to a block of cells."""
+    o, b, d = out[start:stop], rhs[start:stop], inverse[start:stop]
+    if damping.size == 1:
+        factor = rate * damping[0]
+        for k in range(o.size):
+            o[k] = factor * d[k] * b[k]
+    else:
+        w = damping[start:stop]
+        for k in range(o.size):
+            o[k] = rate * w[k] * d[k] * b[k]
+
+
+@compiled
+def _residual(start, stop, out, spread_out, x, rhs, diagonal, inverse, couplings, strides, spread, buffer):
+    """Write ``r = rhs - A x`` and ``spread D^-1 r`` to a block of cells."""
+    sums = buffer[: stop - start]
+    _neighbours(sums, x, couplings, strides, start)
+    o, q, u, b = out[start:stop], spread_out[start:stop], x[start:stop], rhs[start:stop]
+    e, d = diagonal[start:stop], inverse[start:stop]
+    if spread.size == 1:
+        for k in range(o.size):
+            scaled = d[k] * (b[k] - sums[k]) - u[k]
+            o[k] = e[k] * scaled
+            q[k] = spread[0] * scaled
+    else:
+        s = spread[start:stop]
+        for k in range(o.size):
+            scaled = d[k] * (b[k] - sums[k]) - u[k]
+            o[k] = e[k] * scaled
+            q[k] = s[k] * scaled
+
+
+@compiled
+def _less_product(start, stop, out, r, x, diagonal, inverse, couplings, strides, buffer):
+    """Write ``r - A x`` to a block of cells, `r` and `x` being zero in cells that are left out."""
+    sums = buffer[: stop - start]
+    _neighbours(sums, x, couplings, strides, start)
+    o, u, b, e, d = out[start:stop], x[start:stop], r[start:stop], diagonal[start:stop], inverse[start:stop]
+    for k in range(o.size):
+        o[k] = b[k] - e[k] * (u[k] + d[k] * sums[k])
+
+
+@compiled
+def _add_smoothed(start, stop, out, x, z, inverse, couplings, strides, spread, buffer):
+    """Write ``x + z - spread D^-1 A z`` to a block of cells."""
+    sums = buffer[: stop - start]
+    _neighbours(sums, z, couplings, strides, start)
+    o, u, c, d = out[start:stop], x[start:stop], z[start:stop], inverse[start:stop]
+    if spread.size == 1:
+        for k in range(o.size):
+            o[k] = u[k] + c[k] - spread[0] * (c[k] + d[k] * sums[k])
+    else:
+        s = spread[start:stop]
+        for k in range(o.size):
+            o[k] = u[k] + c[k] - s[k] * (c[k] + d[k] * sums[k])
+
+
+@compiled
+def smooth_and_restrict(
+    origin, end, zero, x, rhs, work, r, q, diagonal, inverse, couplings, strides, damping, spread, first, second
+):
+    """Smooth `x` at the rates `first` and `second`, and write to `work` what `aggregate` is to add up.
+
+    That is ``(I - A spread D^-1)(rhs - A x)``. If `zero`, the `x` given counts as zero. `r` and `q` are overwritten.
+    """
+    length = max(BLOCK, strides.max())
+    blocks = -(-(end - origin) // length)
+    buffer = np.empty(length, x.dtype)
+    for number in range(blocks + 3):
+        a = origin + number * length
+        if number < blocks:
+            b = min(a + length, end)
+            if zero:
+                _start(a, b, work, rhs, inverse, damping, first)
+            else:
+                _relax(a, b, work, x, rhs, inverse, couplings, strides, damping, first, buffer)
+        if 1 <= number <= blocks:
+            a, b = a - length, min(a, end)
+            _relax(a, b, x, work, rhs, inverse, couplings, strides, damping, second, buffer)
+        a = origin + (number - 2) * length
+        if 2 <= number <= blocks + 1:
+            b = min(a + length, end)
+            _residual(a, b, r, q, x, rhs, diagonal, inverse, couplings, strides, spread, buffer)
+        if number >= 3:
+            a, b = a - length, min(a, end)
+            _less_product(a, b, work, r, q, diagonal, inverse, couplings, strides, buffer)
+
+
+@compiled
+def correct(origin, end, x, z, work, inverse, couplings, strides, spread):
+    """Add the smoothed `z` to `x`, by way of `work`."""
+    buffer = np.empty(end - origin, x.dtype)
+    _add_smoothed(origin, end, work, x, z, inverse, couplings, strides, spread, buffer)
+    x[origin:end] = work[origin:end]
+
+
+@compiled
+def correct_and_smooth(
+    origin, end, x, z, rhs, work, inverse, couplings, strides, damping, spread, first, second
+):
+    """Add the smoothed `z` to `x` and smooth the sum at the rates `second` and `first`; `z` is overwritten."""
+    length = max(BLOCK, strides.max())
+    blocks = -(-(end - origin) // length)
+    buffer = np.empty(length, x.dtype)
+    for number in range(blocks + 2):
+        a = origin + number * length
+        if number < blocks:
+            b = min(a + length, end)
+            _add_smoothed(a, b, work, x, z, inverse, couplings, strides, spread, buffer)
+        if 1 <= number <= blocks:
+            a, b = a - length, min(a, end)
+            _relax(a, b, z, work, rhs, inverse, couplings, strides, damping, second, buffer)
+        if number >= 2:
+            a = origin + (number - 2) * length
+            _relax(a, min(a + length, end), x, z, rhs, inverse, couplings, strides, damping, first, buffer)
