@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ritz.errors import (
         ConvergenceError,
         InvalidProblem,
+        InvalidWeights,
         MissingExtra,
         RitzError,
         TrainingError,
@@ -38,6 +39,7 @@ _HOME = {
     "ConvergenceError": "ritz.errors",
     "Grid": "ritz.grid",
     "InvalidProblem": "ritz.errors",
+    "InvalidWeights": "ritz.errors",
     "LeastSquares": "ritz.least_squares",
     "LinearSystem": "ritz.problem",
     "LpRegression": "ritz.lp_regression",
@@ -64,6 +66,7 @@ __all__ = [
     "ConvergenceError",
     "Grid",
     "InvalidProblem",
+    "InvalidWeights",
     "LeastSquares",
     "LinearSystem",
     "LpRegression",

@@ -1,8 +1,9 @@
-"""The command line: ``ritz list``, ``solve``, ``compare``, ``figure``, ``demo`` and ``info``."""
+"""The command line: ``ritz list``, ``solve``, ``compare``, ``train``, ``figure``, ``demo`` and ``info``."""
 
 from __future__ import annotations
 
 import inspect
+import math
 import re
 import sys
 from collections.abc import Sequence
@@ -74,7 +75,7 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Show the vers
 @app.command("list")
 def list_names(
     kind: Annotated[
-        str | None, typer.Argument(help="problems, solvers, preconditioners or figures; all if left out.")
+        str | None, typer.Argument(help="problems, solvers, preconditioners, figures or recipes; all if left out.")
     ] = None,
 ) -> None:
     """List what is registered, with a line on each."""
@@ -85,7 +86,7 @@ def list_names(
     from ritz import registry
     from ritz.tables import console
 
-    kinds = ("problems", "solvers", "preconditioners", "figures")
+    kinds = ("problems", "solvers", "preconditioners", "figures", "recipes")
     if kind is not None and kind not in kinds:
         raise UnknownName("kind", kind, kinds)
     for chosen in [kind] if kind else kinds:
@@ -214,6 +215,42 @@ def compare(
 
 
 @app.command()
+def train(
+    name: Annotated[str, typer.Argument(help="A name from 'ritz list recipes'.")],
+    output: Annotated[Path | None, typer.Option(metavar="PATH", help="Where to; NAME.safetensors if left out.")] = None,
+    device: Annotated[str, typer.Option(help="Of torch: cpu, cuda, cuda:1.")] = "cpu",
+    checkpoint: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Keep the state of training there, to resume from.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
+    seconds: Annotated[float, typer.Option(help="End training after that time.")] = math.inf,
+    seed: Annotated[int | None, typer.Option(help="Of every random choice.")] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A class of torch.optim, or package.module.Class.")
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of the optimiser.")] = None,
+    option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Setting of the recipe.")] = None,
+) -> None:
+    """Train the weights of a learned solver; what is left out is as for the weights that come with Ritz."""
+    from ritz.files import check_folder
+    from ritz.recipe import Run, make_recipe
+    from ritz.registry import recipes
+    from ritz.tables import console, pairs_table
+    from ritz.weights import save_weights
+
+    given = {"seed": seed, "optimizer": optimizer, "learning_rate": learning_rate}
+    settings = cli_options.parse_pairs(name, option or [], recipes)
+    recipe = make_recipe(name, {**settings, **{key: value for key, value in given.items() if value is not None}})
+    path = check_folder(output or Path(f"{name}.safetensors"))
+    run = Run(device, checkpoint, resume, seconds=seconds, progress=sys.stderr.isatty())
+    weights = recipe.train(run)
+    save_weights(path, weights)
+    facts = {"family": weights.family, "parameters": weights.count, **weights.training, **weights.validation}
+    console().print(pairs_table({key: str(value) for key, value in facts.items()}))
+    typer.echo(str(path))
+
+
+@app.command()
 def figure(
     name: Annotated[str, typer.Argument(help="A name from 'ritz list figures'.")],
     quick: Annotated[bool, typer.Option("--quick", help="A small version, in seconds.")] = False,
@@ -267,7 +304,7 @@ def info() -> None:
     rows["torch threads"] = torch.get_num_threads()
     for package, extra in (("scikit-fem", "fem"), ("scikit-sparse", "cholmod")):
         rows[package] = installed_version(package) or f"not installed: pip install 'ritz[{extra}]'"
-    for kind in ("problems", "solvers", "preconditioners", "figures"):
+    for kind in ("problems", "solvers", "preconditioners", "figures", "recipes"):
         rows[kind] = len(getattr(registry, kind).names())
     console().print(pairs_table(rows))
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import numpy as np
 
 from ritz.errors import InvalidProblem, UnknownName, UnknownOption
-from ritz.registry import problems, solvers
+from ritz.registry import Registry, problems, solvers
 from ritz.solver import Solver, make_solver
 
 __all__ = [
@@ -166,7 +166,7 @@ def problem_parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
 
 
 def option_parameters(solver: type) -> dict[str, Parameter]:
-    """Return the options of a solver class by name."""
+    """Return the options of a solver or recipe, whose class is given, by name."""
     hints = _hints(solver)
     return {
         option.name: _parameter(option.name, hints.get(option.name, Any), option.default)
@@ -175,17 +175,17 @@ def option_parameters(solver: type) -> dict[str, Parameter]:
     }
 
 
-def parse_pairs(name: str, pairs: Sequence[str]) -> dict[str, Any]:
-    """Return options of the solver `name` given as ``key=value``."""
-    known = option_parameters(solvers[name])
+def parse_pairs(name: str, pairs: Sequence[str], registry: Registry = solvers) -> dict[str, Any]:
+    """Return options of the solver, or of another entry of a registry, given as ``key=value``."""
+    known = option_parameters(registry[name])
     options: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         key = key.replace("-", "_")
         if not equals:
-            raise InvalidProblem(f"option {pair!r} of solver {name!r} must be written key=value")
+            raise InvalidProblem(f"option {pair!r} of {registry.kind} {name!r} must be written key=value")
         if key not in known:
-            raise UnknownOption(f"solver {name!r}", key, known)
+            raise UnknownOption(f"{registry.kind} {name!r}", key, known)
         options[key] = known[key].convert(name, value.split(",") if known[key].many else [value])
     return options
 

@@ -14,6 +14,7 @@ __all__ = [
     "ConvergenceError",
     "IllConditionedWarning",
     "InvalidProblem",
+    "InvalidWeights",
     "KinkWarning",
     "MissingExtra",
     "RitzError",
@@ -43,6 +44,13 @@ class TrainingError(RitzError, RuntimeError):
     """Training of a learned solver failed or was given data it cannot learn from."""
 
 
+class InvalidWeights(RitzError, ValueError):
+    """A file of weights cannot be read, or is not for what it is asked for."""
+
+    def __init__(self, path: object, reason: str):
+        super().__init__(f"cannot use the weights {str(path)!r}: {reason}")
+
+
 class MissingExtra(RitzError, ImportError):
     """An optional package is needed; the message holds the command that installs it."""
 
@@ -51,7 +59,7 @@ class MissingExtra(RitzError, ImportError):
 
 
 class UnknownName(RitzError, ValueError):
-    """No solver, problem, preconditioner or figure of that name is registered."""
+    """No solver, problem, preconditioner, figure or recipe of that name is registered."""
 
     def __init__(self, kind: str, name: object, known: Iterable[str]):
         super().__init__(f"unknown {kind} {name!r}{_suggestion(str(name), known)}")

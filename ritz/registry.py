@@ -1,4 +1,4 @@
-"""Names for solvers, problems, preconditioners and figures.
+"""Names for solvers, problems, preconditioners, figures and recipes of training.
 
 A module registers what it defines with a decorator; looking a name up imports the folder's modules first, so
 that adding a file is all it takes to add a solver or a problem. Files whose name starts with an underscore, which
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from ritz.errors import UnknownName
 
-__all__ = ["Registry", "figures", "preconditioners", "problems", "register", "solvers"]
+__all__ = ["Registry", "figures", "preconditioners", "problems", "recipes", "register", "solvers"]
 
 Entry = TypeVar("Entry", bound=Callable[..., Any])
 
@@ -104,6 +104,7 @@ solvers = Registry("solver", "ritz.solvers")
 problems = Registry("problem", "ritz.problems")
 preconditioners = Registry("preconditioner", "ritz.solvers.preconditioners")
 figures = Registry("figure", "ritz.figures")
+recipes = Registry("recipe", "ritz.solvers")
 
 
 def register(name: str) -> Callable[[Entry], Entry]:

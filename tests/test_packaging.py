@@ -55,6 +55,20 @@ def test_wheel_holds_the_tree(wheel: Path):
     assert inside == tree_files()
 
 
+def test_weights_in_the_wheel_are_sound_and_small(wheel: Path, tmp_path: Path):
+    from ritz.weights import load_weights
+
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".safetensors")]
+        paths = [Path(archive.extract(name, tmp_path)) for name in names]
+    assert {name.split("/")[-2] for name in names} <= {"weights"}
+    assert sum(path.stat().st_size for path in paths) < 2e6
+    for path in paths:
+        weights = load_weights(path)
+        assert weights.training
+        assert weights.validation
+
+
 def test_wheel_runs_where_there_is_no_checkout(wheel: Path, tmp_path: Path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)

@@ -1,0 +1,1 @@
+"""Conjugate directions that a network, or anything else, proposes."""
