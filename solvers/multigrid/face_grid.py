@@ -1,0 +1,164 @@
+"""Stencils of neighbours across faces, and coarse ones for whole cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ritz.operators import Operator, Stencil
+
+from .grid_stencil import GridStencil
+from .layout import Layout, Offset
+
+__all__ = ["FaceGrid", "Merged", "face_grid", "merge_cells"]
+
+UNITS: tuple[Offset, ...] = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+
+
+@dataclass(frozen=True, eq=False)
+class FaceGrid:
+    """A symmetric operator that couples cells across their faces, in one precision.
+
+    Its diagonal is the sum of a cell's couplings and of what couples it to walls (or adds to u itself), none of them
+    negative: diagonally dominant, so positive (semi-)definite.
+
+    Parameters
+    ----------
+    layout : Layout
+        Without periodic axes.
+    diagonal : ndarray
+        Flat, padded; zero in cells that are no unknowns.
+    walls : ndarray
+        The same for what couples to walls.
+    faces : ndarray, shape (axes, size)
+        What couples each cell to the next one along each axis of more than one cell.
+    uniform : ndarray, shape (axes, 1), optional
+        The same where it is one number between any two unknowns.
+    """
+
+    layout: Layout
+    diagonal: np.ndarray
+    walls: np.ndarray
+    faces: np.ndarray
+    uniform: np.ndarray | None = None
+
+    @property
+    def axes(self) -> list[int]:
+        """Axes of more than one cell."""
+        return [axis for axis in range(3) if self.layout.halo[axis]]
+
+    @cached_property
+    def strides(self) -> np.ndarray:
+        """Distance of neighbours along those axes."""
+        return np.array([self.layout.strides[axis] for axis in self.axes], dtype=np.int64)
+
+    @cached_property
+    def inverse(self) -> np.ndarray:
+        """Inverse of the diagonal, zero in cells that are no unknowns."""
+        return np.divide(1.0, self.diagonal, out=np.zeros_like(self.diagonal), where=self.diagonal > 0)
+
+    @cached_property
+    def coarse_layout(self) -> Layout:
+        """The layout of the grid whose cells are unions of two along each axis."""
+        a, b, c = ((cells + 1) // 2 for cells in self.layout.cells)
+        return Layout((a, b, c), (False, False, False))
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """What the kernels of `ritz.kernels.face_cycle` have to know."""
+        fine, coarse = self.layout, self.coarse_layout
+        numbers = [*fine.cells, fine.origin, *fine.strides, coarse.origin, *coarse.strides[:2]]
+        return np.array(numbers, dtype=np.int64)
+
+    def stencil(self) -> GridStencil:
+        """Return the same with signs, in double precision."""
+        couplings = {UNITS[axis]: -faces.astype(np.float64) for axis, faces in zip(self.axes, self.faces, strict=True)}
+        return GridStencil(self.layout, self.diagonal.astype(np.float64), couplings)
+
+
+@dataclass(frozen=True, eq=False)
+class Merged:
+    """What couples the unions of cells of a `FaceGrid`, in two ways, between which and beyond coarse operators lie.
+
+    Parameters
+    ----------
+    series, parallel : ndarray, shape (axes, coarse size)
+        Sums over the fine paths across a coarse face: of the couplings that follow from adding up resistances along
+        each path, and half of those of the faces crossed. Equal for constant coefficients.
+    walls : ndarray
+    evenness : ndarray
+        Smallest over largest diagonal entry in a coarse cell; zero where there is no unknown.
+    """
+
+    series: np.ndarray
+    parallel: np.ndarray
+    walls: np.ndarray
+    evenness: np.ndarray
+
+    def grid(self, fine: FaceGrid, faces: np.ndarray) -> FaceGrid:
+        """Return the coarse grid with the given couplings."""
+        layout = fine.coarse_layout
+        kept = [axis for axis, cells in zip(fine.axes, np.array(layout.cells)[fine.axes], strict=True) if cells > 1]
+        faces = np.ascontiguousarray(faces[[fine.axes.index(axis) for axis in kept]])
+        diagonal = self.walls.copy()
+        for axis, along in zip(kept, faces, strict=True):
+            stride = layout.strides[axis]
+            diagonal += along
+            diagonal[stride:] += along[:-stride]
+        return FaceGrid(layout, diagonal, self.walls, faces)
+
+
+def face_grid(operator: Operator, dtype: Any) -> FaceGrid | None:
+    """Return an operator's entries, or None if it is no stencil of this kind. O(n).
+
+    Parameters
+    ----------
+    operator : Operator
+    dtype : dtype
+        Of the entries.
+    """
+    from ritz.kernels.face_cycle import load
+
+    if not isinstance(operator, Stencil) or any("periodic" in sides for sides in operator.boundary):
+        return None
+    shape = operator.grid_shape
+    layout = Layout.of(shape, (False,) * len(shape))
+    places = {1: (2,), 2: (0, 2), 3: (0, 1, 2)}[len(shape)]
+    used = [number for number, place in enumerate(places) if layout.halo[place]]
+    steps = [int(np.prod(shape[number + 1 :])) for number in used]
+    faces = np.zeros((len(used), layout.size), dtype=dtype)
+    diagonal, walls = layout.zeros(dtype), layout.zeros(dtype)
+    couplings = np.stack([operator.couplings[number].ravel() for number in used]) if used else np.zeros((0, 1))
+    fluid = np.empty(0, dtype=bool) if operator.solid is None else ~operator.solid.ravel()
+    numbers = [*layout.cells[1:], layout.origin, *layout.strides[:2], layout.cells[0], *steps]
+    lowest = load(diagonal, faces, walls, operator.diagonal(), couplings, fluid, np.array(numbers, dtype=np.int64))
+    if lowest < 0.0 or not used:
+        return None
+    uniform = faces.max(axis=1, keepdims=True) if operator.uniform else None
+    return FaceGrid(layout, diagonal, walls, faces, uniform)
+
+
+def merge_cells(grid: FaceGrid, distance: float) -> Merged:
+    """Return what couples the unions of two cells along each axis. O(n).
+
+    Parameters
+    ----------
+    grid : FaceGrid
+    distance : float
+        How much farther away walls are from a coarse cell's centre, in fine cells.
+    """
+    from ritz.kernels.face_cycle import add_faces, add_walls
+
+    size, dtype = grid.coarse_layout.size, grid.diagonal.dtype
+    series, parallel = (np.zeros((len(grid.axes), size), dtype=dtype) for _ in range(2))
+    for number, axis in enumerate(grid.axes):
+        add_faces(series[number], parallel[number], grid.faces[number], axis, grid.places)
+    walls, smallest, largest = (np.zeros(size, dtype=dtype) for _ in range(3))
+    add_walls(
+        walls, smallest, largest, grid.walls, grid.diagonal, grid.faces, grid.strides, dtype.type(distance), grid.places
+    )
+    evenness = np.divide(smallest, largest, out=smallest, where=largest > 0)
+    return Merged(series, parallel, walls, evenness)
