@@ -16,7 +16,17 @@ from numba import njit
 
 from ritz.kernels.grid_levels import _neighbours  # pyright: ignore[reportPrivateUsage]
 
-__all__ = ["add_faces", "add_walls", "aggregate", "correct", "correct_and_smooth", "expand", "load", "smooth_and_restrict"]
+__all__ = [
+    "add_faces",
+    "add_walls",
+    "aggregate",
+    "correct_and_smooth",
+    "expand",
+    "load",
+    "product",
+    "smooth_and_restrict",
+    "smoothed",
+]
 
 compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
 BLOCK = 4096  # cells a pass works on at a time, if neighbours are no farther away
@@ -25,45 +35,52 @@ BLOCK = 4096  # cells a pass works on at a time, if neighbours are no farther aw
 @compiled
 def load(
     diagonal: np.ndarray,
-    couplings: np.ndarray,
+    inverse: np.ndarray,
+    faces: np.ndarray,
     walls: np.ndarray,
     entries: np.ndarray,
-    neighbours: np.ndarray,
+    couplings: tuple[np.ndarray, ...],
     fluid: np.ndarray,
     places: np.ndarray,
 ) -> float:
     """Write a stencil's entries, in C order, to padded arrays; return its most negative row sum over the diagonal.
 
-    Row sums (the couplings to walls) within rounding of zero become zero. `neighbours` has a row an axis, as
-    `couplings` has; `fluid` is empty where all cells are unknowns; `places` is that of `ritz.kernels.grid_levels.pad`
-    with the planes and the C-order strides of the axes that `neighbours` is of behind.
+    Row sums (the couplings to walls) within rounding of zero become zero. `couplings` has an array an axis, `faces` a
+    row; `fluid` is empty where all cells are unknowns; `places` holds rows a plane, cells a row, the first cell's
+    place and the strides of planes and rows in a padded array, the planes, and the axes' strides in C order.
     """
     rows, cells, planes = places[0], places[1], places[5]
-    axes = neighbours.shape[0]
     lowest = 0.0
+    rest = np.empty(cells)
     for i in range(planes):
         for j in range(rows):
             f, c = places[2] + i * places[3] + j * places[4], (i * rows + j) * cells
+            total = entries[c : c + cells]
+            rest[:] = total
+            for h in range(len(couplings)):
+                step = places[6 + h]
+                along = couplings[h]
+                up, out = along[c : c + cells], faces[h, f : f + cells]
+                for k in range(cells):
+                    out[k] = up[k]
+                    rest[k] -= up[k]
+                skipped = max(0, step - c)  # no cell lies before these
+                before = along[c - step + skipped : c - step + cells] if skipped < cells else along[:0]
+                for k in range(before.size):
+                    rest[skipped + k] -= before[k]
+            d, e, w = diagonal[f : f + cells], inverse[f : f + cells], walls[f : f + cells]
             for k in range(cells):
-                if fluid.size and not fluid[c + k]:
-                    continue
-                total = entries[c + k]
-                if total <= 0.0:
-                    lowest = min(lowest, -1.0 if total < 0.0 else 0.0)
-                    continue
-                rest = total
-                for h in range(axes):
-                    up = neighbours[h, c + k]
-                    couplings[h, f + k] = up
-                    before = c + k - places[6 + h]
-                    rest -= up
-                    if before >= 0:  # beyond the first cells lie the last ones, whose couplings across are zero
-                        rest -= neighbours[h, before]
-                diagonal[f + k] = total
-                if rest < -1e-12 * total:
-                    lowest = min(lowest, rest / total)
-                elif rest > 1e-12 * total:
-                    walls[f + k] = rest
+                used = total[k] > 0.0
+                d[k] = total[k] if used else 0.0
+                e[k] = 1.0 / total[k] if used else 0.0
+                w[k] = rest[k] if rest[k] > 1e-12 * total[k] else 0.0
+            if fluid.size:
+                open_cells = fluid[c : c + cells]
+                for k in range(cells):
+                    if not open_cells[k]:
+                        d[k] = e[k] = w[k] = rest[k] = 0.0
+            for k in range(cells):
+                lowest = min(lowest, rest[k] + 1e-12 * total[k])
     return lowest
 
 
@@ -75,7 +92,7 @@ def add_faces(
 
     A path crosses one fine face, and half of each coarse cell before and behind it. `series` gets the sum of the
     paths' couplings, resistances added up along each; `parallel` half the sum of those of the faces crossed. Both
-    agree for a constant coefficient. `places` holds fine cells along each axis, the fine origin and strides, the
+    agree for a constant coefficient; an empty `series` is left out. `places` holds fine cells along each axis, the fine origin and strides, the
     coarse origin and strides.
     """
     step = places[4 + axis]
@@ -93,17 +110,20 @@ def add_faces(
                     continue
                 cells = (places[2] - c - (axis == 2) + 1) // 2
                 start = places[3] + first[0] * places[4] + first[1] * places[5] + c * places[6]
-                s, p = series[target : target + cells], parallel[target : target + cells]
                 before, across, behind = along[start - step :], along[start:], along[start + step :]
+                half = along.dtype.type(0.5)
+                p = parallel[target : target + cells]
                 for k in range(cells):
-                    m = pace * k
-                    crossed, low, high = across[m], before[m], behind[m]
-                    low = low if low > 0 else crossed
-                    high = high if high > 0 else crossed
-                    if crossed > 0:
-                        half = along.dtype.type(0.5)
-                        s[k] += 1 / (half / low + 1 / crossed + half / high)
-                        p[k] += half * crossed
+                    p[k] += half * across[pace * k]
+                if series.size:
+                    s = series[target : target + cells]
+                    for k in range(cells):
+                        m = pace * k
+                        crossed = across[m]
+                        low = before[m] if before[m] > 0 else crossed
+                        high = behind[m] if behind[m] > 0 else crossed
+                        path = 1 / (half / low + 1 / crossed + half / high) if crossed > 0 else along.dtype.type(0)
+                        s[k] += path
 
 
 @compiled
@@ -203,11 +223,11 @@ def _relax(start, stop, out, x, rhs, inverse, couplings, strides, damping, rate,
     if damping.size == 1:
         factor = rate * damping[0]
         for k in range(o.size):
-            o[k] = u[k] + factor * (d[k] * (b[k] - sums[k]) - u[k])
+            o[k] = u[k] + factor * (d[k] * (b[k] + sums[k]) - u[k])
     else:
         w = damping[start:stop]
         for k in range(o.size):
-            o[k] = u[k] + rate * w[k] * (d[k] * (b[k] - sums[k]) - u[k])
+            o[k] = u[k] + rate * w[k] * (d[k] * (b[k] + sums[k]) - u[k])
 
 
 @compiled
@@ -233,13 +253,13 @@ def _residual(start, stop, out, spread_out, x, rhs, diagonal, inverse, couplings
     e, d = diagonal[start:stop], inverse[start:stop]
     if spread.size == 1:
         for k in range(o.size):
-            scaled = d[k] * (b[k] - sums[k]) - u[k]
+            scaled = d[k] * (b[k] + sums[k]) - u[k]
             o[k] = e[k] * scaled
             q[k] = spread[0] * scaled
     else:
         s = spread[start:stop]
         for k in range(o.size):
-            scaled = d[k] * (b[k] - sums[k]) - u[k]
+            scaled = d[k] * (b[k] + sums[k]) - u[k]
             o[k] = e[k] * scaled
             q[k] = s[k] * scaled
 
@@ -251,7 +271,7 @@ def _less_product(start, stop, out, r, x, diagonal, inverse, couplings, strides,
     _neighbours(sums, x, couplings, strides, start)
     o, u, b, e, d = out[start:stop], x[start:stop], r[start:stop], diagonal[start:stop], inverse[start:stop]
     for k in range(o.size):
-        o[k] = b[k] - e[k] * (u[k] + d[k] * sums[k])
+        o[k] = b[k] - e[k] * (u[k] - d[k] * sums[k])
 
 
 @compiled
@@ -262,11 +282,11 @@ def _add_smoothed(start, stop, out, x, z, inverse, couplings, strides, spread, b
     o, u, c, d = out[start:stop], x[start:stop], z[start:stop], inverse[start:stop]
     if spread.size == 1:
         for k in range(o.size):
-            o[k] = u[k] + c[k] - spread[0] * (c[k] + d[k] * sums[k])
+            o[k] = u[k] + c[k] - spread[0] * (c[k] - d[k] * sums[k])
     else:
         s = spread[start:stop]
         for k in range(o.size):
-            o[k] = u[k] + c[k] - s[k] * (c[k] + d[k] * sums[k])
+            o[k] = u[k] + c[k] - s[k] * (c[k] - d[k] * sums[k])
 
 
 @compiled
@@ -301,16 +321,31 @@ def smooth_and_restrict(
 
 
 @compiled
-def correct(origin, end, x, z, work, inverse, couplings, strides, spread):
-    """Add the smoothed `z` to `x`, by way of `work`."""
-    buffer = np.empty(end - origin, x.dtype)
-    _add_smoothed(origin, end, work, x, z, inverse, couplings, strides, spread, buffer)
-    x[origin:end] = work[origin:end]
+def product(origin, end, out, x, diagonal, inverse, couplings, strides):
+    """Write ``A x``."""
+    buffer = np.empty(BLOCK, x.dtype)
+    zero = x.dtype.type(0)
+    for start in range(origin, end, BLOCK):
+        stop = min(start + BLOCK, end)
+        sums = buffer[: stop - start]
+        _neighbours(sums, x, couplings, strides, start)
+        o, u, e, d = out[start:stop], x[start:stop], diagonal[start:stop], inverse[start:stop]
+        for k in range(o.size):
+            o[k] = e[k] * u[k] - sums[k] if d[k] > 0 else zero
+
+
+@compiled
+def smoothed(origin, end, out, z, diagonal, inverse, couplings, strides, spread):
+    """Write the smoothed `z`."""
+    buffer = np.empty(BLOCK, z.dtype)
+    out[origin:end] = 0
+    for start in range(origin, end, BLOCK):
+        _add_smoothed(start, min(start + BLOCK, end), out, out, z, inverse, couplings, strides, spread, buffer)
 
 
 @compiled
 def correct_and_smooth(
-    origin, end, x, z, rhs, work, inverse, couplings, strides, damping, spread, first, second
+    origin, end, x, z, rhs, work, diagonal, inverse, couplings, strides, damping, spread, first, second
 ):
     """Add the smoothed `z` to `x` and smooth the sum at the rates `second` and `first`; `z` is overwritten."""
     length = max(BLOCK, strides.max())

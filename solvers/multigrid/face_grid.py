@@ -31,6 +31,8 @@ class FaceGrid:
         Without periodic axes.
     diagonal : ndarray
         Flat, padded; zero in cells that are no unknowns.
+    inverse : ndarray
+        Of the diagonal; zero there too.
     walls : ndarray
         The same for what couples to walls.
     faces : ndarray, shape (axes, size)
@@ -41,6 +43,7 @@ class FaceGrid:
 
     layout: Layout
     diagonal: np.ndarray
+    inverse: np.ndarray
     walls: np.ndarray
     faces: np.ndarray
     uniform: np.ndarray | None = None
@@ -54,11 +57,6 @@ class FaceGrid:
     def strides(self) -> np.ndarray:
         """Distance of neighbours along those axes."""
         return np.array([self.layout.strides[axis] for axis in self.axes], dtype=np.int64)
-
-    @cached_property
-    def inverse(self) -> np.ndarray:
-        """Inverse of the diagonal, zero in cells that are no unknowns."""
-        return np.divide(1.0, self.diagonal, out=np.zeros_like(self.diagonal), where=self.diagonal > 0)
 
     @cached_property
     def coarse_layout(self) -> Layout:
@@ -108,7 +106,8 @@ class Merged:
             stride = layout.strides[axis]
             diagonal += along
             diagonal[stride:] += along[:-stride]
-        return FaceGrid(layout, diagonal, self.walls, faces)
+        inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0)
+        return FaceGrid(layout, diagonal, inverse, self.walls, faces)
 
 
 def face_grid(operator: Operator, dtype: Any) -> FaceGrid | None:
@@ -129,16 +128,17 @@ def face_grid(operator: Operator, dtype: Any) -> FaceGrid | None:
     places = {1: (2,), 2: (0, 2), 3: (0, 1, 2)}[len(shape)]
     used = [number for number, place in enumerate(places) if layout.halo[place]]
     steps = [int(np.prod(shape[number + 1 :])) for number in used]
+    if not used:
+        return None
     faces = np.zeros((len(used), layout.size), dtype=dtype)
-    diagonal, walls = layout.zeros(dtype), layout.zeros(dtype)
-    couplings = np.stack([operator.couplings[number].ravel() for number in used]) if used else np.zeros((0, 1))
+    diagonal, inverse, walls = (layout.zeros(dtype) for _ in range(3))
+    couplings = tuple(np.ascontiguousarray(operator.couplings[number]).reshape(-1) for number in used)
     fluid = np.empty(0, dtype=bool) if operator.solid is None else ~operator.solid.ravel()
-    numbers = [*layout.cells[1:], layout.origin, *layout.strides[:2], layout.cells[0], *steps]
-    lowest = load(diagonal, faces, walls, operator.diagonal(), couplings, fluid, np.array(numbers, dtype=np.int64))
-    if lowest < 0.0 or not used:
+    places = np.array([*layout.cells[1:], layout.origin, *layout.strides[:2], layout.cells[0], *steps], dtype=np.int64)
+    if load(diagonal, inverse, faces, walls, operator.diagonal(), couplings, fluid, places) < 0.0:
         return None
     uniform = faces.max(axis=1, keepdims=True) if operator.uniform else None
-    return FaceGrid(layout, diagonal, walls, faces, uniform)
+    return FaceGrid(layout, diagonal, inverse, walls, faces, uniform)
 
 
 def merge_cells(grid: FaceGrid, distance: float) -> Merged:
@@ -153,9 +153,11 @@ def merge_cells(grid: FaceGrid, distance: float) -> Merged:
     from ritz.kernels.face_cycle import add_faces, add_walls
 
     size, dtype = grid.coarse_layout.size, grid.diagonal.dtype
-    series, parallel = (np.zeros((len(grid.axes), size), dtype=dtype) for _ in range(2))
+    parallel = np.zeros((len(grid.axes), size), dtype=dtype)
+    series = parallel if grid.uniform is not None else np.zeros_like(parallel)  # both are the same then
     for number, axis in enumerate(grid.axes):
-        add_faces(series[number], parallel[number], grid.faces[number], axis, grid.places)
+        own = series[number] if series is not parallel else series[0, :0]
+        add_faces(own, parallel[number], grid.faces[number], axis, grid.places)
     walls, smallest, largest = (np.zeros(size, dtype=dtype) for _ in range(3))
     add_walls(
         walls, smallest, largest, grid.walls, grid.diagonal, grid.faces, grid.strides, dtype.type(distance), grid.places
