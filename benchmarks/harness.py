@@ -60,6 +60,7 @@ def measure(
     repeat: int = 5,
     baseline: str | None = None,
     hopeless: float = math.inf,
+    rtol: float = RTOL,
 ) -> list[dict[str, Any]]:
     """Return one row a case and solver.
 
@@ -82,7 +83,7 @@ def measure(
         if known and max(unknowns for (family, _), (unknowns, _) in before.items() if family == case.family) > TELLING:
             limit = min(limit, hopeless * min(known))
         entered = [entry for entry in solvers if _label(entry) == baseline or expected(entry) <= limit]
-        comparison = ritz.compare(problem, entered, rtol=RTOL, repeat=repeat, baseline=baseline)
+        comparison = ritz.compare(problem, entered, rtol=rtol, repeat=repeat, baseline=baseline)
         console.print(f"{suite}: {case.family}, {comparison.problem['unknowns']} unknowns")
         for row in comparison.measurements:
             seconds = {phase: _spread(getattr(row, phase)) for phase in ("prepare", "solve", "total")}

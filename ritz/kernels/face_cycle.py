@@ -1,8 +1,8 @@
-"""Multigrid on stencils of neighbours across faces: setting up coarse grids of whole cells, and the cycle's sweeps.
+"""The sweeps of a multigrid cycle on stencils of neighbours across faces.
 
-Vectors are flat and padded as in `ritz.kernels.grid_levels`, whose ``couplings[h, m]`` these kernels share. A coarse
-cell is the union of two cells along each axis. Prolongation gives every cell the value of the coarse one it is part
-of, and smooths that by one damped Jacobi step; restriction is its transpose.
+Vectors are flat and padded as in `ritz.kernels.grid_levels`; ``couplings[h, m]`` is what couples cells m and
+``m + strides[h]``, the entry of the matrix with its sign turned. Interpolation gives every cell the value of the coarse
+one it is part of, and smooths that by one damped Jacobi step; restriction is its transpose.
 
 Each sweep takes several passes over the grid at once, block by block: a pass follows the one before it at a distance
 of one block, which is at least as long as the farthest neighbour is away, so that what it reads is still in the
@@ -16,206 +16,26 @@ from numba import njit
 
 from ritz.kernels.grid_levels import _neighbours  # pyright: ignore[reportPrivateUsage]
 
-__all__ = [
-    "add_faces",
-    "add_walls",
-    "aggregate",
-    "correct_and_smooth",
-    "expand",
-    "load",
-    "product",
-    "smooth_and_restrict",
-    "smoothed",
-]
+__all__ = ["correct_and_smooth", "product", "smooth_and_restrict", "smoothed"]
 
 compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
 BLOCK = 4096  # cells a pass works on at a time, if neighbours are no farther away
 
 
 @compiled
-def load(
-    diagonal: np.ndarray,
+def _relax(
+    start: int,
+    stop: int,
+    out: np.ndarray,
+    x: np.ndarray,
+    rhs: np.ndarray,
     inverse: np.ndarray,
-    faces: np.ndarray,
-    walls: np.ndarray,
-    entries: np.ndarray,
-    couplings: tuple[np.ndarray, ...],
-    fluid: np.ndarray,
-    places: np.ndarray,
-) -> float:
-    """Write a stencil's entries, in C order, to padded arrays; return its most negative row sum over the diagonal.
-
-    Row sums (the couplings to walls) within rounding of zero become zero. `couplings` has an array an axis, `faces` a
-    row; `fluid` is empty where all cells are unknowns; `places` holds rows a plane, cells a row, the first cell's
-    place and the strides of planes and rows in a padded array, the planes, and the axes' strides in C order.
-    """
-    rows, cells, planes = places[0], places[1], places[5]
-    lowest = 0.0
-    rest = np.empty(cells)
-    for i in range(planes):
-        for j in range(rows):
-            f, c = places[2] + i * places[3] + j * places[4], (i * rows + j) * cells
-            total = entries[c : c + cells]
-            rest[:] = total
-            for h in range(len(couplings)):
-                step = places[6 + h]
-                along = couplings[h]
-                up, out = along[c : c + cells], faces[h, f : f + cells]
-                for k in range(cells):
-                    out[k] = up[k]
-                    rest[k] -= up[k]
-                skipped = max(0, step - c)  # no cell lies before these
-                before = along[c - step + skipped : c - step + cells] if skipped < cells else along[:0]
-                for k in range(before.size):
-                    rest[skipped + k] -= before[k]
-            d, e, w = diagonal[f : f + cells], inverse[f : f + cells], walls[f : f + cells]
-            for k in range(cells):
-                used = total[k] > 0.0
-                d[k] = total[k] if used else 0.0
-                e[k] = 1.0 / total[k] if used else 0.0
-                w[k] = rest[k] if rest[k] > 1e-12 * total[k] else 0.0
-            if fluid.size:
-                open_cells = fluid[c : c + cells]
-                for k in range(cells):
-                    if not open_cells[k]:
-                        d[k] = e[k] = w[k] = rest[k] = 0.0
-            for k in range(cells):
-                lowest = min(lowest, rest[k] + 1e-12 * total[k])
-    return lowest
-
-
-@compiled
-def add_faces(
-    series: np.ndarray, parallel: np.ndarray, along: np.ndarray, axis: int, places: np.ndarray
-) -> None:
-    """Add up what couples coarse cells across a face of theirs: the fine paths between their centres.
-
-    A path crosses one fine face, and half of each coarse cell before and behind it. `series` gets the sum of the
-    paths' couplings, resistances added up along each; `parallel` half the sum of those of the faces crossed. Both
-    agree for a constant coefficient; an empty `series` is left out. `places` holds fine cells along each axis, the fine origin and strides, the
-    coarse origin and strides.
-    """
-    step = places[4 + axis]
-    count = (places[0] + 1) // 2, (places[1] + 1) // 2, (places[2] + 1) // 2
-    pace = 2 * places[6]
-    for i in range(count[0]):
-        for j in range(count[1]):
-            target = places[7] + i * places[8] + j * places[9]
-            for child in range(8):
-                a, b, c = child & 1, (child >> 1) & 1, child >> 2
-                first = 2 * i + a, 2 * j + b, c
-                if (axis == 0 and not a) or (axis == 1 and not b) or (axis == 2 and not c):
-                    continue
-                if first[0] + (axis == 0) >= places[0] or first[1] + (axis == 1) >= places[1]:
-                    continue
-                cells = (places[2] - c - (axis == 2) + 1) // 2
-                start = places[3] + first[0] * places[4] + first[1] * places[5] + c * places[6]
-                before, across, behind = along[start - step :], along[start:], along[start + step :]
-                half = along.dtype.type(0.5)
-                p = parallel[target : target + cells]
-                for k in range(cells):
-                    p[k] += half * across[pace * k]
-                if series.size:
-                    s = series[target : target + cells]
-                    for k in range(cells):
-                        m = pace * k
-                        crossed = across[m]
-                        low = before[m] if before[m] > 0 else crossed
-                        high = behind[m] if behind[m] > 0 else crossed
-                        path = 1 / (half / low + 1 / crossed + half / high) if crossed > 0 else along.dtype.type(0)
-                        s[k] += path
-
-
-@compiled
-def add_walls(
-    coarse: np.ndarray,
-    smallest: np.ndarray,
-    largest: np.ndarray,
-    walls: np.ndarray,
-    diagonal: np.ndarray,
     couplings: np.ndarray,
     strides: np.ndarray,
-    distance: float,
-    places: np.ndarray,
+    damping: np.ndarray,
+    rate: float,
+    buffer: np.ndarray,
 ) -> None:
-    """Add up the couplings to walls, `distance` fine cells farther away from a coarse centre.
-
-    Also writes the smallest and largest diagonal entries of the unknowns that a coarse cell is made of. `places` is
-    that of `add_faces`.
-    """
-    count = (places[0] + 1) // 2, (places[1] + 1) // 2
-    pace = 2 * places[6]
-    for i in range(count[0]):
-        for j in range(count[1]):
-            target = places[7] + i * places[8] + j * places[9]
-            for child in range(8):
-                first = 2 * i + (child & 1), 2 * j + ((child >> 1) & 1)
-                c = child >> 2
-                if first[0] >= places[0] or first[1] >= places[1]:
-                    continue
-                cells = (places[2] - c + 1) // 2
-                start = places[3] + first[0] * places[4] + first[1] * places[5] + c * places[6]
-                w, low, high = coarse[target:], smallest[target:], largest[target:]
-                for k in range(cells):
-                    m = start + pace * k
-                    d = diagonal[m]
-                    if d > 0:
-                        low[k] = min(low[k], d) if low[k] > 0 else d
-                        high[k] = max(high[k], d)
-                        if walls[m] > 0:
-                            strongest = walls.dtype.type(0)
-                            for h in range(strides.size):
-                                strongest = max(strongest, max(couplings[h, m], couplings[h, m - strides[h]]))
-                            if strongest > 0:
-                                w[k] += walls[m] * strongest / (strongest + distance * walls[m])
-                            else:
-                                w[k] += walls[m]
-
-
-@compiled
-def aggregate(coarse: np.ndarray, fine: np.ndarray, places: np.ndarray) -> None:
-    """Write the sums over the cells that each coarse one is made of; `places` is that of `add_faces`."""
-    count = (places[0] + 1) // 2, (places[1] + 1) // 2
-    pairs, whole = places[2] // 2, (places[2] + 1) // 2
-    for i in range(count[0]):
-        for j in range(count[1]):
-            target = places[7] + i * places[8] + j * places[9]
-            out = coarse[target : target + whole]
-            out[:] = 0
-            for a in range(2):
-                for b in range(2):
-                    first = 2 * i + a, 2 * j + b
-                    if first[0] >= places[0] or first[1] >= places[1]:
-                        continue
-                    start = places[3] + first[0] * places[4] + first[1] * places[5]
-                    values = fine[start : start + places[2]]
-                    for k in range(pairs):
-                        out[k] += values[2 * k] + values[2 * k + 1]
-                    if pairs < whole:
-                        out[pairs] += values[2 * pairs]
-
-
-@compiled
-def expand(fine: np.ndarray, coarse: np.ndarray, inverse: np.ndarray, places: np.ndarray) -> None:
-    """Write to each unknown the value of the coarse cell it is part of; `places` is that of `add_faces`."""
-    pairs, whole = places[2] // 2, (places[2] + 1) // 2
-    for i in range(places[0]):
-        for j in range(places[1]):
-            source = places[7] + (i // 2) * places[8] + (j // 2) * places[9]
-            start = places[3] + i * places[4] + j * places[5]
-            values, out = coarse[source : source + whole], fine[start : start + places[2]]
-            used = inverse[start : start + places[2]]
-            for k in range(pairs):
-                out[2 * k] = values[k]
-                out[2 * k + 1] = values[k]
-            if pairs < whole:
-                out[2 * pairs] = values[pairs]
-            for k in range(places[2]):
-                out[k] = out[k] if used[k] > 0 else 0
-
-
-@compiled
-def _relax(start, stop, out, x, rhs, inverse, couplings, strides, damping, rate, buffer):
     """Write ``x + rate damping D^-1 (rhs - A x)`` to a block of cells."""
     sums = buffer[: stop - start]
     _neighbours(sums, x, couplings, strides, start)
@@ -231,7 +51,15 @@ def _relax(start, stop, out, x, rhs, inverse, couplings, strides, damping, rate,
 
 
 @compiled
-def _start(start, stop, out, rhs, inverse, damping, rate):
+def _start(
+    start: int,
+    stop: int,
+    out: np.ndarray,
+    rhs: np.ndarray,
+    inverse: np.ndarray,
+    damping: np.ndarray,
+    rate: float,
+) -> None:
     """Write ``rate damping D^-1 rhs`` to a block of cells."""
     o, b, d = out[start:stop], rhs[start:stop], inverse[start:stop]
     if damping.size == 1:
@@ -245,7 +73,20 @@ def _start(start, stop, out, rhs, inverse, damping, rate):
 
 
 @compiled
-def _residual(start, stop, out, spread_out, x, rhs, diagonal, inverse, couplings, strides, spread, buffer):
+def _residual(
+    start: int,
+    stop: int,
+    out: np.ndarray,
+    spread_out: np.ndarray,
+    x: np.ndarray,
+    rhs: np.ndarray,
+    diagonal: np.ndarray,
+    inverse: np.ndarray,
+    couplings: np.ndarray,
+    strides: np.ndarray,
+    spread: np.ndarray,
+    buffer: np.ndarray,
+) -> None:
     """Write ``r = rhs - A x`` and ``spread D^-1 r`` to a block of cells."""
     sums = buffer[: stop - start]
     _neighbours(sums, x, couplings, strides, start)
@@ -265,7 +106,18 @@ def _residual(start, stop, out, spread_out, x, rhs, diagonal, inverse, couplings
 
 
 @compiled
-def _less_product(start, stop, out, r, x, diagonal, inverse, couplings, strides, buffer):
+def _less_product(
+    start: int,
+    stop: int,
+    out: np.ndarray,
+    r: np.ndarray,
+    x: np.ndarray,
+    diagonal: np.ndarray,
+    inverse: np.ndarray,
+    couplings: np.ndarray,
+    strides: np.ndarray,
+    buffer: np.ndarray,
+) -> None:
     """Write ``r - A x`` to a block of cells, `r` and `x` being zero in cells that are left out."""
     sums = buffer[: stop - start]
     _neighbours(sums, x, couplings, strides, start)
@@ -275,7 +127,18 @@ def _less_product(start, stop, out, r, x, diagonal, inverse, couplings, strides,
 
 
 @compiled
-def _add_smoothed(start, stop, out, x, z, inverse, couplings, strides, spread, buffer):
+def _add_smoothed(
+    start: int,
+    stop: int,
+    out: np.ndarray,
+    x: np.ndarray,
+    z: np.ndarray,
+    inverse: np.ndarray,
+    couplings: np.ndarray,
+    strides: np.ndarray,
+    spread: np.ndarray,
+    buffer: np.ndarray,
+) -> None:
     """Write ``x + z - spread D^-1 A z`` to a block of cells."""
     sums = buffer[: stop - start]
     _neighbours(sums, z, couplings, strides, start)
@@ -291,8 +154,23 @@ def _add_smoothed(start, stop, out, x, z, inverse, couplings, strides, spread, b
 
 @compiled
 def smooth_and_restrict(
-    origin, end, zero, x, rhs, work, r, q, diagonal, inverse, couplings, strides, damping, spread, first, second
-):
+    origin: int,
+    end: int,
+    zero: bool,
+    x: np.ndarray,
+    rhs: np.ndarray,
+    work: np.ndarray,
+    r: np.ndarray,
+    q: np.ndarray,
+    diagonal: np.ndarray,
+    inverse: np.ndarray,
+    couplings: np.ndarray,
+    strides: np.ndarray,
+    damping: np.ndarray,
+    spread: np.ndarray,
+    first: float,
+    second: float,
+) -> None:
     """Smooth `x` at the rates `first` and `second`, and write to `work` what `aggregate` is to add up.
 
     That is ``(I - A spread D^-1)(rhs - A x)``. If `zero`, the `x` given counts as zero. `r` and `q` are overwritten.
@@ -321,7 +199,16 @@ def smooth_and_restrict(
 
 
 @compiled
-def product(origin, end, out, x, diagonal, inverse, couplings, strides):
+def product(
+    origin: int,
+    end: int,
+    out: np.ndarray,
+    x: np.ndarray,
+    diagonal: np.ndarray,
+    inverse: np.ndarray,
+    couplings: np.ndarray,
+    strides: np.ndarray,
+) -> None:
     """Write ``A x``."""
     buffer = np.empty(BLOCK, x.dtype)
     zero = x.dtype.type(0)
@@ -335,7 +222,17 @@ def product(origin, end, out, x, diagonal, inverse, couplings, strides):
 
 
 @compiled
-def smoothed(origin, end, out, z, diagonal, inverse, couplings, strides, spread):
+def smoothed(
+    origin: int,
+    end: int,
+    out: np.ndarray,
+    z: np.ndarray,
+    diagonal: np.ndarray,
+    inverse: np.ndarray,
+    couplings: np.ndarray,
+    strides: np.ndarray,
+    spread: np.ndarray,
+) -> None:
     """Write the smoothed `z`."""
     buffer = np.empty(BLOCK, z.dtype)
     out[origin:end] = 0
@@ -345,8 +242,21 @@ def smoothed(origin, end, out, z, diagonal, inverse, couplings, strides, spread)
 
 @compiled
 def correct_and_smooth(
-    origin, end, x, z, rhs, work, diagonal, inverse, couplings, strides, damping, spread, first, second
-):
+    origin: int,
+    end: int,
+    x: np.ndarray,
+    z: np.ndarray,
+    rhs: np.ndarray,
+    work: np.ndarray,
+    diagonal: np.ndarray,
+    inverse: np.ndarray,
+    couplings: np.ndarray,
+    strides: np.ndarray,
+    damping: np.ndarray,
+    spread: np.ndarray,
+    first: float,
+    second: float,
+) -> None:
     """Add the smoothed `z` to `x` and smooth the sum at the rates `second` and `first`; `z` is overwritten."""
     length = max(BLOCK, strides.max())
     blocks = -(-(end - origin) // length)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, avg_pool3d, max_pool2d, max_pool3d, pad, softplus
 
-__all__ = ["GROUPS", "CycleNetwork", "System", "residual_reduction"]
+__all__ = ["GROUPS", "TWICE", "CycleNetwork", "System", "residual_reduction"]
 
+TWICE = (1, 2)  # levels, 0 being the finest, that a W-cycle comes to twice
 GROUPS = 3  # of levels with numbers of their own: the finest, the next, all others
 COARSEST = 150  # cells of a grid that is solved on directly
 TINY = 1e-12  # below every coupling, the largest being 1
@@ -57,11 +57,13 @@ class CycleNetwork(torch.nn.Module):
     dimension : int
     width : int
         Channels of the network, 0 for none.
+    visits : int
+        How often a cycle comes to the second and third grid, 1 or 2.
     """
 
-    def __init__(self, dimension: int, width: int):
+    def __init__(self, dimension: int, width: int, visits: int = 1):
         super().__init__()
-        self.dimension, self.width = dimension, width
+        self.dimension, self.width, self.visits = dimension, width, visits
         self.rates = torch.nn.Parameter(torch.tensor([[-1.5, 0.0]] * GROUPS))
         self.spread = torch.nn.Parameter(torch.full((GROUPS,), math.log(math.expm1(dimension / 2))))
         self.scale = torch.nn.Parameter(torch.zeros(GROUPS))
@@ -70,11 +72,12 @@ class CycleNetwork(torch.nn.Module):
         if width:
             features, taps = 4 * dimension + 2, 2 * dimension + 1
             sizes = [features * taps, width * taps, width], [width, width, 2 + 2 * dimension]
-            self.layers = torch.nn.ModuleList(torch.nn.Linear(a, b) for a, b in zip(*sizes, strict=True))
-            with torch.no_grad():
-                self.layers[-1].weight *= 0.1
-                self.layers[-1].bias.zero_()
-                self.layers[-1].bias[0] = 3.0
+            layers = [torch.nn.Linear(a, b) for a, b in zip(*sizes, strict=True)]
+            with torch.no_grad():  # at first, nothing is far from what the numbers alone say
+                layers[-1].weight *= 0.1
+                layers[-1].bias.zero_()
+                layers[-1].bias[0] = 3.0
+            self.layers = torch.nn.ModuleList(layers)
 
     def smoothing_rates(self) -> Tensor:
         """Return the rates of the two smoothing steps in each group.
@@ -107,22 +110,20 @@ class CycleNetwork(torch.nn.Module):
         series, parallel, walls, evenness = merge(system, numbers["distance"])
         mix, scale = numbers["mix"][group], numbers["scale"][group]
         damping, spread = torch.ones(()), numbers["spread"][group]
+        pairs = list(zip(series, parallel, strict=True))
         if self.width:
-            out = self._outputs(series, parallel, walls, evenness)
-            d = self.dimension
+            out, d = self._outputs(series, parallel, walls, evenness), self.dimension
             damping, spread = _expand(torch.sigmoid(out[:, 0])), _expand(2 * torch.sigmoid(out[:, 1])) * spread
-            faces = [
-                (lambda t, s, a: s * scale * (t * h + (1 - t) * p))(
-                    torch.sigmoid(_inner(out[:, 2 + axis], axis) + self.mix[group]),
-                    torch.exp(torch.tanh(_inner(out[:, 2 + d + axis], axis))),
-                    axis,
-                )
-                for axis, (h, p) in enumerate(zip(series, parallel, strict=True))
-            ]
+            faces = list[Tensor]()
+            for axis, (h, p) in enumerate(pairs):
+                share = torch.sigmoid(_inner(out[:, 2 + axis], axis) + self.mix[group])
+                size = torch.exp(torch.tanh(_inner(out[:, 2 + d + axis], axis)))
+                faces.append(size * scale * (share * h + (1 - share) * p))
         else:
-            faces = [scale * (mix * h + (1 - mix) * p) for h, p in zip(series, parallel, strict=True)]
+            faces = [scale * (mix * h + (1 - mix) * p) for h, p in pairs]
         below = self._level(System(faces, walls), number + 1, numbers)
-        return _Level(system, below, numbers["rates"][group], damping, spread)
+        visits = self.visits if number + 1 in TWICE else 1
+        return _Level(system, below, visits, numbers["rates"][group], damping, spread)
 
     def _outputs(self, series: list[Tensor], parallel: list[Tensor], walls: Tensor, evenness: Tensor) -> Tensor:
         whole = System(parallel, walls)
@@ -135,7 +136,9 @@ class CycleNetwork(torch.nn.Module):
         x = torch.stack(channels, 1)
         for number, layer in enumerate(self.layers):
             if number < 2:
-                x = torch.cat([x, *(_neighbour(x, axis, step) for axis in range(self.dimension) for step in (-1, 1))], 1)
+                x = torch.cat(
+                    [x, *(_neighbour(x, axis, step) for axis in range(self.dimension) for step in (-1, 1))], 1
+                )
             x = torch.einsum("bi...,oi->bo...", x, layer.weight) + layer.bias.reshape(-1, *[1] * self.dimension)
             if number < 2:
                 x = torch.relu(x)
@@ -146,6 +149,7 @@ class CycleNetwork(torch.nn.Module):
 class _Level:
     system: System
     below: _Level | _Coarsest
+    visits: int
     rates: Tensor
     damping: Tensor
     spread: Tensor
@@ -160,7 +164,11 @@ class _Level:
         x = first * smoother * rhs
         x = x + second * smoother * (rhs - A(x))
         r = rhs - A(x)
-        z = used * _expand(self.below(_merged(r - A(spread * r))))
+        coarse = _merged(r - A(spread * r))
+        correction = self.below(coarse)
+        if self.visits == 2 and isinstance(self.below, _Level):
+            correction = correction + self.below(coarse - self.below.system.multiply(correction))
+        z = used * _expand(correction)
         x = x + z - spread * A(z)
         x = x + second * smoother * (rhs - A(x))
         return x + first * smoother * (rhs - A(x))
@@ -190,7 +198,10 @@ def merge(system: System, distance: Tensor) -> tuple[list[Tensor], list[Tensor],
     strongest = torch.zeros_like(system.walls)
     for axis, along in enumerate(system.faces):
         crossed, inner = _every_other(along, axis, 1), _every_other(along, axis, 0)
-        low, high = inner.narrow(axis + 1, 0, crossed.shape[axis + 1]), inner.narrow(axis + 1, 1, crossed.shape[axis + 1])
+        low, high = (
+            inner.narrow(axis + 1, 0, crossed.shape[axis + 1]),
+            inner.narrow(axis + 1, 1, crossed.shape[axis + 1]),
+        )
         low, high = torch.where(low > 0, low, crossed), torch.where(high > 0, high, crossed)
         open_faces = crossed > 0
         low, across, high = (torch.where(open_faces, values, 1.0) for values in (low, crossed, high))
@@ -232,7 +243,7 @@ def _padded(x: Tensor, axis: int, before: int, behind: int) -> Tensor:
 
 
 def _inner(x: Tensor, axis: int) -> Tensor:
-    """All but the last layer along an axis of the grid."""
+    """Return all but the last layer along an axis of the grid."""
     return x.narrow(axis + 1, 0, x.shape[axis + 1] - 1)
 
 
@@ -242,7 +253,7 @@ def _every_other(x: Tensor, axis: int, start: int) -> Tensor:
 
 
 def _neighbour(x: Tensor, axis: int, step: int) -> Tensor:
-    """The channels of the neighbour one step along an axis, zero outside."""
+    """Return the channels of the neighbour one step along an axis, zero outside."""
     cells = x.shape[axis + 2]
     kept = x.narrow(axis + 2, max(step, 0), cells - 1)
     return _padded(kept, axis + 1, max(-step, 0), max(step, 0))

@@ -7,4 +7,13 @@ from .grid_multigrid import GridMultigrid
 from .learned_multigrid import LearnedGridMultigrid, LearnedMultigrid
 from .multigrid import Multigrid
 
-__all__ = ["AMGConjugateGradients", "Bootstrap", "BootstrapMultigrid", "GridMultigrid", "LearnedGridMultigrid", "LearnedMultigrid", "Multigrid", "bootstrap"]
+__all__ = [
+    "AMGConjugateGradients",
+    "Bootstrap",
+    "BootstrapMultigrid",
+    "GridMultigrid",
+    "LearnedGridMultigrid",
+    "LearnedMultigrid",
+    "Multigrid",
+    "bootstrap",
+]

@@ -66,7 +66,7 @@ class FaceGrid:
 
     @cached_property
     def places(self) -> np.ndarray:
-        """What the kernels of `ritz.kernels.face_cycle` have to know."""
+        """What the kernels of `ritz.kernels.face_grids` have to know."""
         fine, coarse = self.layout, self.coarse_layout
         numbers = [*fine.cells, fine.origin, *fine.strides, coarse.origin, *coarse.strides[:2]]
         return np.array(numbers, dtype=np.int64)
@@ -119,7 +119,7 @@ def face_grid(operator: Operator, dtype: Any) -> FaceGrid | None:
     dtype : dtype
         Of the entries.
     """
-    from ritz.kernels.face_cycle import load
+    from ritz.kernels.face_grids import load
 
     if not isinstance(operator, Stencil) or any("periodic" in sides for sides in operator.boundary):
         return None
@@ -150,7 +150,7 @@ def merge_cells(grid: FaceGrid, distance: float) -> Merged:
     distance : float
         How much farther away walls are from a coarse cell's centre, in fine cells.
     """
-    from ritz.kernels.face_cycle import add_faces, add_walls
+    from ritz.kernels.face_grids import add_faces, add_walls
 
     size, dtype = grid.coarse_layout.size, grid.diagonal.dtype
     parallel = np.zeros((len(grid.axes), size), dtype=dtype)

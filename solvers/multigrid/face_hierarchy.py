@@ -16,6 +16,8 @@ from .padded_vectors import PaddedVectors
 __all__ = ["FaceHierarchy", "LevelFields", "Parameters"]
 
 COARSEST = 150  # cells of a grid that is not coarsened further
+TWICE = (1, 2)  # levels, 0 being the finest, that a W-cycle comes to twice
+TESTED = 2  # level, 0 being the finest, on which a few iterations cost next to nothing
 TRIALS = 6  # iterations that tell whether the cycle fits
 
 
@@ -45,6 +47,11 @@ class Parameters(Protocol):
     """What decides on a hierarchy."""
 
     @property
+    def visits(self) -> int:
+        """How often a cycle comes to the second and third grid: 1 (V-cycle) or 2 (W-cycle)."""
+        ...
+
+    @property
     def wall_distance(self) -> float:
         """How much farther away walls are from a coarse cell's centre, in fine cells."""
         ...
@@ -57,9 +64,10 @@ class Parameters(Protocol):
 class FaceHierarchy(PaddedVectors):
     """Grids, and a cycle on them that is a symmetric positive definite linear function of the right-hand side.
 
-    It is so whatever the parameters are, as long as smoothing by itself reduces every error: restriction is the
-    transpose of interpolation, smoothing after the correction is the adjoint of that before, and the coarse operators
-    are positive (semi-)definite. O(n) time and memory.
+    A V-cycle is so whatever the parameters are, as long as smoothing by itself reduces every error: restriction is
+    the transpose of interpolation, smoothing after the correction is the adjoint of that before, and the coarse
+    operators are positive (semi-)definite. A W-cycle is, if the V-cycle on a grid visited twice does not overshoot by
+    a factor of two: `measured` tells. O(n) time and memory.
 
     Parameters
     ----------
@@ -75,6 +83,7 @@ class FaceHierarchy(PaddedVectors):
     def __init__(self, finest: FaceGrid, parameters: Parameters):
         super().__init__(finest.layout, finest.diagonal, finest.diagonal.dtype)
         self.levels: list[_Level] = []
+        self.visits = parameters.visits
         grid = finest
         while np.prod(grid.layout.cells) > COARSEST:
             merged = merge_cells(grid, parameters.wall_distance)
@@ -86,7 +95,8 @@ class FaceHierarchy(PaddedVectors):
     @property
     def stats(self) -> Mapping[str, Any]:
         """Grids and precision."""
-        return {"grids": [level.grid.layout.cells for level in self.levels], "precision": self.dtype.name}
+        grids = [level.grid.layout.cells for level in self.levels]
+        return {"grids": grids, "cycle": "VW"[self.visits - 1], "precision": self.dtype.name}
 
     def cycle(self, rhs: np.ndarray, x: np.ndarray | None = None, number: int = 0) -> np.ndarray:
         """Return the approximate solution after one cycle, in an array that the next one overwrites.
@@ -102,7 +112,11 @@ class FaceHierarchy(PaddedVectors):
         if number == len(self.levels):
             return self._coarsest.solve(rhs)
         level = self.levels[number]
-        return level.ascend(rhs, self.cycle(level.descend(x, rhs), None, number + 1))
+        coarse = level.descend(x, rhs)
+        correction = self.cycle(coarse, None, number + 1)
+        if self.visits == 2 and number + 1 in TWICE and number + 1 < len(self.levels):
+            correction = self.cycle(coarse, correction, number + 1)
+        return level.ascend(rhs, correction)
 
     def full_cycle(self, rhs: np.ndarray, number: int = 0) -> np.ndarray:
         """Return the approximate solution of full multigrid: from the coarsest grid up, one cycle on each."""
@@ -112,33 +126,49 @@ class FaceHierarchy(PaddedVectors):
         start = level.interpolate(self.full_cycle(level.aggregate(rhs), number + 1))
         return self.cycle(rhs, start, number)
 
-    def measured_factor(self) -> float:
-        """Return by what an iteration of preconditioned conjugate gradients on the second grid reduces a residual.
+    def measured(self) -> tuple[float, float]:
+        """Return what some iterations of conjugate gradients with the cycle show, at a fraction of one's cost.
 
-        A few of them from a random solution, at a fraction of the cost on the finest grid.
+        They are done on the third grid, for a random solution.
+
+        Returns
+        -------
+        factor : float
+            By which an iteration reduces the residual.
+        overshoot : float
+            Estimate of the largest eigenvalue of the cycle times the operator, from below; infinite where the cycle
+            was not positive.
         """
-        number = min(1, len(self.levels) - 1)
+        number = min(TESTED, len(self.levels) - 1)
         if number < 0:
-            return 0.0
+            return 0.0, 1.0
         level = self.levels[number]
         p = np.random.default_rng(0).standard_normal(level.grid.layout.size, self.dtype.type)
         p *= level.grid.diagonal > 0
         r = level.product(p)
-        start, before = _norm(r), 1.0
+        start = _norm(r)
         if start == 0.0:
-            return 0.0
+            return 0.0, 1.0
         r /= self.dtype.type(start)
-        for trial in range(TRIALS):
+        steps, ratios = list[float](), list[float]()
+        before = np.inf
+        for _ in range(TRIALS):
             z = self.cycle(r, None, number)
             rho = float(np.vdot(r, z))
-            p = z + self.dtype.type(rho / before if trial else 0.0) * p
+            ratios.append(rho / before)
+            p = z + self.dtype.type(ratios[-1]) * p
             q = level.product(p)
             curvature = float(np.vdot(p, q))
             if not (rho > 0 and curvature > 0):
-                return 1.0
-            r -= self.dtype.type(rho / curvature) * q
+                return 1.0, np.inf
+            steps.append(rho / curvature)
+            r -= self.dtype.type(steps[-1]) * q
             before = rho
-        return _norm(r) ** (1 / TRIALS)
+        inverse, ratio = 1 / np.array(steps), np.array(ratios)
+        diagonal = inverse + np.append(0.0, ratio[1:] * inverse[:-1])
+        beside = np.sqrt(ratio[1:]) * inverse[:-1]
+        lanczos = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
+        return _norm(r) ** (1 / TRIALS), float(np.linalg.eigvalsh(lanczos)[-1])
 
 
 class _Level:
@@ -153,40 +183,38 @@ class _Level:
         self._smoothing = fields.damping, fields.spread, first, second
         self._x, self._work, self._residual, self._spread = (np.zeros_like(grid.diagonal) for _ in range(4))
         self._coarse = np.zeros(grid.coarse_layout.size, dtype=grid.diagonal.dtype)
-        from ritz.kernels import face_cycle
+        from ritz.kernels import face_cycle, face_grids
 
-        self._kernels = face_cycle
+        self._sweeps, self._grids = face_cycle, face_grids
 
     def product(self, x: np.ndarray) -> np.ndarray:
         """Return the product with the operator, in an array of its own."""
         out = np.zeros_like(x)
-        self._kernels.product(*self.grid.layout.span, out, x, *self._entries)
+        self._sweeps.product(*self.grid.layout.span, out, x, *self._entries)
         return out
 
     def descend(self, x: np.ndarray | None, rhs: np.ndarray) -> np.ndarray:
         """Smooth and return the right-hand side of the coarse grid; `x` is None, or this level's own."""
         vectors = self._x, rhs, self._work, self._residual, self._spread
-        self._kernels.smooth_and_restrict(
-            *self.grid.layout.span, x is None, *vectors, *self._entries, *self._smoothing
-        )
+        self._sweeps.smooth_and_restrict(*self.grid.layout.span, x is None, *vectors, *self._entries, *self._smoothing)
         return self.aggregate(self._work)
 
     def ascend(self, rhs: np.ndarray, correction: np.ndarray) -> np.ndarray:
         """Correct and smooth."""
-        self._kernels.expand(self._spread, correction, self.grid.inverse, self.grid.places)
+        self._grids.expand(self._spread, correction, self.grid.inverse, self.grid.places)
         vectors = self._x, self._spread, rhs, self._work
-        self._kernels.correct_and_smooth(*self.grid.layout.span, *vectors, *self._entries, *self._smoothing)
+        self._sweeps.correct_and_smooth(*self.grid.layout.span, *vectors, *self._entries, *self._smoothing)
         return self._x
 
     def aggregate(self, vector: np.ndarray) -> np.ndarray:
         """Return sums over the cells that coarse ones are made of, in an array of this level's own."""
-        self._kernels.aggregate(self._coarse, vector, self.grid.places)
+        self._grids.aggregate(self._coarse, vector, self.grid.places)
         return self._coarse
 
     def interpolate(self, correction: np.ndarray) -> np.ndarray:
         """Return the interpolation of a coarse vector, in an array of this level's own."""
-        self._kernels.expand(self._spread, correction, self.grid.inverse, self.grid.places)
-        self._kernels.smoothed(*self.grid.layout.span, self._x, self._spread, *self._entries, self._smoothing[1])
+        self._grids.expand(self._spread, correction, self.grid.inverse, self.grid.places)
+        self._sweeps.smoothed(*self.grid.layout.span, self._x, self._spread, *self._entries, self._smoothing[1])
         return self._x
 
 

@@ -117,7 +117,9 @@ class MultigridInverse(Operator):
     hierarchy : Hierarchy or FaceHierarchy
     """
 
-    def __init__(self, operator: Operator, hierarchy: Hierarchy | FaceHierarchy, remarks: Mapping[str, Any] | None = None):
+    def __init__(
+        self, operator: Operator, hierarchy: Hierarchy | FaceHierarchy, remarks: Mapping[str, Any] | None = None
+    ):
         self.shape, self.dtype = operator.shape, operator.dtype
         self.tags = frozenset({Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE})
         self.hierarchy, self._remarks = hierarchy, remarks or {}

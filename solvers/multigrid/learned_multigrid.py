@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,6 +32,7 @@ __all__ = ["LearnedGridMultigrid", "LearnedMultigrid"]
 
 FOLDER = Path(__file__).with_name("weights")
 SLOW = 0.55  # factor by which an iteration reduces a residual, above which the cycle does not fit the problem
+OVERSHOOT = 1.9  # eigenvalue of the cycle times the operator; at 2 a W-cycle is no longer positive
 
 
 @preconditioners.register("learned-multigrid")
@@ -48,7 +49,7 @@ class LearnedGridMultigrid:
     by construction: see `ritz.networks.face_multigrid.CycleNetwork`.
 
     Taken are `ritz.operators.Stencil` in two and three dimensions whose rows are diagonally dominant, of any number
-    of cells. Where operators are of another kind, or a few iterations on the second grid show that the cycle does
+    of cells. Where operators are of another kind, or a few iterations on the third grid show that the cycle does
     not fit (such as for strong anisotropy), the untrained `GridMultigrid` stands in, and `stats` says why. O(n).
 
     Parameters
@@ -103,8 +104,10 @@ class LearnedGridMultigrid:
         if grid is None:
             return "the operator is periodic, or not diagonally dominant"
         hierarchy = FaceHierarchy(grid, parameters)
-        factor = hierarchy.measured_factor()
-        return hierarchy if factor <= SLOW else f"an iteration reduced a residual by {factor:.2f} only"
+        factor, overshoot = hierarchy.measured()
+        if factor > SLOW or overshoot > OVERSHOOT:
+            return f"trial iterations reduced a residual by {factor:.2f} each, eigenvalues reaching {overshoot:.2f}"
+        return hierarchy
 
     def _weights(self, dimension: int, uniform: bool) -> Weights:
         if isinstance(self.weights, Weights):

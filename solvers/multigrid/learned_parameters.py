@@ -41,13 +41,24 @@ class LearnedParameters:
         arrays = self.weights.arrays
         missing = [name for name in NAMES if name not in arrays]
         if missing or any(not np.isfinite(values).all() for values in arrays.values()):
-            raise InvalidProblem(f"weights must hold finite {', '.join(NAMES)}; missing: {', '.join(missing) or 'none'}")
+            raise InvalidProblem(
+                f"weights must hold finite {', '.join(NAMES)}; missing: {', '.join(missing) or 'none'}"
+            )
         t = np.linspace(0.0, 2.0, 201)[1:]
         for first, second in arrays["rates"]:
             if np.abs((1 - first * t) * (1 - second * t)).max() > 1.0:
-                raise InvalidProblem(f"weights hold smoothing rates {first:g} and {second:g}, which amplify some errors")
+                raise InvalidProblem(
+                    f"weights hold smoothing rates {first:g} and {second:g}, which amplify some errors"
+                )
+        if self.weights.spec.get("visits") not in (1, 2):
+            raise InvalidProblem(f"weights say visits={self.weights.spec.get('visits')!r}; it must be 1 or 2")
         if min(arrays[name].min() for name in ("scale", "distance")) < 0:
             raise InvalidProblem("weights hold a negative scale or distance")
+
+    @property
+    def visits(self) -> int:
+        """How often a cycle comes to the second and third grid."""
+        return int(self.weights.spec["visits"])
 
     @property
     def wall_distance(self) -> float:
@@ -74,7 +85,7 @@ class LearnedParameters:
     def _read(
         self, grid: FaceGrid, merged: Merged, rates: tuple[float, float], mix: Any, scale: Any, spread: Any
     ) -> LevelFields:
-        from ritz.kernels.face_cycle import expand
+        from ritz.kernels.face_grids import expand
         from ritz.kernels.face_network import features, layer
 
         layout, dtype = grid.coarse_layout, grid.diagonal.dtype

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +16,7 @@ __all__ = ["MultigridTraining"]
 
 HELD_OUT = 1000  # first seed of validation problems
 VALIDATED = 4  # of them, at each size
+RTOL = 1e-6
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,20 @@ class MultigridTraining:
         Cells along each axis.
     width : int
         Channels of the network; 0 for a few numbers without one.
+    visits : int
+        How often a cycle comes to the second and third grid, 1 or 2.
     """
 
     seed: int = 0
     optimizer: Any = "adam"
     learning_rate: float = 1e-2
-    steps: int = 300
+    steps: int = 120
     batch: int = 8
     pool: int = 64
-    unrolled: int = 6
+    unrolled: int = 4
     side: int = 64
     width: int = 0
+    visits: int = 2
     dimension: ClassVar[int] = 2
     family: ClassVar[str] = "multigrid-masks"
     validation_sides: ClassVar[tuple[int, ...]] = (64, 128)
@@ -66,7 +70,7 @@ class MultigridTraining:
 
         device = check_device(run.device)
         torch.manual_seed(self.seed)
-        network = CycleNetwork(self.dimension, self.width).to(device)
+        network = CycleNetwork(self.dimension, self.width, self.visits).to(device)
 
         def batch(seeds: np.ndarray, generator: np.random.Generator) -> tuple[System, torch.Tensor]:
             made = [self._entries(int(seed), generator) for seed in seeds]
@@ -76,7 +80,8 @@ class MultigridTraining:
 
         def loss(step: int) -> torch.Tensor:
             generator = np.random.default_rng((self.seed, step))
-            return residual_reduction(network, *batch(generator.integers(0, self.pool, self.batch), generator), self.unrolled)
+            seeds = generator.integers(0, self.pool, self.batch)
+            return residual_reduction(network, *batch(seeds, generator), self.unrolled)
 
         held_out = batch(np.arange(HELD_OUT, HELD_OUT + 2 * self.batch), np.random.default_rng(HELD_OUT))
         descent = descend(
@@ -89,19 +94,39 @@ class MultigridTraining:
             run=run,
             settings=settings_of(self),
         )
+        weights = self._weights(network)
+        training = {**settings_of(self), **descent.summary()}
+        return replace(weights, seed=self.seed, training=training, validation=self.iterations(weights))
+
+    def untrained(self) -> Weights:
+        """Return what training starts from: numbers as theory has them for constant coefficients."""
+        import torch
+
+        from ritz.networks.face_multigrid import CycleNetwork
+
+        torch.manual_seed(self.seed)
+        return self._weights(CycleNetwork(self.dimension, self.width, self.visits))
+
+    def _weights(self, network: Any) -> Weights:
         arrays = {name: values.detach().cpu().numpy() for name, values in network.numbers().items()}
         for number, layer in enumerate(network.layers if self.width else []):
-            arrays[f"weight{number}"], arrays[f"bias{number}"] = (
-                values.detach().cpu().numpy() for values in (layer.weight, layer.bias)
-            )
-        weights = Weights(
-            arrays, self.family, self.dimension, self.seed, {"width": self.width},
-            {**settings_of(self), **descent.summary()},
-        )  # fmt: skip
-        return weights
+            arrays[f"weight{number}"] = layer.weight.detach().cpu().numpy()
+            arrays[f"bias{number}"] = layer.bias.detach().cpu().numpy()
+        return Weights(arrays, self.family, self.dimension, spec={"width": self.width, "visits": self.visits})
+
+    def iterations(self, weights: Weights) -> dict[str, list[int]]:
+        """Return the iterations that weights take on problems kept apart, by cells along each axis."""
+        from .learned_multigrid import LearnedMultigrid
+
+        solver = LearnedMultigrid(weights)
+        seeds = range(HELD_OUT, HELD_OUT + VALIDATED)
+        return {
+            str(side): [solver.prepare(self.problem(side, seed)).solve(rtol=RTOL).iterations for seed in seeds]
+            for side in self.validation_sides
+        }
 
     def _entries(self, seed: int, generator: np.random.Generator) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-        """Return couplings, walls and a right-hand side, half smooth and half noise, turned and mirrored at random."""
+        """Return couplings, walls and a right-hand side, smooth or noise."""
         key = type(self).__name__, self.side, seed
         if key not in _made:
             system = self.problem(self.side, seed)
@@ -139,7 +164,9 @@ class Masks3D(Masks2D):
     """A few numbers a level, for unit coefficients between obstacles in space."""
 
     side: int = 16
+    visits: int = 1
     dimension: ClassVar[int] = 3
+    validation_sides: ClassVar[tuple[int, ...]] = (16, 32)
 
 
 @recipes.register("multigrid-jumps-2d")
@@ -148,11 +175,12 @@ class Jumps2D(MultigridTraining):
     """A network that reads coefficients that jump, in the plane."""
 
     width: int = 8
-    steps: int = 500
+    steps: int = 250
+    unrolled: int = 5
     family: ClassVar[str] = "multigrid-jumps"
 
     def problem(self, side: int, seed: int) -> LinearSystem:
-        contrast = 2e5 if seed >= HELD_OUT else 10.0 ** np.random.default_rng(seed).uniform(1, 6)
+        contrast = 2e5 if seed >= HELD_OUT else 10.0 ** np.random.default_rng(seed).uniform(2, 6)
         return problems["diffusion"]((side,) * self.dimension, contrast=contrast, seed=seed)
 
 
@@ -161,6 +189,8 @@ class Jumps2D(MultigridTraining):
 class Jumps3D(Jumps2D):
     """A network that reads coefficients that jump, in space."""
 
+    steps: int = 160
     side: int = 32
     batch: int = 2
     dimension: ClassVar[int] = 3
+    validation_sides: ClassVar[tuple[int, ...]] = (32,)
