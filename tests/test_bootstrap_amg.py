@@ -19,10 +19,13 @@ from ritz.operators import aslinearoperator
 from ritz.registry import preconditioners
 from ritz.solution import Status
 from ritz.solvers.multigrid import bootstrap
-from ritz.solvers.multigrid.bootstrapping import composed
-from ritz.solvers.multigrid.compatible_matching import aggregate
+from ritz.solvers.multigrid.aggregation_hierarchy import in_single_precision
+from ritz.solvers.multigrid.compatible_matching import aggregate, coarse_matrix
+from ritz.solvers.multigrid.composite import Composite
 from ritz.solvers.multigrid.relaxation import SMOOTHERS, remainder
+from ritz.solvers.multigrid.strong_couplings import strong_couplings
 
+SINGLE = 1.2e-7  # rounding of hierarchies
 LINEAR = [("symmetrised", "V"), ("symmetrised", "W"), ("additive", "V")]
 
 
@@ -136,7 +139,7 @@ def test_weights_are_the_energy_of_what_a_pair_cannot_represent(n, seed):
 def test_aggregates_and_their_matrix(n, seed, sweeps):
     matrix = laplacian(random_graph(n, seed, density=0.1))
     smooth = np.random.default_rng(seed).uniform(0.5, 2.0, n)
-    found = aggregate(matrix, smooth, sweeps, coarsest=1)
+    found = aggregate(matrix, matrix, smooth, sweeps, coarsest=1)
     coupled = np.diff(matrix.indptr) > 1
     if found is None:
         assert not coupled.any()
@@ -148,13 +151,37 @@ def test_aggregates_and_their_matrix(n, seed, sweeps):
     assert found.smooth.size <= grouped.size / 2
     np.testing.assert_allclose(P.T @ P, np.eye(found.smooth.size), atol=1e-12)
     np.testing.assert_allclose((P @ found.smooth)[grouped], smooth[grouped])
-    np.testing.assert_allclose(found.matrix.toarray(), P.T @ matrix.toarray() @ P, atol=1e-12)
+    np.testing.assert_allclose(coarse_matrix(matrix, found).toarray(), P.T @ matrix.toarray() @ P, atol=1e-12)
 
 
 def test_a_star_becomes_one_aggregate():
-    found = aggregate(star(5000), np.ones(5001), 1, coarsest=100)
+    found = aggregate(star(5000), star(5000), np.ones(5001), 1, coarsest=100)
     assert found.smooth.tolist() == [pytest.approx(5001**0.5)]
     assert bootstrap(star(5000)).hierarchies[0].sizes == [5001, 1]
+
+
+@given(st.integers(0, 10_000), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_strong_couplings_keep_the_smooth_vector(seed, both):
+    matrix = laplacian(random_graph(30, seed, low=1e-3))
+    smooth = np.random.default_rng(seed).uniform(0.5, 1.5, 30)
+    strong = strong_couplings(matrix, smooth, both=both).toarray()
+    np.testing.assert_allclose(strong @ smooth, matrix @ smooth, atol=1e-12)
+    np.testing.assert_array_equal(strong, strong.T)
+    A = np.abs(matrix.toarray() * np.outer(smooth, smooth)) * (1.0 - np.eye(30))
+    bound = 0.1 * A.max(axis=1)
+    rows, columns = np.less_equal(bound[:, None], A), np.less_equal(bound, A)
+    kept = (rows & columns if both else rows | columns) & (A > 0)
+    np.testing.assert_array_equal((strong != 0) & ~np.eye(30, dtype=bool), kept)
+
+
+def test_who_is_weak_for_its_neighbours_joins_them():
+    """A vertex that hangs on another by an edge that is weak for that one is not left out of the coarse level."""
+    edges = np.array([[0, 1, 1.0], [1, 2, 1.0], [2, 3, 1.0], [3, 0, 1.0], [0, 4, 1e-3], [4, 5, 1e-6]])
+    upper = sp.coo_array((edges[:, 2], (edges[:, 0].astype(int), edges[:, 1].astype(int))), shape=(6, 6))
+    matrix = laplacian(upper + upper.T)
+    found = aggregate(matrix, strong_couplings(matrix, np.ones(6), both=True), np.ones(6), 1, coarsest=1)
+    assert found.groups[4] == found.groups[0] == found.groups[5] >= 0
 
 
 def test_the_number_of_threads_changes_nothing():
@@ -192,9 +219,9 @@ def test_symmetric_positive_definite_and_convergent(composition, cycle, smoother
     options = {"composition": composition, "cycle": cycle, "smoother": smoother}
     inverse = bootstrap(matrix, target_rate=0.0, max_hierarchies=2, **options)
     B = dense(inverse)
-    np.testing.assert_allclose(B, B.T, atol=1e-10 * np.abs(B).max())
+    np.testing.assert_allclose(B, B.T, atol=100 * SINGLE * np.abs(B).max())
     spectrum = np.linalg.eigvals(B @ matrix.toarray()).real
-    assert 0.0 < spectrum.min() < spectrum.max() < 1.0 + 1e-10
+    assert 0.0 < spectrum.min() < spectrum.max() < 1.0 + 100 * SINGLE
 
 
 @pytest.mark.parametrize("prolongation", ["smoothed", "plain"])
@@ -205,9 +232,9 @@ def test_rates_are_those_of_the_iteration(size, prolongation):
     inverse = bootstrap(matrix, target_rate=0.0, max_hierarchies=3, trials=60, **kind)
     assert inverse.smooth_vectors.shape == (400, 4)
     for count, (rate, slow) in enumerate(zip(inverse.rates, inverse.smooth_vectors.T[1:], strict=True), start=1):
-        part = composed(matrix, inverse.hierarchies[:count], "symmetrised", matrix.toarray())
-        largest = 1.0 - np.linalg.eigvals(part).real.min()
-        assert 0.85 * largest < rate <= largest + 1e-10
+        part = Composite(in_single_precision(matrix), "symmetrised", True, 1.0, list(inverse.hierarchies[:count]))
+        largest = 1.0 - np.linalg.eigvals(part.correct(matrix.toarray())).real.min()
+        assert 0.85 * largest < rate <= 1.001 * largest + 100 * SINGLE
         assert slow @ (matrix @ slow) == pytest.approx(1.0)
     assert (np.diff(inverse.rates) < 0).all()
 
@@ -219,7 +246,9 @@ def test_blocks_are_columns_side_by_side():
         inverse = bootstrap(matrix, cycle=cycle, max_hierarchies=2)
         together = inverse.apply(block)
         for j in range(3):
-            np.testing.assert_allclose(together[:, j], inverse.apply(block[:, j]), rtol=1e-9, atol=1e-9)
+            np.testing.assert_allclose(
+                together[:, j], inverse.apply(block[:, j]), rtol=1e-4, atol=1e-5 * np.abs(together).max()
+            )
         np.testing.assert_allclose(inverse.apply(torch.tensor(block)).numpy(), together)
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["coarse_rows", "coarse_sizes", "group_members", "restrict_smooth_vector", "row_aggregates"]
+__all__ = [
+    "coarse_rows",
+    "coarse_sizes",
+    "count_strong",
+    "group_members",
+    "join_strongest",
+    "largest_couplings",
+    "restrict_smooth_vector",
+    "strong_rows",
+]
 
 
 @njit(cache=True, nogil=True)
@@ -39,6 +48,29 @@ def group_members(aggregate: np.ndarray, group_start: np.ndarray, members: np.nd
         if c >= 0:
             members[place[c]] = i
             place[c] += 1
+
+
+@njit(cache=True, nogil=True)
+def join_strongest(
+    start: np.ndarray, columns: np.ndarray, values: np.ndarray, smooth: np.ndarray, aggregate: np.ndarray
+) -> None:
+    """Let each unknown without an aggregate join that of the neighbour it suits best, or that of the neighbour's.
+
+    Couplings grow along the way. Two unknowns that suit each other best stay without, as do those that suit none.
+    """
+    for first in range(aggregate.size):
+        i, before = first, -1
+        while aggregate[i] < 0:
+            best, largest = -1, 0.0
+            for entry in range(start[i], start[i + 1]):
+                j = columns[entry]
+                size = -values[entry] * (smooth[i] * smooth[j])
+                if j != i and size > largest:
+                    best, largest = j, size
+            if best < 0 or best == before:
+                break
+            before, i = i, best
+        aggregate[first] = aggregate[i]
 
 
 @njit(cache=True, nogil=True)
@@ -103,16 +135,80 @@ def coarse_rows(
 
 
 @njit(cache=True, nogil=True)
-def row_aggregates(
-    start: np.ndarray, columns: np.ndarray, aggregate: np.ndarray, count: int, sizes: np.ndarray
+def largest_couplings(
+    first: int,
+    last: int,
+    start: np.ndarray,
+    columns: np.ndarray,
+    values: np.ndarray,
+    smooth: np.ndarray,
+    largest: np.ndarray,
 ) -> None:
-    """Write the number of aggregates that each row is coupled to."""
-    seen = np.full(count, -1, dtype=np.int32)
-    for i in range(sizes.size):
-        size = 0
+    """Write the largest ``|a_ij w_i w_j|`` off the diagonal in each row, w being a smooth vector."""
+    for i in range(first, last):
+        value = 0.0
         for entry in range(start[i], start[i + 1]):
-            d = aggregate[columns[entry]]
-            if d >= 0 and seen[d] != i:
-                seen[d] = i
+            j = columns[entry]
+            if j != i:
+                value = max(value, abs(values[entry] * smooth[i] * smooth[j]))
+        largest[i] = value
+
+
+@njit(cache=True, nogil=True)
+def count_strong(
+    first: int,
+    last: int,
+    start: np.ndarray,
+    columns: np.ndarray,
+    values: np.ndarray,
+    bound: np.ndarray,
+    both: bool,
+    smooth: np.ndarray,
+    sizes: np.ndarray,
+) -> None:
+    """Write how many entries of each row, the diagonal among them, reach the bound of their row or (and) column."""
+    for i in range(first, last):
+        size = 1
+        for entry in range(start[i], start[i + 1]):
+            j = columns[entry]
+            least = max(bound[i], bound[j]) if both else min(bound[i], bound[j])
+            if j != i and abs(values[entry] * smooth[i] * smooth[j]) >= least:
                 size += 1
         sizes[i] = size
+
+
+@njit(cache=True, nogil=True)
+def strong_rows(
+    first: int,
+    last: int,
+    start: np.ndarray,
+    columns: np.ndarray,
+    values: np.ndarray,
+    bound: np.ndarray,
+    both: bool,
+    smooth: np.ndarray,
+    strong_start: np.ndarray,
+    strong_columns: np.ndarray,
+    strong_values: np.ndarray,
+) -> None:
+    """Write the entries that `count_strong` counts; the others go to the diagonal, so that products with `smooth` stay.
+
+    The diagonal is the first entry of its row.
+    """
+    for i in range(first, last):
+        place = strong_start[i]
+        diagonal = values.dtype.type(0)
+        end = place + 1
+        for entry in range(start[i], start[i + 1]):
+            j = columns[entry]
+            least = max(bound[i], bound[j]) if both else min(bound[i], bound[j])
+            if j == i:
+                diagonal += values[entry]
+            elif abs(values[entry] * smooth[i] * smooth[j]) >= least:
+                strong_columns[end] = j
+                strong_values[end] = values[entry]
+                end += 1
+            elif smooth[i] != 0.0:
+                diagonal += values[entry] * (smooth[j] / smooth[i])
+        strong_columns[place] = i
+        strong_values[place] = diagonal

@@ -12,8 +12,7 @@ from .filtered_subspace import Eigenvectors
 
 __all__ = ["multigrid_eigenvectors"]
 
-SPARE = 1  # vectors of the block besides those wanted and what the hierarchy is slow for
-TRIALS = 4  # iterations of the composite to find out what the hierarchy is slow for
+SPARE = 2  # vectors of the block besides those wanted
 COARSE = 800  # vertices of the level whose eigenvectors are computed directly, at most
 
 
@@ -23,9 +22,8 @@ def multigrid_eigenvectors(
     r"""Return the eigenvectors of the largest eigenvalues of :math:`D^{-1/2}AD^{-1/2}` of a connected graph.
 
     They are those of the smallest eigenvalues of :math:`L=I-D^{-1/2}AD^{-1/2}`. One hierarchy of bootstrap multigrid
-    is built for the Laplacian :math:`D-A`. The eigenvectors of a coarse level, prolongated and joined by what the
-    hierarchy is slow for, are the first block; LOBPCG :cite:`Knyazev2001`, preconditioned by the hierarchy, does the
-    rest.
+    is built for the Laplacian :math:`D-A`. The eigenvectors of a coarse level, prolongated, are the first block;
+    LOBPCG :cite:`Knyazev2001`, preconditioned by the hierarchy, does the rest.
 
     Parameters
     ----------
@@ -51,9 +49,8 @@ def multigrid_eigenvectors(
     if count == 1:
         return Eigenvectors(np.ones(1), constant, np.zeros(1), 0, "multigrid")
     inverse: Any = diags_array(1.0 / root[:, 0])
-    hierarchy = bootstrap(laplacian, target_rate=1.0, max_hierarchies=1, trials=TRIALS, cycle="W", seed=seed)
-    start = _coarse_eigenvectors(hierarchy.hierarchies[0], degrees, count + SPARE)
-    start = root * np.concatenate([start, hierarchy.smooth_vectors[:, 1:]], axis=1)
+    hierarchy = bootstrap(laplacian, target_rate=1.0, max_hierarchies=1, trials=1, cycle="W", seed=seed)
+    start = root * _coarse_eigenvectors(hierarchy.hierarchies[0], degrees, count - 1 + SPARE)
     start -= constant * (constant.T @ start)
     values, vectors, norms, iterations = smallest_eigenpairs(
         csr_array(inverse @ laplacian @ inverse),
@@ -86,7 +83,7 @@ def _coarse_eigenvectors(hierarchy: Any, degrees: np.ndarray, count: int) -> np.
         matrix = below[0].matrix if below else hierarchy.coarsest
     dense_mass = mass.toarray()
     last = min(count, matrix.shape[0] - 1)
-    vectors = eigh(matrix.toarray(), dense_mass, subset_by_index=[0, last])[1][:, 1:]
+    vectors = eigh(matrix.toarray().astype(np.float64), dense_mass, subset_by_index=[0, last])[1][:, 1:]
     for prolongation in reversed(used):
         vectors = prolongation @ vectors
     return vectors

@@ -13,11 +13,12 @@ from ritz.solvers.preconditioners.bootstrap_amg import BootstrapOptions
 from .compatible_matching import aggregate
 from .prolongation import prolongation_and_coarse_matrix
 from .relaxation import SMOOTHERS, Smoother, remainder
+from .strong_couplings import strong_couplings
 
-__all__ = ["AggregationHierarchy", "Level", "build_hierarchy", "make_smoother"]
+__all__ = ["AggregationHierarchy", "Level", "build_hierarchy", "in_single_precision"]
 
 COARSEST = 100  # unknowns whose inverse is formed
-ROUNDING = 100  # units in the last place, by unknown, that leave a zero eigenvalue unrecognised
+ROUNDING = 1000  # units in the last place, by unknown, that leave a zero eigenvalue unrecognised
 INNER = 0.25  # reduction of the coarse residual after which the K-cycle takes no second step
 
 
@@ -32,7 +33,7 @@ class Level:
 
 @dataclass(frozen=True, eq=False)
 class AggregationHierarchy:
-    """Levels from the finest on, and the (pseudo-)inverse of the matrix after them.
+    """Levels from the finest on, and the (pseudo-)inverse of the matrix after them, all in single precision.
 
     Parameters
     ----------
@@ -48,14 +49,6 @@ class AggregationHierarchy:
     coarsest: Any
     inverse: np.ndarray
     kind: str
-
-    def astype(self, dtype: Any) -> AggregationHierarchy:
-        """Return the same hierarchy in another precision."""
-        levels = [
-            Level(matrix := level.matrix.astype(dtype), level.smoother.astype(matrix), level.prolongation.astype(dtype))
-            for level in self.levels
-        ]
-        return AggregationHierarchy(levels, self.coarsest.astype(dtype), self.inverse.astype(dtype), self.kind)
 
     @property
     def sizes(self) -> list[int]:
@@ -108,16 +101,19 @@ class AggregationHierarchy:
 
 
 def build_hierarchy(
-    finest: Any, smoother: Smoother, smooth: np.ndarray, options: BootstrapOptions, epsilon: float
+    finest: Any, kept: Any, smooth: np.ndarray, options: BootstrapOptions, epsilon: float
 ) -> AggregationHierarchy:
     """Return the hierarchy along a smooth vector.
+
+    It is worked out in double and kept in single precision, which is as good for a preconditioner and takes two thirds
+    of the memory.
 
     Parameters
     ----------
     finest : csr_array, shape (n, n)
-        Symmetric, in double precision, its columns sorted.
-    smoother : Smoother
-        For the finest level, as `make_smoother` returns it.
+        Symmetric, in double precision, its columns sorted and its entries of ordinary magnitude.
+    kept : csr_array, shape (n, n)
+        The same in single precision, as `in_single_precision` returns it.
     smooth : ndarray, shape (n,)
     options : BootstrapOptions
     epsilon : float
@@ -126,37 +122,46 @@ def build_hierarchy(
     levels: list[Level] = []
     matrix, original = finest, finest.diagonal()
     while smooth.size > COARSEST:
-        found = aggregate(matrix, smooth, options.aggregate_size.bit_length() - 1, COARSEST)
-        if levels:
-            smoother = make_smoother(matrix, original, options, epsilon)
-        prolongation, coarse = prolongation_and_coarse_matrix(matrix, found, options.prolongation)
-        levels.append(Level(matrix, smoother, prolongation))
+        # As published, plain aggregates are matched along all couplings.
+        plain = options.prolongation == "plain"
+        couplings = matrix if plain else strong_couplings(matrix, smooth, both=True)
+        found = aggregate(matrix, couplings, smooth, options.aggregate_size.bit_length() - 1, COARSEST)
+        prolongation, coarse = prolongation_and_coarse_matrix(matrix, found, smooth, options.prolongation)
+        kept = in_single_precision(matrix) if levels else kept
+        diagonal = matrix.diagonal()
+        inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=_coupled(diagonal, original, epsilon))
+        smoother = SMOOTHERS[options.smoother](kept, inverse.astype(np.float32))
+        levels.append(Level(kept, smoother, in_single_precision(prolongation)))
         matrix = coarse
         if found is None:
             break
         original, smooth = found.average(original), found.smooth
-    return AggregationHierarchy(levels, matrix, _pseudo_inverse(matrix.toarray(), epsilon), options.cycle)
+    inverse = _pseudo_inverse(matrix.toarray(), original, epsilon).astype(np.float32)
+    return AggregationHierarchy(levels, in_single_precision(matrix) if levels else kept, inverse, options.cycle)
 
 
-def make_smoother(matrix: Any, original: np.ndarray, options: BootstrapOptions, epsilon: float) -> Smoother:
-    """Return the smoother of a level.
+def in_single_precision(matrix: Any) -> Any:
+    """Return the matrix in single precision, its indices shared."""
+    from scipy.sparse import csr_array
+
+    return csr_array((matrix.data.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _coupled(diagonal: np.ndarray, original: np.ndarray, epsilon: float) -> np.ndarray:
+    """Return for which unknowns of a level the diagonal is more than rounding; the others are left at zero.
 
     Parameters
     ----------
-    matrix : csr_array, shape (m, m)
+    diagonal : ndarray, shape (m,)
     original : ndarray, shape (m,)
-        Means of the diagonal of the finest matrix over what each unknown stands for. Where the diagonal is no more
-        than rounding makes of that, nothing is coupled to the unknown any longer, and it is left at zero.
-    options, epsilon
+        Means of the diagonal of the finest matrix over what each unknown stands for.
+    epsilon : float
         See `build_hierarchy`.
     """
-    diagonal = matrix.diagonal()
-    used = diagonal > ROUNDING * epsilon * original
-    inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=used)
-    return SMOOTHERS[options.smoother](matrix, inverse)
+    return diagonal > ROUNDING * epsilon * original
 
 
-def _pseudo_inverse(matrix: np.ndarray, epsilon: float) -> np.ndarray:
+def _pseudo_inverse(matrix: np.ndarray, original: np.ndarray, epsilon: float) -> np.ndarray:
     """Return the inverse, zero where the matrix is zero up to rounding, with negative eigenvalues turned.
 
     An indefinite operator is found by who iterates with it.
@@ -164,7 +169,8 @@ def _pseudo_inverse(matrix: np.ndarray, epsilon: float) -> np.ndarray:
     if not matrix.size:
         return matrix
     diagonal = matrix.diagonal()
-    scale = np.divide(1.0, np.sqrt(np.abs(diagonal)), out=np.zeros_like(diagonal), where=diagonal != 0.0)
+    kept = _coupled(np.abs(diagonal), original, epsilon)
+    scale = np.divide(1.0, np.sqrt(np.abs(diagonal)), out=np.zeros_like(diagonal), where=kept)
     values, vectors = np.linalg.eigh(scale[:, None] * matrix * scale)
     kept = np.abs(values) > ROUNDING * epsilon * diagonal.size
     vectors = scale[:, None] * vectors[:, kept]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,13 @@ from ritz.solvers.entries import sparse_entries
 from ritz.solvers.preconditioners.bootstrap_amg import BootstrapOptions
 from ritz.solvers.preconditioners.incomplete_cholesky import NotPositiveDefinite
 
-from .aggregation_hierarchy import AggregationHierarchy, build_hierarchy, make_smoother
-from .relaxation import remainder
+from .aggregation_hierarchy import build_hierarchy, in_single_precision
+from .composite import Composite
 from .slow_error import nullspace_projection, slow_error
 
 __all__ = ["Bootstrap", "bootstrap", "build_bootstrap"]
+
+ORDINARY = 1e-15, 1e15  # range of the largest entry in which single precision neither overflows nor underflows
 
 
 class Bootstrap(Operator):
@@ -36,19 +38,11 @@ class Bootstrap(Operator):
         an error that is slow to converge.
     """
 
-    def __init__(
-        self,
-        matrix: Any,
-        operator: Operator,
-        hierarchies: Sequence[AggregationHierarchy],
-        smooth_vectors: list[np.ndarray],
-        rates: list[float],
-        options: BootstrapOptions,
-    ):
+    def __init__(self, operator: Operator, composite: Composite, smooth_vectors: list[np.ndarray], rates: list[float]):
         self.shape, self.dtype = operator.shape, operator.dtype
-        self.tags = frozenset({Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE} if options.symmetric else ())
-        self.hierarchies, self.rates = tuple(hierarchies), np.array(rates)
-        self._matrix, self._vectors, self._composition = matrix, smooth_vectors, options.composition
+        self.tags = frozenset({Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE} if composite.symmetric else ())
+        self.hierarchies, self.rates = tuple(composite.hierarchies), np.array(rates)
+        self._composite, self._vectors = composite, smooth_vectors
 
     @cached_property
     def smooth_vectors(self) -> np.ndarray:
@@ -76,7 +70,7 @@ class Bootstrap(Operator):
         return self @ residual
 
     def _apply(self, x: Array) -> Array:
-        return through_numpy(lambda rhs: composed(self._matrix, self.hierarchies, self._composition, rhs), x)
+        return through_numpy(lambda rhs: self._composite.correct(rhs).astype(self.dtype, copy=False), x)
 
 
 def bootstrap(
@@ -122,8 +116,8 @@ def bootstrap(
     aggregate_size : {2, 4, 8}
         Unknowns that become one on the next level, about.
     prolongation : {"smoothed", "plain"}
-        Whether the smooth vector on aggregates is smoothed by a Jacobi step :cite:`VanekMandelBrezina1996`, which is
-        left out on levels where it would fill the coarse matrix.
+        Whether the smooth vector on aggregates is smoothed by two Jacobi steps :cite:`VanekMandelBrezina1996`, one or
+        none on levels where they would fill the coarse matrix; aggregates are then matched along strong couplings only.
     trials : int
         Iterations from which a rate is estimated, at most.
     seed : int
@@ -162,53 +156,42 @@ def build_bootstrap(operator: Operator, options: BootstrapOptions) -> Bootstrap:
     """Return what `bootstrap` returns."""
     require_symmetric(operator, "bootstrap-amg")
     matrix = sparse_entries(operator, "preconditioner 'bootstrap-amg'")
-    double = matrix.astype(np.float64, copy=False)
-    _check_diagonal(double)
+    epsilon = float(np.finfo(matrix.dtype).eps)
+    matrix = matrix.astype(np.float64, copy=False)
+    _check_diagonal(matrix)
     smooth = _first_vector(options.smooth_vector, matrix.shape[0])
+    largest = float(matrix.diagonal().max(initial=0.0))
+    scale = 1.0 if largest == 0.0 or ORDINARY[0] < largest < ORDINARY[1] else largest
+    if scale != 1.0:
+        matrix = matrix / scale
+    composite = Composite(in_single_precision(matrix), options.composition, options.symmetric, scale)
     with single_blas_thread():  # so that rounding does not depend on the number of threads
-        hierarchies, vectors, rates = _loop(
-            double, smooth, operator.nullspace, float(np.finfo(matrix.dtype).eps), options
-        )
-    if matrix.dtype != np.float64:
-        hierarchies = [hierarchy.astype(matrix.dtype) for hierarchy in hierarchies]
-    return Bootstrap(matrix, operator, hierarchies, vectors, rates, options)
+        vectors, rates = _loop(matrix, composite, smooth, operator.nullspace, epsilon, options)
+    return Bootstrap(operator, composite, vectors, rates)
 
 
 def _loop(
-    matrix: Any, smooth: np.ndarray, nullspace: Nullspace | None, epsilon: float, options: BootstrapOptions
-) -> tuple[list[AggregationHierarchy], list[np.ndarray], list[float]]:
-    """Return hierarchies, smooth vectors and rates."""
-    diagonal = matrix.diagonal()
-    smoother = make_smoother(matrix, diagonal, options, epsilon)
+    matrix: Any,
+    composite: Composite,
+    smooth: np.ndarray,
+    nullspace: Nullspace | None,
+    epsilon: float,
+    options: BootstrapOptions,
+) -> tuple[list[np.ndarray], list[float]]:
+    """Add hierarchies to the composite, and return smooth vectors and rates."""
     project = nullspace_projection(matrix, smooth, nullspace)
     # Every unknown has the same part in the energy, whatever the scale of its equation.
-    scale = np.divide(1.0, np.sqrt(diagonal), out=np.zeros_like(diagonal), where=diagonal > 0.0)
+    diagonal = matrix.diagonal()
+    spread = np.divide(1.0, np.sqrt(diagonal), out=np.zeros_like(diagonal), where=diagonal > 0.0)
     generator = np.random.default_rng(options.seed)
-    hierarchies: list[AggregationHierarchy] = []
     vectors, rates = [smooth], list[float]()
     while not rates or (rates[-1] > options.target_rate and len(rates) < options.max_hierarchies):
-        hierarchies.append(build_hierarchy(matrix, smoother, vectors[-1], options, epsilon))
-        correct = partial(composed, matrix, hierarchies, options.composition)
-        start = scale * generator.standard_normal(scale.size)
-        rate, slow = slow_error(matrix, correct, project, start, options.trials, symmetric=options.symmetric)
+        composite.hierarchies.append(build_hierarchy(matrix, composite.matrix, vectors[-1], options, epsilon))
+        start = spread * generator.standard_normal(spread.size)
+        rate, slow = slow_error(matrix, composite, project, start, options.trials)
         rates.append(rate)
         vectors.append(slow)
-    return hierarchies, vectors, rates
-
-
-def composed(matrix: Any, hierarchies: Sequence[AggregationHierarchy], composition: str, rhs: np.ndarray) -> np.ndarray:
-    """Return the correction that the hierarchies together make of a right-hand side, ``(n,)`` or ``(n, k)``."""
-    rhs = np.ascontiguousarray(rhs, dtype=matrix.dtype)
-    if composition == "additive":
-        x = hierarchies[0].cycle(rhs)
-        for hierarchy in hierarchies[1:]:
-            x += hierarchy.cycle(rhs)
-        return x / len(hierarchies)
-    order = [*hierarchies, *hierarchies[-2::-1]] if composition == "symmetrised" else hierarchies
-    x = order[0].cycle(rhs)
-    for hierarchy in order[1:]:
-        x += hierarchy.cycle(remainder(matrix, rhs, x))
-    return x
+    return vectors, rates
 
 
 def _check_diagonal(matrix: Any) -> None:

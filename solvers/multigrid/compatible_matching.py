@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Aggregation", "aggregate"]
+from .strong_couplings import ENTRY_BYTES
+
+__all__ = ["Aggregation", "aggregate", "coarse_matrix"]
 
 FLOOR = 1e-6  # of the largest entry, to which the entries of a smooth vector are raised: weights divide by them
-ENTRY_BYTES = 24  # that a kernel moves for an entry, its scattered access counted as two
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,11 @@ class Aggregation:
         The smooth vector, its norm on each aggregate being 1: the entries of the prolongation.
     smooth : ndarray, shape (m,)
         The smooth vector on the coarse level: its norms on the aggregates.
-    matrix : csr_array, shape (m, m)
-        ``P^T A P``; columns of a row are not sorted.
     """
 
     groups: np.ndarray
     weights: np.ndarray
     smooth: np.ndarray
-    matrix: Any
 
     def average(self, values: np.ndarray) -> np.ndarray:
         """Return the means of a vector over the aggregates, weighted by the squares of the prolongation."""
@@ -40,7 +38,7 @@ class Aggregation:
         return np.bincount(self.groups[grouped], (self.weights**2 * values)[grouped], self.smooth.size)
 
 
-def aggregate(matrix: Any, smooth: np.ndarray, sweeps: int, coarsest: int) -> Aggregation | None:
+def aggregate(matrix: Any, couplings: Any, smooth: np.ndarray, sweeps: int, coarsest: int) -> Aggregation | None:
     r"""Group the unknowns of a symmetric matrix in pairs, pairs of pairs and so on, along a smooth vector.
 
     Two unknowns suit each other the better, the faster relaxation reduces what their pair cannot represent, the
@@ -58,6 +56,8 @@ def aggregate(matrix: Any, smooth: np.ndarray, sweeps: int, coarsest: int) -> Ag
     ----------
     matrix : csr_array, shape (n, n)
         Symmetric, with a diagonal that is not negative.
+    couplings : csr_array, shape (n, n)
+        The matrix, or what is left of it to match along. An unknown that has no coupling left joins its neighbours'.
     smooth : ndarray, shape (n,)
     sweeps : int
         Aggregates have about ``2**sweeps`` members.
@@ -69,43 +69,46 @@ def aggregate(matrix: Any, smooth: np.ndarray, sweeps: int, coarsest: int) -> Ag
     Aggregation or None
         None if no two unknowns are coupled.
     """
-    whole: Aggregation | None = None
+    from ritz.kernels.aggregation import join_strongest
+
+    finest = smooth = _without_zeros(smooth)
+    groups: np.ndarray | None = None
     for sweep in range(sweeps):
-        finer = (matrix, smooth) if whole is None else (whole.matrix, whole.smooth)
-        pairs = _pair(*finer, first=sweep == 0, last=sweep == sweeps - 1)
-        if pairs is None:
+        pairs, count = _pair(couplings, smooth, first=sweep == 0, last=sweep == sweeps - 1)
+        if count == 0:
             break
-        whole = pairs if whole is None else _compose(whole, pairs)
-        if whole.smooth.size <= coarsest:
+        groups = pairs if groups is None else np.append(pairs, np.int32(-1))[groups]
+        found = _restricted(pairs, smooth, count)
+        if count <= coarsest or sweep == sweeps - 1:
             break
-    return whole
+        couplings, smooth = coarse_matrix(couplings, found), found.smooth
+    if groups is None:
+        return None
+    join_strongest(matrix.indptr, matrix.indices, matrix.data, finest, groups)
+    return _restricted(groups, finest, int(groups.max()) + 1)
 
 
-def _compose(first: Aggregation, second: Aggregation) -> Aggregation:
-    groups = np.append(second.groups, np.int32(-1))[first.groups]
-    weights = first.weights * np.append(second.weights, 0.0)[first.groups]
-    return Aggregation(groups, weights, second.smooth, second.matrix)
-
-
-def _pair(matrix: Any, smooth: np.ndarray, first: bool, last: bool) -> Aggregation | None:
-    from ritz.kernels.aggregation import restrict_smooth_vector
+def _pair(couplings: Any, smooth: np.ndarray, first: bool, last: bool) -> tuple[np.ndarray, int]:
+    """Return the number of the pair that each unknown belongs to, and how many pairs there are."""
     from ritz.kernels.matching import aggregate_matched, compatible_weights, dominant_matching
     from ritz.kernels.slabs import in_slabs
 
     n = smooth.size
-    smooth = _without_zeros(smooth)
-    start, columns, values = matrix.indptr, matrix.indices, matrix.data
+    start, columns, values = couplings.indptr, couplings.indices, couplings.data
     weights = np.empty(values.size, dtype=np.float32)
-    energy = matrix.diagonal() * smooth**2
+    energy = couplings.diagonal() * smooth**2
     in_slabs(compatible_weights, n, ENTRY_BYTES * values.size, start, columns, values, energy, smooth, weights)
     partner, groups = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32)
     dominant_matching(start, columns, weights, partner)
-    count = aggregate_matched(start, columns, weights, partner, first, last, groups)
-    if count == 0:
-        return None
-    prolongation, coarse = np.empty(n), np.empty(count)
-    restrict_smooth_vector(groups, smooth, prolongation, coarse)
-    return Aggregation(groups, prolongation, coarse, _coarse_matrix(matrix, groups, prolongation, count))
+    return groups, aggregate_matched(start, columns, weights, partner, first, last, groups)
+
+
+def _restricted(groups: np.ndarray, smooth: np.ndarray, count: int) -> Aggregation:
+    from ritz.kernels.aggregation import restrict_smooth_vector
+
+    weights, coarse = np.empty(smooth.size), np.empty(count)
+    restrict_smooth_vector(groups, smooth, weights, coarse)
+    return Aggregation(groups, weights, coarse)
 
 
 def _without_zeros(smooth: np.ndarray) -> np.ndarray:
@@ -113,20 +116,22 @@ def _without_zeros(smooth: np.ndarray) -> np.ndarray:
     return np.copysign(np.maximum(np.abs(smooth), FLOOR * np.abs(smooth).max()), smooth)
 
 
-def _coarse_matrix(matrix: Any, groups: np.ndarray, prolongation: np.ndarray, count: int) -> Any:
+def coarse_matrix(matrix: Any, found: Aggregation) -> Any:
+    """Return ``P^T A P``, columns of whose rows are not sorted."""
     from scipy.sparse import csr_array
 
     from ritz.kernels.aggregation import coarse_rows, coarse_sizes, group_members
     from ritz.kernels.slabs import in_slabs
 
+    count = found.smooth.size
     start, columns, values = matrix.indptr, matrix.indices, matrix.data
-    group_start, members = np.empty(count + 1, dtype=np.int32), np.empty(groups.size, dtype=np.int32)
-    group_members(groups, group_start, members)
+    group_start, members = np.empty(count + 1, dtype=np.int32), np.empty(found.groups.size, dtype=np.int32)
+    group_members(found.groups, group_start, members)
     sizes = np.empty(count, dtype=np.int32)
     work = ENTRY_BYTES * values.size
-    in_slabs(coarse_sizes, count, work, start, columns, groups, group_start, members, sizes)
+    in_slabs(coarse_sizes, count, work, start, columns, found.groups, group_start, members, sizes)
     coarse_start = np.concatenate([[0], np.cumsum(sizes)]).astype(start.dtype)
     coarse_columns, coarse_values = np.empty(coarse_start[-1], dtype=columns.dtype), np.empty(coarse_start[-1])
-    fine = start, columns, values, groups, prolongation, group_start, members
+    fine = start, columns, values, found.groups, found.weights, group_start, members
     in_slabs(coarse_rows, count, 2 * work, *fine, coarse_start, coarse_columns, coarse_values)
     return csr_array((coarse_values, coarse_columns, coarse_start), shape=(count, count))

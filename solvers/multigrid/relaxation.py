@@ -23,10 +23,6 @@ def remainder(matrix: Any, rhs: np.ndarray, x: np.ndarray) -> np.ndarray:
 class Smoother(Protocol):
     """Relaxation of ``A x = b`` for vectors ``(n,)`` and blocks ``(n, k)`` of columns."""
 
-    def astype(self, matrix: Any) -> Smoother:
-        """Return the smoother for the same matrix in another precision."""
-        ...
-
     def before(self, rhs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return what relaxation makes of zero, and its residual."""
         ...
@@ -53,10 +49,6 @@ class GaussSeidel:
         self._matrix, self._inverse = matrix, inverse
         self._upper = np.empty(inverse.size, dtype=matrix.indptr.dtype)
         row_parts(matrix.indptr, matrix.indices, self._upper)
-
-    def astype(self, matrix: Any) -> GaussSeidel:
-        """Return the smoother for the same matrix in another precision."""
-        return GaussSeidel(matrix, self._inverse.astype(matrix.dtype))
 
     def before(self, rhs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return what relaxation makes of zero, and its residual."""
@@ -93,10 +85,6 @@ class L1Jacobi:
         self._matrix = matrix
         self._inverse = np.divide(1.0, sums, out=np.zeros_like(inverse), where=inverse > 0)
         self._steps = _chebyshev_steps(self.degree)
-
-    def astype(self, matrix: Any) -> L1Jacobi:
-        """Return the smoother for the same matrix in another precision."""
-        return type(self)(matrix, self._inverse.astype(matrix.dtype))
 
     def before(self, rhs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return what relaxation makes of zero, and its residual."""

@@ -11,6 +11,8 @@ import numpy as np
 from ritz.operators.nullspace import Nullspace
 from ritz.solvers.preconditioners.incomplete_cholesky import NotPositiveDefinite
 
+from .composite import Composite
+
 __all__ = ["nullspace_projection", "slow_error"]
 
 SETTLED = 0.002  # change from one iteration to the next at which a rate is known, relative to it and to 1 minus it
@@ -24,25 +26,23 @@ Vectors: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 
 def slow_error(
-    matrix: Any, correct: Vectors, project: Vectors, x: np.ndarray, trials: int, *, symmetric: bool
+    matrix: Any, composite: Composite, project: Vectors, x: np.ndarray, trials: int
 ) -> tuple[float, np.ndarray]:
-    """Return the rate of ``x := x - correct(A x)``, and what it is slow for, of energy norm 1.
+    """Return the rate of ``x := x - B A x`` for a composite B, and what it is slow for, of energy norm 1.
 
     Energy norms of a symmetric iteration fall by a factor that only grows, so it is settled when it hardly grows.
 
     Parameters
     ----------
     matrix : csr_array, shape (n, n)
-    correct : callable
-        Approximate inverse.
+    composite : Composite
+        Where it is symmetric, the slowest is looked for among combinations of the iterates.
     project : callable
         Takes the nullspace out of a vector.
     x : ndarray, shape (n,)
         Where to start.
     trials : int
         Iterations, at most.
-    symmetric : bool
-        Whether `correct` is, so that the slowest may be looked for among combinations of the iterates.
 
     Raises
     ------
@@ -70,8 +70,8 @@ def slow_error(
             if trial >= FEWEST and abs(rate - before) <= SETTLED * min(rate, abs(1.0 - rate)):
                 break
         if trial < trials:
-            x = x - correct(product)
-    return _slowest(latest) if symmetric and len(latest) > 1 else (rate, x)
+            x = x - composite.scale * composite.correct(product)
+    return _slowest(latest) if composite.symmetric and len(latest) > 1 else (rate, x)
 
 
 def _slowest(latest: Sequence[tuple[np.ndarray, np.ndarray, float]]) -> tuple[float, np.ndarray]:

@@ -67,8 +67,9 @@ class BootstrapAMG(BootstrapOptions):
 
     For symmetric positive (semi-)definite matrices of which nothing is known: coefficients that jump or depend on
     direction, graph Laplacians with weights over many decades, hubs, several components
-    :cite:`DAmbraFilipponeVassilevski2018`. Symmetric positive definite. O(nnz) time and memory: a hierarchy has about
-    half as many entries as the matrix; with k of them an application costs 2k - 1 cycles, of some three products each.
+    :cite:`DAmbraFilipponeVassilevski2018`. Symmetric positive definite. O(nnz) time and memory: the coarse levels
+    of a hierarchy have about half as many entries as the matrix, all in single precision; with k hierarchies an
+    application costs 2k - 1 cycles, of some three products each.
 
     Parameters
     ----------
