@@ -17,7 +17,6 @@ __all__ = ["FaceHierarchy", "LevelFields", "Parameters"]
 
 COARSEST = 150  # cells of a grid that is not coarsened further
 TWICE = (1, 2)  # levels, 0 being the finest, that a W-cycle comes to twice
-TESTED = 2  # level, 0 being the finest, on which a few iterations cost next to nothing
 TRIALS = 6  # iterations that tell whether the cycle fits
 
 
@@ -66,8 +65,9 @@ class FaceHierarchy(PaddedVectors):
 
     A V-cycle is so whatever the parameters are, as long as smoothing by itself reduces every error: restriction is
     the transpose of interpolation, smoothing after the correction is the adjoint of that before, and the coarse
-    operators are positive (semi-)definite. A W-cycle is, if the V-cycle on a grid visited twice does not overshoot by
-    a factor of two: `measured` tells. O(n) time and memory.
+    operators are positive (semi-)definite. A W-cycle takes from the first of two visits the share 1/b: the two reduce
+    errors by ``(1 - t)(1 - t/b)``, t being an eigenvalue of the cycle times the operator there. That is below 1 up to
+    ``t = 1 + b``, and zero at the largest t if b is that; `calibrate` finds b. O(n) time and memory.
 
     Parameters
     ----------
@@ -84,6 +84,7 @@ class FaceHierarchy(PaddedVectors):
         super().__init__(finest.layout, finest.diagonal, finest.diagonal.dtype)
         self.levels: list[_Level] = []
         self.visits = parameters.visits
+        self._shares = dict.fromkeys(TWICE, 1.0)
         grid = finest
         while np.prod(grid.layout.cells) > COARSEST:
             merged = merge_cells(grid, parameters.wall_distance)
@@ -115,6 +116,7 @@ class FaceHierarchy(PaddedVectors):
         coarse = level.descend(x, rhs)
         correction = self.cycle(coarse, None, number + 1)
         if self.visits == 2 and number + 1 in TWICE and number + 1 < len(self.levels):
+            correction *= self.dtype.type(self._shares[number + 1])
             correction = self.cycle(coarse, correction, number + 1)
         return level.ascend(rhs, correction)
 
@@ -126,20 +128,22 @@ class FaceHierarchy(PaddedVectors):
         start = level.interpolate(self.full_cycle(level.aggregate(rhs), number + 1))
         return self.cycle(rhs, start, number)
 
-    def measured(self) -> tuple[float, float]:
-        """Return what some iterations of conjugate gradients with the cycle show, at a fraction of one's cost.
+    def calibrate(self) -> float:
+        """Set the shares of first visits; return the factor by which an iteration reduces a residual, if done alone.
 
-        They are done on the third grid, for a random solution.
-
-        Returns
-        -------
-        factor : float
-            By which an iteration reduces the residual.
-        overshoot : float
-            Estimate of the largest eigenvalue of the cycle times the operator, from below; infinite where the cycle
-            was not positive.
+        A few iterations of conjugate gradients on the third grid, and for a W-cycle on the second, tell: at a fraction
+        of the cost of one on the finest. The larger factor counts; it is 1 where the cycle was not positive.
         """
-        number = min(TESTED, len(self.levels) - 1)
+        tested = [number for number in TWICE if number < len(self.levels)] if self.visits == 2 else [TWICE[-1]]
+        slowest = 0.0
+        for number in reversed(tested or [0]):
+            factor, largest = self._measured(min(number, len(self.levels) - 1))
+            slowest = max(slowest, factor)
+            self._shares[number] = 1 / max(1.0, largest)
+        return slowest
+
+    def _measured(self, number: int) -> tuple[float, float]:
+        """Return that factor on a level, and the largest eigenvalue of the cycle times the operator, from below."""
         if number < 0:
             return 0.0, 1.0
         level = self.levels[number]
@@ -160,7 +164,7 @@ class FaceHierarchy(PaddedVectors):
             q = level.product(p)
             curvature = float(np.vdot(p, q))
             if not (rho > 0 and curvature > 0):
-                return 1.0, np.inf
+                return 1.0, 1.0
             steps.append(rho / curvature)
             r -= self.dtype.type(steps[-1]) * q
             before = rho

@@ -32,7 +32,6 @@ __all__ = ["LearnedGridMultigrid", "LearnedMultigrid"]
 
 FOLDER = Path(__file__).with_name("weights")
 SLOW = 0.55  # factor by which an iteration reduces a residual, above which the cycle does not fit the problem
-OVERSHOOT = 1.9  # eigenvalue of the cycle times the operator; at 2 a W-cycle is no longer positive
 
 
 @preconditioners.register("learned-multigrid")
@@ -104,10 +103,8 @@ class LearnedGridMultigrid:
         if grid is None:
             return "the operator is periodic, or not diagonally dominant"
         hierarchy = FaceHierarchy(grid, parameters)
-        factor, overshoot = hierarchy.measured()
-        if factor > SLOW or overshoot > OVERSHOOT:
-            return f"trial iterations reduced a residual by {factor:.2f} each, eigenvalues reaching {overshoot:.2f}"
-        return hierarchy
+        factor = hierarchy.calibrate()
+        return hierarchy if factor <= SLOW else f"trial iterations reduced a residual by {factor:.2f} each"
 
     def _weights(self, dimension: int, uniform: bool) -> Weights:
         if isinstance(self.weights, Weights):
@@ -159,6 +156,8 @@ class LearnedMultigrid:
             if not (isinstance(b, np.ndarray) and b.ndim == 1 and inverse.hierarchy.levels):
                 return (yield from conjugate_gradients(A, b, x, M))
             untrained = not isinstance(inverse.hierarchy, FaceHierarchy)
+            if not untrained:
+                stats.pop("fallback", None)  # of the right-hand side before
             status = yield from mixed_conjugate_gradients(inverse, untrained, A, b, x)
             if not untrained and status in (Status.INDEFINITE, Status.NON_FINITE) and np.isfinite(x).all():
                 stats["fallback"] = "the learned cycle met a residual for which it is not positive"

@@ -175,7 +175,7 @@ class Jumps2D(MultigridTraining):
     """A network that reads coefficients that jump, in the plane."""
 
     width: int = 8
-    steps: int = 250
+    steps: int = 160
     unrolled: int = 5
     family: ClassVar[str] = "multigrid-jumps"
 
@@ -189,7 +189,7 @@ class Jumps2D(MultigridTraining):
 class Jumps3D(Jumps2D):
     """A network that reads coefficients that jump, in space."""
 
-    steps: int = 160
+    steps: int = 140
     side: int = 32
     batch: int = 2
     dimension: ClassVar[int] = 3
