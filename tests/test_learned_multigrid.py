@@ -57,7 +57,7 @@ def applied(hierarchy, vectors):
 
 
 @pytest.mark.parametrize(
-    ("shape", "width", "visits"), [((64, 64), 0, 2), ((32, 32), 5, 1), ((16, 16, 16), 0, 1), ((32, 32, 32), 4, 2)]
+    ("shape", "width", "visits"), [((32, 64), 0, 2), ((32, 32), 5, 1), ((16, 16, 16), 0, 1), ((32, 32, 32), 4, 2)]
 )
 def test_compiled_cycle_is_the_trained_one(shape, width, visits):
     operator = diffusion(shape, contrast=1e3, seed=3).operator
@@ -117,11 +117,11 @@ def test_shipped_weights_reach_their_recorded_iterations(name):
     assert max(max(values) for values in weights.validation.values()) <= 25
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_weights_differ_from_untrained_ones_for_the_better(name):
+@pytest.mark.parametrize(("name", "share"), [("multigrid-jumps-2d", 0.9), ("multigrid-jumps-3d", 0.92)])
+def test_what_was_learned_saves_iterations_where_coefficients_jump(name, share):
     recipe = make_recipe(name, {})
     before, after = recipe.iterations(recipe.untrained()), shipped(name).validation
-    assert sum(map(sum, after.values())) < sum(map(sum, before.values()))
+    assert sum(map(sum, after.values())) <= share * sum(map(sum, before.values()))
 
 
 def test_training_lowers_the_loss_and_is_repeatable():
@@ -149,12 +149,21 @@ def test_what_it_was_not_trained_for_is_left_to_the_untrained(problem, reason):
     assert reason in solution.stats["fallback"]
 
 
-def test_self_test_finds_anisotropy():
-    operator = Stencil((256, 256), spacing=(1.0, 20.0))
+@pytest.mark.parametrize("spacing", [(1.0, 2.5), (1.0, 20.0)])
+def test_strong_anisotropy_is_left_to_the_untrained(spacing):
+    operator = Stencil((256, 256), spacing=spacing)
     system = ritz.LinearSystem(operator, np.random.default_rng(0).standard_normal(operator.shape[0]))
     solution = ritz.solve(system, "learned-multigrid")
-    assert "iterations reduced" in solution.stats["fallback"]
+    assert "between axes" in solution.stats["fallback"]
     assert solution.iterations < 15
+
+
+def test_trial_iterations_find_a_cycle_that_does_not_fit():
+    good = shipped("multigrid-masks-2d")
+    poor = replace(good, arrays={**good.arrays, "scale": np.full(3, 0.1, "f")})
+    solution = ritz.solve(poisson((128, 128), obstacles=6), "learned-multigrid", weights=poor)
+    assert "iterations reduced" in solution.stats["fallback"]
+    assert solution.iterations < 12
 
 
 def test_unequal_spacing_odd_sizes_and_neumann_sides_are_taken():

@@ -16,6 +16,7 @@ from .layout import Layout, Offset
 __all__ = ["FaceGrid", "Merged", "face_grid", "merge_cells"]
 
 UNITS: tuple[Offset, ...] = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+SAMPLE = 61  # every so many faces tell how strong an axis is
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +72,21 @@ class FaceGrid:
         numbers = [*fine.cells, fine.origin, *fine.strides, coarse.origin, *coarse.strides[:2]]
         return np.array(numbers, dtype=np.int64)
 
+    @property
+    def anisotropy(self) -> float:
+        """Largest over smallest median coupling of the axes, over a sample of the faces that conduct."""
+        samples = [faces[::SAMPLE] if faces.size > SAMPLE**2 else faces for faces in self.faces]
+        medians = [float(np.median(values[values > 0])) for values in samples if (values > 0).any()]
+        return max(medians) / min(medians) if medians else 1.0
+
     def stencil(self) -> GridStencil:
-        """Return the same with signs, in double precision."""
-        couplings = {UNITS[axis]: -faces.astype(np.float64) for axis, faces in zip(self.axes, self.faces, strict=True)}
-        return GridStencil(self.layout, self.diagonal.astype(np.float64), couplings)
+        """Return the same with signs, in double precision, in which row sums without walls are zero to rounding."""
+        diagonal, couplings = self.walls.astype(np.float64), dict[Offset, np.ndarray]()
+        for axis, faces in zip(self.axes, self.faces.astype(np.float64), strict=True):
+            couplings[UNITS[axis]] = -faces
+            diagonal += faces
+            diagonal[self.layout.strides[axis] :] += faces[: -self.layout.strides[axis]]
+        return GridStencil(self.layout, diagonal, couplings)
 
 
 @dataclass(frozen=True, eq=False)

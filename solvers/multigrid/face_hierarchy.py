@@ -18,6 +18,7 @@ __all__ = ["FaceHierarchy", "LevelFields", "Parameters"]
 COARSEST = 150  # cells of a grid that is not coarsened further
 TWICE = (1, 2)  # levels, 0 being the finest, that a W-cycle comes to twice
 TRIALS = 6  # iterations that tell whether the cycle fits
+SETTLED = 1e-4  # reduction of the residual after which rounding would tell
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,11 +169,13 @@ class FaceHierarchy(PaddedVectors):
             steps.append(rho / curvature)
             r -= self.dtype.type(steps[-1]) * q
             before = rho
+            if _norm(r) < SETTLED:
+                break
         inverse, ratio = 1 / np.array(steps), np.array(ratios)
         diagonal = inverse + np.append(0.0, ratio[1:] * inverse[:-1])
         beside = np.sqrt(ratio[1:]) * inverse[:-1]
         lanczos = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
-        return _norm(r) ** (1 / TRIALS), float(np.linalg.eigvalsh(lanczos)[-1])
+        return _norm(r) ** (1 / len(steps)), float(np.linalg.eigvalsh(lanczos)[-1])
 
 
 class _Level:

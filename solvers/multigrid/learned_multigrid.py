@@ -31,7 +31,8 @@ from .mixed_precision import mixed_conjugate_gradients
 __all__ = ["LearnedGridMultigrid", "LearnedMultigrid"]
 
 FOLDER = Path(__file__).with_name("weights")
-SLOW = 0.55  # factor by which an iteration reduces a residual, above which the cycle does not fit the problem
+SLOW = 0.45  # factor by which an iteration reduces a residual, above which the cycle does not fit the problem
+ANISOTROPIC = 4.5  # ratio of couplings along two axes above which one should not be coarsened
 
 
 @preconditioners.register("learned-multigrid")
@@ -48,8 +49,8 @@ class LearnedGridMultigrid:
     by construction: see `ritz.networks.face_multigrid.CycleNetwork`.
 
     Taken are `ritz.operators.Stencil` in two and three dimensions whose rows are diagonally dominant, of any number
-    of cells. Where operators are of another kind, or a few iterations on the third grid show that the cycle does
-    not fit (such as for strong anisotropy), the untrained `GridMultigrid` stands in, and `stats` says why. O(n).
+    of cells. Where operators are of another kind or strongly anisotropic, or a few iterations on coarser grids show
+    that the cycle does not fit, the untrained `GridMultigrid` stands in, and `stats` says why. O(n).
 
     Parameters
     ----------
@@ -102,6 +103,8 @@ class LearnedGridMultigrid:
         grid = face_grid(operator, np.float32)
         if grid is None:
             return "the operator is periodic, or not diagonally dominant"
+        if grid.anisotropy > ANISOTROPIC:
+            return f"couplings differ by a factor of {grid.anisotropy:.2g} between axes"
         hierarchy = FaceHierarchy(grid, parameters)
         factor = hierarchy.calibrate()
         return hierarchy if factor <= SLOW else f"trial iterations reduced a residual by {factor:.2f} each"
