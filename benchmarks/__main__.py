@@ -19,6 +19,7 @@ from benchmarks import (
     gp_map,
     grid_solvers,
     growth,
+    learned_multigrid,
     least_squares,
     lp_regression,
     mic,
@@ -33,6 +34,7 @@ MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
     *(least_squares, lp_regression, clustering, clustering_scale),
     *(gaussian_process, gp_map, spectrum, curvature, conjugate_directions),
+    *(learned_multigrid,),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 

@@ -30,6 +30,7 @@ def on_grid(problem):
 FEW = {"maxiter": 3, "points": 50, "side_points": 10, "width": 8}  # what training reaches is tested in test_neural.py
 TRAINED = {"pinn": FEW, "rff-pinn": FEW}
 STRUCTURED = {"multigrid": on_grid, "transform": constant_on_box, "tridiagonal-transform": constant_on_box}
+STRUCTURED["learned-multigrid"] = on_grid
 STRUCTURED["attributes-kmeans"] = lambda graph: bool(graph.attribute_blocks)
 
 

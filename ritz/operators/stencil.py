@@ -113,7 +113,7 @@ class Stencil(Operator):
         self.solid = arguments.mask(solid, self.grid_shape)
         coefficient = 1.0 if coefficient is None else coefficient
         scalars = np.ndim(coefficient) == 0 or (np.shape(coefficient) == (dimension,) != self.grid_shape)
-        self.constant, self._uniform = bool(scalars and self.solid is None), bool(scalars)
+        self.constant, self.uniform = bool(scalars and self.solid is None), bool(scalars)
         if self.constant:
             self._assemble_constant(arguments.positive("coefficient", coefficient, dimension))
         elif scalars:
@@ -163,7 +163,7 @@ class Stencil(Operator):
         operator._begin(shape, arguments.floating(dtype))
         operator.spacing, operator.shift = (1.0,) * len(shape), 0.0
         operator.centering, operator.solid_boundary = "cell", "neumann"
-        operator.solid, operator.constant, operator._uniform = None, False, False
+        operator.solid, operator.constant, operator.uniform = None, False, False
         operator.boundary = sides_of(found, added)
         operator._finish(found, added, connected(found))
         return operator
@@ -368,7 +368,7 @@ class Stencil(Operator):
             if len(self.grid_shape) == 1:
                 weights = np.vstack([np.zeros_like(self._weights), self._weights])
                 fixed = (arguments.entries(np.zeros(1), self.dtype), *self._diagonals, weights)
-        elif self._uniform:
+        elif self.uniform:
             from ritz.kernels.stencil_masked import masked
 
             faces = np.zeros(self.grid_shape, dtype=np.uint8)

@@ -10,6 +10,7 @@ import numpy as np
 from .coarsest import CoarsestSolve
 from .hierarchy import Grid
 from .level import Level
+from .padded_vectors import PaddedVectors
 
 __all__ = ["Hierarchy", "Transfer"]
 
@@ -18,7 +19,7 @@ SLOW = 0.3  # factor of a V-cycle from there on above which it is slow
 TRIALS = 4
 
 
-class Hierarchy:
+class Hierarchy(PaddedVectors):
     """Grids with their smoothers and the interpolation between them, in one precision.
 
     Vectors are those of `Level`: of the finest grid with its halo. A cycle is a symmetric positive definite linear
@@ -38,24 +39,14 @@ class Hierarchy:
 
     Attributes
     ----------
-    layout : Layout
-        Of the finest grid.
     levels : list of Level
         All but the coarsest.
     transfers : list of Transfer
         From each of them to the next.
-    left_out : ndarray of bool, shape (n,)
-        Cells that are no unknowns.
     """
 
     def __init__(self, grids: list[Grid], dtype: Any, *, degree: int = 2, ratio: float = 4.0, visits: int = 0):
-        self.dtype, self.layout = np.dtype(dtype), grids[0].stencil.layout
-        self.left_out = self.layout.inside(grids[0].stencil.diagonal).ravel() == 0.0
-        self._used = self.layout.zeros(self.dtype.type)  # positive at unknowns
-        self.layout.inside(self._used)[...] = self.layout.inside(grids[0].stencil.diagonal)
-        self._padded = self.layout.zeros(self.dtype.type)
-        strides = self.layout.strides
-        self._places = np.array([*self.layout.cells[1:], self.layout.origin, *strides[:2]], dtype=np.int64)
+        super().__init__(grids[0].stencil.layout, grids[0].stencil.diagonal, dtype)
         self._off_grid = grids[-1].detached.count
         self.levels = [Level(grid.stencil, grid.detached, dtype, degree, ratio) for grid in grids[:-1]]
         self.transfers = [Transfer(grid, self.dtype) for grid in grids[:-1]]
@@ -71,37 +62,6 @@ class Hierarchy:
             "precision": self.dtype.name,
             "off_grid": self._off_grid,
         }
-
-    def pad(self, values: np.ndarray, scale: float = 1.0) -> np.ndarray:
-        """Return `scale` times the values of all cells, ``(n,)``, as a vector, in an array used again next time."""
-        from ritz.kernels.grid_levels import pad
-
-        work = 2 * self._padded.nbytes + values.nbytes
-        self._each(pad, work, self._padded, values, self._used, self._places, scale)
-        self.layout.refresh(self._padded)
-        return self._padded
-
-    def unpad(self, vector: np.ndarray) -> np.ndarray:
-        """Return the values of all cells, ``(n,)``, of a vector."""
-        return self.layout.inside(vector).reshape(-1)
-
-    def inner(self, values: np.ndarray, vector: np.ndarray) -> float:
-        """Return the inner product of the values of all cells, ``(n,)``, and those of a vector."""
-        from ritz.kernels.grid_levels import padded_inner
-
-        return self._each(padded_inner, vector.nbytes + values.nbytes, values, vector, self._places)
-
-    def direct(self, values: np.ndarray, vector: np.ndarray, scale: float, beta: float) -> None:
-        """Overwrite the values of all cells by `beta` times themselves plus `scale` times those of a vector."""
-        from ritz.kernels.grid_levels import direct
-
-        work = vector.nbytes + 2 * values.nbytes
-        self._each(direct, work, values, vector, self._places, scale, beta)
-
-    def _each(self, kernel: Any, work: int, *arguments: Any) -> Any:
-        from ritz.kernels.slabs import in_slabs
-
-        return in_slabs(kernel, self.layout.cells[0], work, *arguments)
 
     def _coarse_factor(self) -> float:
         """Return by what a V-cycle on a coarser level reduces an error, after a few of them."""

@@ -15,10 +15,11 @@ from ritz.operators.operator import through_numpy
 from ritz.registry import preconditioners
 
 from .cycle import Hierarchy
+from .face_hierarchy import FaceHierarchy
 from .grid_stencil import GridStencil, from_matrix, from_stencil
 from .hierarchy import build_grids
 
-__all__ = ["GridMultigrid", "MultigridInverse"]
+__all__ = ["WIDE", "GridMultigrid", "MultigridInverse", "diagonal_spread"]
 
 WIDE = 1e7  # ratio of diagonal entries above which single precision loses the smaller ones
 
@@ -81,7 +82,7 @@ class GridMultigrid:
                 f"multigrid needs a positive diagonal, and it has {smallest:g}: the operator is not"
                 " positive definite; use 'minres' or 'lu'"
             )
-        double = self.precision == "double" or (self.precision == "auto" and _spread(stencil.diagonal) > WIDE)
+        double = self.precision == "double" or (self.precision == "auto" and diagonal_spread(stencil.diagonal) > WIDE)
         grids = build_grids(stencil)
         dtype = np.float64 if double else np.float32
         hierarchy = Hierarchy(
@@ -107,17 +108,21 @@ class MultigridInverse(Operator):
     ----------
     operator : Operator
         What it is the approximate inverse of.
-    hierarchy : Hierarchy
+    hierarchy : Hierarchy or FaceHierarchy
+    remarks : mapping, optional
+        To add to the statistics.
 
     Attributes
     ----------
-    hierarchy : Hierarchy
+    hierarchy : Hierarchy or FaceHierarchy
     """
 
-    def __init__(self, operator: Operator, hierarchy: Hierarchy):
+    def __init__(
+        self, operator: Operator, hierarchy: Hierarchy | FaceHierarchy, remarks: Mapping[str, Any] | None = None
+    ):
         self.shape, self.dtype = operator.shape, operator.dtype
         self.tags = frozenset({Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE})
-        self.hierarchy = hierarchy
+        self.hierarchy, self._remarks = hierarchy, remarks or {}
         self._left_out = np.flatnonzero(hierarchy.left_out)
         diagonal = operator.diagonal()[self._left_out]
         self._inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0)
@@ -125,7 +130,7 @@ class MultigridInverse(Operator):
     @property
     def stats(self) -> Mapping[str, Any]:
         """Grids, visits, precision, and unknowns that are off the grid."""
-        return self.hierarchy.stats
+        return {**self.hierarchy.stats, **self._remarks}
 
     def _apply(self, x: Array) -> Array:
         return through_numpy(self._cycles, x)
@@ -146,6 +151,7 @@ class MultigridInverse(Operator):
         x[self._left_out] = rhs[self._left_out] * self._inverse
 
 
-def _spread(diagonal: np.ndarray) -> float:
+def diagonal_spread(diagonal: np.ndarray) -> float:
+    """Return the largest over the smallest positive entry."""
     used = diagonal[diagonal > 0]
     return float(used.max() / used.min()) if used.size else 1.0
