@@ -154,7 +154,7 @@ class ParametricPDE:
         ExtrapolationWarning
             If a parameter lies outside its range.
         """
-        query = np.array(self.query if mu is None else self._check_query(mu))
+        query = np.array(self.query if mu is None else self._vector(mu))
         for name, value in named.items():
             if name not in self.names:
                 raise UnknownName(f"parameter of {self.name or 'the problem'}", name, self.names)
@@ -312,11 +312,14 @@ class ParametricPDE:
             )
         return self.model
 
-    def _check_query(self, mu: Any) -> np.ndarray:
+    def _vector(self, mu: Any) -> np.ndarray:
         mu = np.asarray(mu, dtype=np.float64)
         if mu.shape != (len(self.names),):
             raise InvalidProblem(f"mu has shape {mu.shape}; the parameters are {', '.join(self.names)}")
-        return self._check_parameters(mu[None])[0]
+        return mu
+
+    def _check_query(self, mu: Any) -> np.ndarray:
+        return self._check_parameters(self._vector(mu)[None])[0]
 
     def _check_parameters(self, parameters: Any) -> np.ndarray:
         points = np.asarray(parameters, dtype=np.float64)
