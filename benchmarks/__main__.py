@@ -22,6 +22,7 @@ from benchmarks import (
     mic,
     products,
     sequences,
+    snapshots,
     spectrum,
     transforms,
 )
@@ -30,7 +31,7 @@ from benchmarks.harness import save
 MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
     *(least_squares, lp_regression, clustering, clustering_scale),
-    *(gaussian_process, gp_map, spectrum),
+    *(gaussian_process, gp_map, spectrum, snapshots),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 

@@ -35,7 +35,11 @@ class AffineForm:
     loads : callable, optional
         ``loads(mu) -> (R,)``; ones if None.
     symmetric : bool
-        Promise that :math:`A(\mu)` is symmetric positive definite for all parameters of the problem's range.
+        Promise that :math:`A(\mu)`, with the derivative of g where that is, is symmetric positive definite for all
+        parameters of the problem's range.
+    solver : str, optional
+        Registered solver of linear systems with these matrices that have more than 20,000 unknowns, ``"auto"`` where
+        they suit multigrid; sparse factors if None, and for fewer.
 
     Raises
     ------
@@ -54,6 +58,7 @@ class AffineForm:
     vectors: Any
     loads: Callable[[np.ndarray], Any] | None = None
     symmetric: bool = False
+    solver: str | None = None
 
     def __post_init__(self):
         operators: tuple[Any, ...] = tuple(csr_array(operator, copy=True) for operator in self.operators)

@@ -16,7 +16,7 @@ from ritz.pointwise_term import PointwiseTerm
 __all__ = ["FullOrderModel", "FullOrderResult"]
 
 RTOL = 1e-10  # of linear systems that are solved by iteration, and of Newton's method
-LARGE = 20_000  # unknowns from which a real linear system is left to the solver that `auto` chooses
+LARGE = 20_000  # unknowns beyond which sparse factors give way to the solver that the affine form names
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class FullOrderResult:
 
 @dataclass(frozen=True, eq=False)
 class FullOrderModel:
-    r"""The equations of a parametric problem, and their solution with sparse factors or Ritz's fastest solver.
+    r"""The equations of a parametric problem, and their solution by sparse factors or the solver that suits them.
 
     Steady equations are :math:`A(\mu)u+g(u;\mu)=f(\mu)`; with a mass matrix, each step of implicit Euler is
     :math:`M(u_{k+1}-u_k)/\Delta t+A(\mu)u_{k+1}+g(u_{k+1};\mu,t_{k+1})=f(\mu)`. Nonlinear ones are solved by the damped
@@ -152,14 +152,16 @@ class FullOrderModel:
         return result.u, len(result.history) - 1
 
     def _linear_solve(self, operator: Any, rhs: np.ndarray, rtol: float = RTOL) -> np.ndarray:
-        if len(rhs) < LARGE or np.iscomplexobj(rhs) or np.iscomplexobj(operator.data):
+        if self.affine.solver is None or len(rhs) <= LARGE:
             return _factors(operator, self.affine.symmetric)(rhs)
         from ritz.operators import Sparse, Tag
         from ritz.problem import LinearSystem
         from ritz.solving import solve
 
         tags = {Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE} if self.affine.symmetric else set[Tag]()
-        return np.asarray(solve(LinearSystem(Sparse(operator, tags), rhs, grid=self.grid), "auto", rtol=rtol).x)
+        return np.asarray(
+            solve(LinearSystem(Sparse(operator, tags), rhs, grid=self.grid), self.affine.solver, rtol=rtol).x
+        )
 
 
 def _factors(matrix: Any, symmetric: bool) -> Any:

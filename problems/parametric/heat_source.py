@@ -55,7 +55,7 @@ def two_materials(shape: tuple[int, int] = (48, 48)) -> ParametricPDE:
             "conductivity": (-1.0, 1.0),
             "amplitude": (-1.0, 1.0),
         },
-        affine=AffineForm(operators, _conductivities, np.empty((0, grid.size)), symmetric=True),
+        affine=AffineForm(operators, _conductivities, np.empty((0, grid.size)), symmetric=True, solver="auto"),
         term=PointwiseTerm(_source, np.empty((grid.size, 0), dtype=int), point_data(grid)),
         grid=grid,
         name=f"two materials {size[0]} x {size[1]}",

@@ -56,7 +56,7 @@ def laser_track(shape: tuple[int, int] = (40, 40), *, steps: int = 30) -> Parame
     return ParametricPDE(
         None,
         {"height": (0.3, 0.7), "slope": (-0.3, 0.3), "power": (0.5, 1.5), "conductivity": (0.0, 2.0)},
-        affine=AffineForm([DIFFUSIVITY * laplacian], _fixed, np.empty((0, grid.size))),
+        affine=AffineForm([DIFFUSIVITY * laplacian], _fixed, np.empty((0, grid.size)), solver="auto"),
         term=PointwiseTerm(_imbalance, cross_reads(size), np.column_stack([data, aspect]), _slopes),
         mass=csr_array(diags_array(data[:, 2])),
         times=np.linspace(0.0, 1.0, steps + 1),

@@ -62,7 +62,7 @@ def allen_cahn(shape: tuple[int, int] = (40, 40), *, steps: int = 30) -> Paramet
     return ParametricPDE(
         None,
         {f"c{j}{k}": (-1.0, 1.0) for j, k in WAVES},
-        affine=AffineForm([volume * INTERFACE**2 * laplacian - mass], _fixed, np.empty((0, grid.size))),
+        affine=AffineForm([volume * INTERFACE**2 * laplacian - mass], _fixed, np.empty((0, grid.size)), solver="auto"),
         term=PointwiseTerm(_cube, np.arange(grid.size)[:, None], np.full((grid.size, 1), volume), _slope),
         mass=mass,
         times=np.linspace(0.0, END, steps + 1),

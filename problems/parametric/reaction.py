@@ -50,7 +50,7 @@ def moving_reaction(shape: tuple[int, int] = (80, 80)) -> ParametricPDE:
     return ParametricPDE(
         None,
         {"x": (0.1, 0.9), "y": (0.1, 0.9), "amplitude": (-1.0, 1.0)},
-        affine=AffineForm([operator], _fixed, np.empty((0, grid.size))),
+        affine=AffineForm([operator], _fixed, np.empty((0, grid.size)), solver="auto"),
         term=PointwiseTerm(_imbalance, np.arange(grid.size)[:, None], point_data(grid), _slope),
         grid=grid,
         name=f"moving reaction {size[0]} x {size[1]}",

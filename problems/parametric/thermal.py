@@ -51,7 +51,7 @@ def thermal_block(shape: tuple[int, int] = (99, 99), *, blocks: tuple[int, int] 
         None,
         {f"k{i}{j}": (0.1, 1.0) for i in range(columns) for j in range(rows)},
         product=Sparse(laplacian, tags={Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE}),
-        affine=AffineForm(operators, np.array, load, symmetric=True),
+        affine=AffineForm(operators, np.array, load, symmetric=True, solver="auto"),
         grid=grid,
         name=f"thermal block {size[0]} x {size[1]}",
     )

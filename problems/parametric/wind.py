@@ -48,7 +48,7 @@ def rotating_wind(shape: tuple[int, int] = (63, 63)) -> ParametricPDE:
     return ParametricPDE(
         None,
         {"angle": (-np.pi, np.pi), "peclet": (0.5, 2.5), "share": (0.0, 1.0)},
-        affine=AffineForm(operators, _winds, sources, _shares),
+        affine=AffineForm(operators, _winds, sources, _shares, solver="auto"),
         grid=grid,
         name=f"rotating wind {size[0]} x {size[1]}",
     )
