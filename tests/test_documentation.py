@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "docs" / "index.md", ROOT / "docs" / "quickstart.md", ROOT / "docs" / "spectrum.md"]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("index", "quickstart", "problems", "spectrum"))]
 
 
 def blocks(page: Path, language: str) -> list[str]:
