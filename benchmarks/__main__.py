@@ -25,6 +25,7 @@ from benchmarks import (
     mic,
     products,
     sequences,
+    snapshots,
     spectrum,
     transforms,
 )
@@ -34,7 +35,7 @@ MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
     *(least_squares, lp_regression, clustering, clustering_scale),
     *(gaussian_process, gp_map, spectrum, curvature, conjugate_directions),
-    *(learned_multigrid,),
+    *(learned_multigrid, snapshots),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 

@@ -95,7 +95,7 @@ class StepProgress(_Progress):
         super().__init__(enabled, description)
         self._steps = max(steps, 1)
 
-    def update(self, step: int, text: str) -> None:
+    def update(self, step: int, text: str = "") -> None:
         """Show a step and a word on it, if it is time to."""
         if self._due():
-            self._show(step / self._steps, f"step {step} of {self._steps}, {text}")
+            self._show(step / self._steps, f"{step} of {self._steps}" + (f", {text}" if text else ""))

@@ -13,7 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("index", "quickstart", "spectrum", "learning"))]
+RUN = ("index", "quickstart", "problems", "spectrum", "learning")
+PAGES = [ROOT / "README.md", *(DOCS / f"{name}.md" for name in RUN)]
 
 
 def blocks(page: Path, language: str) -> list[str]:
