@@ -10,7 +10,7 @@ from ritz.errors import InvalidProblem, UnknownName
 
 from .inner_product import checked_product, checked_states, coordinates, inner, norms
 
-__all__ = ["DISSIMILARITIES", "deflated", "dissimilarities", "parameter_distances"]
+__all__ = ["DISSIMILARITIES", "deflated", "dissimilarities", "standardised"]
 
 DISSIMILARITIES = ("sine", "chord", "euclidean", "relative")
 
@@ -45,7 +45,7 @@ def dissimilarities(
     Raises
     ------
     InvalidProblem
-        Zero states (for all kinds but ``"euclidean"``), NaN, shapes that do not fit, a product that is no inner product.
+        Zero states (unless kind is ``"euclidean"``), NaN, shapes that do not fit, a product that is no inner product.
 
     Examples
     --------
@@ -122,22 +122,17 @@ def deflated(states: Any, modes: int | str, *, product: Any = None) -> np.ndarra
     return rows - inner(rows, directions, operator) @ directions
 
 
-def parameter_distances(parameters: Any, others: Any = None) -> np.ndarray:
-    """Return Euclidean distances of parameters, each scaled by its standard deviation.
-
-    Parameters
-    ----------
-    parameters : array, shape (count, p)
-    others : array, shape (m, p), optional
+def standardised(parameters: Any) -> np.ndarray:
+    """Return parameters with mean 0 and standard deviation 1, so that their Euclidean distance means something.
 
     Examples
     --------
-    >>> parameter_distances(np.array([[0.0], [1.0]])).tolist()
-    [[0.0, 2.0], [2.0, 0.0]]
+    >>> standardised(np.array([[1.0, 5.0], [3.0, 5.0]])).tolist()
+    [[-1.0, 0.0], [1.0, 0.0]]
     """
     points = np.asarray(parameters, dtype=np.float64)
-    scale = np.where(points.std(axis=0) > 0.0, points.std(axis=0), 1.0)
-    return dissimilarities(points / scale, None if others is None else np.asarray(others) / scale, kind="euclidean")
+    deviations = points.std(axis=0)
+    return (points - points.mean(axis=0)) / np.where(deviations > 0.0, deviations, 1.0)
 
 
 def _sine(cosines: np.ndarray) -> np.ndarray:

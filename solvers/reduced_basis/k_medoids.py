@@ -153,35 +153,10 @@ def _spread_start(columns: np.ndarray, clusters: int, generator: np.random.Gener
 
 
 def _swapped(columns: np.ndarray, medoids: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    clusters, count = medoids.size, len(columns)
-    order = generator.permutation(count)
-    nearest, first, second = _two_nearest(columns[medoids])
-    since, place = 0, 0  # candidates tried since the last swap
-    while since < count:
-        candidate = order[place]
-        place = (place + 1) % count
-        since += 1
-        distance = columns[candidate]
-        closer = distance < first
-        gain = float(np.sum((distance - first)[closer]))
-        leaving = np.where(closer, 0.0, np.minimum(distance, second) - first)
-        change = gain + np.bincount(nearest, weights=leaving, minlength=clusters)
-        out = int(np.argmin(change))
-        if change[out] < -LEAST_GAIN * float(first.sum()):
-            medoids = medoids.copy()
-            medoids[out] = candidate
-            nearest, first, second = _two_nearest(columns[medoids])
-            since = 0
+    from ritz.kernels.medoids import swap_medoids
+
+    swap_medoids(columns, medoids, generator.permutation(len(columns)), LEAST_GAIN)
     return medoids
-
-
-def _two_nearest(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the nearest medoid of every element, and the dissimilarities from it and from the next."""
-    nearest = np.argmin(distances, axis=0)
-    if len(distances) == 1:
-        return nearest, distances[0], np.full(distances.shape[1], np.inf)
-    first, second = np.partition(distances, 1, axis=0)[:2]
-    return nearest, first, second
 
 
 def _assigned(distances: np.ndarray, medoids: np.ndarray) -> Medoids:
