@@ -18,6 +18,7 @@ from .lp_regression import lp_regression
 from .manufactured import manufactured
 from .matrix_market import matrix_market
 from .obstacles import random_obstacles
+from .parametric import moving_reaction, thermal_block, two_materials
 from .pde import pde
 from .poisson import poisson
 from .pressure_projection import SmokeState, divergence, pressure_projection
@@ -43,6 +44,7 @@ __all__ = [
     "lp_regression",
     "manufactured",
     "matrix_market",
+    "moving_reaction",
     "nearest_neighbours",
     "neighbour_graph",
     "pde",
@@ -53,4 +55,6 @@ __all__ = [
     "ring_of_cliques",
     "sparse_regression",
     "stochastic_block_model",
+    "thermal_block",
+    "two_materials",
 ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ritz import operators, problems, solvers
+    from ritz.affine_form import AffineForm
     from ritz.attributed_graph import AttributedGraph
     from ritz.comparison import Comparison, compare
     from ritz.errors import (
@@ -24,15 +25,19 @@ if TYPE_CHECKING:
     from ritz.grid import Grid
     from ritz.least_squares import LeastSquares
     from ritz.lp_regression import LpRegression
+    from ritz.parametric import ParametricPDE
     from ritz.pde import PDE
+    from ritz.pointwise_term import PointwiseTerm
     from ritz.problem import LinearSystem, SystemSequence
     from ritz.registry import register
+    from ritz.snapshots import Snapshots
     from ritz.solution import Solution, Status
     from ritz.solving import Trajectory, solve
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "AffineForm": "ritz.affine_form",
     "AttributedGraph": "ritz.attributed_graph",
     "Comparison": "ritz.comparison",
     "ConvergenceError": "ritz.errors",
@@ -43,7 +48,10 @@ _HOME = {
     "LpRegression": "ritz.lp_regression",
     "MissingExtra": "ritz.errors",
     "PDE": "ritz.pde",
+    "ParametricPDE": "ritz.parametric",
+    "PointwiseTerm": "ritz.pointwise_term",
     "RitzError": "ritz.errors",
+    "Snapshots": "ritz.snapshots",
     "Solution": "ritz.solution",
     "Status": "ritz.solution",
     "SystemSequence": "ritz.problem",
@@ -59,6 +67,7 @@ _PACKAGES = ("figures", "operators", "problems", "solvers")
 
 __all__ = [
     "PDE",
+    "AffineForm",
     "AttributedGraph",
     "Comparison",
     "ConvergenceError",
@@ -68,7 +77,10 @@ __all__ = [
     "LinearSystem",
     "LpRegression",
     "MissingExtra",
+    "ParametricPDE",
+    "PointwiseTerm",
     "RitzError",
+    "Snapshots",
     "Solution",
     "Status",
     "SystemSequence",

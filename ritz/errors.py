@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AliasingWarning",
     "ConvergenceError",
+    "ExtrapolationWarning",
     "IllConditionedWarning",
     "InvalidProblem",
     "KinkWarning",
@@ -20,6 +21,7 @@ __all__ = [
     "TrainingError",
     "UnknownName",
     "UnknownOption",
+    "ZeroSnapshotWarning",
 ]
 
 
@@ -74,6 +76,14 @@ class KinkWarning(UserWarning):
 
 class IllConditionedWarning(UserWarning):
     """Data leave a part of the solution nearly undetermined, as at a resonance."""
+
+
+class ExtrapolationWarning(UserWarning):
+    """Parameters lie outside the range that a problem declares, or a reduced model has been made for."""
+
+
+class ZeroSnapshotWarning(UserWarning):
+    """Snapshots without direction, being zero to rounding, are left out."""
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:

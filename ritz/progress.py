@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import Any
 
-__all__ = ["ResidualProgress"]
+__all__ = ["CountProgress", "ResidualProgress"]
 
 PATIENCE = 2.0  # seconds before anything is shown
 INTERVAL = 0.1  # seconds between updates
@@ -57,11 +57,53 @@ class ResidualProgress:
         self._bar.update(self._task, completed=fraction, description=text)
 
     def _open(self) -> tuple[Any, Any]:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        return _opened(self._description, 1.0)
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        task = bar.add_task(self._description, total=1.0)
-        bar.start()
-        return bar, task
+
+class CountProgress:
+    """Show how many of some pieces of work are done, once two seconds have passed.
+
+    Parameters
+    ----------
+    enabled : bool
+    description : str
+    total, done : int
+        Pieces, and how many of them are done already.
+    """
+
+    def __init__(self, enabled: bool, description: str, total: int, done: int = 0):
+        self._enabled, self._description, self._total, self._done = enabled, description, total, done
+        self._start = time.perf_counter()
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> CountProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self) -> None:
+        """Count one piece more."""
+        self._done += 1
+        if not self._enabled or (self._bar is None and time.perf_counter() - self._start < PATIENCE):
+            return
+        if self._bar is None:
+            self._bar, self._task = _opened(self._description, float(self._total))
+        text = f"{self._description}: {self._done} of {self._total}"
+        self._bar.update(self._task, completed=self._done, description=text)
+
+
+def _opened(description: str, total: float) -> tuple[Any, Any]:
+    """Return a bar that is shown, and its task."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task(description, total=total)
+    bar.start()
+    return bar, task

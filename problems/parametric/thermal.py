@@ -1,0 +1,57 @@
+"""The thermal block."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ritz.affine_form import AffineForm
+from ritz.operators import Sparse, Tag
+from ritz.parametric import ParametricPDE
+from ritz.registry import problems
+
+from ..arguments import check_integer, check_shape
+from .differences import vertex_grid, weighted_laplacian
+
+__all__ = ["thermal_block"]
+
+
+@problems.register("thermal-block")
+def thermal_block(shape: tuple[int, int] = (99, 99), *, blocks: tuple[int, int] = (2, 2)) -> ParametricPDE:
+    r"""Return the thermal block, on which reduced-basis methods are compared :cite:`HesthavenRozzaStamm2016`.
+
+    .. math:: -\nabla\cdot(k\nabla u)=1, \qquad u=0\text{ on the boundary}
+
+    of the unit square, with one conductivity from 0.1 to 1 for each block of a chessboard. Linear finite elements on
+    triangles. Parameters ``k00``, ``k01``, ...: block by block, the second axis running fastest. Affine with one
+    matrix a block. The inner product is that of :math:`H^1_0`.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Inner vertices along each axis; blocks end at vertices where ``shape + 1`` is a multiple of their number, and
+        elsewhere with the cells whose centres they hold.
+    blocks : (int, int)
+        Blocks along each axis.
+
+    Examples
+    --------
+    >>> problem = thermal_block((19, 19))
+    >>> problem.names, len(problem.affine.operators)
+    (('k00', 'k01', 'k10', 'k11'), 4)
+    """
+    size = check_shape(shape, dimensions=(2,))
+    columns, rows = (check_integer("blocks", count, minimum=1) for count in blocks)
+    grid = vertex_grid(size)
+    x, y = np.meshgrid(*((np.arange(n + 1) + 0.5) / (n + 1) for n in size), indexing="ij")
+    block = np.floor(x * columns).astype(int) * rows + np.floor(y * rows).astype(int)
+    operators = [weighted_laplacian(size, (block == number).astype(np.float64)) for number in range(columns * rows)]
+    load = np.full((1, grid.size), 1.0 / ((size[0] + 1) * (size[1] + 1)))
+    laplacian = weighted_laplacian(size, np.ones_like(x))
+    return ParametricPDE(
+        None,
+        {f"k{i}{j}": (0.1, 1.0) for i in range(columns) for j in range(rows)},
+        product=Sparse(laplacian, tags={Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE}),
+        affine=AffineForm(operators, np.array, load, symmetric=True),
+        grid=grid,
+        name=f"thermal block {size[0]} x {size[1]}",
+    )

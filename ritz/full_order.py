@@ -1,0 +1,142 @@
+"""Full-order solves of parametric equations from their affine form and pointwise term."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from ritz.affine_form import AffineForm
+from ritz.errors import ConvergenceError, InvalidProblem
+from ritz.grid import Grid
+from ritz.pointwise_term import PointwiseTerm
+
+__all__ = ["FullOrderModel"]
+
+RTOL = 1e-10  # of linear systems that are solved by iteration, and of Newton's method
+LARGE = 20_000  # unknowns from which a positive definite matrix is left to the fastest solver instead of factors
+
+
+@dataclass(frozen=True, eq=False)
+class FullOrderModel:
+    r"""The equations of a parametric problem, and their solution with sparse factors or Ritz's fastest solver.
+
+    Steady equations are :math:`A(\mu)u+g(u;\mu)=f(\mu)`; with a mass matrix, each step of implicit Euler is
+    :math:`M(u_{k+1}-u_k)/\Delta t+A(\mu)u_{k+1}+g(u_{k+1};\mu,t_{k+1})=f(\mu)`. Nonlinear ones are solved by the damped
+    Newton method from zero, or from the state before.
+
+    Parameters
+    ----------
+    affine : AffineForm
+    term : PointwiseTerm, optional
+    mass : sparse array, shape (n, n), optional
+        Together with `times` and `initial`.
+    times : ndarray, shape (steps + 1,), optional
+    initial : callable, optional
+        ``initial(mu) -> (n,)``.
+    grid : Grid, optional
+        Lets multigrid solve large linear systems.
+    """
+
+    affine: AffineForm
+    term: PointwiseTerm | None = None
+    mass: Any = None
+    times: np.ndarray | None = None
+    initial: Any = None
+    grid: Grid | None = None
+
+    def __post_init__(self):
+        if self.term is not None and self.term.size != self.affine.size:
+            raise InvalidProblem(f"term has {self.term.size} entries and the affine form {self.affine.size} unknowns")
+        if self.mass is not None:
+            object.__setattr__(self, "mass", csr_array(self.mass))
+            if self.mass.shape != (self.affine.size,) * 2:
+                raise InvalidProblem(f"mass has shape {self.mass.shape}; the affine form has {self.affine.size}")
+
+    @property
+    def linear(self) -> bool:
+        """Whether the equations are linear in u."""
+        return self.term is None or self.term.linear
+
+    def __call__(self, mu: np.ndarray) -> np.ndarray:
+        """Return the state, shape (n,), or the trajectory, shape (steps + 1, n).
+
+        Raises
+        ------
+        ConvergenceError
+            If Newton's method or a linear solver fails, naming the time step.
+        """
+        operator, load = self.affine.operator(mu), self.affine.load(mu)
+        if self.times is None:
+            return self._solve(operator, load, np.zeros(self.affine.size, dtype=operator.dtype), mu, 0.0)
+        states = [np.asarray(self.initial(mu), dtype=np.float64)]
+        for step, dt in enumerate(np.diff(self.times)):
+            scaled: Any = self.mass / dt
+            rhs = load + scaled @ states[-1]
+            states.append(self._solve(operator + scaled, rhs, states[-1], mu, float(self.times[step + 1])))
+        return np.stack(states)
+
+    def residual(self, u: np.ndarray, mu: np.ndarray) -> np.ndarray:
+        """Return what is left of the equations, shape (n,), or (steps, n) for a trajectory."""
+        operator, load = self.affine.operator(mu), self.affine.load(mu)
+        if self.times is None:
+            return operator @ u + self._term(u, mu, 0.0) - load
+        rates = (self.mass @ np.diff(u, axis=0).T).T / np.diff(self.times)[:, None]
+        terms = np.stack([self._term(state, mu, t) for state, t in zip(u[1:], self.times[1:], strict=True)])
+        return rates + (operator @ u[1:].T).T + terms - load
+
+    def jacobian(self, u: np.ndarray, mu: np.ndarray, step: int | None = None) -> Any:
+        """Return the derivative of the equations by u, shape (n, n): those of a step by its new state."""
+        matrix: Any = self.affine.operator(mu)
+        t = 0.0
+        if self.times is not None:
+            if step is None:
+                raise InvalidProblem("step is None; say which time step, 0 to steps - 1, of a trajectory is meant")
+            t = float(self.times[step + 1])
+            matrix = matrix + self.mass / (t - self.times[step])
+        return matrix if self.linear else csr_array(matrix + self.term.jacobian(u, mu, t))  # pyright: ignore
+
+    def _term(self, u: np.ndarray, mu: np.ndarray, t: float) -> Any:
+        return 0.0 if self.term is None else self.term.value(u, mu, t)
+
+    def _solve(self, operator: Any, load: np.ndarray, start: np.ndarray, mu: np.ndarray, t: float) -> np.ndarray:
+        """Solve ``operator u + g(u; mu, t) = load``."""
+        if self.linear:
+            return self._linear_solve(operator, load - self._term(start, mu, t))
+        from ritz.newton import newton
+        from ritz.solution import Status
+
+        term: Any = self.term
+        result = newton(
+            lambda u: operator @ u + term.value(u, mu, t) - load,
+            lambda u, F, tolerance: _factors(operator + term.jacobian(u, mu, t), self.affine.symmetric)(F),
+            start,
+            rtol=RTOL,
+            scale=float(np.linalg.norm(load - term.value(np.zeros_like(start), mu, t))),
+        )
+        if result.status not in (Status.CONVERGED, Status.STAGNATED) or result.history[-1] > np.sqrt(RTOL):
+            raise ConvergenceError(
+                f"Newton's method ended {result.status.name} at t = {t:g}, relative residual {result.history[-1]:.1e}",
+                result,  # pyright: ignore[reportArgumentType]
+            )
+        return result.u
+
+    def _linear_solve(self, operator: Any, rhs: np.ndarray) -> np.ndarray:
+        if not self.affine.symmetric or len(rhs) < LARGE or np.iscomplexobj(rhs):
+            return _factors(operator, self.affine.symmetric)(rhs)
+        from ritz.operators import Sparse, Tag
+        from ritz.problem import LinearSystem
+        from ritz.solving import solve
+
+        matrix = Sparse(operator, tags={Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE})
+        return np.asarray(solve(LinearSystem(matrix, rhs, grid=self.grid), "auto", rtol=RTOL).x)
+
+
+def _factors(matrix: Any, symmetric: bool) -> Any:
+    """Return a function that solves with the matrix, ordered by minimum degree on the pattern of A + A^T."""
+    from scipy.sparse.linalg import splu
+
+    options: dict[str, Any] = {"diag_pivot_thresh": 0.01, "options": {"SymmetricMode": True}} if symmetric else {}
+    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", **options).solve

@@ -1,0 +1,162 @@
+"""Terms of parametric equations whose entries look at a few unknowns each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from ritz.errors import InvalidProblem
+
+__all__ = ["PointwiseTerm", "RestrictedTerm"]
+
+
+@dataclass(frozen=True, eq=False)
+class PointwiseTerm:
+    r"""What of a parametric equation is not affine: :math:`g(u;\mu,t)` in :math:`A(\mu)u+g(u;\mu,t)=f(\mu)`.
+
+    Entry i is a function of the k unknowns that row i of `reads` names, and of what row i of `data` says: where it
+    lies, how large its cell is. Nonlinear terms, and (with k = 0) sources that are not affine in the parameters, are
+    of this form. Entries are integrals over cells, so that their sums can be replaced by cubature.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(values (m, k), data (m, d), mu, t) -> (m,)``, for any number m of entries.
+    reads : ndarray of int, shape (n, k)
+        Which unknowns each entry reads; -1 reads a zero. An unknown may appear twice.
+    data : ndarray, shape (n, d)
+        Constants of each entry.
+    derivative : callable, optional
+        ``derivative(values (m, k), data (m, d), mu, t) -> (m, k)``. None: g does not depend on u.
+
+    Raises
+    ------
+    InvalidProblem
+        For shapes that do not fit, or numbers of unknowns that do not exist.
+
+    Examples
+    --------
+    The term :math:`\mu u^3` of two unknowns:
+
+    >>> term = PointwiseTerm(
+    ...     lambda values, data, mu, t: mu[0] * values[:, 0] ** 3,
+    ...     np.array([[0], [1]]),
+    ...     np.zeros((2, 0)),
+    ...     lambda values, data, mu, t: 3 * mu[0] * values**2,
+    ... )
+    >>> u, mu = np.array([1.0, 2.0]), np.array([0.5])
+    >>> term.value(u, mu).tolist(), term.jacobian(u, mu).toarray().tolist()
+    ([0.5, 4.0], [[1.5, 0.0], [0.0, 6.0]])
+    >>> at_second = term.restrict([1])
+    >>> at_second.dofs.tolist(), at_second.value(u[at_second.dofs], mu).tolist()
+    ([1], [4.0])
+    """
+
+    function: Callable[[np.ndarray, np.ndarray, np.ndarray, float], Any]
+    reads: np.ndarray
+    data: np.ndarray
+    derivative: Callable[[np.ndarray, np.ndarray, np.ndarray, float], Any] | None = None
+
+    def __post_init__(self):
+        reads, data = np.asarray(self.reads), np.asarray(self.data)
+        if reads.ndim != 2 or data.ndim != 2 or len(reads) != len(data):
+            raise InvalidProblem(
+                f"reads has shape {reads.shape} and data {data.shape}; both must have one row for each entry"
+            )
+        if reads.size and (reads.dtype.kind not in "iu" or reads.min() < -1 or reads.max() >= len(reads)):
+            raise InvalidProblem(f"reads must hold numbers of unknowns, 0 to {len(reads) - 1}, or -1 for none")
+        object.__setattr__(self, "reads", reads.astype(np.intp))
+        object.__setattr__(self, "data", data)
+
+    @property
+    def size(self) -> int:
+        """Number of entries, which is that of the unknowns."""
+        return len(self.reads)
+
+    @property
+    def linear(self) -> bool:
+        """Whether the term does not depend on u."""
+        return self.derivative is None
+
+    def value(self, u: np.ndarray, mu: np.ndarray, t: float = 0.0) -> np.ndarray:
+        """Return g, shape (n,), of a state of shape (n,)."""
+        return self._everywhere.value(u, mu, t)
+
+    def jacobian(self, u: np.ndarray, mu: np.ndarray, t: float = 0.0) -> Any:
+        """Return the derivative of g by u as a CSR array, shape (n, n)."""
+        return self._everywhere.jacobian(u, mu, t)
+
+    def restrict(self, rows: Any) -> RestrictedTerm:
+        """Return the term's entries `rows` alone, whose cost does not depend on n."""
+        rows = np.asarray(rows, dtype=np.intp)
+        reads = self.reads[rows]
+        dofs, places = np.unique(reads, return_inverse=True)
+        places = places.reshape(reads.shape)
+        if dofs.size and dofs[0] == -1:
+            dofs, places = dofs[1:], places - 1
+        return RestrictedTerm(self, rows, dofs, places, self.data[rows])
+
+    @cached_property
+    def _everywhere(self) -> RestrictedTerm:
+        numbers = np.arange(self.size)
+        return RestrictedTerm(self, numbers, numbers, self.reads, self.data)
+
+
+@dataclass(frozen=True, eq=False)
+class RestrictedTerm:
+    """Some entries of a `PointwiseTerm`.
+
+    Parameters
+    ----------
+    term : PointwiseTerm
+    rows : ndarray of int, shape (m,)
+        Which entries.
+    dofs : ndarray of int, shape (d,)
+        The unknowns they read, ascending.
+    places : ndarray of int, shape (m, k)
+        Which of `dofs` each reads; -1 reads a zero.
+    data : ndarray
+        Constants of the entries.
+    """
+
+    term: PointwiseTerm
+    rows: np.ndarray
+    dofs: np.ndarray
+    places: np.ndarray
+    data: np.ndarray
+
+    def value(self, u: np.ndarray, mu: np.ndarray, t: float = 0.0) -> np.ndarray:
+        """Return the entries, shape (m,), from the unknowns at `dofs`, shape (d,)."""
+        return np.asarray(self.term.function(self._read(u), self.data, mu, t))
+
+    def jacobian(self, u: np.ndarray, mu: np.ndarray, t: float = 0.0) -> Any:
+        """Return the derivative by the unknowns at `dofs` as a CSR array, shape (m, d)."""
+        order, starts, indices, indptr = self._pattern
+        shape = (len(self.rows), len(self.dofs))
+        if self.term.derivative is None or not order.size:
+            return csr_array(shape)
+        entries = np.asarray(self.term.derivative(self._read(u), self.data, mu, t)).ravel()[order]
+        return csr_array((np.add.reduceat(entries, starts), indices, indptr), shape=shape)
+
+    def _read(self, u: np.ndarray) -> np.ndarray:
+        padded = np.zeros(len(u) + 1, dtype=u.dtype)  # its last entry is what -1 reads
+        padded[:-1] = u
+        return padded[self.places]
+
+    @cached_property
+    def _pattern(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Sorted entries of the derivative, where runs of equal places start, and the pattern of the CSR array."""
+        m, width = len(self.rows), max(len(self.dofs), 1)
+        places = self.places.ravel().astype(np.int64)
+        keys = np.repeat(np.arange(m, dtype=np.int64), self.places.shape[1]) * width + places
+        keys[places < 0] = -1
+        order = np.argsort(keys, kind="stable")
+        order = order[np.count_nonzero(places < 0) :]
+        pattern, starts = np.unique(keys[order], return_index=True)
+        indptr = np.searchsorted(pattern, np.arange(m + 1, dtype=np.int64) * width)
+        return order, starts, (pattern % width).astype(np.int32), indptr.astype(np.int32)

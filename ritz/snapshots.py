@@ -1,0 +1,180 @@
+"""Solutions of a parametric problem, from which reduced models are made."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ritz.errors import InvalidProblem, ZeroSnapshotWarning
+from ritz.operators import Operator, aslinearoperator
+from ritz.operators.checks import asymmetry
+
+__all__ = ["Snapshots", "apply_product", "check_product"]
+
+NEGLIGIBLE = 1e-12  # norm, relative to the largest, at which a snapshot is zero
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshots:
+    """States and the parameters they belong to.
+
+    Parameters
+    ----------
+    parameters : array, shape (N, p)
+    states : array, shape (N, n)
+        One a row; real or complex. Those of norm below 1e-12 of the largest have no direction and are left out with a
+        warning.
+    product : Operator, shape (n, n), optional
+        Symmetric positive definite M of the inner product ``u^* M v``; Euclidean if None.
+    groups : array of int, shape (N,), optional
+        Which belong together, as the states of one trajectory do: `split` keeps them on one side. Each is its own
+        group if None.
+    times : array, shape (N,), optional
+        Times of the states of trajectories.
+    names : sequence of str, optional
+        Names of the parameters.
+
+    Raises
+    ------
+    InvalidProblem
+        Shapes that do not fit, NaN or infinity (naming the parameters), zeros alone, a product that is not symmetric
+        positive definite.
+
+    Examples
+    --------
+    >>> snapshots = Snapshots(np.array([[1.0], [2.0]]), np.array([[3.0, 4.0], [0.0, 2.0]]))
+    >>> snapshots.norms.tolist(), snapshots.normalised().states.tolist()
+    ([5.0, 2.0], [[0.6, 0.8], [0.0, 1.0]])
+    """
+
+    parameters: Any
+    states: Any
+    product: Any = None
+    groups: Any = None
+    times: Any = None
+    names: Sequence[str] = ()
+
+    def __post_init__(self):
+        parameters, states = np.asarray(self.parameters, dtype=np.float64), np.asarray(self.states)
+        if states.ndim != 2 or states.size == 0:
+            raise InvalidProblem(f"states has shape {states.shape}; it must be (N, n), one snapshot a row")
+        count, n = states.shape
+        if parameters.ndim != 2 or len(parameters) != count:
+            raise InvalidProblem(
+                f"parameters has shape {parameters.shape}; it must be ({count}, p), one row a snapshot"
+            )
+        states = states if states.dtype.kind in "fc" else states.astype(np.float64)
+        names = tuple(self.names) or tuple(f"mu{i}" for i in range(parameters.shape[1]))
+        finite = np.isfinite(states).all(axis=1)
+        if not finite.all():
+            first = int(np.argmin(finite))
+            said = ", ".join(f"{name} = {value:g}" for name, value in zip(names, parameters[first], strict=True))
+            raise InvalidProblem(
+                f"{np.count_nonzero(~finite)} snapshots have entries that are NaN or infinite, the first being number"
+                f" {first} ({said}): leave out solves that failed"
+            )
+        rows = {"groups": np.arange(count) if self.groups is None else np.asarray(self.groups)}
+        if self.times is not None:
+            rows["times"] = np.asarray(self.times, dtype=np.float64)
+        for name, values in rows.items():
+            if values.shape != (count,):
+                raise InvalidProblem(f"{name} has shape {values.shape}; it must be ({count},), one entry a snapshot")
+        product = check_product(self.product, n)
+        norms = _norms(states, product)
+        kept = norms > NEGLIGIBLE * norms.max()
+        if not kept.any():
+            raise InvalidProblem("all snapshots are zero: there is nothing to make a basis of")
+        if not kept.all():
+            warnings.warn(
+                f"{np.count_nonzero(~kept)} snapshots that are zero are left out, the first being number"
+                f" {int(np.argmin(kept))}",
+                ZeroSnapshotWarning,
+                stacklevel=3,
+            )
+            parameters, states = parameters[kept], states[kept]
+            rows = {name: values[kept] for name, values in rows.items()}
+        checked = {"parameters": parameters, "states": states, "product": product, "names": names, **rows}
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return int(self.states.shape[1])
+
+    @cached_property
+    def norms(self) -> np.ndarray:
+        """Norms of the states in the inner product, shape (N,)."""
+        return _norms(self.states, self.product)
+
+    def normalised(self) -> Snapshots:
+        """Return the snapshots scaled to norm 1."""
+        return replace(self, states=self.states / self.norms[:, None])
+
+    def select(self, rows: Any) -> Snapshots:
+        """Return some of the snapshots, by numbers or booleans."""
+        times = None if self.times is None else self.times[rows]
+        return replace(
+            self, parameters=self.parameters[rows], states=self.states[rows], groups=self.groups[rows], times=times
+        )
+
+    def split(self, fraction: float = 0.75, *, seed: int = 0) -> tuple[Snapshots, Snapshots]:
+        """Return two parts, the first having about `fraction` of the groups, which are drawn at random.
+
+        Raises
+        ------
+        InvalidProblem
+            If a part were left empty.
+        """
+        groups = np.unique(self.groups)
+        count = round(fraction * len(groups))
+        if not 0 < count < len(groups):
+            raise InvalidProblem(f"fraction is {fraction}; of {len(groups)} groups it leaves a part empty")
+        chosen = np.random.default_rng(seed).permutation(groups)[:count]
+        first = np.isin(self.groups, chosen)
+        return self.select(first), self.select(~first)
+
+
+def apply_product(product: Operator | None, columns: np.ndarray) -> np.ndarray:
+    """Return ``M x`` of an array of shape (n,) or (n, k), real or complex; `columns` itself if M is None."""
+    if product is None:
+        return columns
+    if np.iscomplexobj(columns):
+        real, imaginary = np.real(columns), np.imag(columns)
+        return np.asarray(product @ real.copy()) + 1j * np.asarray(product @ imaginary.copy())
+    return np.asarray(product @ columns)
+
+
+def check_product(product: Any, n: int) -> Operator | None:
+    """Return the operator of an inner product.
+
+    Raises
+    ------
+    InvalidProblem
+        If its shape is not (n, n), or products with random vectors show that it is not symmetric positive definite.
+    """
+    if product is None:
+        return None
+    operator = aslinearoperator(product)
+    if operator.shape != (n, n):
+        raise InvalidProblem(f"product has shape {operator.shape}; states of {n} entries need ({n}, {n})")
+    probes = np.random.default_rng(0).standard_normal((n, 3))
+    energies = np.sum(probes * np.asarray(operator @ probes), axis=0)
+    if asymmetry(operator) or not (energies > 0).all():
+        raise InvalidProblem("product is not symmetric positive definite, so that it makes no inner product")
+    return operator
+
+
+def _norms(states: np.ndarray, product: Operator | None) -> np.ndarray:
+    if product is None:
+        return np.linalg.norm(states, axis=1)
+    weighted = apply_product(product, states.T).T
+    return np.sqrt(np.maximum(np.sum(states.conj() * weighted, axis=1).real, 0.0))
