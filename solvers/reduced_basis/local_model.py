@@ -9,15 +9,66 @@ from typing import Any
 import numpy as np
 
 from ritz.errors import UnknownName
+from ritz.newton import NewtonResult
 
 from .pod import Basis
-from .projected_equations import ProjectedEquations, applied_to, project, range_basis
+from .projected_equations import ProjectedEquations, applied_to, project, range_basis, solve_equations
 from .random_tests import dual_tests
 from .sampled_term import sampled_term
 
-__all__ = ["PROJECTIONS", "LocalModel", "local_model"]
+__all__ = ["PROJECTIONS", "LocalModel", "ReducedState", "Switching", "local_model"]
 
 PROJECTIONS = ("galerkin", "least-squares")
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedState:
+    """A state in the coefficients of one of the bases.
+
+    Parameters
+    ----------
+    cluster : int
+        Number of the basis.
+    coefficients : ndarray, shape (size,)
+    error : float
+        Estimate of the norm of its error, before calibration.
+    result : NewtonResult or None
+        How its equations were solved; None for a regression, which solves none.
+    """
+
+    cluster: int
+    coefficients: np.ndarray
+    error: float
+    result: NewtonResult | None = None
+
+    @property
+    def relative_error(self) -> float:
+        """Estimate of the error by the norm of the state; infinite if the equations were not solved."""
+        if not np.isfinite(self.error) or (self.result is not None and not np.isfinite(self.result.u).all()):
+            return np.inf
+        return self.error / max(float(np.linalg.norm(self.coefficients)), 1e-300)
+
+
+@dataclass(frozen=True, eq=False)
+class Switching:
+    """What a time step needs of the state before it, which may be given in any of the bases.
+
+    Parameters
+    ----------
+    tests, checks : ndarray, shapes (n, tests) and (n, checks)
+        For the initial state.
+    masses, check_masses : tuple of ndarray
+        The mass between tests, or checks, and each basis.
+    transfers : tuple of ndarray
+        Coefficients in this basis of the modes of each basis.
+    """
+
+    tests: np.ndarray
+    checks: np.ndarray
+    masses: tuple[np.ndarray, ...]
+    check_masses: tuple[np.ndarray, ...]
+    transfers: tuple[np.ndarray, ...]
+
 
 @dataclass(frozen=True, eq=False)
 class LocalModel:
@@ -25,26 +76,30 @@ class LocalModel:
 
     Parameters
     ----------
+    number : int
     basis : Basis
     equations : ProjectedEquations
         Galerkin's, or those of least squares.
     check : ProjectedEquations
         The residual by random tests (`dual_tests`): its norm is about that of the error.
-    histories, check_histories : tuple of ndarray
-        For time steps: the mass between the tests and each basis in which the state before may be given.
-    transfers : tuple of ndarray
-        Coefficients in this basis of a state given in each of the bases.
+    switching : Switching or None
+        For time steps.
     condition : float
         Of the sampled modes of the term; 1 without a term.
     """
 
+    number: int
     basis: Basis
     equations: ProjectedEquations
     check: ProjectedEquations
-    histories: tuple[np.ndarray, ...] = ()
-    check_histories: tuple[np.ndarray, ...] = ()
-    transfers: tuple[np.ndarray, ...] = ()
+    switching: Switching | None = None
     condition: float = 1.0
+
+    def solve(self, mu: np.ndarray, theta: np.ndarray, phi: np.ndarray, start: np.ndarray | None = None) -> ReducedState:
+        """Solve the equations at mu, where the affine form has coefficients theta and phi."""
+        result = solve_equations(self.equations.at(mu, theta, phi), start)
+        left = self.check.at(mu, theta, phi).residual(result.u)
+        return ReducedState(self.number, result.u, float(np.linalg.norm(left)), result)
 
 
 def local_model(
@@ -63,7 +118,7 @@ def local_model(
     Parameters
     ----------
     problem : ParametricPDE
-        With an affine form, a term, or both.
+        With an affine form.
     bases : sequence of Basis
         All of them; `number` says whose model it is.
     terms : ndarray, shape (count, n), or None
@@ -72,41 +127,37 @@ def local_model(
         Of the full equations, at a state that stands for the others of this basis.
     projection : {"galerkin", "least-squares"}
     hyper_reduction : {"q-deim", "deim", "cubature"}
-        How the term is had from a few of its rows.
+        How the term is had from a few of its entries.
     seed : int
         Of the random tests.
     """
     if projection not in PROJECTIONS:
         raise UnknownName("projection", projection, PROJECTIONS)
     basis = bases[number]
-    modes = basis.modes
-    operators = () if problem.affine is None else problem.affine.operators
-    loads = () if problem.affine is None else problem.affine.vectors
-    mass = problem.mass
-    parts: dict[str, Any] = {"operators": operators, "loads": loads, "mass": mass}
+    modes, mass = basis.modes, problem.model.mass
+    parts: dict[str, Any] = {"operators": problem.affine.operators, "loads": problem.affine.vectors, "mass": mass}
     checks = dual_tests(jacobian, basis.product, seed=seed)
     check = project(checks, modes, **parts)
-    tests, condition = modes, 1.0
-    sampled = None
+    tests, condition, sampled = modes, 1.0, None
     if terms is not None:
         sampled = sampled_term(problem.term, terms, modes, basis.size, hyper_reduction)
         check = replace(check, term=sampled.for_checks(checks, modes))
         condition = sampled.condition
     if projection == "least-squares":
         others = np.empty((len(modes), 0)) if sampled is None else sampled.modes
-        tests = range_basis(modes, operators if mass is None else (*operators, mass), loads, others)
+        operators = problem.affine.operators if mass is None else (*problem.affine.operators, mass)
+        tests = range_basis(modes, operators, problem.affine.vectors, others)
     equations = project(tests, modes, **parts)
     if sampled is not None:
         equations = replace(equations, term=sampled.for_equations(tests, modes))
-    if mass is None:
-        return LocalModel(basis, equations, check, condition=condition)
-    massive = [applied_to(mass, other.modes) for other in bases]
-    return LocalModel(
-        basis,
-        equations,
-        check,
-        tuple(tests.conj().T @ columns for columns in massive),
-        tuple(checks.conj().T @ columns for columns in massive),
-        tuple(basis.coefficients(other.modes.T).T for other in bases),
-        condition,
-    )
+    switching = None
+    if mass is not None:
+        massive = [applied_to(mass, other.modes) for other in bases]
+        switching = Switching(
+            tests,
+            checks,
+            tuple(tests.conj().T @ columns for columns in massive),
+            tuple(checks.conj().T @ columns for columns in massive),
+            tuple(basis.coefficients(other.modes.T).T for other in bases),
+        )
+    return LocalModel(number, basis, equations, check, switching, condition)

@@ -13,7 +13,16 @@ from ritz.solution import Status
 
 from .inner_product import coordinates
 
-__all__ = ["EquationsAt", "ProjectedEquations", "ProjectedTerm", "project", "range_basis", "solve_equations"]
+__all__ = [
+    "EquationsAt",
+    "ProjectedEquations",
+    "ProjectedTerm",
+    "applied_to",
+    "project",
+    "range_basis",
+    "solve_equations",
+    "trial_at",
+]
 
 LIMIT = 30  # Newton iterations in a reduced space, which take 2 to 8 where they converge at all
 SMALL_STEP = 1e-8  # of least squares, relative to the iterate
@@ -21,21 +30,40 @@ SMALL_STEP = 1e-8  # of least squares, relative to the iterate
 
 @dataclass(frozen=True, eq=False)
 class ProjectedTerm:
-    """A nonlinear or non-affine term from a few of its rows: ``lift @ g_rows(trial @ a; mu, t)``.
+    """A nonlinear or non-affine term from a few of its entries, ``lift @ g_entries(V a; mu, t)``.
 
     Parameters
     ----------
     restricted : RestrictedTerm
-        The rows of the term that are evaluated.
-    trial : ndarray, shape (dofs, size)
-        Rows of the basis that those rows of the term read.
-    lift : ndarray, shape (tests, rows)
-        What makes the projection of the whole term out of the rows.
+        The entries of the term that are evaluated, m of them, which read k unknowns each.
+    trial : ndarray, shape (m, k, size)
+        Rows of the basis at what they read.
+    lift : ndarray, shape (tests, m)
+        What makes the projection of the whole term of the entries.
     """
 
     restricted: Any
     trial: np.ndarray
     lift: np.ndarray
+
+    def value(self, a: np.ndarray, mu: np.ndarray, time: float) -> np.ndarray:
+        """Return the projected term, shape (tests,)."""
+        term, data = self.restricted.term, self.restricted.data
+        return self.lift @ np.asarray(term.function(self.trial @ a, data, mu, time))
+
+    def jacobian(self, a: np.ndarray, mu: np.ndarray, time: float) -> np.ndarray:
+        """Return the derivative of the projected term, shape (tests, size)."""
+        term, data = self.restricted.term, self.restricted.data
+        slopes = np.asarray(term.derivative(self.trial @ a, data, mu, time))
+        rows = slopes * self.trial[:, 0] if slopes.shape[1] == 1 else np.einsum("mk,mks->ms", slopes, self.trial)
+        return self.lift @ rows
+
+
+def trial_at(restricted: Any, basis: np.ndarray) -> np.ndarray:
+    """Return the rows of a basis at what the entries of a restricted term read, shape (m, k, size)."""
+    rows = basis[restricted.dofs]
+    padded = np.concatenate([rows, np.zeros((1, basis.shape[1]), dtype=basis.dtype)])
+    return padded[restricted.places]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,16 +130,20 @@ class EquationsAt:
         """Return what is left of the equations, shape (tests,)."""
         left = self.matrix @ a - self.load
         if self.term is not None:
-            term = self.term
-            left = left + term.lift @ term.restricted.value(term.trial @ a, self.mu, self.time)
+            left = left + self.term.value(a, self.mu, self.time)
         return left
 
     def jacobian(self, a: np.ndarray) -> np.ndarray:
         """Return the derivative of the residual, shape (tests, size)."""
-        if self.term is None:
+        if self.linear:
             return self.matrix
-        term = self.term
-        return self.matrix + term.lift @ (term.restricted.jacobian(term.trial @ a, self.mu, self.time) @ term.trial)
+        assert self.term is not None
+        return self.matrix + self.term.jacobian(a, self.mu, self.time)
+
+    @property
+    def linear(self) -> bool:
+        """Whether the residual is linear in the coefficients."""
+        return self.term is None or self.term.restricted.term.linear
 
 
 def project(
@@ -202,11 +234,13 @@ def solve_equations(equations: EquationsAt, start: np.ndarray | None = None, *, 
     size = equations.matrix.shape[1]
     square = equations.matrix.shape[0] == size
     zero = np.zeros(size, dtype=np.result_type(equations.matrix, equations.load))
-    if equations.term is None:
-        found = _linear(equations.matrix, equations.load, square)
-        return NewtonResult(found, *_ended(equations, found))
+    left = equations.residual(zero)
+    scale = float(np.linalg.norm(left))
+    if equations.linear:
+        found = _linear(equations.matrix, -left, square)
+        status = Status.CONVERGED if np.isfinite(found).all() else Status.SINGULAR
+        return NewtonResult(found, status, [1.0, float(np.linalg.norm(left + equations.matrix @ found)) / (scale or 1.0)])
     a = zero if start is None else start
-    scale = float(np.linalg.norm(equations.residual(zero)))
     if not np.iscomplexobj(zero):
         residual, jacobian = equations.residual, equations.jacobian
     else:
@@ -263,13 +297,6 @@ def _linear(matrix: np.ndarray, load: np.ndarray, square: bool) -> np.ndarray:
         return np.linalg.solve(triangle, orthogonal.conj().T @ load)
     except np.linalg.LinAlgError:
         return np.full(matrix.shape[1], np.nan, dtype=np.result_type(matrix, load))
-
-
-def _ended(equations: EquationsAt, a: np.ndarray) -> Any:
-    if not np.isfinite(a).all():
-        return Status.SINGULAR, [1.0, np.nan]
-    left = float(np.linalg.norm(equations.residual(a)))
-    return Status.CONVERGED, [1.0, left / (float(np.linalg.norm(equations.load)) or 1.0)]
 
 
 def _parts(a: np.ndarray) -> np.ndarray:

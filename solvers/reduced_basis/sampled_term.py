@@ -10,7 +10,7 @@ import numpy as np
 from .empirical_cubature import Cubature, empirical_cubature
 from .empirical_interpolation import empirical_interpolation
 from .pod import pod
-from .projected_equations import ProjectedTerm
+from .projected_equations import ProjectedTerm, trial_at
 
 __all__ = ["HYPER_REDUCTIONS", "SampledTerm", "sampled_term"]
 
@@ -55,7 +55,7 @@ class SampledTerm:
         if self.cubature is None:
             return self._interpolated(tests, trial, self.size)
         weighted = tests[self.points] * self.cubature.weights[:, None]
-        return ProjectedTerm(self.restricted, trial[self.restricted.dofs], weighted.conj().T)
+        return ProjectedTerm(self.restricted, trial_at(self.restricted, trial), weighted.conj().T)
 
     def for_checks(self, tests: np.ndarray, trial: np.ndarray) -> ProjectedTerm:
         """Return the term projected on tests with all of its modes."""
@@ -64,7 +64,7 @@ class SampledTerm:
     def _interpolated(self, tests: np.ndarray, trial: np.ndarray, size: int) -> ProjectedTerm:
         modes = self.modes[:, :size]
         lift = (tests.conj().T @ modes) @ np.linalg.pinv(modes[self.points])
-        return ProjectedTerm(self.restricted, trial[self.restricted.dofs], lift)
+        return ProjectedTerm(self.restricted, trial_at(self.restricted, trial), lift)
 
 
 def sampled_term(term: Any, values: np.ndarray, tests: np.ndarray, size: int, method: str) -> SampledTerm:
