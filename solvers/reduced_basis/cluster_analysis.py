@@ -131,11 +131,10 @@ CANDIDATES = (
     ClusterAnalysis("sine"),
     ClusterAnalysis("chord"),
     ClusterAnalysis("parameters"),
-    ClusterAnalysis("sine", deflation=2),
     ClusterAnalysis("normalised-k-means"),
     ClusterAnalysis("sine", refinement=5),
+    ClusterAnalysis("sine", deflation=2),
     ClusterAnalysis("sine", deflation=2, refinement=5),
-    ClusterAnalysis("parameters", refinement=5),
 )
 """What `efficiency` chooses from unless told otherwise."""
 
@@ -144,7 +143,7 @@ BASELINES = (ClusterAnalysis("k-means"), ClusterAnalysis("euclidean"))
 
 
 def _ordered(values: np.ndarray, labels: np.ndarray) -> Clusters:
-    """Number clusters by their representatives, which are closest to their leading modes."""
+    """Return clusters in the order of their representatives, which are closest to what all members have in common."""
     found: list[Any] = []
     for k in range(int(labels.max()) + 1):
         members = np.flatnonzero(labels == k)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ritz.errors import InvalidProblem, UnknownName
+from ritz.snapshots import check_product
 
-from .inner_product import checked_product, checked_states, coordinates, inner, norms
+from .inner_product import checked_states, coordinates, inner, norms
 
 __all__ = ["DISSIMILARITIES", "deflated", "dissimilarities", "standardised"]
 
@@ -61,7 +62,7 @@ def dissimilarities(
     columns = rows if others is None else checked_states(others)
     if columns.shape[1] != rows.shape[1]:
         raise InvalidProblem(f"states have {rows.shape[1]} entries and others {columns.shape[1]}; they must agree")
-    operator = checked_product(product, rows.shape[1])
+    operator = check_product(product, rows.shape[1])
     row_norms, column_norms = norms(rows, operator), norms(columns, operator)
     if kind != "euclidean":
         for name, lengths in (("states", row_norms), ("others", column_norms)):
@@ -107,7 +108,7 @@ def deflated(states: Any, modes: int | str, *, product: Any = None) -> np.ndarra
     [[0.0, 0.5, -0.5], [0.0, -0.5, 0.5]]
     """
     rows = checked_states(states)
-    operator = checked_product(product, rows.shape[1])
+    operator = check_product(product, rows.shape[1])
     lengths = norms(rows, operator)[:, None]
     unit = rows / np.where(lengths > 0.0, lengths, 1.0)
     if modes == "mean":

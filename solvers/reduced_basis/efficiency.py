@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ritz.errors import InvalidProblem
 
 from .cluster_analysis import CANDIDATES, ClusterAnalysis
-from .local_directions import cluster_directions, group_folds, held_out_errors, remainders
+from .local_directions import group_folds, held_out_errors, nested_directions, remainders
 from .parameter_classifier import fit_parameter_classifier, soft_labels
 from .represented import Represented, represent
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from ritz.snapshots import Snapshots
+
 __all__ = ["Efficiency", "Estimate", "efficiency"]
 
 WORTHWHILE = 1.05  # least gain for which clusters are recommended
-TREES = 50  # of the classifiers that cross-validation trains
+TREES = 25  # of the classifiers that cross-validation trains
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +131,7 @@ class Efficiency:
                     return found
             least = min(estimate.error for estimate in self.estimates)
             raise InvalidProblem(
-                f"error is {error:g}; the least that was predicted is {least:.3g}: allow more modes or give more snapshots"
+                f"error is {error:g}; the least predicted is {least:.3g}: allow more modes or give more snapshots"
             )
         size = self.sizes[-1] if size is None else size
         if size not in self.sizes:
@@ -152,7 +154,8 @@ class Efficiency:
 
 
 def efficiency(
-    snapshots: Any,
+    snapshots: Snapshots,
+    test: Snapshots | None = None,
     *,
     clusters: Sequence[int] = (4, 8, 16, 32),
     sizes: Sequence[int] = (5, 10, 20),
@@ -172,6 +175,9 @@ def efficiency(
     Parameters
     ----------
     snapshots : ritz.Snapshots
+    test : ritz.Snapshots, optional
+        Measure the errors on these, by bases and classifiers of all `snapshots`, instead of estimating them by
+        cross-validation.
     clusters, sizes : sequence of int
         Numbers of clusters and of modes to try.
     analyses : iterable of ClusterAnalysis
@@ -197,20 +203,20 @@ def efficiency(
     >>> best.clusters, best.gain > 2.0
     (4, True)
     """
-    represented = snapshots if isinstance(snapshots, Represented) else represent(snapshots)
-    fold = _checked_folds(represented, sizes, folds, seed)
+    represented = represent(snapshots, test)
+    parts = _parts(represented, len(snapshots), folds, seed)
     sizes = sorted(set(sizes))
-    whole = np.empty((len(sizes), len(represented)))
-    parts = [(fold != number, fold == number) for number in range(folds)]
-    for inside, out in parts:
-        for place, size in enumerate(sizes):
-            nobody = np.zeros(int(inside.sum()), dtype=np.int64)
-            bases = cluster_directions(represented.values[inside], nobody, size, 1)
-            whole[place, out] = remainders(represented.values[out], bases)[:, 0]
+    least = min(int(inside.sum()) for inside, _ in parts)
+    if sizes[0] < 1 or sizes[-1] >= least:
+        raise InvalidProblem(
+            f"sizes are {tuple(sizes)}; bases are made of {least} snapshots, so they must be 1 to {least - 1}: give"
+            " fewer modes or more snapshots"
+        )
+    whole = np.concatenate([_global_errors(represented, inside, out, sizes) for inside, out in parts], axis=1)
     one = np.ones((1, 1))
     estimates = [
-        Estimate(None, 1, size, *(float(whole[place].mean()),) * 3, 1.0, one[0], one, one * whole[place].mean())
-        for place, size in enumerate(sizes)
+        Estimate(None, 1, size, error, error, error, 1.0, one[0], one, error * one)
+        for size, error in zip(sizes, whole.mean(axis=1).tolist(), strict=True)
     ]
     for analysis in analyses:
         for count in sorted(set(clusters) - {1}):
@@ -222,18 +228,22 @@ def efficiency(
     return Efficiency(tuple(estimates), tried)
 
 
-def _checked_folds(snapshots: Represented, sizes: Sequence[int], folds: int, seed: int) -> np.ndarray:
+def _parts(snapshots: Represented, known: int, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return masks of what is learned from and of what is projected, by fold or for the test snapshots."""
+    if len(snapshots) > known:
+        inside = np.arange(len(snapshots)) < known
+        return [(inside, ~inside)]
     groups = np.unique(snapshots.groups).size
     if not 2 <= folds <= groups:
         raise InvalidProblem(f"folds is {folds}; the snapshots are of {groups} groups, so it must be 2 to {groups}")
     fold = group_folds(snapshots.groups, folds, seed)
-    least = len(snapshots) - int(np.bincount(fold).max())
-    if min(sizes) < 1 or max(sizes) >= least:
-        raise InvalidProblem(
-            f"sizes are {tuple(sizes)}; a fold leaves {least} snapshots, so they must be 1 to {least - 1}: give fewer"
-            " modes or more snapshots"
-        )
-    return fold
+    return [(fold != number, fold == number) for number in range(folds)]
+
+
+def _global_errors(snapshots: Represented, inside: np.ndarray, out: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
+    known = snapshots.values[inside]
+    [nested] = nested_directions(known, np.zeros(len(known), dtype=np.int64), sizes, 1)
+    return remainders(snapshots.values[out], nested).T
 
 
 def _fold(
@@ -249,9 +259,8 @@ def _fold(
     known, unknown = snapshots.select(inside), snapshots.select(out)
     count = min(count, len(known))
     labels = analysis.divide(known, count, seed=seed).labels
-    errors = np.stack(
-        [remainders(unknown.values, cluster_directions(known.values, labels, size, count)) for size in sizes]
-    )
+    nested = nested_directions(known.values, labels, sizes, count)
+    errors = np.stack([remainders(unknown.values, [bases[place] for bases in nested]) for place in range(len(sizes))])
     middle = sizes[len(sizes) // 2]
     seen = held_out_errors(known.values, labels, known.groups, middle, count, seed=seed)
     classifier = fit_parameter_classifier(known.inputs, soft_labels(seen), trees=TREES, calibrate=False, seed=seed)

@@ -129,7 +129,10 @@ def _network(channels: int, clusters: int) -> torch.nn.Module:
         layers += [torch.nn.Conv2d(channels, width, 3, stride=2, padding=1), torch.nn.GELU()]
         channels = width
     return torch.nn.Sequential(
-        *layers, torch.nn.AdaptiveAvgPool2d(POOLED), torch.nn.Flatten(), torch.nn.Linear(WIDTHS[-1] * POOLED**2, clusters)
+        *layers,
+        torch.nn.AdaptiveAvgPool2d(POOLED),
+        torch.nn.Flatten(),
+        torch.nn.Linear(WIDTHS[-1] * POOLED**2, clusters),
     )
 
 
@@ -142,7 +145,9 @@ def _train(network: Any, known: Any, unseen: Any, epochs: int, learning_rate: fl
             optimiser.zero_grad()
             loss = _cross_entropy(network(known[0][rows]), known[1][rows])
             if not torch.isfinite(loss):
-                raise TrainingError("the loss became NaN; give fields without extreme values or a smaller learning_rate")
+                raise TrainingError(
+                    "the loss became NaN; give fields without extreme values or a smaller learning_rate"
+                )
             loss.backward()
             optimiser.step()
         schedule.step()

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ritz.errors import InvalidProblem
+from ritz.snapshots import check_product
 
-from .inner_product import checked_product, checked_states, coordinates, norms
+from .inner_product import checked_states, coordinates, norms
 from .pod import Basis, normalised, truncation
 
 __all__ = ["incremental_pod"]
@@ -55,7 +56,7 @@ def incremental_pod(
     for block in blocks:
         rows = checked_states(block)
         if weighted is None:
-            operator = checked_product(product, rows.shape[1])
+            operator = check_product(product, rows.shape[1])
         elif rows.shape[1] != weighted.shape[1]:
             raise InvalidProblem(f"a block has states of {rows.shape[1]} entries, those before {weighted.shape[1]}")
         if normalise:

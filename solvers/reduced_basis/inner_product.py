@@ -10,9 +10,9 @@ import numpy as np
 from ritz.backend import to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator
-from ritz.operators.convert import aslinearoperator
+from ritz.snapshots import apply_product, check_product
 
-__all__ = ["Coordinates", "checked_product", "checked_states", "coordinates", "inner", "norms", "times_product"]
+__all__ = ["Coordinates", "checked_states", "coordinates", "inner", "norms"]
 
 DIGITS = 1e-10  # eigenvalues of a Gram matrix, relative to the largest, that are taken in one pass
 NOTHING = 1e-14  # relative size of what is left of a state when it counts as represented
@@ -56,39 +56,6 @@ def checked_states(states: Any) -> np.ndarray:
     return rows
 
 
-def checked_product(product: Any, n: int) -> Operator | None:
-    """Return an inner product as an operator, or None for the Euclidean one.
-
-    Raises
-    ------
-    InvalidProblem
-        If it is not n x n and symmetric positive definite, as far as products with a few vectors tell.
-    """
-    if product is None:
-        return None
-    from ritz.operators.checks import asymmetry
-
-    operator = aslinearoperator(product)
-    if operator.shape != (n, n):
-        raise InvalidProblem(f"product has shape {operator.shape}; states of {n} entries need ({n}, {n})")
-    if asymmetry(operator) > 0.0:
-        raise InvalidProblem("product is not symmetric; an inner product is")
-    probes = np.random.default_rng(0).standard_normal((n, 4))
-    values = np.einsum("ij,ij->j", probes, np.asarray(operator @ probes))
-    if not (values > 0.0).all():
-        raise InvalidProblem(f"product is not positive definite: <v, v> = {values.min():.3g} for some v")
-    return operator
-
-
-def times_product(states: np.ndarray, product: Operator | None) -> np.ndarray:
-    """Return the rows times the matrix of the inner product."""
-    if product is None:
-        return states
-    if np.iscomplexobj(states):
-        return np.asarray(product @ states.real.T).T + 1j * np.asarray(product @ states.imag.T).T
-    return np.asarray(product @ states.T).T
-
-
 def inner(first: np.ndarray, second: np.ndarray, product: Operator | None = None) -> np.ndarray:
     """Return the inner products ``<u, v>``, conjugate-linear in v, of the rows of two arrays.
 
@@ -97,7 +64,7 @@ def inner(first: np.ndarray, second: np.ndarray, product: Operator | None = None
     >>> inner(np.array([[1.0, 2.0]]), np.array([[3.0, 0.0], [0.0, 1.0]])).tolist()
     [[3.0, 2.0]]
     """
-    return times_product(first, product) @ second.conj().T
+    return apply_product(product, first.T).T @ second.conj().T
 
 
 def norms(states: np.ndarray, product: Operator | None = None) -> np.ndarray:
@@ -108,7 +75,7 @@ def norms(states: np.ndarray, product: Operator | None = None) -> np.ndarray:
     InvalidProblem
         If the square of one is negative, so that the product is not positive definite.
     """
-    squares = np.einsum("ij,ij->i", times_product(states, product), states.conj()).real
+    squares = np.einsum("ij,ij->i", apply_product(product, states.T).T, states.conj()).real
     if squares.min() < 0.0:
         raise InvalidProblem(
             f"product is not positive definite: <u, u> = {squares.min():.3g} for state {squares.argmin()}"
@@ -137,7 +104,7 @@ def coordinates(states: Any, product: Any = None) -> Coordinates:
     ((2, 1), [5.0, 10.0])
     """
     rows = checked_states(states)
-    operator = checked_product(product, rows.shape[1])
+    operator = check_product(product, rows.shape[1])
     largest = float(norms(rows, operator).max())
     found = np.empty((0, rows.shape[1]), dtype=rows.dtype)
     remaining = rows

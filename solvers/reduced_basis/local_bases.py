@@ -101,8 +101,8 @@ def local_bases(
     >>> from ritz import Snapshots
     >>> x = np.linspace(0.0, 1.0, 60)
     >>> states = np.exp(-((x - x[:, None]) / 0.05) ** 2)
-    >>> found = local_bases(Snapshots(x[:, None], states), clusters=4, size=5)
-    >>> found.clusters, bool(found.projection_errors(states).min(axis=1).max() < 0.2)
+    >>> found = local_bases(Snapshots(x[:, None], states), clusters=4, size=8)
+    >>> found.clusters, bool(found.projection_errors(states).min(axis=1).max() < 0.1)
     (4, True)
     """
     analysis = setting if isinstance(setting, ClusterAnalysis) else ClusterAnalysis()

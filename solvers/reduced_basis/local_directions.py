@@ -8,7 +8,7 @@ import numpy as np
 
 from .k_subspaces import leading_directions, squared_remainders
 
-__all__ = ["cluster_directions", "group_folds", "held_out_errors", "remainders"]
+__all__ = ["cluster_directions", "group_folds", "held_out_errors", "nested_directions", "remainders"]
 
 ENOUGH = 1.5  # snapshots for each mode
 
@@ -30,16 +30,25 @@ def cluster_directions(values: np.ndarray, labels: np.ndarray, size: int, cluste
     clusters : int
         How many there are; for one without members all snapshots count.
     """
-    found: list[np.ndarray] = []
+    return [nested[0] for nested in nested_directions(values, labels, [size], clusters)]
+
+
+def nested_directions(
+    values: np.ndarray, labels: np.ndarray, sizes: Sequence[int], clusters: int
+) -> list[list[np.ndarray]]:
+    """Return the `cluster_directions` of several sizes, by cluster and size, at little more than the cost of one."""
+    found: list[list[np.ndarray]] = []
     for k in range(clusters):
         members = np.flatnonzero(labels == k)
-        missing = min(int(np.ceil(ENOUGH * size)), len(values)) - members.size
-        if missing > 0:
-            own = leading_directions(values[members], max(1, min(size, members.size) // 2))
+        wanted = [max(members.size, min(int(np.ceil(ENOUGH * size)), len(values))) for size in sizes]
+        chosen = members
+        if max(wanted) > members.size:
+            own = leading_directions(values[members], max(1, members.size // 2))
             left = squared_remainders(values, own)
-            left[members] = np.inf
-            members = np.concatenate([members, np.argsort(left, kind="stable")[:missing]])
-        found.append(leading_directions(values[members], size))
+            left[members] = -1.0
+            chosen = np.argsort(left, kind="stable")
+        whole = {count: leading_directions(values[chosen[:count]], max(sizes)) for count in set(wanted)}
+        found.append([whole[count][:size] for count, size in zip(wanted, sizes, strict=True)])
     return found
 
 
@@ -56,7 +65,14 @@ def group_folds(groups: np.ndarray, folds: int, seed: int) -> np.ndarray:
 
 
 def held_out_errors(
-    values: np.ndarray, labels: np.ndarray, groups: np.ndarray, size: int, clusters: int, *, folds: int = 4, seed: int = 0
+    values: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    size: int,
+    clusters: int,
+    *,
+    folds: int = 4,
+    seed: int = 0,
 ) -> np.ndarray:
     """Return the projection errors of all snapshots on bases of the clusters made without them.
 

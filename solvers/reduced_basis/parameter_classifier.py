@@ -66,7 +66,7 @@ class ParameterClassifier:
 
 
 def soft_labels(errors: Any, sharpness: float = 4.0) -> np.ndarray:
-    """Return labels that say how much better one basis is than another: probabilities in proportion to a power of the errors.
+    """Return labels that say how much better a basis is than others: in proportion to a power of the errors.
 
     Where two bases do equally well, it makes no difference which of them is taken, and a label that insists on one of
     them is noise.

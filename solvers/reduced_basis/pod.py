@@ -10,8 +10,9 @@ import numpy as np
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator
 from ritz.operators.dense import Dense
+from ritz.snapshots import check_product
 
-from .inner_product import checked_product, checked_states, coordinates, inner, norms
+from .inner_product import checked_states, coordinates, inner, norms
 
 __all__ = ["Basis", "pod", "truncation"]
 
@@ -51,7 +52,8 @@ class Basis:
         Operators are real: complex modes make the map of real parts above imaginary parts.
         """
         if np.iscomplexobj(self.modes):
-            return Dense(np.block([[self.modes.real, -self.modes.imag], [self.modes.imag, self.modes.real]]))
+            real, imaginary = np.real(self.modes), np.imag(self.modes)
+            return Dense(np.block([[real, -imaginary], [imaginary, real]]))
         return Dense(self.modes)
 
     def truncated(self, size: int) -> Basis:
@@ -150,7 +152,7 @@ def pod(
     (2, [4.242640687119, 1.0])
     """
     rows = checked_states(states)
-    operator = checked_product(product, rows.shape[1])
+    operator = check_product(product, rows.shape[1])
     if normalise:
         rows = normalised(rows, operator)
     if method == "randomised":

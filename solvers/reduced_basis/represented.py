@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .inner_product import coordinates
+
+if TYPE_CHECKING:
+    from ritz.snapshots import Snapshots
 
 __all__ = ["Represented", "represent"]
 
@@ -51,12 +54,14 @@ class Represented:
         )
 
 
-def represent(snapshots: Any) -> Represented:
+def represent(snapshots: Snapshots, others: Snapshots | None = None) -> Represented:
     """Return snapshots in their principal coordinates, up to a relative error of 1e-8.
 
     Parameters
     ----------
     snapshots : ritz.Snapshots
+    others : ritz.Snapshots, optional
+        Further ones, which follow in the same coordinates; no group of theirs is one of the first.
 
     Examples
     --------
@@ -66,13 +71,19 @@ def represent(snapshots: Any) -> Represented:
     >>> bool(np.allclose(found.norms[:, None] * found.values @ found.directions, states))
     True
     """
-    unit = snapshots.normalised()
-    found = coordinates(unit.states, snapshots.product)
+    parts = [snapshots] if others is None else [snapshots, others]
+    found = coordinates(np.concatenate([part.normalised().states for part in parts]), snapshots.product)
     _, _, right = np.linalg.svd(found.values, full_matrices=False)
     values = found.values @ right.conj().T
     left_out = np.sqrt(np.cumsum(np.abs(values[:, ::-1]) ** 2, axis=1)[:, ::-1].max(axis=0))
     rank = max(1, int(np.count_nonzero(left_out > TOLERANCE)))
-    inputs = snapshots.parameters
-    if snapshots.times is not None:
-        inputs = np.column_stack([inputs, snapshots.times])
-    return Represented(values[:, :rank], snapshots.norms, inputs, snapshots.groups, right[:rank] @ found.directions)
+    norms, inputs = np.concatenate([part.norms for part in parts]), np.concatenate([_inputs(part) for part in parts])
+    groups = np.concatenate([np.stack([np.full(len(part), k), part.groups], axis=1) for k, part in enumerate(parts)])
+    groups = np.unique(groups, axis=0, return_inverse=True)[1].ravel()
+    return Represented(values[:, :rank], norms, inputs, groups, right[:rank] @ found.directions)
+
+
+def _inputs(snapshots: Snapshots) -> np.ndarray:
+    if snapshots.times is None:
+        return np.asarray(snapshots.parameters)
+    return np.column_stack([snapshots.parameters, snapshots.times])

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ritz.errors import InvalidProblem, UnknownName
+from ritz.snapshots import check_product
 
-from .inner_product import checked_product, checked_states, inner
+from .inner_product import checked_states, inner
 from .pod import Basis, pod
 
 __all__ = ["SUBSPACE_DISSIMILARITIES", "projection_dissimilarities", "subspace_dissimilarities", "trajectory_bases"]
@@ -21,7 +22,7 @@ SUBSPACE_DISSIMILARITIES: dict[str, Callable[[np.ndarray, int], float]] = {
     "projection": lambda angles, lacking: 1.0 if lacking else float(np.sin(angles.max())),
     "asimov": lambda angles, lacking: np.pi / 2.0 if lacking else float(angles.max()),
     "fubini-study": lambda angles, lacking: np.pi / 2.0 if lacking else float(np.arccos(np.prod(np.cos(angles)))),
-    "binet-cauchy": lambda angles, lacking: 1.0 if lacking else _one_minus(np.prod(np.cos(angles) ** 2)),
+    "binet-cauchy": lambda angles, lacking: 1.0 if lacking else _one_minus(float(np.prod(np.cos(angles) ** 2))),
 }
 """By the principal angles, and the difference of the dimensions, whose directions are at right angles to everything."""
 
@@ -53,8 +54,8 @@ def subspace_dissimilarities(bases: Sequence[Basis], kind: str = "grassmann") ->
         Of any sizes; dimensions that one has more count as right angles.
     kind : str
         ``"grassmann"`` (root of the sum of the squared angles), ``"chordal"`` (of their sines), ``"procrustes"``,
-        ``"projection"`` (largest sine), ``"asimov"`` (largest angle), ``"fubini-study"`` or ``"binet-cauchy"``. For lines
-        the chordal one is the sine of `dissimilarities`.
+        ``"projection"`` (largest sine), ``"asimov"`` (largest angle), ``"fubini-study"`` or ``"binet-cauchy"``. For
+        lines the chordal one is the sine of `dissimilarities`.
 
     Returns
     -------
@@ -108,7 +109,7 @@ def projection_dissimilarities(
     [[0.0, 1.0], [1.0, 0.0]]
     """
     rows, names = checked_states(states), np.asarray(groups)
-    operator = checked_product(product, rows.shape[1])
+    operator = check_product(product, rows.shape[1])
     trajectories = [rows[names == name] for name in np.unique(names)]
     bases = [pod(each, product=operator, size=size, normalise=False) for each in trajectories]
     found = np.zeros((len(bases), len(bases)))
