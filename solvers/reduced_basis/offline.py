@@ -1,0 +1,145 @@
+"""From snapshots to an online stage whose error estimates are calibrated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ritz.errors import InvalidProblem
+from ritz.snapshots import Snapshots, apply_product
+
+from .local_bases import LocalBases, local_bases
+from .local_model import local_model
+from .online import OnlineStage, ReducedAnswer
+from .regression_model import RegressionModel, regression_model
+
+__all__ = ["build_stage", "calibrate", "errors_of"]
+
+HELD_OUT = 0.15  # share of the snapshots that calibrate the estimates, and that no basis is made of
+COVERAGE = 0.97  # share of queries whose error is to be within the estimate
+TERMS = 3  # snapshots of the term, for each mode of the state, where the cluster has fewer
+
+
+def build_stage(
+    problem: Any,
+    snapshots: Snapshots,
+    setting: Any,
+    *,
+    clusters: int,
+    size: int,
+    projection: str,
+    hyper_reduction: str,
+    candidates: int,
+    seed: int,
+) -> tuple[OnlineStage, LocalBases]:
+    """Return the models of all bases with the rule that chooses among them, not calibrated, and the bases.
+
+    Parameters
+    ----------
+    problem : ParametricPDE
+    snapshots : Snapshots
+    setting : Estimate, ClusterAnalysis or None
+        For `local_bases`, as are `clusters` and `size`.
+    clusters, size, projection, hyper_reduction, candidates, seed
+        See `LocalReducedBasis`.
+    """
+    found = local_bases(snapshots, setting, clusters=clusters, size=size, seed=seed)
+    if projection == "regression":
+        models: Any = tuple(_regression(problem, snapshots, found, k, seed) for k in range(found.clusters))
+        return OnlineStage(problem, models, found.classifier, candidates), found
+    models = tuple(
+        local_model(
+            problem,
+            found.bases,
+            k,
+            _terms(problem, snapshots, found, k),
+            _jacobian(problem, snapshots, int(found.representatives[k])),
+            projection=projection,
+            hyper_reduction=hyper_reduction,
+            seed=seed,
+        )
+        for k in range(found.clusters)
+    )
+    return OnlineStage(problem, models, found.classifier, candidates), found
+
+
+def calibrate(stage: OnlineStage, held_out: Snapshots) -> tuple[OnlineStage, float]:
+    """Return the stage that knows what error is usual, and the factor that makes its estimates bounds.
+
+    The factor is the quantile of true over estimated errors of states that no model was made of, corrected for their
+    number as in split conformal prediction :cite:`LeiGSellRinaldoTibshiraniWasserman2018`: the error of a query drawn as
+    they were is within the estimate with a probability of 97 %, or as near to it as their number allows.
+    """
+    answers, truths = _answers(stage, held_out)
+    estimates = np.array([answer.error for answer in answers])
+    usual = np.array([state.relative_error for answer in answers for state in answer.states])
+    stage = replace(stage, usual=float(np.median(usual)))
+    if stage.candidates > 1 and len(stage.models) > 1:  # what is tried changes with what is usual
+        answers, truths = _answers(stage, held_out)
+        estimates = np.array([answer.error for answer in answers])
+    errors = np.array([errors_of(stage, answer, truth) for answer, truth in zip(answers, truths, strict=True)])
+    ratios = np.sort(np.where(np.isfinite(estimates), errors / np.maximum(estimates, 1e-300), 0.0))
+    place = min(int(np.ceil(COVERAGE * (len(ratios) + 1))) - 1, len(ratios) - 1)
+    return stage, float(ratios[place])
+
+
+def errors_of(stage: OnlineStage, answer: ReducedAnswer, truth: Snapshots) -> float:
+    """Return the true relative error of an answer: against one state, or those of a trajectory that are known."""
+    states = answer.states
+    if stage.problem.times is not None:
+        places = np.searchsorted(stage.problem.times, truth.times - 1e-9 * stage.problem.times[-1]) - 1
+        states = [answer.states[place] for place in places]
+    expanded = np.stack([stage.models[s.cluster].basis.expand(s.coefficients) for s in states])
+    wrong = expanded - truth.states
+    squares = np.sum(wrong.conj() * apply_product(truth.product, wrong.T).T).real
+    return float(np.sqrt(max(squares, 0.0)) / np.linalg.norm(truth.norms))
+
+
+def _answers(stage: OnlineStage, held_out: Snapshots) -> tuple[list[ReducedAnswer], list[Snapshots]]:
+    truths = [held_out.select(held_out.groups == group) for group in np.unique(held_out.groups)]
+    return [stage.answer(truth.parameters[0]) for truth in truths], truths
+
+
+def _terms(problem: Any, snapshots: Snapshots, found: LocalBases, number: int) -> np.ndarray | None:
+    """Return the term at the members of a cluster, and at what is nearest to its basis where those are few."""
+    if problem.term is None:
+        return None
+    basis = found.bases[number]
+    remainders = basis.projection_errors(snapshots.states)
+    members = found.labels == number
+    count = min(len(remainders), max(int(members.sum()), TERMS * basis.size))
+    chosen = np.argsort(np.where(members, -1.0, remainders), kind="stable")[:count]
+    times = np.zeros(len(remainders)) if snapshots.times is None else snapshots.times
+    values = [problem.term.value(snapshots.states[i], snapshots.parameters[i], float(times[i])) for i in chosen]
+    return np.stack(values) / snapshots.norms[chosen, None]
+
+
+def _jacobian(problem: Any, snapshots: Snapshots, row: int) -> Any:
+    step = None
+    if problem.times is not None:
+        step = int(np.searchsorted(problem.times, snapshots.times[row] - 1e-9 * problem.times[-1])) - 1
+    return problem.model.jacobian(snapshots.states[row], snapshots.parameters[row], step)
+
+
+def _regression(problem: Any, snapshots: Snapshots, found: LocalBases, number: int, seed: int) -> RegressionModel:
+    members = np.flatnonzero(found.labels == number)
+    inputs, box = snapshots.parameters, problem.ranges
+    if snapshots.times is not None:
+        inputs = np.column_stack([inputs, snapshots.times])
+        box = np.vstack([box, [problem.times[0], problem.times[-1]]])
+    least = 4 * inputs.shape[1]
+    if members.size < least:  # borrow those nearest in parameters
+        low, high = box.T
+        scaled = (inputs - low) / (high - low)
+        distances = np.linalg.norm(scaled[:, None] - scaled[members], axis=2).min(axis=1)
+        members = np.argsort(distances, kind="stable")[: min(least, len(inputs))]
+    if members.size < inputs.shape[1] + 3:
+        raise InvalidProblem(
+            f"{members.size} snapshots are too few for a regression on {inputs.shape[1]} inputs; give"
+            f" {inputs.shape[1] + 3} at least"
+        )
+    return regression_model(
+        number, found.bases[number], snapshots.states[members], inputs[members], box, seed=seed
+    )
