@@ -139,7 +139,7 @@ class FullOrderModel:
         term: Any = self.term
         result = newton(
             lambda u: operator @ u + term.value(u, mu, t) - load,
-            lambda u, F, tolerance: _factors(operator + term.jacobian(u, mu, t), self.affine.symmetric)(F),
+            lambda u, F, tolerance: self._linear_solve(operator + term.jacobian(u, mu, t), F, tolerance),
             start,
             rtol=RTOL,
             scale=float(np.linalg.norm(load - term.value(np.zeros_like(start), mu, t))),
@@ -151,7 +151,7 @@ class FullOrderModel:
             )
         return result.u, len(result.history) - 1
 
-    def _linear_solve(self, operator: Any, rhs: np.ndarray) -> np.ndarray:
+    def _linear_solve(self, operator: Any, rhs: np.ndarray, rtol: float = RTOL) -> np.ndarray:
         if len(rhs) < LARGE or np.iscomplexobj(rhs) or np.iscomplexobj(operator.data):
             return _factors(operator, self.affine.symmetric)(rhs)
         from ritz.operators import Sparse, Tag
@@ -159,7 +159,7 @@ class FullOrderModel:
         from ritz.solving import solve
 
         tags = {Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE} if self.affine.symmetric else set[Tag]()
-        return np.asarray(solve(LinearSystem(Sparse(operator, tags), rhs, grid=self.grid), "auto", rtol=RTOL).x)
+        return np.asarray(solve(LinearSystem(Sparse(operator, tags), rhs, grid=self.grid), "auto", rtol=rtol).x)
 
 
 def _factors(matrix: Any, symmetric: bool) -> Any:
