@@ -18,7 +18,18 @@ from .lp_regression import lp_regression
 from .manufactured import manufactured
 from .matrix_market import matrix_market
 from .obstacles import random_obstacles
-from .parametric import moving_reaction, thermal_block, two_materials
+from .parametric import (
+    allen_cahn,
+    burgers,
+    helmholtz_lens,
+    laser_track,
+    lid_driven_cavity,
+    moving_reaction,
+    perforated_plate,
+    rotating_wind,
+    thermal_block,
+    two_materials,
+)
 from .pde import pde
 from .poisson import poisson
 from .pressure_projection import SmokeState, divergence, pressure_projection
@@ -28,6 +39,8 @@ __all__ = [
     "SmokeState",
     "advection_diffusion",
     "adversarial_regression",
+    "allen_cahn",
+    "burgers",
     "diffusion",
     "diffusion_coefficient",
     "divergence",
@@ -40,7 +53,10 @@ __all__ = [
     "grid_graph",
     "heat",
     "helmholtz",
+    "helmholtz_lens",
+    "laser_track",
     "lfr",
+    "lid_driven_cavity",
     "lp_regression",
     "manufactured",
     "matrix_market",
@@ -48,11 +64,13 @@ __all__ = [
     "nearest_neighbours",
     "neighbour_graph",
     "pde",
+    "perforated_plate",
     "poisson",
     "pressure_projection",
     "random_obstacles",
     "regression",
     "ring_of_cliques",
+    "rotating_wind",
     "sparse_regression",
     "stochastic_block_model",
     "thermal_block",

@@ -56,7 +56,9 @@ class AffineForm:
     symmetric: bool = False
 
     def __post_init__(self):
-        operators: tuple[Any, ...] = tuple(csr_array(operator) for operator in self.operators)
+        operators: tuple[Any, ...] = tuple(csr_array(operator, copy=True) for operator in self.operators)
+        for operator in operators:
+            operator.sum_duplicates()
         if not operators:
             raise InvalidProblem("operators is empty; an affine form has at least one matrix")
         n = operators[0].shape[0]
@@ -109,7 +111,7 @@ class AffineForm:
         dtype = np.result_type(*(matrix.dtype for matrix in self.operators), np.float64)
         data = np.zeros((len(keys), pattern.size), dtype=dtype)
         for row, key, matrix in zip(data, keys, self.operators, strict=True):
-            np.add.at(row, np.searchsorted(pattern, key), matrix.data)
+            row[np.searchsorted(pattern, key)] = matrix.data
         indptr = np.searchsorted(pattern, np.arange(n + 1, dtype=np.int64) * n)
         return (pattern % n).astype(np.int32), indptr.astype(np.int32), data
 

@@ -13,10 +13,25 @@ from ritz.errors import ConvergenceError, InvalidProblem
 from ritz.grid import Grid
 from ritz.pointwise_term import PointwiseTerm
 
-__all__ = ["FullOrderModel"]
+__all__ = ["FullOrderModel", "FullOrderResult"]
 
 RTOL = 1e-10  # of linear systems that are solved by iteration, and of Newton's method
-LARGE = 20_000  # unknowns from which a positive definite matrix is left to the fastest solver instead of factors
+LARGE = 20_000  # unknowns from which a real linear system is left to the solver that `auto` chooses
+
+
+@dataclass(frozen=True, eq=False)
+class FullOrderResult:
+    """A solution, and what it took.
+
+    Parameters
+    ----------
+    u : ndarray, shape (n,) or (steps + 1, n)
+    iterations : tuple of int
+        Newton iterations of each step, or of the one steady equation; ones where it is linear.
+    """
+
+    u: np.ndarray
+    iterations: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,22 +76,33 @@ class FullOrderModel:
         return self.term is None or self.term.linear
 
     def __call__(self, mu: np.ndarray) -> np.ndarray:
-        """Return the state, shape (n,), or the trajectory, shape (steps + 1, n).
+        """Return the state, shape (n,), or the trajectory, shape (steps + 1, n); see `solve`."""
+        return self.solve(mu).u
+
+    def solve(self, mu: np.ndarray, start: np.ndarray | None = None) -> FullOrderResult:
+        """Solve the equations; `start`, shape (n,) or (steps + 1, n), is where Newton's method begins.
 
         Raises
         ------
         ConvergenceError
-            If Newton's method or a linear solver fails, naming the time step.
+            If Newton's method or a linear solver fails, naming the time.
         """
         operator, load = self.affine.operator(mu), self.affine.load(mu)
         if self.times is None:
-            return self._solve(operator, load, np.zeros(self.affine.size, dtype=operator.dtype), mu, 0.0)
+            begin = np.zeros(self.affine.size, dtype=operator.dtype) if start is None else start
+            u, iterations = self._solve(operator, load, begin, mu, 0.0)
+            return FullOrderResult(u, (iterations,))
         states = [np.asarray(self.initial(mu), dtype=np.float64)]
-        for step, dt in enumerate(np.diff(self.times)):
+        counts: list[int] = []
+        for step, dt in enumerate(np.diff(self.times), start=1):
             scaled: Any = self.mass / dt
-            rhs = load + scaled @ states[-1]
-            states.append(self._solve(operator + scaled, rhs, states[-1], mu, float(self.times[step + 1])))
-        return np.stack(states)
+            begin = states[-1] if start is None else start[step]
+            u, iterations = self._solve(
+                operator + scaled, load + scaled @ states[-1], begin, mu, float(self.times[step])
+            )
+            states.append(u)
+            counts.append(iterations)
+        return FullOrderResult(np.stack(states), tuple(counts))
 
     def residual(self, u: np.ndarray, mu: np.ndarray) -> np.ndarray:
         """Return what is left of the equations, shape (n,), or (steps, n) for a trajectory."""
@@ -101,17 +127,19 @@ class FullOrderModel:
     def _term(self, u: np.ndarray, mu: np.ndarray, t: float) -> Any:
         return 0.0 if self.term is None else self.term.value(u, mu, t)
 
-    def _solve(self, operator: Any, load: np.ndarray, start: np.ndarray, mu: np.ndarray, t: float) -> np.ndarray:
-        """Solve ``operator u + g(u; mu, t) = load``."""
+    def _solve(
+        self, operator: Any, load: np.ndarray, start: np.ndarray, mu: np.ndarray, t: float
+    ) -> tuple[np.ndarray, int]:
+        """Solve ``operator u + g(u; mu, t) = load``; the second is the number of iterations."""
         if self.linear:
-            return self._linear_solve(operator, load - self._term(start, mu, t))
+            return self._linear_solve(operator, load - self._term(start, mu, t)), 1
         from ritz.newton import newton
         from ritz.solution import Status
 
         term: Any = self.term
         result = newton(
             lambda u: operator @ u + term.value(u, mu, t) - load,
-            lambda u, F, tolerance: _factors(operator + term.jacobian(u, mu, t), self.affine.symmetric)(F),
+            lambda u, F, tolerance: self._linear_solve(operator + term.jacobian(u, mu, t), F, tolerance),
             start,
             rtol=RTOL,
             scale=float(np.linalg.norm(load - term.value(np.zeros_like(start), mu, t))),
@@ -121,17 +149,17 @@ class FullOrderModel:
                 f"Newton's method ended {result.status.name} at t = {t:g}, relative residual {result.history[-1]:.1e}",
                 result,  # pyright: ignore[reportArgumentType]
             )
-        return result.u
+        return result.u, len(result.history) - 1
 
-    def _linear_solve(self, operator: Any, rhs: np.ndarray) -> np.ndarray:
-        if not self.affine.symmetric or len(rhs) < LARGE or np.iscomplexobj(rhs):
+    def _linear_solve(self, operator: Any, rhs: np.ndarray, rtol: float = RTOL) -> np.ndarray:
+        if len(rhs) < LARGE or np.iscomplexobj(rhs) or np.iscomplexobj(operator.data):
             return _factors(operator, self.affine.symmetric)(rhs)
         from ritz.operators import Sparse, Tag
         from ritz.problem import LinearSystem
         from ritz.solving import solve
 
-        matrix = Sparse(operator, tags={Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE})
-        return np.asarray(solve(LinearSystem(matrix, rhs, grid=self.grid), "auto", rtol=RTOL).x)
+        tags = {Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE} if self.affine.symmetric else set[Tag]()
+        return np.asarray(solve(LinearSystem(Sparse(operator, tags), rhs, grid=self.grid), "auto", rtol=rtol).x)
 
 
 def _factors(matrix: Any, symmetric: bool) -> Any:

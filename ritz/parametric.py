@@ -14,7 +14,7 @@ import numpy as np
 
 from ritz.affine_form import AffineForm
 from ritz.errors import ExtrapolationWarning, InvalidProblem, UnknownName
-from ritz.full_order import FullOrderModel
+from ritz.full_order import FullOrderModel, FullOrderResult
 from ritz.grid import Grid
 from ritz.pointwise_term import PointwiseTerm
 from ritz.snapshots import Snapshots, check_product
@@ -192,7 +192,17 @@ class ParametricPDE:
         return low + unit * (high - low)
 
     def solution(self, mu: Any = None) -> np.ndarray:
-        """Return the full-order solution, shape (n,) or (steps + 1, n), for `mu` or the query.
+        """Return the full-order solution, shape (n,) or (steps + 1, n), for `mu` or the query; see `full_order`."""
+        return self.full_order(mu).u
+
+    def full_order(self, mu: Any = None, start: np.ndarray | None = None) -> FullOrderResult:
+        """Return the full-order solution for `mu` or the query, and the iterations it took where they are known.
+
+        Parameters
+        ----------
+        mu : array, shape (p,), optional
+        start : ndarray, shape (n,) or (steps + 1, n), optional
+            Where Newton's method begins, if the equations are nonlinear and no function of one's own solves them.
 
         Raises
         ------
@@ -200,11 +210,14 @@ class ParametricPDE:
             If the solver fails or returns NaN or another shape, naming the parameters.
         """
         mu = self.query if mu is None else self._check_query(mu)
-        solve: Any = self.model if self.solve is None else self.solve
         try:
-            u = np.asarray(solve(np.array(mu)))
+            if self.solve is None:
+                result = self._equations().solve(mu, start)
+            else:
+                result = FullOrderResult(np.asarray(self.solve(np.array(mu))), ())
         except Exception as error:
             raise InvalidProblem(f"the full-order solve fails at {self.describe(mu)}: {error}") from error
+        u = result.u
         wanted = 1 if self.times is None else 2
         if u.ndim != wanted or u.dtype.kind not in "fciu" or (self.times is not None and len(u) != len(self.times)):
             expected = "(n,)" if self.times is None else f"({len(self.times)}, n)"
@@ -216,7 +229,7 @@ class ParametricPDE:
             raise InvalidProblem(f"the full-order solve returns states of {u.shape[-1]} entries, not {self.size}")
         if not np.isfinite(u).all():
             raise InvalidProblem(f"the full-order solve returns NaN or infinity at {self.describe(mu)}")
-        return u if u.dtype.kind in "fc" else u.astype(np.float64)
+        return result if u.dtype.kind in "fc" else FullOrderResult(u.astype(np.float64), result.iterations)
 
     def residual(self, u: np.ndarray, mu: Any = None) -> np.ndarray:
         """Return what `u` leaves of the equations, shape (n,), or (steps, n) for a trajectory."""

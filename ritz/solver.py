@@ -27,6 +27,7 @@ class Prepared(Protocol):
     def solve(
         self,
         rhs: Array | None = None,
+        /,
         *,
         x0: Array | None = None,
         rtol: float = 1e-8,
@@ -35,7 +36,10 @@ class Prepared(Protocol):
         callback: Callback | None = None,
         progress: bool = False,
     ) -> Solution:
-        """Solve for `rhs` (the problem's own if None) until ``||b - A x|| <= max(rtol ||b||, atol)``."""
+        """Solve for `rhs` (the problem's own if None) until ``||b - A x|| <= max(rtol ||b||, atol)``.
+
+        Where a problem has parameters, these are given instead of a right-hand side.
+        """
         ...
 
 

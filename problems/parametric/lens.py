@@ -1,0 +1,89 @@
+"""Waves through a lens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array, diags_array, kron
+
+from ritz.affine_form import AffineForm
+from ritz.errors import InvalidProblem
+from ritz.grid import Grid
+from ritz.operators import Diagonal
+from ritz.parametric import ParametricPDE
+from ritz.pointwise_term import PointwiseTerm
+from ritz.registry import problems
+
+from ..arguments import check_shape
+from .differences import gaussian
+
+__all__ = ["helmholtz_lens"]
+
+LENS, RADIUS, INDEX, SOURCE, WIDTH, STRENGTH = (0.5, 0.5), 0.15, 1.6, 0.1, 0.04, 100.0
+
+
+@problems.register("helmholtz-lens")
+def helmholtz_lens(shape: tuple[int, int] = (90, 90)) -> ParametricPDE:
+    r"""Return time-harmonic waves from a source at the left of a lens; solutions are complex.
+
+    .. math::
+        -\Delta u-k^2n\,u=100\,e^{i\varphi}\exp\Bigl(-\frac{|x-(0.1,s)|^2}{2\cdot0.04^2}\Bigr), \qquad
+        \frac{\partial u}{\partial\nu}=iku\text{ on the boundary}
+
+    of the unit square; n is 1.6 in the disc of radius 0.15 about the centre, and 1 elsewhere. Finite differences, the
+    outermost unknowns being on the boundary. Parameters: ``wavenumber`` k (6 to 14), ``source`` s (0.1 to 0.9) and
+    ``phase`` φ (-π to π), a nuisance. Affine with Q = 3; the source is a pointwise term. The inner product is that of
+    L².
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Vertices along each axis, at least 3.
+
+    Examples
+    --------
+    >>> problem = helmholtz_lens((20, 20))
+    >>> problem.solution().dtype, problem.relative_residual(problem.solution()) < 1e-9
+    (dtype('complex128'), True)
+    """
+    size = check_shape(shape, dimensions=(2,))
+    if min(size) < 3:
+        raise InvalidProblem(f"shape is {size}; the lens needs at least 3 vertices along each axis")
+    grid = Grid.uniform(size, spacing=tuple(1.0 / (n - 1) for n in size))
+    x, y = grid.coordinates()
+    stiffness, lengths, ends = zip(*(_line(n) for n in size), strict=True)
+    inside = (x - LENS[0]) ** 2 + (y - LENS[1]) ** 2 < RADIUS**2
+    volume = np.outer(*lengths).ravel()
+    walls = np.outer(ends[0], lengths[1]).ravel() + np.outer(lengths[0], ends[1]).ravel()
+    laplacian: Any = kron(stiffness[0], diags_array(lengths[1])) + kron(diags_array(lengths[0]), stiffness[1])
+    masses = [diags_array(volume * np.where(inside, INDEX, 1.0)), diags_array(walls)]
+    return ParametricPDE(
+        None,
+        {"wavenumber": (6.0, 14.0), "source": (0.1, 0.9), "phase": (-np.pi, np.pi)},
+        product=Diagonal(volume),
+        affine=AffineForm([laplacian, *masses], _wavenumbers, np.empty((0, grid.size))),
+        term=PointwiseTerm(_source, np.empty((grid.size, 0), dtype=int), np.stack([x, y, volume], axis=1)),
+        grid=grid,
+        name=f"Helmholtz lens {size[0]} x {size[1]}",
+    )
+
+
+def _line(n: int) -> tuple[csr_array, np.ndarray, np.ndarray]:
+    """Return stiffness, lengths of cells and indicator of the ends of n vertices from 0 to 1."""
+    h = 1.0 / (n - 1)
+    beside = diags_array(np.ones(n - 1), offsets=1)
+    degrees = np.full(n, 2.0)
+    degrees[[0, -1]] = 1.0
+    ends = 2.0 - degrees
+    stiffness: Any = (diags_array(degrees) - beside - beside.T) / h
+    return stiffness, 0.5 * h * degrees, ends
+
+
+def _wavenumbers(mu: np.ndarray) -> np.ndarray:
+    return np.array([1.0, -(mu[0] ** 2), -1j * mu[0]])
+
+
+def _source(values: np.ndarray, data: np.ndarray, mu: np.ndarray, t: float) -> np.ndarray:
+    x, y, volume = data.T
+    return -STRENGTH * np.exp(1j * mu[2]) * volume * gaussian(x, y, (SOURCE, mu[1]), WIDTH)
