@@ -18,6 +18,8 @@ from benchmarks import (
     grid_solvers,
     growth,
     least_squares,
+    local_bases,
+    local_bases_transient,
     lp_regression,
     mic,
     products,
@@ -30,7 +32,7 @@ from benchmarks.harness import save
 MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
     *(least_squares, lp_regression, clustering, clustering_scale),
-    *(gaussian_process, gp_map, spectrum),
+    *(gaussian_process, gp_map, spectrum, local_bases, local_bases_transient),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 
