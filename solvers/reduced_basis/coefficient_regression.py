@@ -13,6 +13,7 @@ __all__ = ["CoefficientRegression", "fit_regression"]
 
 KERNELS = (("cubic", 1), ("thin_plate_spline", 1), ("linear", 0), ("quintic", 2))  # and degrees of their polynomials
 FOLDS = 5
+SLACK = 1.0  # by which logarithms of sizes may leave the range of those that were seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,5 +118,7 @@ def _interpolant(x: np.ndarray, y: np.ndarray, kind: tuple[str, bool]) -> Any:
         return RBFInterpolator(x, y, kernel=kernel, degree=degree)
     sizes = np.linalg.norm(y, axis=1)
     direction = RBFInterpolator(x, y / sizes[:, None], kernel=kernel, degree=degree)
-    logarithm = RBFInterpolator(x, np.log(sizes), kernel=kernel, degree=degree)
-    return lambda points: np.exp(logarithm(points))[:, None] * direction(points)
+    logarithms = np.log(sizes)
+    size = RBFInterpolator(x, logarithms, kernel=kernel, degree=degree)
+    low, high = logarithms.min() - SLACK, logarithms.max() + SLACK
+    return lambda points: np.exp(np.clip(size(points), low, high))[:, None] * direction(points)

@@ -95,7 +95,9 @@ class LocalModel:
     switching: Switching | None = None
     condition: float = 1.0
 
-    def solve(self, mu: np.ndarray, theta: np.ndarray, phi: np.ndarray, start: np.ndarray | None = None) -> ReducedState:
+    def solve(
+        self, mu: np.ndarray, theta: np.ndarray, phi: np.ndarray, start: np.ndarray | None = None
+    ) -> ReducedState:
         """Solve the equations at mu, where the affine form has coefficients theta and phi."""
         result = solve_equations(self.equations.at(mu, theta, phi), start)
         left = self.check.at(mu, theta, phi).residual(result.u)
@@ -107,7 +109,7 @@ def local_model(
     bases: Sequence[Basis],
     number: int,
     terms: np.ndarray | None,
-    jacobian: Any,
+    jacobians: Sequence[Any],
     *,
     projection: str = "galerkin",
     hyper_reduction: str = "q-deim",
@@ -123,8 +125,8 @@ def local_model(
         All of them; `number` says whose model it is.
     terms : ndarray, shape (count, n), or None
         The term at the snapshots of this basis, each divided by the norm of its snapshot.
-    jacobian : sparse array, shape (n, n)
-        Of the full equations, at a state that stands for the others of this basis.
+    jacobians : sequence of sparse arrays, shape (n, n)
+        Of the full equations, at states that stand for the others of this basis.
     projection : {"galerkin", "least-squares"}
     hyper_reduction : {"q-deim", "deim", "cubature"}
         How the term is had from a few of its entries.
@@ -136,7 +138,7 @@ def local_model(
     basis = bases[number]
     modes, mass = basis.modes, problem.model.mass
     parts: dict[str, Any] = {"operators": problem.affine.operators, "loads": problem.affine.vectors, "mass": mass}
-    checks = dual_tests(jacobian, basis.product, seed=seed)
+    checks = dual_tests(jacobians, basis.product, seed=seed)
     check = project(checks, modes, **parts)
     tests, condition, sampled = modes, 1.0, None
     if terms is not None:

@@ -16,7 +16,7 @@ from ritz.solver import check_pairing, registered_name
 
 from .cluster_analysis import ClusterAnalysis
 from .efficiency import efficiency
-from .offline import HELD_OUT, build_stage, calibrate
+from .offline import build_stage, calibrate, held_out_share
 from .prepared import PreparedReducedBasis
 from .sampled_term import HYPER_REDUCTIONS
 
@@ -125,7 +125,7 @@ class LocalReducedBasis:
             snapshots = problem.snapshots(problem.sample(count, seed=self.seed))
         _check_snapshots(problem, snapshots)
         solved = time.perf_counter()
-        train, held_out = snapshots.split(1.0 - HELD_OUT, seed=self.seed)
+        train, held_out = snapshots.split(1.0 - held_out_share(snapshots), seed=self.seed)
         setting: Any = self.analysis
         if self.clusters is None:
             most = len(train) // (2 * self.size)
@@ -159,7 +159,9 @@ class LocalReducedBasis:
 
 def _check_snapshots(problem: ParametricPDE, snapshots: Any) -> None:
     if not isinstance(snapshots, Snapshots):
-        raise InvalidProblem(f"snapshots is a {type(snapshots).__name__}; give ritz.Snapshots, as problem.snapshots does")
+        raise InvalidProblem(
+            f"snapshots is a {type(snapshots).__name__}; give ritz.Snapshots, as problem.snapshots does"
+        )
     if snapshots.parameters.shape[1] != len(problem.names):
         raise InvalidProblem(
             f"snapshots have {snapshots.parameters.shape[1]} parameters and the problem {len(problem.names)}"

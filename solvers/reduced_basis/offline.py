@@ -15,10 +15,12 @@ from .local_model import local_model
 from .online import OnlineStage, ReducedAnswer
 from .regression_model import RegressionModel, regression_model
 
-__all__ = ["build_stage", "calibrate", "errors_of"]
+__all__ = ["build_stage", "calibrate", "errors_of", "held_out_share"]
 
-HELD_OUT = 0.15  # share of the snapshots that calibrate the estimates, and that no basis is made of
+HELD_OUT = 0.15  # share of the solutions that calibrate the estimates, and that no basis is made of
+ENOUGH, MOST = 15, 0.25  # solutions that calibrate if that is more, and the share that they may be
 COVERAGE = 0.97  # share of queries whose error is to be within the estimate
+JACOBIANS = 3  # at states of a cluster, by which its errors are estimated
 TERMS = 3  # snapshots of the term, for each mode of the state, where the cluster has fewer
 
 
@@ -55,7 +57,7 @@ def build_stage(
             found.bases,
             k,
             _terms(problem, snapshots, found, k),
-            _jacobian(problem, snapshots, int(found.representatives[k])),
+            _jacobians(problem, snapshots, found, k),
             projection=projection,
             hyper_reduction=hyper_reduction,
             seed=seed,
@@ -65,12 +67,19 @@ def build_stage(
     return OnlineStage(problem, models, found.classifier, candidates), found
 
 
+def held_out_share(snapshots: Snapshots) -> float:
+    """Return the share of the solutions that calibrate the estimates."""
+    solutions = np.unique(snapshots.groups).size
+    return max(HELD_OUT, min(MOST, ENOUGH / solutions))
+
+
 def calibrate(stage: OnlineStage, held_out: Snapshots) -> tuple[OnlineStage, float]:
     """Return the stage that knows what error is usual, and the factor that makes its estimates bounds.
 
-    The factor is the quantile of true over estimated errors of states that no model was made of, corrected for their
-    number as in split conformal prediction :cite:`LeiGSellRinaldoTibshiraniWasserman2018`: the error of a query drawn as
-    they were is within the estimate with a probability of 97 %, or as near to it as their number allows.
+    The factor is a limit for the ratio of true to estimated errors, from states that no model was made of, such that
+    the error of a query drawn as they were is within the estimate with a probability of 97 %: a quantile corrected for
+    their number, as in split conformal prediction :cite:`LeiGSellRinaldoTibshiraniWasserman2018`, or the limit that a
+    log-normal distribution of the ratios has, if that is higher, as it is where they are few.
     """
     answers, truths = _answers(stage, held_out)
     estimates = np.array([answer.error for answer in answers])
@@ -80,9 +89,21 @@ def calibrate(stage: OnlineStage, held_out: Snapshots) -> tuple[OnlineStage, flo
         answers, truths = _answers(stage, held_out)
         estimates = np.array([answer.error for answer in answers])
     errors = np.array([errors_of(stage, answer, truth) for answer, truth in zip(answers, truths, strict=True)])
-    ratios = np.sort(np.where(np.isfinite(estimates), errors / np.maximum(estimates, 1e-300), 0.0))
-    place = min(int(np.ceil(COVERAGE * (len(ratios) + 1))) - 1, len(ratios) - 1)
-    return stage, float(ratios[place])
+    ratios = errors[np.isfinite(estimates)] / np.maximum(estimates[np.isfinite(estimates)], 1e-300)
+    return stage, _upper_limit(ratios)
+
+
+def _upper_limit(ratios: np.ndarray) -> float:
+    from scipy.stats import t
+
+    count = len(ratios)
+    if count < 2:
+        raise InvalidProblem(f"{count} held-out solutions calibrate nothing: give more snapshots")
+    place = min(int(np.ceil(COVERAGE * (count + 1))) - 1, count - 1)
+    logarithms = np.log(np.maximum(ratios, 1e-300))
+    spread = float(logarithms.std(ddof=1)) * np.sqrt(1.0 + 1.0 / count)
+    normal = np.exp(logarithms.mean() + t.ppf(COVERAGE, count - 1) * spread)
+    return float(max(np.sort(ratios)[place], normal))
 
 
 def errors_of(stage: OnlineStage, answer: ReducedAnswer, truth: Snapshots) -> float:
@@ -116,11 +137,23 @@ def _terms(problem: Any, snapshots: Snapshots, found: LocalBases, number: int) -
     return np.stack(values) / snapshots.norms[chosen, None]
 
 
-def _jacobian(problem: Any, snapshots: Snapshots, row: int) -> Any:
-    step = None
-    if problem.times is not None:
-        step = int(np.searchsorted(problem.times, snapshots.times[row] - 1e-9 * problem.times[-1])) - 1
-    return problem.model.jacobian(snapshots.states[row], snapshots.parameters[row], step)
+def _jacobians(problem: Any, snapshots: Snapshots, found: LocalBases, number: int) -> list[Any]:
+    """Return the Jacobians at the representative of a cluster and at members whose parameters lie far apart."""
+    members = np.flatnonzero(found.labels == number)
+    low, high = problem.ranges.T
+    scaled = (snapshots.parameters[members] - low) / (high - low)
+    representative = int(np.searchsorted(members, found.representatives[number]))
+    chosen, distances = [representative], np.linalg.norm(scaled - scaled[representative], axis=1)
+    while len(chosen) < JACOBIANS and distances.max() > 0.0:
+        chosen.append(int(np.argmax(distances)))
+        distances = np.minimum(distances, np.linalg.norm(scaled - scaled[chosen[-1]], axis=1))
+    jacobians: list[Any] = []
+    for row in members[chosen]:
+        step = None
+        if problem.times is not None:
+            step = int(np.searchsorted(problem.times, snapshots.times[row] - 1e-9 * problem.times[-1])) - 1
+        jacobians.append(problem.model.jacobian(snapshots.states[row], snapshots.parameters[row], step))
+    return jacobians
 
 
 def _regression(problem: Any, snapshots: Snapshots, found: LocalBases, number: int, seed: int) -> RegressionModel:
@@ -140,6 +173,4 @@ def _regression(problem: Any, snapshots: Snapshots, found: LocalBases, number: i
             f"{members.size} snapshots are too few for a regression on {inputs.shape[1]} inputs; give"
             f" {inputs.shape[1] + 3} at least"
         )
-    return regression_model(
-        number, found.bases[number], snapshots.states[members], inputs[members], box, seed=seed
-    )
+    return regression_model(number, found.bases[number], snapshots.states[members], inputs[members], box, seed=seed)

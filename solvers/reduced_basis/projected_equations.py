@@ -239,7 +239,9 @@ def solve_equations(equations: EquationsAt, start: np.ndarray | None = None, *, 
     if equations.linear:
         found = _linear(equations.matrix, -left, square)
         status = Status.CONVERGED if np.isfinite(found).all() else Status.SINGULAR
-        return NewtonResult(found, status, [1.0, float(np.linalg.norm(left + equations.matrix @ found)) / (scale or 1.0)])
+        return NewtonResult(
+            found, status, [1.0, float(np.linalg.norm(left + equations.matrix @ found)) / (scale or 1.0)]
+        )
     a = zero if start is None else start
     if not np.iscomplexobj(zero):
         residual, jacobian = equations.residual, equations.jacobian

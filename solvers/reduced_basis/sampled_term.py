@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .empirical_cubature import Cubature, empirical_cubature
-from .empirical_interpolation import empirical_interpolation
+from .cubature import Cubature, empirical_cubature
+from .interpolation import empirical_interpolation
 from .pod import pod
 from .projected_equations import ProjectedTerm, trial_at
 
