@@ -1,4 +1,4 @@
-"""Reduced equations against the full ones, estimates against errors, and models that are saved, wrong or out of range."""
+"""Reduced equations against full ones, estimates against errors, models that are saved, and bad input."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ STEADY = {
 
 @cache
 def problem(name):
-    return STEADY[name]() if name in STEADY else problems.burgers((60,), steps=30)
+    return STEADY[name]() if name in STEADY else problems.burgers((50,), steps=20)
 
 
 @cache
-def snapshots(name, count=120):
-    return problem(name).snapshots(problem(name).sample(count))
+def snapshots(name):
+    return problem(name).snapshots(problem(name).sample(24 if name == "burgers" else 120))
 
 
 @cache
@@ -67,9 +67,10 @@ def judged(model, truths):
     return np.array(errors), np.array(estimates)
 
 
-@given(
-    arrays(np.float64, (9, 3), elements=st.floats(-1.0, 1.0)), st.sampled_from(["deim", "q-deim"]), st.integers(3, 9)
-)
+ENTRIES = arrays(np.float64, (9, 3), elements=st.floats(-1.0, 1.0))
+
+
+@given(ENTRIES, st.sampled_from(["deim", "q-deim"]), st.integers(3, 9))
 @settings(max_examples=40, deadline=None)
 def test_interpolation_reproduces_its_subspace(entries, points, count):
     basis = np.linalg.qr(entries + 2.0 * np.eye(9, 3))[0]
@@ -194,7 +195,7 @@ def test_trajectories_change_their_basis():
     assert np.median(errors) < 0.05
     assert np.mean(errors <= estimates) >= 0.7  # of eight
     solution = model.solve(truths.parameters[0])
-    assert solution.x.shape == (31, 60)
+    assert solution.x.shape == (21, 50)
     assert len(set(solution.stats["cluster"])) > 1
     np.testing.assert_array_equal(solution.x[0], problem("burgers").initial(truths.parameters[0]))
 
@@ -236,9 +237,9 @@ def test_the_full_model_answers_above_the_tolerance_and_says_so():
 
 
 def test_exact_solves_start_from_the_reduced_solution():
-    mine, model = problem("reaction"), fitted("reaction", exact=True)
+    mine, model = problem("cavity"), fitted("cavity", exact=True)
     cold, warm = [], []
-    for mu in untouched("reaction").parameters[:10]:
+    for mu in untouched("cavity").parameters[:10]:
         warm.append(sum(model.solve(mu).stats["newton_iterations"]))
         cold.append(sum(mine.full_order(mu).iterations))
     assert np.mean(warm) <= 0.6 * np.mean(cold)
@@ -259,9 +260,8 @@ def test_the_criterion_chooses_where_nothing_is_said():
 
 def test_a_function_alone_is_enough():
     x = np.linspace(0.0, 1.0, 80)
-    mine = ritz.ParametricPDE(
-        lambda mu: mu[1] * np.exp(-(((x - mu[0]) / 0.3) ** 2)), {"centre": (0, 1), "size": (1, 5)}
-    )
+    ranges = {"centre": (0.0, 1.0), "size": (1.0, 5.0)}
+    mine = ritz.ParametricPDE(lambda mu: mu[1] * np.exp(-(((x - mu[0]) / 0.3) ** 2)), ranges)
     model = LocalReducedBasis(clusters=2, size=6, samples=120).prepare(mine)
     truths = mine.snapshots(mine.sample(40, design="random", seed=3))
     errors, estimates = judged(model, truths)
@@ -289,8 +289,8 @@ def test_saved_models_answer_the_same(case, tmp_path):
     again = load_model(model.save(tmp_path / "model.safetensors"), problem(name))
     mu = problem(name).sample(1, seed=9)[0]
     first, second = model.solve(mu), again.solve(mu)
-    np.testing.assert_array_equal(first.x, second.x)
-    assert first.stats["estimated_error"] == second.stats["estimated_error"]
+    np.testing.assert_allclose(first.x, second.x, rtol=1e-8, atol=1e-12)
+    assert second.stats["estimated_error"] == pytest.approx(first.stats["estimated_error"], rel=1e-6)
     assert first.stats["cluster"] == second.stats["cluster"]
 
 

@@ -63,7 +63,7 @@ class LocalReducedBasis:
     tolerance : float
         Estimated relative error above which the full model answers.
     exact : bool
-        Let the full model solve every query to its own tolerance, with Newton's method started from the reduced solution.
+        Let the full model solve every query to its own tolerance, Newton's method starting from the reduced solution.
     seed : int
 
     Examples

@@ -18,7 +18,7 @@ from .regression_model import RegressionModel, regression_model
 __all__ = ["build_stage", "calibrate", "errors_of", "held_out_share"]
 
 HELD_OUT = 0.15  # share of the solutions that calibrate the estimates, and that no basis is made of
-ENOUGH, MOST = 15, 0.25  # solutions that calibrate if that is more, and the share that they may be
+ENOUGH, MOST = 25, 0.25  # solutions that calibrate if that is more, and the share that they may be
 COVERAGE = 0.97  # share of queries whose error is to be within the estimate
 JACOBIANS = 3  # at states of a cluster, by which its errors are estimated
 TERMS = 3  # snapshots of the term, for each mode of the state, where the cluster has fewer
