@@ -154,7 +154,7 @@ class ParametricPDE:
         ExtrapolationWarning
             If a parameter lies outside its range.
         """
-        query = np.array(self.query if mu is None else self.checked_query(mu))
+        query = np.array(self.query if mu is None else self._vector(mu))
         for name, value in named.items():
             if name not in self.names:
                 raise UnknownName(f"parameter of {self.name or 'the problem'}", name, self.names)
@@ -307,10 +307,7 @@ class ParametricPDE:
 
     def checked_query(self, mu: Any) -> np.ndarray:
         """Return one parameter vector, shape (p,), or raise `InvalidProblem`; warn if it is outside the range."""
-        mu = np.asarray(mu, dtype=np.float64)
-        if mu.shape != (len(self.names),):
-            raise InvalidProblem(f"mu has shape {mu.shape}; the parameters are {', '.join(self.names)}")
-        return self.checked_parameters(mu[None])[0]
+        return self.checked_parameters(self._vector(mu)[None])[0]
 
     def checked_parameters(self, parameters: Any) -> np.ndarray:
         """Return parameter vectors, shape (N, p), or raise `InvalidProblem`; warn if one is outside the range."""
@@ -343,6 +340,12 @@ class ParametricPDE:
                 "the problem is a function alone; give affine (and term) for residuals and derivatives"
             )
         return self.model
+
+    def _vector(self, mu: Any) -> np.ndarray:
+        mu = np.asarray(mu, dtype=np.float64)
+        if mu.shape != (len(self.names),):
+            raise InvalidProblem(f"mu has shape {mu.shape}; the parameters are {', '.join(self.names)}")
+        return mu
 
 
 def _range(name: str, bounds: Any) -> tuple[float, float]:
