@@ -73,14 +73,11 @@ def plot(data: Data) -> Figure:
                 *(found["predicted"][circled], found["measured"][circled]),
                 **{"color": "black", "marker": "o", "markersize": 9, "linestyle": "", "fillstyle": "none"},
             )
-        ends = [
-            min(values.min() for values in everything.values()),
-            max(values.max() for values in everything.values()),
-        ]
-        panel.plot(ends, ends, color="0.5", linewidth=0.8)
-        correlation = spearmanr(everything["predicted"], everything["measured"]).statistic
+        gains = np.concatenate(list(everything.values()))
+        panel.plot([gains.min(), gains.max()], [gains.min(), gains.max()], color="0.5", linewidth=0.8)
+        correlation: Any = spearmanr(everything["predicted"], everything["measured"])
         panel.set(xlabel="predicted gain over a global basis of the same size", ylabel="gain on test parameters")
-        panel.set_title(f"rank correlation {correlation:.2f}; recommended settings circled")
+        panel.set_title(f"rank correlation {correlation.statistic:.2f}; recommended settings circled")
         panel.legend()
     return canvas
 

@@ -37,7 +37,7 @@ def training_and_test(name: str, quick: bool = False) -> tuple[Any, Snapshots, S
     """
     arguments = dict(CASES[name])
     if quick and "shape" in arguments:
-        arguments["shape"] = tuple(n // 3 for n in arguments["shape"])
+        arguments["shape"] = tuple(n // 2 for n in arguments["shape"])
     problem = problems[name](**arguments)
     counts = (60, 30) if problem.times is None else (15, 8)
     if not quick:

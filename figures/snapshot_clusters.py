@@ -62,7 +62,8 @@ def plot(data: Data) -> Figure:
     colours = colormaps["tab10"](np.arange(10))
     with ritz_style():
         canvas = Figure(figsize=(11.5, 6.6), layout="constrained")
-        above, below = canvas.subfigures(2, 1, height_ratios=(1.25, 1.0))
+        parts: Any = canvas.subfigures(2, 1, height_ratios=(1.25, 1.0))
+        above, below = parts
         panels = above.subplots(1, 3)
         areas = 6.0 + 60.0 * (data["amplitudes"] / data["amplitudes"].max()) ** 0.5
         for panel, (name, labels) in zip(panels, data["labels"].items(), strict=False):
@@ -75,12 +76,10 @@ def plot(data: Data) -> Figure:
         for (name, values), colour in zip(data["local"].items(), (COLOURS[3], COLOURS[0]), strict=True):
             for number, singular in enumerate(values):
                 label = f"clusters by {name}" if number == 0 else None
-                decay.semilogy(
-                    np.arange(1, singular.size + 1), singular / singular[0], color=colour, lw=1.0, label=label
-                )
-        decay.set(
-            title="singular values", xlabel="mode", ylabel="relative to the first", xlim=(0, 40), ylim=(1e-5, 1.5)
-        )
+                modes = np.arange(1, singular.size + 1)
+                decay.semilogy(modes, singular / singular[0], color=colour, linewidth=1.0, label=label)
+        decay.set(title="singular values", xlabel="mode", ylabel="relative to the first")
+        decay.set(xlim=(0, 40), ylim=(1e-4, 1.5))
         decay.legend()
         for panel, number, values in zip(below.subplots(1, SHOWN), data["shown"], data["fields"], strict=True):
             panel.imshow(values.T, origin="lower", cmap="viridis", extent=(0, 1, 0, 1))
