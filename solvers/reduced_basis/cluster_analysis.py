@@ -106,7 +106,7 @@ class ClusterAnalysis:
         if self.dissimilarity == "k-means":
             points = snapshots.norms[:, None] * points
         if np.iscomplexobj(points):
-            points = np.concatenate([points.real, points.imag], axis=1)
+            points = np.concatenate([np.real(points), np.imag(points)], axis=1)
         if self.dissimilarity == "parameter-k-means":
             points = standardised(snapshots.inputs)
         return block_kmeans(np.ascontiguousarray(points), clusters, seed=seed).labels

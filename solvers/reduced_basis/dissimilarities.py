@@ -77,9 +77,9 @@ def dissimilarities(
         if kind == "sine":
             result[part] = _sine(np.abs(products) / (sizes[0] * sizes[1]))
         elif kind == "chord":
-            result[part] = np.sqrt(np.maximum(2.0 - 2.0 * products.real / (sizes[0] * sizes[1]), 0.0))
+            result[part] = np.sqrt(np.maximum(2.0 - 2.0 * np.real(products) / (sizes[0] * sizes[1]), 0.0))
         else:
-            squares = sizes[0] ** 2 + sizes[1] ** 2 - 2.0 * products.real
+            squares = sizes[0] ** 2 + sizes[1] ** 2 - 2.0 * np.real(products)
             result[part] = np.sqrt(np.maximum(squares, 0.0))
             if kind == "relative":
                 result[part] /= np.maximum(sizes[0], sizes[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,9 +61,9 @@ class Estimate:
     first: float
     oracle: float
     gain: float
-    weights: np.ndarray
-    confusion: np.ndarray
-    errors: np.ndarray
+    weights: np.ndarray = field(repr=False)
+    confusion: np.ndarray = field(repr=False)
+    errors: np.ndarray = field(repr=False)
 
     @property
     def accuracy(self) -> float:
@@ -72,9 +72,9 @@ class Estimate:
 
     @property
     def break_even(self) -> float:
-        """Accuracy below which a wrong basis costs as much as the right one gains; 1 if nothing is to be gained.
+        """Accuracy from which on local bases gain, were wrong ones named at random; 1 if nothing is to be gained.
 
-        With the mean errors with the right and with a wrong basis, it is where their mixture equals the global error.
+        There the mixture of the mean errors with the right basis and with the others equals that of the global basis.
         """
         right = float(self.weights @ np.diag(self.errors))
         if self.clusters == 1:
