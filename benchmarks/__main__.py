@@ -23,6 +23,8 @@ from benchmarks import (
     lp_regression,
     mic,
     products,
+    reduced_basis,
+    reduced_basis_scale,
     sequences,
     spectrum,
     transforms,
@@ -33,6 +35,7 @@ MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
     *(least_squares, lp_regression, clustering, clustering_scale),
     *(gaussian_process, gp_map, spectrum, local_bases, local_bases_transient),
+    *(reduced_basis, reduced_basis_scale),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 
