@@ -19,7 +19,7 @@ def dual_tests(jacobians: Sequence[Any], product: Any, *, count: int = 24, seed:
 
     The tests are :math:`J^{-*}z_i/\sqrt{\text{count}}` for random functionals :math:`z_i` whose covariance is the inner
     product, so that :math:`\mathrm E\,|z^*e|^2=\|e\|^2`: for linear equations, and J their operator, the estimate is
-    off by a factor of 2 with probability 1e-7 if there are 24 of them :cite:`SmetanaZahmPatera2019`. With the Jacobians
+    off by a factor of 2 with a probability below 1e-4 if there are 24 :cite:`SmetanaZahmPatera2019`. With the Jacobians
     of a few states near by, each for its share of the tests, it is about right, and what is wrong in the mean is for
     a calibration to find.
 
