@@ -167,4 +167,4 @@ def _integrands(modes: np.ndarray, terms: np.ndarray, mix: tuple[np.ndarray, np.
         products = (terms[:, None, :] * modes.conj().T[None, :, :]).reshape(-1, modes.shape[0])
     else:
         products = (modes.conj() @ mix[0]).T * (mix[1] @ terms)
-    return np.concatenate([products.real, products.imag]) if np.iscomplexobj(products) else products
+    return np.concatenate([np.real(products), np.imag(products)]) if np.iscomplexobj(products) else products

@@ -75,10 +75,10 @@ def empirical_interpolation(basis: Any, *, points: str = "q-deim", count: int | 
     if not np.isfinite(columns).all():
         raise InvalidProblem("basis has entries that are NaN or infinite")
     n, size = columns.shape
-    count = size if count is None else int(count)
-    if not size <= count <= n:
+    wanted = size if count is None else int(count)
+    if not size <= wanted <= n:
         raise InvalidProblem(f"count is {count}; {size} modes of {n} entries need from {size} to {n} points")
-    chosen = np.sort(oversampled_points(columns, rules[points](columns), count))
+    chosen = np.sort(oversampled_points(columns, rules[points](columns), wanted))
     sampled = columns[chosen]
     singular = np.linalg.svd(sampled, compute_uv=False)
     condition = float(singular[0] / singular[-1]) if singular[-1] > 0.0 else np.inf
@@ -103,8 +103,8 @@ def q_deim_points(basis: np.ndarray) -> np.ndarray:
 
     They depend on the subspace alone, and keep the sampled rows better conditioned than `deim_points`. O(n size^2).
     """
-    pivots = qr(basis.conj().T, mode="r", pivoting=True)[1]
-    return np.asarray(pivots[: basis.shape[1]])
+    factors: Any = qr(basis.conj().T, mode="r", pivoting=True)
+    return np.asarray(factors[1][: basis.shape[1]])
 
 
 def oversampled_points(basis: np.ndarray, points: np.ndarray, count: int) -> np.ndarray:

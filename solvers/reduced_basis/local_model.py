@@ -10,9 +10,10 @@ import numpy as np
 
 from ritz.errors import UnknownName
 from ritz.newton import NewtonResult
+from ritz.snapshots import apply_product
 
 from .pod import Basis
-from .projected_equations import ProjectedEquations, applied_to, project, range_basis, solve_equations
+from .projected_equations import ProjectedEquations, project, range_basis, solve_equations
 from .random_tests import dual_tests
 from .sampled_term import sampled_term
 
@@ -154,7 +155,7 @@ def local_model(
         equations = replace(equations, term=sampled.for_equations(tests, modes))
     switching = None
     if mass is not None:
-        massive = [applied_to(mass, other.modes) for other in bases]
+        massive = [apply_product(mass, other.modes) for other in bases]
         switching = Switching(
             tests,
             checks,

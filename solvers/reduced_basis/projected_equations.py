@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ritz.newton import NewtonResult, newton
+from ritz.snapshots import apply_product
 from ritz.solution import Status
 
 from .inner_product import coordinates
@@ -17,7 +18,6 @@ __all__ = [
     "EquationsAt",
     "ProjectedEquations",
     "ProjectedTerm",
-    "applied_to",
     "project",
     "range_basis",
     "solve_equations",
@@ -176,21 +176,14 @@ def project(
     """
     adjoint = tests.conj().T
     kind = np.result_type(tests, basis)
-    applied = [adjoint @ applied_to(operator, basis) for operator in operators]
+    applied = [adjoint @ apply_product(operator, basis) for operator in operators]
     forces = [adjoint @ load for load in loads]
     return ProjectedEquations(
         np.array(applied) if applied else np.zeros((0, tests.shape[1], basis.shape[1]), dtype=kind),
         np.array(forces) if forces else np.zeros((0, tests.shape[1]), dtype=kind),
-        None if mass is None else adjoint @ applied_to(mass, basis),
+        None if mass is None else adjoint @ apply_product(mass, basis),
         term,
     )
-
-
-def applied_to(operator: Any, columns: np.ndarray) -> np.ndarray:
-    """Return the operator times columns, which may be complex where the operator is a real one."""
-    if np.iscomplexobj(columns) and not np.issubdtype(operator.dtype, np.complexfloating):
-        return np.asarray(operator @ columns.real) + 1j * np.asarray(operator @ columns.imag)
-    return np.asarray(operator @ columns)
 
 
 def range_basis(basis: np.ndarray, operators: Sequence[Any], loads: Sequence[np.ndarray], others: Any) -> np.ndarray:
@@ -207,7 +200,7 @@ def range_basis(basis: np.ndarray, operators: Sequence[Any], loads: Sequence[np.
     others : ndarray, shape (n, m)
         Basis of the term.
     """
-    columns = [applied_to(operator, basis) for operator in operators]
+    columns = [apply_product(operator, basis) for operator in operators]
     columns += [np.asarray(load)[:, None] for load in loads if np.any(load)]
     columns += [others] if others.shape[1] else []
     # Each block counts alike, however its units: what is weak in one must not be lost beside another.
@@ -252,7 +245,7 @@ def solve_equations(equations: EquationsAt, start: np.ndarray | None = None, *, 
 
         def jacobian(a: np.ndarray) -> np.ndarray:
             J = equations.jacobian(_joined(a))
-            return np.block([[J.real, -J.imag], [J.imag, J.real]])
+            return np.block([[np.real(J), -np.imag(J)], [np.imag(J), np.real(J)]])
 
         a = _parts(a)
     if square:
@@ -302,7 +295,7 @@ def _linear(matrix: np.ndarray, load: np.ndarray, square: bool) -> np.ndarray:
 
 
 def _parts(a: np.ndarray) -> np.ndarray:
-    return np.concatenate([a.real, a.imag])
+    return np.concatenate([np.real(a), np.imag(a)])
 
 
 def _joined(a: np.ndarray) -> np.ndarray:

@@ -111,7 +111,8 @@ def load_model(path: str | os.PathLike[str], problem: ParametricPDE) -> Prepared
         models.append(make(arrays, k, said, basis, problem))
     classifier = None
     if facts["power"] is not None:
-        classifier = ParameterClassifier(*(arrays[f"classifier.{name}"] for name in FOREST), facts["power"])
+        forest = {name: arrays[f"classifier.{name}"] for name in FOREST}
+        classifier = ParameterClassifier(**forest, power=facts["power"])
     stage = OnlineStage(problem, tuple(models), classifier, facts["candidates"], facts["usual"])
     rest = (facts["factor"], facts["tolerance"], facts["exact"], facts["solver"], facts["seconds"], facts["stats"])
     return PreparedReducedBasis(problem, stage, *rest)
@@ -192,7 +193,10 @@ def _read_equations(arrays: Mapping[str, np.ndarray], key: str, basis: Basis, pr
 def _real(key: str, array: np.ndarray) -> list[tuple[str, np.ndarray]]:
     if not np.iscomplexobj(array):
         return [(key, np.ascontiguousarray(array))]
-    return [(f"{key}:real", np.ascontiguousarray(array.real)), (f"{key}:imag", np.ascontiguousarray(array.imag))]
+    return [
+        (f"{key}:real", np.ascontiguousarray(np.real(array))),
+        (f"{key}:imag", np.ascontiguousarray(np.imag(array))),
+    ]
 
 
 def _joined(plain: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ritz.snapshots import apply_product
+
 from .local_model import LocalModel, ReducedState
 from .online import OnlineStage, ReducedAnswer, least_error
-from .projected_equations import applied_to, solve_equations
+from .projected_equations import solve_equations
 
 __all__ = ["march", "predict"]
 
@@ -24,7 +26,7 @@ def march(stage: OnlineStage, mu: np.ndarray) -> ReducedAnswer:
     theta, phi = stage.affine_coefficients(mu)
     order = stage.likeliest(np.column_stack([np.tile(mu, (len(times) - 1, 1)), times[1:]]))
     initial = np.asarray(stage.problem.initial(mu))
-    massive = applied_to(stage.problem.model.mass, initial)
+    massive = apply_product(stage.problem.model.mass, initial)
     states: list[ReducedState] = []
     tried: set[int] = set()
     for row, time, step in zip(order, times[1:], np.diff(times), strict=True):
