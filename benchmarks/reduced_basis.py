@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -182,10 +183,8 @@ def thermal_block(shape: tuple[int, int], training: int, test: int) -> list[dict
         rounds: list[dict[str, dict[str, Any]]] = []
         for _ in range(3):
             turn = {"ritz": _ritz_pod(problem, known, unknown, size)}
-            try:
+            with suppress(ImportError):
                 turn["pymor"] = _pymor_pod(problem, known, unknown, size)
-            except ImportError:
-                pass
             rounds.append(turn)
         for label in rounds[0]:
             least = {key: min(turn[label][key] for turn in rounds) for key in ("offline", "seconds")}

@@ -15,7 +15,7 @@ from ritz.snapshots import apply_product
 from .pod import Basis
 from .projected_equations import ProjectedEquations, project, range_basis, solve_equations
 from .random_tests import dual_tests
-from .sampled_term import sampled_term
+from .sampled_term import SampledTerm, sampled_term
 
 __all__ = ["PROJECTIONS", "LocalModel", "ReducedState", "Switching", "local_model"]
 
@@ -87,6 +87,9 @@ class LocalModel:
         For time steps.
     condition : float
         Of the sampled modes of the term; 1 without a term.
+    starts : tuple of ndarray or None
+        Parameters, shape (count, p), and coefficients, shape (count, size), of solutions that are known, from the
+        nearest of which Newton's method begins; None for linear equations and time steps.
     """
 
     number: int
@@ -95,11 +98,16 @@ class LocalModel:
     check: ProjectedEquations
     switching: Switching | None = None
     condition: float = 1.0
+    starts: tuple[np.ndarray, np.ndarray] | None = None
 
     def solve(
         self, mu: np.ndarray, theta: np.ndarray, phi: np.ndarray, start: np.ndarray | None = None
     ) -> ReducedState:
         """Solve the equations at mu, where the affine form has coefficients theta and phi."""
+        if start is None and self.starts is not None:
+            points, coefficients = self.starts
+            distances = (points - mu) / np.maximum(np.ptp(points, axis=0), 1e-300)
+            start = coefficients[np.argmin(np.einsum("ij,ij->i", distances, distances))]
         result = solve_equations(self.equations.at(mu, theta, phi), start)
         left = self.check.at(mu, theta, phi).residual(result.u)
         return ReducedState(self.number, result.u, float(np.linalg.norm(left)), result)
@@ -111,6 +119,7 @@ def local_model(
     number: int,
     terms: np.ndarray | None,
     jacobians: Sequence[Any],
+    checked: SampledTerm | None = None,
     *,
     projection: str = "galerkin",
     hyper_reduction: str = "q-deim",
@@ -128,6 +137,8 @@ def local_model(
         The term at the snapshots of this basis, each divided by the norm of its snapshot.
     jacobians : sequence of sparse arrays, shape (n, n)
         Of the full equations, at states that stand for the others of this basis.
+    checked : SampledTerm, optional
+        The term as checks see it, where there is one.
     projection : {"galerkin", "least-squares"}
     hyper_reduction : {"q-deim", "deim", "cubature"}
         How the term is had from a few of its entries.
@@ -141,10 +152,11 @@ def local_model(
     parts: dict[str, Any] = {"operators": problem.affine.operators, "loads": problem.affine.vectors, "mass": mass}
     checks = dual_tests(jacobians, basis.product, seed=seed)
     check = project(checks, modes, **parts)
+    if checked is not None:
+        check = replace(check, term=checked.projected(checks, modes))
     tests, condition, sampled = modes, 1.0, None
     if terms is not None:
         sampled = sampled_term(problem.term, terms, modes, basis.size, hyper_reduction)
-        check = replace(check, term=sampled.for_checks(checks, modes))
         condition = sampled.condition
     if projection == "least-squares":
         others = np.empty((len(modes), 0)) if sampled is None else sampled.modes
@@ -152,7 +164,7 @@ def local_model(
         tests = range_basis(modes, operators, problem.affine.vectors, others)
     equations = project(tests, modes, **parts)
     if sampled is not None:
-        equations = replace(equations, term=sampled.for_equations(tests, modes))
+        equations = replace(equations, term=sampled.projected(tests, modes))
     switching = None
     if mass is not None:
         massive = [apply_product(mass, other.modes) for other in bases]

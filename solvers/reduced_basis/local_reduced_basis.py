@@ -23,7 +23,7 @@ from .sampled_term import HYPER_REDUCTIONS
 __all__ = ["LocalReducedBasis"]
 
 PROJECTIONS = ("galerkin", "least-squares", "regression")
-CLUSTERS = (4, 8, 16)  # that are tried where their number is not given
+CLUSTERS = (4, 8, 16, 32)  # that are tried where their number is not given
 TRAJECTORIES = 5  # snapshots, for each trajectory that is solved in their stead
 
 
@@ -128,7 +128,7 @@ class LocalReducedBasis:
         train, held_out = snapshots.split(1.0 - held_out_share(snapshots), seed=self.seed)
         setting: Any = self.analysis
         if self.clusters is None:
-            most = len(train) // (2 * self.size)
+            most = len(train) // 8
             tried = tuple(count for count in CLUSTERS if count <= most)
             report = efficiency(train, clusters=tried, sizes=(self.size,), tried=self.candidates, seed=self.seed)
             setting = report.best(self.size)

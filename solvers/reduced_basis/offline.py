@@ -11,9 +11,10 @@ from ritz.errors import InvalidProblem
 from ritz.snapshots import Snapshots, apply_product
 
 from .local_bases import LocalBases, local_bases
-from .local_model import local_model
+from .local_model import LocalModel, local_model
 from .online import OnlineStage, ReducedAnswer
 from .regression_model import RegressionModel, regression_model
+from .sampled_term import check_term
 
 __all__ = ["build_stage", "calibrate", "errors_of", "held_out_share"]
 
@@ -51,19 +52,24 @@ def build_stage(
     if projection == "regression":
         models: Any = tuple(_regression(problem, snapshots, found, k, seed) for k in range(found.clusters))
         return OnlineStage(problem, models, found.classifier, candidates), found
+    terms = _terms(problem, snapshots)
+    checked = None if terms is None else check_term(problem.term, terms, size)
     models = tuple(
         local_model(
             problem,
             found.bases,
             k,
-            _terms(problem, snapshots, found, k),
+            None if terms is None else terms[_nearest(snapshots, found, k)],
             _jacobians(problem, snapshots, found, k),
+            checked,
             projection=projection,
             hyper_reduction=hyper_reduction,
             seed=seed,
         )
         for k in range(found.clusters)
     )
+    if problem.times is None and not problem.model.linear:
+        models = tuple(_with_starts(model, snapshots, found) for model in models)
     return OnlineStage(problem, models, found.classifier, candidates), found
 
 
@@ -123,18 +129,28 @@ def _answers(stage: OnlineStage, held_out: Snapshots) -> tuple[list[ReducedAnswe
     return [stage.answer(truth.parameters[0]) for truth in truths], truths
 
 
-def _terms(problem: Any, snapshots: Snapshots, found: LocalBases, number: int) -> np.ndarray | None:
-    """Return the term at the members of a cluster, and at what is nearest to its basis where those are few."""
+def _terms(problem: Any, snapshots: Snapshots) -> np.ndarray | None:
+    """Return the term at all snapshots, each by the norm of its snapshot."""
     if problem.term is None:
         return None
+    times = np.zeros(len(snapshots)) if snapshots.times is None else snapshots.times
+    rows = zip(snapshots.states, snapshots.parameters, times, strict=True)
+    values = np.stack([problem.term.value(u, mu, float(t)) for u, mu, t in rows])
+    return values / snapshots.norms[:, None]
+
+
+def _nearest(snapshots: Snapshots, found: LocalBases, number: int) -> np.ndarray:
+    """Return the members of a cluster, and what is nearest to its basis where those are few."""
     basis = found.bases[number]
-    remainders = basis.projection_errors(snapshots.states)
     members = found.labels == number
-    count = min(len(remainders), max(int(members.sum()), TERMS * basis.size))
-    chosen = np.argsort(np.where(members, -1.0, remainders), kind="stable")[:count]
-    times = np.zeros(len(remainders)) if snapshots.times is None else snapshots.times
-    values = [problem.term.value(snapshots.states[i], snapshots.parameters[i], float(times[i])) for i in chosen]
-    return np.stack(values) / snapshots.norms[chosen, None]
+    count = min(len(snapshots), max(int(members.sum()), TERMS * basis.size))
+    remainders = np.where(members, -1.0, basis.projection_errors(snapshots.states))
+    return np.argsort(remainders, kind="stable")[:count]
+
+
+def _with_starts(model: LocalModel, snapshots: Snapshots, found: LocalBases) -> LocalModel:
+    rows = _nearest(snapshots, found, model.number)
+    return replace(model, starts=(snapshots.parameters[rows], model.basis.coefficients(snapshots.states[rows])))
 
 
 def _jacobians(problem: Any, snapshots: Snapshots, found: LocalBases, number: int) -> list[Any]:

@@ -12,12 +12,13 @@ from .interpolation import empirical_interpolation
 from .pod import pod
 from .projected_equations import ProjectedTerm, trial_at
 
-__all__ = ["HYPER_REDUCTIONS", "SampledTerm", "sampled_term"]
+__all__ = ["HYPER_REDUCTIONS", "SampledTerm", "check_term", "sampled_term"]
 
 HYPER_REDUCTIONS = ("q-deim", "deim", "cubature")
 MODES = 2  # of the term, for each mode of the state
-CHECKED = 1.5  # modes of the term that checks see, for each that the equations see
-ROWS = 1.5  # rows of the term, for each mode that checks see
+ROWS = 1.5  # rows of the term, for each of its modes
+CHECKED = 8  # modes of the term that checks see at most, for each mode of the state
+UNSEEN = 1e-8  # energy of the term that checks need not see
 LEFT_OUT = 1e-20  # energy of the term that its modes may leave out in any case
 INTEGRALS = 1e-3  # relative error of integrals of training
 
@@ -33,8 +34,6 @@ class SampledTerm:
     points : ndarray, shape (m,)
     modes : ndarray, shape (n, k)
         Of the term, the most important first.
-    size : int
-        Modes that the equations use; all of them are for checks, which see by the others what is left out.
     cubature : Cubature or None
         Weights of the points, where the equations sum by those.
     """
@@ -42,29 +41,20 @@ class SampledTerm:
     restricted: Any
     points: np.ndarray
     modes: np.ndarray
-    size: int
     cubature: Cubature | None
 
     @property
     def condition(self) -> float:
-        """Condition number of the sampled modes of the equations."""
-        return float(np.linalg.cond(self.modes[self.points, : self.size]))
+        """Condition number of the sampled modes."""
+        return float(np.linalg.cond(self.modes[self.points]))
 
-    def for_equations(self, tests: np.ndarray, trial: np.ndarray) -> ProjectedTerm:
-        """Return the term projected on tests, as the reduced equations have it."""
+    def projected(self, tests: np.ndarray, trial: np.ndarray) -> ProjectedTerm:
+        """Return the term of states in the span of `trial`, projected on tests."""
         if self.cubature is None:
-            return self._interpolated(tests, trial, self.size)
+            lift = (tests.conj().T @ self.modes) @ np.linalg.pinv(self.modes[self.points])
+            return ProjectedTerm(self.restricted, trial_at(self.restricted, trial), lift)
         weighted = tests[self.points] * self.cubature.weights[:, None]
         return ProjectedTerm(self.restricted, trial_at(self.restricted, trial), weighted.conj().T)
-
-    def for_checks(self, tests: np.ndarray, trial: np.ndarray) -> ProjectedTerm:
-        """Return the term projected on tests with all of its modes."""
-        return self._interpolated(tests, trial, self.modes.shape[1])
-
-    def _interpolated(self, tests: np.ndarray, trial: np.ndarray, size: int) -> ProjectedTerm:
-        modes = self.modes[:, :size]
-        lift = (tests.conj().T @ modes) @ np.linalg.pinv(modes[self.points])
-        return ProjectedTerm(self.restricted, trial_at(self.restricted, trial), lift)
 
 
 def sampled_term(term: Any, values: np.ndarray, tests: np.ndarray, size: int, method: str) -> SampledTerm:
@@ -81,16 +71,24 @@ def sampled_term(term: Any, values: np.ndarray, tests: np.ndarray, size: int, me
         Modes of the state.
     method : {"q-deim", "deim", "cubature"}
     """
-    wanted = MODES * size
-    rank = int(CHECKED * wanted)
-    modes = pod(values, size=rank, energy=LEFT_OUT, normalise=False).modes
-    wanted = min(wanted, modes.shape[1])
-    n = len(modes)
+    modes = pod(values, size=MODES * size, energy=LEFT_OUT, normalise=False)
     if method == "cubature":
-        basis = pod(values, size=wanted, normalise=False)
-        rule = empirical_cubature(tests, basis.singular_values[:wanted, None] * basis.modes.T, tolerance=INTEGRALS)
-        checked = max(1, min(modes.shape[1], int(rule.points.size / ROWS)))
-        return SampledTerm(term.restrict(rule.points), rule.points, modes[:, :checked], min(wanted, checked), rule)
-    count = min(n, int(np.ceil(ROWS * modes.shape[1])))
+        weighted = modes.singular_values[: modes.size, None] * modes.modes.T
+        rule = empirical_cubature(tests, weighted, tolerance=INTEGRALS)
+        return SampledTerm(term.restrict(rule.points), rule.points, modes.modes[:, : rule.points.size], rule)
+    return _interpolated(term, modes.modes, method)
+
+
+def check_term(term: Any, values: np.ndarray, size: int) -> SampledTerm:
+    """Return the term as checks of all bases see it, by modes of its values at all snapshots.
+
+    The few entries that serve the equations of one basis may miss the term altogether where the classifier errs, as
+    when a source lies where that basis has none; both sides of its equations are then small, and look as if solved.
+    """
+    return _interpolated(term, pod(values, size=CHECKED * size, energy=UNSEEN, normalise=False).modes, "q-deim")
+
+
+def _interpolated(term: Any, modes: np.ndarray, method: str) -> SampledTerm:
+    count = min(len(modes), int(np.ceil(ROWS * modes.shape[1])))
     points = empirical_interpolation(modes, points=method, count=count).points
-    return SampledTerm(term.restrict(points), points, modes, wanted, None)
+    return SampledTerm(term.restrict(points), points, modes, None)

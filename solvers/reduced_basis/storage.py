@@ -50,6 +50,8 @@ def save_model(model: PreparedReducedBasis, path: str | os.PathLike[str]) -> Pat
             continue
         _write_equations(arrays, f"{k}.equations", local.equations)
         _write_equations(arrays, f"{k}.check", local.check)
+        if local.starts is not None:
+            arrays |= {f"{k}.start_points": local.starts[0], f"{k}.starts": local.starts[1]}
         if local.switching is not None:
             arrays |= {f"{k}.tests": local.switching.tests, f"{k}.checks": local.switching.checks}
             for name in SWITCHES:
@@ -155,7 +157,8 @@ def _local(arrays: Mapping[str, np.ndarray], k: int, said: Any, basis: Basis, pr
         switching = Switching(arrays[f"{k}.tests"], arrays[f"{k}.checks"], *parts)
     equations = _read_equations(arrays, f"{k}.equations", basis, problem)
     check = _read_equations(arrays, f"{k}.check", basis, problem)
-    return LocalModel(k, basis, equations, check, switching, said["condition"])
+    starts = (arrays[f"{k}.start_points"], arrays[f"{k}.starts"]) if f"{k}.starts" in arrays else None
+    return LocalModel(k, basis, equations, check, switching, said["condition"], starts)
 
 
 def _regression(arrays: Mapping[str, np.ndarray], k: int, said: Any, basis: Basis, problem: Any) -> RegressionModel:
