@@ -14,7 +14,6 @@ from ritz.snapshots import apply_product
 
 from .pod import Basis
 from .projected_equations import ProjectedEquations, project, range_basis, solve_equations
-from .random_tests import dual_tests
 from .sampled_term import SampledTerm, sampled_term
 
 __all__ = ["PROJECTIONS", "LocalModel", "ReducedState", "Switching", "local_model"]
@@ -56,10 +55,13 @@ class Switching:
 
     Parameters
     ----------
-    tests, checks : ndarray, shapes (n, tests) and (n, checks)
-        For the initial state.
-    masses, check_masses : tuple of ndarray
-        The mass between tests, or checks, and each basis.
+    tests : ndarray, shape (n, tests)
+    checks : ndarray, shape (places, n, checks)
+        Both for the initial state.
+    masses : tuple of ndarray, shape (tests, size)
+        The mass between tests and each basis.
+    check_masses : tuple of ndarray, shape (places, checks, size)
+        The mass between checks and each basis.
     transfers : tuple of ndarray
         Coefficients in this basis of the modes of each basis.
     """
@@ -81,8 +83,9 @@ class LocalModel:
     basis : Basis
     equations : ProjectedEquations
         Galerkin's, or those of least squares.
-    check : ProjectedEquations
-        The residual by random tests (`dual_tests`): its norm is about that of the error.
+    checks : tuple of ProjectedEquations
+        The residual by random tests (`dual_tests`) with the Jacobian at one place or another: its norm is about that
+        of the error there.
     switching : Switching or None
         For time steps.
     condition : float
@@ -95,21 +98,21 @@ class LocalModel:
     number: int
     basis: Basis
     equations: ProjectedEquations
-    check: ProjectedEquations
+    checks: tuple[ProjectedEquations, ...]
     switching: Switching | None = None
     condition: float = 1.0
     starts: tuple[np.ndarray, np.ndarray] | None = None
 
     def solve(
-        self, mu: np.ndarray, theta: np.ndarray, phi: np.ndarray, start: np.ndarray | None = None
+        self, mu: np.ndarray, theta: np.ndarray, phi: np.ndarray, place: int, start: np.ndarray | None = None
     ) -> ReducedState:
-        """Solve the equations at mu, where the affine form has coefficients theta and phi."""
+        """Solve the equations at mu, where the affine form has coefficients theta and phi; check by one place."""
         if start is None and self.starts is not None:
             points, coefficients = self.starts
             distances = (points - mu) / np.maximum(np.ptp(points, axis=0), 1e-300)
             start = coefficients[np.argmin(np.einsum("ij,ij->i", distances, distances))]
         result = solve_equations(self.equations.at(mu, theta, phi), start)
-        left = self.check.at(mu, theta, phi).residual(result.u)
+        left = self.checks[place].at(mu, theta, phi).residual(result.u)
         return ReducedState(self.number, result.u, float(np.linalg.norm(left)), result)
 
 
@@ -118,12 +121,11 @@ def local_model(
     bases: Sequence[Basis],
     number: int,
     terms: np.ndarray | None,
-    jacobians: Sequence[Any],
+    tested: Sequence[np.ndarray],
     checked: SampledTerm | None = None,
     *,
     projection: str = "galerkin",
     hyper_reduction: str = "q-deim",
-    seed: int = 0,
 ) -> LocalModel:
     """Return the model of one basis.
 
@@ -135,25 +137,23 @@ def local_model(
         All of them; `number` says whose model it is.
     terms : ndarray, shape (count, n), or None
         The term at the snapshots of this basis, each divided by the norm of its snapshot.
-    jacobians : sequence of sparse arrays, shape (n, n)
-        Of the full equations, at states that stand for the others of this basis.
+    tested : sequence of ndarray, shape (n, checks)
+        Random tests of each place, the same for all bases.
     checked : SampledTerm, optional
         The term as checks see it, where there is one.
     projection : {"galerkin", "least-squares"}
     hyper_reduction : {"q-deim", "deim", "cubature"}
         How the term is had from a few of its entries.
-    seed : int
-        Of the random tests.
     """
     if projection not in PROJECTIONS:
         raise UnknownName("projection", projection, PROJECTIONS)
     basis = bases[number]
     modes, mass = basis.modes, problem.model.mass
     parts: dict[str, Any] = {"operators": problem.affine.operators, "loads": problem.affine.vectors, "mass": mass}
-    checks = dual_tests(jacobians, basis.product, seed=seed)
-    check = project(checks, modes, **parts)
+    checks = [project(columns, modes, **parts) for columns in tested]
     if checked is not None:
-        check = replace(check, term=checked.projected(checks, modes))
+        pairs = zip(checks, tested, strict=True)
+        checks = [replace(check, term=checked.projected(columns, modes)) for check, columns in pairs]
     tests, condition, sampled = modes, 1.0, None
     if terms is not None:
         sampled = sampled_term(problem.term, terms, modes, basis.size, hyper_reduction)
@@ -170,9 +170,9 @@ def local_model(
         massive = [apply_product(mass, other.modes) for other in bases]
         switching = Switching(
             tests,
-            checks,
+            np.stack(tested),
             tuple(tests.conj().T @ columns for columns in massive),
-            tuple(checks.conj().T @ columns for columns in massive),
+            tuple(np.stack([columns.conj().T @ other for columns in tested]) for other in massive),
             tuple(basis.coefficients(other.modes.T).T for other in bases),
         )
-    return LocalModel(number, basis, equations, check, switching, condition)
+    return LocalModel(number, basis, equations, tuple(checks), switching, condition)

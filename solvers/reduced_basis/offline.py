@@ -12,7 +12,8 @@ from ritz.snapshots import Snapshots, apply_product
 
 from .local_bases import LocalBases, local_bases
 from .local_model import LocalModel, local_model
-from .online import OnlineStage, ReducedAnswer
+from .online import OnlineStage, ReducedAnswer, operator_features
+from .random_tests import dual_tests
 from .regression_model import RegressionModel, regression_model
 from .sampled_term import check_term
 
@@ -20,8 +21,9 @@ __all__ = ["build_stage", "calibrate", "errors_of", "held_out_share"]
 
 HELD_OUT = 0.15  # share of the solutions that calibrate the estimates, and that no basis is made of
 ENOUGH, MOST = 25, 0.25  # solutions that calibrate if that is more, and the share that they may be
-COVERAGE = 0.97  # share of queries whose error is to be within the estimate
-JACOBIANS = 3  # at states of a cluster, by which its errors are estimated
+COVERAGE = 0.98  # share of queries whose error is to be within the estimate
+SAME = 1e-6  # distance of features below which operators do not differ
+PLACES = 10  # whose Jacobians tell errors from residuals
 TERMS = 3  # snapshots of the term, for each mode of the state, where the cluster has fewer
 
 
@@ -54,23 +56,24 @@ def build_stage(
         return OnlineStage(problem, models, found.classifier, candidates), found
     terms = _terms(problem, snapshots)
     checked = None if terms is None else check_term(problem.term, terms, size)
+    places, rows = _places(problem, snapshots)
+    tested = [dual_tests(_jacobian(problem, snapshots, row), snapshots.product, seed=seed) for row in rows]
     models = tuple(
         local_model(
             problem,
             found.bases,
             k,
             None if terms is None else terms[_nearest(snapshots, found, k)],
-            _jacobians(problem, snapshots, found, k),
+            tested,
             checked,
             projection=projection,
             hyper_reduction=hyper_reduction,
-            seed=seed,
         )
         for k in range(found.clusters)
     )
     if problem.times is None and not problem.model.linear:
         models = tuple(_with_starts(model, snapshots, found) for model in models)
-    return OnlineStage(problem, models, found.classifier, candidates), found
+    return OnlineStage(problem, models, found.classifier, candidates, places), found
 
 
 def held_out_share(snapshots: Snapshots) -> float:
@@ -83,7 +86,7 @@ def calibrate(stage: OnlineStage, held_out: Snapshots) -> tuple[OnlineStage, flo
     """Return the stage that knows what error is usual, and the factor that makes its estimates bounds.
 
     The factor is a limit for the ratio of true to estimated errors, from states that no model was made of, such that
-    the error of a query drawn as they were is within the estimate with a probability of 97 %: a quantile corrected for
+    the error of a query drawn as they were is within the estimate with a probability of 98 %: a quantile corrected for
     their number, as in split conformal prediction :cite:`LeiGSellRinaldoTibshiraniWasserman2018`, or the limit that a
     log-normal distribution of the ratios has, if that is higher, as it is where they are few.
     """
@@ -153,23 +156,25 @@ def _with_starts(model: LocalModel, snapshots: Snapshots, found: LocalBases) -> 
     return replace(model, starts=(snapshots.parameters[rows], model.basis.coefficients(snapshots.states[rows])))
 
 
-def _jacobians(problem: Any, snapshots: Snapshots, found: LocalBases, number: int) -> list[Any]:
-    """Return the Jacobians at the representative of a cluster and at members whose parameters lie far apart."""
-    members = np.flatnonzero(found.labels == number)
-    low, high = problem.ranges.T
-    scaled = (snapshots.parameters[members] - low) / (high - low)
-    representative = int(np.searchsorted(members, found.representatives[number]))
-    chosen, distances = [representative], np.linalg.norm(scaled - scaled[representative], axis=1)
-    while len(chosen) < JACOBIANS and distances.max() > 0.0:
+def _places(problem: Any, snapshots: Snapshots) -> tuple[np.ndarray, list[int]]:
+    """Return the features of snapshots whose Jacobians differ most, and which they are."""
+    times = np.zeros(len(snapshots)) if snapshots.times is None else snapshots.times
+    rows = zip(snapshots.parameters, times, strict=True)
+    features = np.stack([operator_features(problem, mu, float(t)) for mu, t in rows])
+    distances = np.linalg.norm(features - features.mean(axis=0), axis=1)
+    chosen = [int(np.argmin(distances))]
+    distances = np.linalg.norm(features - features[chosen[0]], axis=1)
+    while len(chosen) < PLACES and distances.max() > SAME:
         chosen.append(int(np.argmax(distances)))
-        distances = np.minimum(distances, np.linalg.norm(scaled - scaled[chosen[-1]], axis=1))
-    jacobians: list[Any] = []
-    for row in members[chosen]:
-        step = None
-        if problem.times is not None:
-            step = int(np.searchsorted(problem.times, snapshots.times[row] - 1e-9 * problem.times[-1])) - 1
-        jacobians.append(problem.model.jacobian(snapshots.states[row], snapshots.parameters[row], step))
-    return jacobians
+        distances = np.minimum(distances, np.linalg.norm(features - features[chosen[-1]], axis=1))
+    return features[chosen], chosen
+
+
+def _jacobian(problem: Any, snapshots: Snapshots, row: int) -> Any:
+    step = None
+    if problem.times is not None:
+        step = int(np.searchsorted(problem.times, snapshots.times[row] - 1e-9 * problem.times[-1])) - 1
+    return problem.model.jacobian(snapshots.states[row], snapshots.parameters[row], step)
 
 
 def _regression(problem: Any, snapshots: Snapshots, found: LocalBases, number: int, seed: int) -> RegressionModel:

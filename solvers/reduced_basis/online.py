@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,8 @@ class OnlineStage:
         None with one basis.
     candidates : int
         Likeliest bases that are tried at most.
+    places : ndarray, shape (count, features)
+        Features (`operator_features`) of what the checks were made at; empty for regressions.
     usual : float
         Estimated relative error with which the first basis tried is taken.
     """
@@ -65,6 +67,7 @@ class OnlineStage:
     models: tuple[LocalModel | RegressionModel, ...]
     classifier: ParameterClassifier | None
     candidates: int
+    places: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     usual: float = 0.0
 
     def answer(self, mu: np.ndarray, start: np.ndarray | None = None) -> ReducedAnswer:
@@ -80,12 +83,13 @@ class OnlineStage:
     def steady(self, mu: np.ndarray, start: np.ndarray | None = None) -> tuple[ReducedState, tuple[int, ...]]:
         """Return the state that checks best, and the bases tried."""
         theta, phi = self.affine_coefficients(mu)
+        place = self.place(mu)
 
         def attempt(number: int) -> ReducedState:
             model = self.models[number]
             if isinstance(model, RegressionModel):
                 return model.states(mu[None])[0]
-            return model.solve(mu, theta, phi, None if start is None else model.basis.coefficients(start))
+            return model.solve(mu, theta, phi, place, None if start is None else model.basis.coefficients(start))
 
         return least_error(self.likeliest(mu), attempt, self.usual)
 
@@ -94,6 +98,13 @@ class OnlineStage:
         if self.classifier is None:
             return np.zeros((*inputs.shape[:-1], 1), dtype=np.int64)
         return self.classifier.likeliest(inputs, self.candidates)
+
+    def place(self, mu: np.ndarray, time: float = 0.0) -> int:
+        """Return the place whose Jacobian is nearest; the same for all bases, so that their checks can be compared."""
+        if len(self.places) < 2:
+            return 0
+        distances = self.places - operator_features(self.problem, mu, time)
+        return int(np.argmin(np.einsum("ij,ij->i", distances, distances)))
 
     def affine_coefficients(self, mu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the coefficients of the affine form, none where there is no form."""
@@ -133,14 +144,36 @@ class OnlineStage:
         pairs = [self.affine_coefficients(mu) for mu in points]
         square = model.equations.operators.shape[1] == model.basis.size
         if not (square and model.equations.term is None):
-            return [model.solve(mu, *pair) for mu, pair in zip(points, pairs, strict=True)]
+            return [model.solve(mu, *pair, self.place(mu)) for mu, pair in zip(points, pairs, strict=True)]
         theta, phi = (np.stack(part) for part in zip(*pairs, strict=True))
         found = np.linalg.solve(
             np.tensordot(theta, model.equations.operators, 1), (phi @ model.equations.loads)[..., None]
         )[..., 0]
-        checked = np.einsum("cq,qts,cs->ct", theta, model.check.operators, found, optimize=True)
-        errors = np.linalg.norm(checked - phi @ model.check.loads, axis=1)
+        places = np.array([self.place(mu) for mu in points])
+        errors = np.empty(len(points))
+        for place in np.unique(places):
+            here, check = places == place, model.checks[place]
+            checked = np.einsum("cq,qts,cs->ct", theta[here], check.operators, found[here], optimize=True)
+            errors[here] = np.linalg.norm(checked - phi[here] @ check.loads, axis=1)
         return [ReducedState(number, a, float(error)) for a, error in zip(found, errors, strict=True)]
+
+
+def operator_features(problem: Any, mu: np.ndarray, time: float = 0.0) -> np.ndarray:
+    """Return numbers by whose distance Jacobians are alike.
+
+    Of linear equations these are the coefficients of the affine form, up to a factor; else the parameters, and the
+    time, by their ranges.
+    """
+    if problem.model.linear:
+        theta = problem.affine.theta(mu)
+        scaled = theta / max(float(np.abs(theta).sum()), 1e-300)
+        return np.concatenate([np.real(scaled), np.imag(scaled)])
+    low, high = problem.ranges.T
+    scaled = (mu - low) / (high - low)
+    if problem.times is None:
+        return scaled
+    first, last = problem.times[0], problem.times[-1]
+    return np.append(scaled, (time - first) / (last - first))
 
 
 def least_error(

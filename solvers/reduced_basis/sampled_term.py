@@ -18,7 +18,7 @@ HYPER_REDUCTIONS = ("q-deim", "deim", "cubature")
 MODES = 2  # of the term, for each mode of the state
 ROWS = 1.5  # rows of the term, for each of its modes
 CHECKED = 8  # modes of the term that checks see at most, for each mode of the state
-UNSEEN = 1e-8  # energy of the term that checks need not see
+UNSEEN = 1e-14  # energy of the term that checks need not see
 LEFT_OUT = 1e-20  # energy of the term that its modes may leave out in any case
 INTEGRALS = 1e-3  # relative error of integrals of training
 

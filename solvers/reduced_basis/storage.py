@@ -49,7 +49,8 @@ def save_model(model: PreparedReducedBasis, path: str | os.PathLike[str]) -> Pat
             arrays |= {f"{k}.points": local.points, f"{k}.coefficients": local.coefficients, f"{k}.box": local.box}
             continue
         _write_equations(arrays, f"{k}.equations", local.equations)
-        _write_equations(arrays, f"{k}.check", local.check)
+        for j, check in enumerate(local.checks):
+            _write_equations(arrays, f"{k}.check.{j}", check)
         if local.starts is not None:
             arrays |= {f"{k}.start_points": local.starts[0], f"{k}.starts": local.starts[1]}
         if local.switching is not None:
@@ -57,6 +58,7 @@ def save_model(model: PreparedReducedBasis, path: str | os.PathLike[str]) -> Pat
             for name in SWITCHES:
                 parts: tuple[np.ndarray, ...] = getattr(local.switching, name)
                 arrays |= {f"{k}.{name}.{j}": part for j, part in enumerate(parts)}
+    arrays["places"] = stage.places
     if stage.classifier is not None:
         arrays |= {f"classifier.{name}": getattr(stage.classifier, name) for name in FOREST}
     plain = {name: part for key, array in arrays.items() for name, part in _real(key, array)}
@@ -115,7 +117,7 @@ def load_model(path: str | os.PathLike[str], problem: ParametricPDE) -> Prepared
     if facts["power"] is not None:
         forest = {name: arrays[f"classifier.{name}"] for name in FOREST}
         classifier = ParameterClassifier(**forest, power=facts["power"])
-    stage = OnlineStage(problem, tuple(models), classifier, facts["candidates"], facts["usual"])
+    stage = OnlineStage(problem, tuple(models), classifier, facts["candidates"], arrays["places"], facts["usual"])
     rest = (facts["factor"], facts["tolerance"], facts["exact"], facts["solver"], facts["seconds"], facts["stats"])
     return PreparedReducedBasis(problem, stage, *rest)
 
@@ -156,9 +158,9 @@ def _local(arrays: Mapping[str, np.ndarray], k: int, said: Any, basis: Basis, pr
         parts = [tuple(arrays[f"{k}.{name}.{j}"] for j in range(count)) for name in SWITCHES]
         switching = Switching(arrays[f"{k}.tests"], arrays[f"{k}.checks"], *parts)
     equations = _read_equations(arrays, f"{k}.equations", basis, problem)
-    check = _read_equations(arrays, f"{k}.check", basis, problem)
+    checks = tuple(_read_equations(arrays, f"{k}.check.{j}", basis, problem) for j in range(len(arrays["places"])))
     starts = (arrays[f"{k}.start_points"], arrays[f"{k}.starts"]) if f"{k}.starts" in arrays else None
-    return LocalModel(k, basis, equations, check, switching, said["condition"], starts)
+    return LocalModel(k, basis, equations, checks, switching, said["condition"], starts)
 
 
 def _regression(arrays: Mapping[str, np.ndarray], k: int, said: Any, basis: Basis, problem: Any) -> RegressionModel:

@@ -31,22 +31,25 @@ def march(stage: OnlineStage, mu: np.ndarray) -> ReducedAnswer:
     tried: set[int] = set()
     for row, time, step in zip(order, times[1:], np.diff(times), strict=True):
         before = states[-1] if states else None
+        place = stage.place(mu, float(time))
 
-        def attempt(number: int, time: float = time, step: float = step, before: Any = before) -> ReducedState:
+        def attempt(
+            number: int, time: float = time, step: float = step, before: Any = before, place: int = place
+        ) -> ReducedState:
             model = stage.models[number]
             assert isinstance(model, LocalModel)
             switching = model.switching
             assert switching is not None
             if before is None:
-                history, checked = switching.tests.conj().T @ massive, switching.checks.conj().T @ massive
+                history, checked = switching.tests.conj().T @ massive, switching.checks[place].conj().T @ massive
                 start = model.basis.coefficients(initial)
             else:
                 a, k = before.coefficients, before.cluster
-                history, checked = switching.masses[k] @ a, switching.check_masses[k] @ a
+                history, checked = switching.masses[k] @ a, switching.check_masses[k][place] @ a
                 start = switching.transfers[k] @ a
             here = {"time": float(time), "step": float(step)}
             result = solve_equations(model.equations.at(mu, theta, phi, previous=history, **here), start)
-            left = model.check.at(mu, theta, phi, previous=checked, **here).residual(result.u)
+            left = model.checks[place].at(mu, theta, phi, previous=checked, **here).residual(result.u)
             return ReducedState(number, result.u, float(np.linalg.norm(left)), result)
 
         state, numbers = least_error(row, attempt, stage.usual)
