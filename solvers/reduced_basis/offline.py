@@ -21,9 +21,9 @@ __all__ = ["build_stage", "calibrate", "errors_of", "held_out_share"]
 
 HELD_OUT = 0.15  # share of the solutions that calibrate the estimates, and that no basis is made of
 ENOUGH, MOST = 25, 0.25  # solutions that calibrate if that is more, and the share that they may be
-COVERAGE = 0.98  # share of queries whose error is to be within the estimate
+COVERAGE = 0.99  # share of queries whose error is to be within the estimate
 SAME = 1e-6  # distance of features below which operators do not differ
-PLACES = 10  # whose Jacobians tell errors from residuals
+PLACES = 16  # whose Jacobians tell errors from residuals
 TERMS = 3  # snapshots of the term, for each mode of the state, where the cluster has fewer
 
 
@@ -56,7 +56,7 @@ def build_stage(
         return OnlineStage(problem, models, found.classifier, candidates), found
     terms = _terms(problem, snapshots)
     checked = None if terms is None else check_term(problem.term, terms, size)
-    places, rows = _places(problem, snapshots)
+    places, spread, rows = _places(problem, snapshots)
     tested = [dual_tests(_jacobian(problem, snapshots, row), snapshots.product, seed=seed) for row in rows]
     models = tuple(
         local_model(
@@ -73,7 +73,7 @@ def build_stage(
     )
     if problem.times is None and not problem.model.linear:
         models = tuple(_with_starts(model, snapshots, found) for model in models)
-    return OnlineStage(problem, models, found.classifier, candidates, places), found
+    return OnlineStage(problem, models, found.classifier, candidates, places, spread), found
 
 
 def held_out_share(snapshots: Snapshots) -> float:
@@ -86,7 +86,7 @@ def calibrate(stage: OnlineStage, held_out: Snapshots) -> tuple[OnlineStage, flo
     """Return the stage that knows what error is usual, and the factor that makes its estimates bounds.
 
     The factor is a limit for the ratio of true to estimated errors, from states that no model was made of, such that
-    the error of a query drawn as they were is within the estimate with a probability of 98 %: a quantile corrected for
+    the error of a query drawn as they were is within the estimate with a probability of 99 %: a quantile corrected for
     their number, as in split conformal prediction :cite:`LeiGSellRinaldoTibshiraniWasserman2018`, or the limit that a
     log-normal distribution of the ratios has, if that is higher, as it is where they are few.
     """
@@ -156,18 +156,20 @@ def _with_starts(model: LocalModel, snapshots: Snapshots, found: LocalBases) -> 
     return replace(model, starts=(snapshots.parameters[rows], model.basis.coefficients(snapshots.states[rows])))
 
 
-def _places(problem: Any, snapshots: Snapshots) -> tuple[np.ndarray, list[int]]:
-    """Return the features of snapshots whose Jacobians differ most, and which they are."""
+def _places(problem: Any, snapshots: Snapshots) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """Return the features of snapshots whose Jacobians differ most, how features spread, and which they are."""
     times = np.zeros(len(snapshots)) if snapshots.times is None else snapshots.times
     rows = zip(snapshots.parameters, times, strict=True)
     features = np.stack([operator_features(problem, mu, float(t)) for mu, t in rows])
-    distances = np.linalg.norm(features - features.mean(axis=0), axis=1)
+    spread = np.maximum(np.ptp(features, axis=0), SAME)
+    scaled = features / spread
+    distances = np.linalg.norm(scaled - scaled.mean(axis=0), axis=1)
     chosen = [int(np.argmin(distances))]
-    distances = np.linalg.norm(features - features[chosen[0]], axis=1)
+    distances = np.linalg.norm(scaled - scaled[chosen[0]], axis=1)
     while len(chosen) < PLACES and distances.max() > SAME:
         chosen.append(int(np.argmax(distances)))
-        distances = np.minimum(distances, np.linalg.norm(features - features[chosen[-1]], axis=1))
-    return features[chosen], chosen
+        distances = np.minimum(distances, np.linalg.norm(scaled - scaled[chosen[-1]], axis=1))
+    return features[chosen], spread, chosen
 
 
 def _jacobian(problem: Any, snapshots: Snapshots, row: int) -> Any:

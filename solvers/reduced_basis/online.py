@@ -59,6 +59,8 @@ class OnlineStage:
         Likeliest bases that are tried at most.
     places : ndarray, shape (count, features)
         Features (`operator_features`) of what the checks were made at; empty for regressions.
+    spread : ndarray, shape (features,)
+        By which features are divided before distances are taken.
     usual : float
         Estimated relative error with which the first basis tried is taken.
     """
@@ -68,6 +70,7 @@ class OnlineStage:
     classifier: ParameterClassifier | None
     candidates: int
     places: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    spread: np.ndarray = field(default_factory=lambda: np.empty(0))
     usual: float = 0.0
 
     def answer(self, mu: np.ndarray, start: np.ndarray | None = None) -> ReducedAnswer:
@@ -103,7 +106,7 @@ class OnlineStage:
         """Return the place whose Jacobian is nearest; the same for all bases, so that their checks can be compared."""
         if len(self.places) < 2:
             return 0
-        distances = self.places - operator_features(self.problem, mu, time)
+        distances = (self.places - operator_features(self.problem, mu, time)) / self.spread
         return int(np.argmin(np.einsum("ij,ij->i", distances, distances)))
 
     def affine_coefficients(self, mu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

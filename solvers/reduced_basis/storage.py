@@ -58,7 +58,7 @@ def save_model(model: PreparedReducedBasis, path: str | os.PathLike[str]) -> Pat
             for name in SWITCHES:
                 parts: tuple[np.ndarray, ...] = getattr(local.switching, name)
                 arrays |= {f"{k}.{name}.{j}": part for j, part in enumerate(parts)}
-    arrays["places"] = stage.places
+    arrays |= {"places": stage.places, "spread": stage.spread}
     if stage.classifier is not None:
         arrays |= {f"classifier.{name}": getattr(stage.classifier, name) for name in FOREST}
     plain = {name: part for key, array in arrays.items() for name, part in _real(key, array)}
@@ -117,7 +117,9 @@ def load_model(path: str | os.PathLike[str], problem: ParametricPDE) -> Prepared
     if facts["power"] is not None:
         forest = {name: arrays[f"classifier.{name}"] for name in FOREST}
         classifier = ParameterClassifier(**forest, power=facts["power"])
-    stage = OnlineStage(problem, tuple(models), classifier, facts["candidates"], arrays["places"], facts["usual"])
+    stage = OnlineStage(
+        problem, tuple(models), classifier, facts["candidates"], arrays["places"], arrays["spread"], facts["usual"]
+    )
     rest = (facts["factor"], facts["tolerance"], facts["exact"], facts["solver"], facts["seconds"], facts["stats"])
     return PreparedReducedBasis(problem, stage, *rest)
 
