@@ -21,9 +21,13 @@ from benchmarks import (
     growth,
     learned_multigrid,
     least_squares,
+    local_bases,
+    local_bases_transient,
     lp_regression,
     mic,
     products,
+    reduced_basis,
+    reduced_basis_scale,
     sequences,
     snapshots,
     spectrum,
@@ -35,7 +39,8 @@ MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
     *(least_squares, lp_regression, clustering, clustering_scale),
     *(gaussian_process, gp_map, spectrum, curvature, conjugate_directions),
-    *(learned_multigrid, snapshots),
+    *(learned_multigrid, snapshots, local_bases, local_bases_transient, reduced_basis),
+    *(reduced_basis_scale,),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 

@@ -59,9 +59,10 @@ def test_quick_run(module: Any, tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 NAMES = ("transforms", "products", "sequences", "lp-regression", "least-squares", "gp-map", "gaussian-process")
+MORE = ("clustering", "clustering-scale", "spectrum", "curvature", "snapshots", "local-bases")
 
 
-@pytest.mark.parametrize("name", [*NAMES, "clustering", "clustering-scale", "spectrum", "curvature", "snapshots"])
+@pytest.mark.parametrize("name", [*NAMES, *MORE])
 def test_quick_run_of_suites_with_rows_of_their_own(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     main([name, "--quick", "--output", str(tmp_path)])
     rows = load(tmp_path / f"{name}.jsonl")
