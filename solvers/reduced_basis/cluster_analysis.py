@@ -9,9 +9,9 @@ import numpy as np
 
 from ritz.errors import InvalidProblem, UnknownName
 
-from .dissimilarities import DISSIMILARITIES, deflated, dissimilarities, standardised
-from .k_medoids import sampled_k_medoids
+from .dissimilarity import DISSIMILARITIES, deflated, dissimilarities, standardised
 from .k_subspaces import k_subspaces
+from .medoids import sampled_k_medoids
 from .represented import Represented
 
 __all__ = ["BASELINES", "CANDIDATES", "ClusterAnalysis", "Clusters"]

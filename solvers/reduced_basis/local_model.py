@@ -12,7 +12,7 @@ from ritz.errors import UnknownName
 from ritz.newton import NewtonResult
 from ritz.snapshots import apply_product
 
-from .pod import Basis
+from .orthogonal_decomposition import Basis
 from .projected_equations import ProjectedEquations, project, range_basis, solve_equations
 from .sampled_term import SampledTerm, sampled_term
 

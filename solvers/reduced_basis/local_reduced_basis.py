@@ -15,7 +15,7 @@ from ritz.snapshots import Snapshots
 from ritz.solver import check_pairing, registered_name
 
 from .cluster_analysis import ClusterAnalysis
-from .efficiency import efficiency
+from .efficiency_criterion import efficiency
 from .offline import build_stage, calibrate, held_out_share
 from .prepared import PreparedReducedBasis
 from .sampled_term import HYPER_REDUCTIONS

@@ -10,7 +10,7 @@ import numpy as np
 from ritz.errors import InvalidProblem
 from ritz.snapshots import Snapshots, apply_product
 
-from .local_bases import LocalBases, local_bases
+from .cluster_bases import LocalBases, local_bases
 from .local_model import LocalModel, local_model
 from .online import OnlineStage, ReducedAnswer, operator_features
 from .random_tests import dual_tests

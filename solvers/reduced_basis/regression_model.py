@@ -8,7 +8,7 @@ import numpy as np
 
 from .coefficient_regression import CoefficientRegression, fit_regression
 from .local_model import ReducedState
-from .pod import Basis
+from .orthogonal_decomposition import Basis
 
 __all__ = ["RegressionModel", "regression_model"]
 

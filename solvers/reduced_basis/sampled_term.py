@@ -9,7 +9,7 @@ import numpy as np
 
 from .cubature import Cubature, empirical_cubature
 from .interpolation import empirical_interpolation
-from .pod import pod
+from .orthogonal_decomposition import pod
 from .projected_equations import ProjectedTerm, trial_at
 
 __all__ = ["HYPER_REDUCTIONS", "SampledTerm", "check_term", "sampled_term"]

@@ -19,8 +19,8 @@ from ritz.snapshot_run import fingerprint
 from .coefficient_regression import CoefficientRegression, fit_regression
 from .local_model import LocalModel, Switching
 from .online import OnlineStage
+from .orthogonal_decomposition import Basis
 from .parameter_classifier import ParameterClassifier
-from .pod import Basis
 from .projected_equations import ProjectedEquations, ProjectedTerm, trial_at
 from .regression_model import RegressionModel
 

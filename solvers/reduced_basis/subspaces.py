@@ -11,7 +11,7 @@ from ritz.errors import InvalidProblem, UnknownName
 from ritz.snapshots import check_product
 
 from .inner_product import checked_states, inner
-from .pod import Basis, pod
+from .orthogonal_decomposition import Basis, pod
 
 __all__ = ["SUBSPACE_DISSIMILARITIES", "projection_dissimilarities", "subspace_dissimilarities", "trajectory_bases"]
 

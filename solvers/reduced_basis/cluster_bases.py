@@ -11,12 +11,12 @@ from ritz.errors import InvalidProblem
 
 from .cluster_analysis import ClusterAnalysis
 from .local_directions import cluster_directions, held_out_errors
+from .orthogonal_decomposition import Basis
 from .parameter_classifier import ParameterClassifier, fit_parameter_classifier, soft_labels
-from .pod import Basis
 from .represented import Represented, represent
 
 if TYPE_CHECKING:
-    from .efficiency import Estimate
+    from .efficiency_criterion import Estimate
 
 __all__ = ["LocalBases", "local_bases"]
 

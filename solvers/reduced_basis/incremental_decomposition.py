@@ -11,7 +11,7 @@ from ritz.errors import InvalidProblem
 from ritz.snapshots import check_product
 
 from .inner_product import checked_states, coordinates, norms
-from .pod import Basis, normalised, truncation
+from .orthogonal_decomposition import Basis, normalised, truncation
 
 __all__ = ["incremental_pod"]
 
