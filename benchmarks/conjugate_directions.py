@@ -16,7 +16,7 @@ from ritz.solvers.conjugate_directions import ConjugateDirections, NetworkDirect
 from ritz.solvers.krylov import ConjugateGradients
 
 RTOL = 1e-6
-LIMIT = 1500  # iterations
+LIMIT = 1000  # iterations
 BOX, OBSTACLES, SPACE = "box", "obstacles", "obstacles 3-D"
 SOLVERS: list[Any] = [
     "conjugate-directions",
