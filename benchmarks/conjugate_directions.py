@@ -16,7 +16,7 @@ from ritz.solvers.conjugate_directions import ConjugateDirections, NetworkDirect
 from ritz.solvers.krylov import ConjugateGradients
 
 RTOL = 1e-6
-LIMIT = 1500  # iterations
+LIMIT = 1000  # iterations
 BOX, OBSTACLES, SPACE = "box", "obstacles", "obstacles 3-D"
 SOLVERS: list[Any] = [
     "conjugate-directions",
@@ -47,7 +47,7 @@ def random_system(shape: tuple[int, ...], obstacles: int, seed: int = 101) -> Li
 def run(quick: bool) -> list[dict[str, Any]]:
     """Measure in the plane and in space."""
     plane = squares(16, 24) if quick else squares(64, 128, 256)
-    space = cubes(8) if quick else cubes(16, 32, 48)
+    space = cubes(16) if quick else cubes(16, 32, 48)
     rows: list[dict[str, Any]] = []
     for family, shapes, obstacles in ((BOX, plane, 0), (OBSTACLES, plane, 4), (SPACE, space, 4)):
         solvers = [entry for entry in SOLVERS if family != SPACE or entry[0] not in PLANE_ONLY]

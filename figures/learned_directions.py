@@ -54,14 +54,13 @@ def compute(quick: bool = False) -> Data:
         "cg": "cg",
         "mic-cg": "mic-cg",
     }
-    limit = 150 if quick else 500
+    limit = 100 if quick else 500
     histories = {
         name: ritz.solve(system, solver, rtol=1e-8, maxiter=limit, throw=False).history
         for name, solver in solvers.items()
     }
-    started = ritz.solve(system, "conjugate-directions", maxiter=1, throw=False)
-    residual = system.rhs - system.operator @ started.x
-    error = ritz.solve(system.with_rhs(residual), "lu", throw=False).x
+    residual = system.rhs
+    error = ritz.solve(system, "multigrid", rtol=1e-10).x
     direction = NetworkDirection().build(system.operator) @ (residual / np.linalg.norm(residual))
     direction *= (direction @ residual) / (direction @ (system.operator @ direction))
     losses = {

@@ -167,10 +167,11 @@ OUTSIDE = {
     "line": (lambda: ritz.problems.poisson((32,)), "dimension 1"),
     "jumps": (lambda: ritz.problems.diffusion((16, 16)), "coefficient varies"),
     "flat cells": (
-        lambda: ritz.LinearSystem(ritz.operators.Stencil((9, 9), spacing=(1, 2)), np.ones(81)),
+        lambda: ritz.LinearSystem(ritz.operators.Stencil((16, 16), spacing=(1, 2)), np.ones(256)),
         "not square",
     ),
-    "shift": (lambda: ritz.LinearSystem(ritz.operators.Stencil((9, 9), shift=1.0), np.ones(81)), "shift 1"),
+    "shift": (lambda: ritz.LinearSystem(ritz.operators.Stencil((16, 16), shift=1.0), np.ones(256)), "shift 1"),
+    "small": (lambda: ritz.problems.poisson((15, 40)), "less than 16"),
     "periodic": (lambda: ritz.problems.poisson((16, 16), boundary="periodic"), "periodic"),
 }
 
@@ -234,14 +235,14 @@ def test_the_weights_of_both_dimensions_come_with_ritz():
 
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path):
     plane = load_weights(shipped("dcdm-2d"))
-    operator = ritz.problems.poisson((8, 8, 8)).operator
+    operator = ritz.problems.poisson((16, 16, 16)).operator
     assert "dimension 2, not 3" in NetworkDirection(plane).objection(operator)
     path = save_weights(tmp_path / "other.safetensors", replace(plane, family="other"))
     with pytest.raises(InvalidWeights, match="'dcdm' is needed"):
         NetworkDirection(path).objection(operator)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InvalidWeights, match="damaged"):
-        ritz.solve(ritz.problems.poisson((8, 8)), ConjugateDirections(NetworkDirection(path)))
+        ritz.solve(ritz.problems.poisson((16, 16)), ConjugateDirections(NetworkDirection(path)))
 
 
 def test_mixtures_are_made_of_low_modes_for_the_most_part(tmp_path: Path):

@@ -19,6 +19,7 @@ from ritz.weights import Weights, load_weights
 __all__ = ["FAMILY", "NetworkDirection", "NetworkProposals", "shipped"]
 
 FAMILY = "dcdm"
+FEWEST = 16  # cells along an axis: on smaller grids there is one scale, and walls are all the network sees
 
 
 def shipped(name: str) -> Path:
@@ -30,9 +31,10 @@ def shipped(name: str) -> Path:
 class NetworkDirection:
     """Directions from weights trained on the Laplacian of a box.
 
-    For stencils with one coefficient everywhere on square or cubic cells, of any size, with obstacles or without:
-    the network is asked on every scale of the grid (`ritz.solvers.conjugate_directions._scales.direction`), so that
-    its proposals are as good on large grids as on the small ones it was trained on. It works in single precision.
+    For stencils with one coefficient everywhere on square or cubic cells, 16 or more along an axis, with obstacles or
+    without. The network is asked on every scale of the grid (`ritz.solvers.conjugate_directions._scales.direction`),
+    so that its proposals are as good on large grids as on the small ones it was trained on. It works in single
+    precision.
 
     Parameters
     ----------
@@ -63,6 +65,8 @@ class NetworkDirection:
             return "there are no weights for grids of dimension 1"
         if self.weights is not None and self._load(dimension).dimension != dimension:
             return f"the weights are for grids of dimension {self._load(dimension).dimension}, not {dimension}"
+        if min(operator.grid_shape) < FEWEST:
+            return f"the grid {operator.grid_shape} has an axis of less than {FEWEST} cells"
         if operator.shift != 0:
             return f"the operator has the shift {operator.shift:g}, and the network knows none"
         if any("periodic" in sides for sides in operator.boundary):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -31,13 +32,14 @@ class DeflatedConjugateGradients:
     """Conjugate gradients deflated by vectors that are constant on parts of the domain :cite:`Nicolaides1987`.
 
     The grid is cut into boxes, or where there is none the unknowns into ranges; the residual is kept orthogonal to
-    the indicator of each part, so that what is slow across parts is solved for in every step. An iteration costs that
+    the indicator of each part, so that what is slow across parts is solved for in every step; the first iteration does
+    just that. An iteration costs that
     of ``"cg"`` and 4 n operations; preparation one product a part and the products are kept: n numbers a part.
 
     Parameters
     ----------
     parts : int
-        About how many.
+        About how many; at most one for four unknowns.
     preconditioner : None, str, or anything `ritz.solvers.preconditioners.build_preconditioner` takes
         Must be symmetric positive definite.
 
@@ -104,8 +106,9 @@ def deflated_conjugate_gradients(
     images = asarray_like(products, b)
     places = labels if isinstance(b, np.ndarray) else asarray_like(labels, b).long()
 
-    r = b - A @ x
-    x += (inverse @ asarray_like(np.bincount(labels, to_numpy(r), minlength=count), b))[places]
+    yield x, column_norm(b - A @ x)
+    sums_of_residual = np.bincount(labels, to_numpy(b - A @ x), minlength=count)
+    x += (inverse @ asarray_like(sums_of_residual, b))[places]
     r = b - A @ x
     norm = column_norm(r)
     z = r if M is None else M @ r
@@ -127,6 +130,7 @@ def deflated_conjugate_gradients(
 
 def _parts(shape: tuple[int, ...], parts: int) -> np.ndarray:
     """Return the number of the box of cells, out of about `parts`, that each unknown is in."""
+    parts = min(parts, math.prod(shape) // 4)  # more would leave nothing to iterate on
     along = max(1, round(parts ** (1.0 / len(shape))))
     labels = np.zeros(shape, dtype=np.int64)
     for axis, cells in enumerate(shape):
