@@ -81,8 +81,8 @@ def plot(data: dict[str, Any]) -> Figure:
         for axes in (second, third):
             axes.set_xscale("log", base=2)
             axes.axvline(64, color="#999999", linewidth=0.8, linestyle=":")
-            axes.annotate("trained here", (64, 0.97), xycoords=("data", "axes fraction"), fontsize=8, rotation=90,
-                          va="top", ha="right", color="#666666")  # fmt: skip
+            axes.annotate("trained here", (64, 0.03), xycoords=("data", "axes fraction"), fontsize=8, rotation=90,
+                          va="bottom", ha="right", color="#666666")  # fmt: skip
         first.set_ylim(0, None)
         first.legend(fontsize=8, loc="upper left")
     return picture

@@ -135,6 +135,7 @@ class CycleNetwork(torch.nn.Module):
                 channels += [_padded(p, axis, before, behind) / total, _padded(ratio, axis, before, behind)]
         x = torch.stack(channels, 1)
         for number, layer in enumerate(self.layers):
+            assert isinstance(layer, torch.nn.Linear)
             if number < 2:
                 x = torch.cat(
                     [x, *(_neighbour(x, axis, step) for axis in range(self.dimension) for step in (-1, 1))], 1

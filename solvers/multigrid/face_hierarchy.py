@@ -85,7 +85,7 @@ class FaceHierarchy(PaddedVectors):
         super().__init__(finest.layout, finest.diagonal, finest.diagonal.dtype)
         self.levels: list[_Level] = []
         self.visits = parameters.visits
-        self._shares = dict.fromkeys(TWICE, 1.0)
+        self._shares: dict[int, float] = dict.fromkeys(TWICE, 1.0)
         grid = finest
         while np.prod(grid.layout.cells) > COARSEST:
             merged = merge_cells(grid, parameters.wall_distance)
