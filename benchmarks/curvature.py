@@ -110,7 +110,7 @@ def _alignment(quick: bool) -> list[dict[str, Any]]:
     """Return time and error of Hutchinson's diagonal by those of the closed form, for a linear head."""
     import torch
 
-    from ritz.solvers.learning.alignment import diagonal_by_probes, linear_head_diagonal
+    from ritz.solvers.learning._alignment import diagonal_by_probes, linear_head_diagonal
 
     torch.manual_seed(0)
     features, labels = torch.randn(256, 64), torch.randint(10, (256,))
