@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from operator_checks import SEEDS
-from small_networks import fitting, perceptron
+from small_networks import fitting, flat, perceptron
 from torch import nn
 
 import ritz
