@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from ritz.backend import Array
 from ritz.errors import InvalidProblem, UnknownName
-from ritz.operators import Diagonal, Hessian, Operator
+from ritz.operators import Hessian, Operator, Tag
 from ritz.operators.torch_parameters import batches
 from ritz.solvers.spectrum import lanczos
 
-from .sample_derivatives import tensors_in
+from ._sample_derivatives import tensors_in
 
 __all__ = ["LearningRate", "learning_rate"]
 
@@ -122,8 +123,8 @@ def learning_rate(
         size = np.sqrt(np.mean(np.square(gradients), axis=0))
         if not size.any():
             raise InvalidProblem("every gradient is zero: Adam's scales are undefined at these parameters")
-        scale = Diagonal(1.0 / np.sqrt(size + FLOOR * size.mean()))
-        operators = [scale @ each @ scale for each in operators]
+        scale = 1.0 / np.sqrt(size + FLOOR * size.mean())
+        operators = [_Rescaled(each, scale) for each in operators]
     found = [lanczos(each, steps=steps, seed=seed) for each in operators]
     largest = np.array([float(np.linalg.eigvalsh(each.projected)[-1]) for each in found])
     mean = float(largest.mean())
@@ -136,6 +137,19 @@ def learning_rate(
     samples = 1.0 if data is None else float(np.mean([_samples(each.arguments[0]) for each in given]))
     products = sum(each.products for each in found)
     return LearningRate(SHARE[optimizer] * limit, limit, mean, error, samples, optimizer, products)
+
+
+class _Rescaled(Operator):
+    """A symmetric operator between two copies of a diagonal one."""
+
+    def __init__(self, operator: Operator, scale: np.ndarray):
+        self._operator, self._scale = operator, scale
+        self.shape, self.dtype = operator.shape, operator.dtype
+        self.tags = frozenset({Tag.SYMMETRIC})
+
+    def _apply(self, x: Array) -> Array:
+        scale = self._scale if x.ndim == 1 else self._scale[:, None]
+        return scale * (self._operator @ (scale * x))
 
 
 def _samples(batch: Any) -> int:

@@ -9,8 +9,8 @@ import torch
 
 from ritz.errors import InvalidProblem, TrainingError
 
+from ._sample_derivatives import flat_rows, model_at, tensors_in, varying_parameters
 from .rows import check_damping
-from .sample_derivatives import flat_rows, model_at, tensors_in, varying_parameters
 from .woodbury_inverse import WoodburyInverse
 
 __all__ = ["LevenbergMarquardt"]

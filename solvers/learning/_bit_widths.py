@@ -13,7 +13,7 @@ from ritz.errors import InvalidProblem
 from ritz.operators import Hessian
 from ritz.solvers.spectrum import trace
 
-from .quantisation import layers_with_weights, quantise
+from ._quantisation import layers_with_weights, quantise
 
 __all__ = ["BitWidths", "Sensitivities", "sensitivities"]
 
@@ -25,7 +25,7 @@ class BitWidths:
     Attributes
     ----------
     bits : mapping of str to int
-        By the names of `ritz.solvers.learning.quantisation.layers_with_weights`.
+        By the names of `ritz.solvers.learning._quantisation.layers_with_weights`.
     average : float
         Over all weights.
     perturbation : float
