@@ -18,9 +18,13 @@ from benchmarks import (
     grid_solvers,
     growth,
     least_squares,
+    local_bases,
+    local_bases_transient,
     lp_regression,
     mic,
     products,
+    reduced_basis,
+    reduced_basis_scale,
     sequences,
     snapshots,
     spectrum,
@@ -31,7 +35,8 @@ from benchmarks.harness import save
 MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
     *(least_squares, lp_regression, clustering, clustering_scale),
-    *(gaussian_process, gp_map, spectrum, snapshots),
+    *(gaussian_process, gp_map, spectrum, local_bases, local_bases_transient),
+    *(reduced_basis, reduced_basis_scale, snapshots),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 

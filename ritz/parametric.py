@@ -111,7 +111,7 @@ class ParametricPDE:
             object.__setattr__(self, "product", check_product(self.product, self.size))
             if self.grid is not None and self.size % self.grid.size:
                 raise InvalidProblem(f"grid has {self.grid.size} unknowns and the equations {self.size}")
-        query = self.ranges.mean(axis=1) if self.query is None else self._check_query(self.query)
+        query = self.ranges.mean(axis=1) if self.query is None else self.checked_query(self.query)
         object.__setattr__(self, "query", query)
         _ = self.model
 
@@ -209,7 +209,7 @@ class ParametricPDE:
         InvalidProblem
             If the solver fails or returns NaN or another shape, naming the parameters.
         """
-        mu = self.query if mu is None else self._check_query(mu)
+        mu = self.query if mu is None else self.checked_query(mu)
         try:
             if self.solve is None:
                 result = self._equations().solve(mu, start)
@@ -233,7 +233,7 @@ class ParametricPDE:
 
     def residual(self, u: np.ndarray, mu: Any = None) -> np.ndarray:
         """Return what `u` leaves of the equations, shape (n,), or (steps, n) for a trajectory."""
-        return self._equations().residual(u, self.query if mu is None else self._check_query(mu))
+        return self._equations().residual(u, self.query if mu is None else self.checked_query(mu))
 
     def relative_residual(self, u: np.ndarray, mu: Any = None) -> float:
         """Return the Euclidean norm of the residual by that of zero, or of a trajectory that falls to zero at once.
@@ -250,7 +250,7 @@ class ParametricPDE:
 
     def jacobian(self, u: np.ndarray, mu: Any = None, step: int | None = None) -> Any:
         """Return the derivative of the equations by u as a CSR array; for trajectories, of one step's equations."""
-        return self._equations().jacobian(u, self.query if mu is None else self._check_query(mu), step)
+        return self._equations().jacobian(u, self.query if mu is None else self.checked_query(mu), step)
 
     def snapshots(
         self,
@@ -288,7 +288,7 @@ class ParametricPDE:
 
         if isinstance(parameters, (int, np.integer)):
             parameters = self.sample(int(parameters))
-        points = self._check_parameters(parameters)
+        points = self.checked_parameters(parameters)
         if not isinstance(keep, (int, np.integer)) or keep < 1:
             raise InvalidProblem(f"keep is {keep!r}; it must be a positive integer")
         solutions = solve_all(self, points, executor, cache, progress)
@@ -305,23 +305,12 @@ class ParametricPDE:
         """Return parameters as text, ``k = 2, load = 0.5``."""
         return ", ".join(f"{name} = {value:.6g}" for name, value in zip(self.names, mu, strict=True))
 
-    def _equations(self) -> FullOrderModel:
-        if self.model is None:
-            raise InvalidProblem(
-                "the problem is a function alone; give affine (and term) for residuals and derivatives"
-            )
-        return self.model
+    def checked_query(self, mu: Any) -> np.ndarray:
+        """Return one parameter vector, shape (p,), or raise `InvalidProblem`; warn if it is outside the range."""
+        return self.checked_parameters(self._vector(mu)[None])[0]
 
-    def _vector(self, mu: Any) -> np.ndarray:
-        mu = np.asarray(mu, dtype=np.float64)
-        if mu.shape != (len(self.names),):
-            raise InvalidProblem(f"mu has shape {mu.shape}; the parameters are {', '.join(self.names)}")
-        return mu
-
-    def _check_query(self, mu: Any) -> np.ndarray:
-        return self._check_parameters(self._vector(mu)[None])[0]
-
-    def _check_parameters(self, parameters: Any) -> np.ndarray:
+    def checked_parameters(self, parameters: Any) -> np.ndarray:
+        """Return parameter vectors, shape (N, p), or raise `InvalidProblem`; warn if one is outside the range."""
         points = np.asarray(parameters, dtype=np.float64)
         if points.ndim != 2 or points.shape[1] != len(self.names) or len(points) == 0:
             raise InvalidProblem(
@@ -344,6 +333,19 @@ class ParametricPDE:
                     stacklevel=4,
                 )
         return points
+
+    def _equations(self) -> FullOrderModel:
+        if self.model is None:
+            raise InvalidProblem(
+                "the problem is a function alone; give affine (and term) for residuals and derivatives"
+            )
+        return self.model
+
+    def _vector(self, mu: Any) -> np.ndarray:
+        mu = np.asarray(mu, dtype=np.float64)
+        if mu.shape != (len(self.names),):
+            raise InvalidProblem(f"mu has shape {mu.shape}; the parameters are {', '.join(self.names)}")
+        return mu
 
 
 def _range(name: str, bounds: Any) -> tuple[float, float]:

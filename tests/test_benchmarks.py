@@ -61,7 +61,7 @@ def test_quick_run(module: Any, tmp_path: Path, capsys: pytest.CaptureFixture[st
 NAMES = ("transforms", "products", "sequences", "lp-regression", "least-squares", "gp-map", "gaussian-process")
 
 
-@pytest.mark.parametrize("name", [*NAMES, "clustering", "clustering-scale", "spectrum", "snapshots"])
+@pytest.mark.parametrize("name", [*NAMES, "clustering", "clustering-scale", "spectrum", "local-bases", "snapshots"])
 def test_quick_run_of_suites_with_rows_of_their_own(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     main([name, "--quick", "--output", str(tmp_path)])
     rows = load(tmp_path / f"{name}.jsonl")

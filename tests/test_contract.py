@@ -28,7 +28,8 @@ def on_grid(problem):
 
 # Solvers that need to know how the unknowns lie, and which operators they take.
 FEW = {"maxiter": 3, "points": 50, "side_points": 10, "width": 8}  # what training reaches is tested in test_neural.py
-TRAINED = {"pinn": FEW, "rff-pinn": FEW}
+REDUCED = {"size": 4, "samples": 40}
+TRAINED = {"pinn": FEW, "rff-pinn": FEW, "pod": REDUCED, "local-reduced-basis": {**REDUCED, "clusters": 2}}
 STRUCTURED = {"multigrid": on_grid, "transform": constant_on_box, "tridiagonal-transform": constant_on_box}
 STRUCTURED["attributes-kmeans"] = lambda graph: bool(graph.attribute_blocks)
 

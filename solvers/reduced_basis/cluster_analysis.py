@@ -1,0 +1,155 @@
+"""Ways of dividing snapshots into clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ritz.errors import InvalidProblem, UnknownName
+
+from .dissimilarities import DISSIMILARITIES, deflated, dissimilarities, standardised
+from .k_medoids import sampled_k_medoids
+from .k_subspaces import k_subspaces
+from .represented import Represented
+
+__all__ = ["BASELINES", "CANDIDATES", "ClusterAnalysis", "Clusters"]
+
+K_MEANS = ("k-means", "normalised-k-means", "parameter-k-means")
+LEAST = 1e-150  # added to what deflation leaves, so that nothing has a direction
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Clusters of snapshots.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (count,)
+        0, 1, ...; every cluster has a member.
+    representatives : ndarray, shape (clusters,)
+        The snapshot that stands for each: the medoid, or what is closest to the cluster's leading mode.
+    """
+
+    labels: np.ndarray
+    representatives: np.ndarray
+
+
+@dataclass(frozen=True)
+class ClusterAnalysis:
+    """How snapshots are divided.
+
+    Parameters
+    ----------
+    dissimilarity : str
+        K-medoids with ``"sine"``, ``"chord"``, ``"euclidean"``, ``"relative"`` (see `dissimilarities`) or
+        ``"parameters"``; or ``"k-means"`` of the states, ``"normalised-k-means"`` of the normalised states,
+        ``"parameter-k-means"``.
+    deflation : int or ``"mean"``
+        Leading modes of all snapshots taken out first, for the sine and the chord.
+    refinement : int
+        Modes of the bases by which `k_subspaces` refines the clusters; 0 leaves them.
+
+    Examples
+    --------
+    >>> str(ClusterAnalysis("sine", deflation=2, refinement=5))
+    'sine, 2 modes deflated, refined with 5'
+    """
+
+    dissimilarity: str = "sine"
+    deflation: int | str = 0
+    refinement: int = 0
+
+    def __post_init__(self):
+        known = (*DISSIMILARITIES, "parameters", *K_MEANS)
+        if self.dissimilarity not in known:
+            raise UnknownName("dissimilarity", self.dissimilarity, known)
+        if self.deflation and self.dissimilarity not in ("sine", "chord"):
+            raise InvalidProblem(f"deflation is for 'sine' and 'chord'; dissimilarity is {self.dissimilarity!r}")
+        if self.refinement < 0:
+            raise InvalidProblem(f"refinement is {self.refinement}; it is a number of modes, 0 or more")
+
+    def __str__(self) -> str:
+        parts = [self.dissimilarity]
+        if self.deflation:
+            parts.append("mean deflated" if self.deflation == "mean" else f"{self.deflation} modes deflated")
+        if self.refinement:
+            parts.append(f"refined with {self.refinement}")
+        return ", ".join(parts)
+
+    def divide(self, snapshots: Represented, clusters: int, *, seed: int = 0) -> Clusters:
+        """Return clusters of snapshots.
+
+        Parameters
+        ----------
+        snapshots : Represented
+        clusters : int
+            At most the number of snapshots; fewer are returned where snapshots coincide.
+        seed : int
+        """
+        if not 1 <= clusters <= len(snapshots):
+            raise InvalidProblem(f"clusters is {clusters}; of {len(snapshots)} snapshots it must be 1 to that many")
+        if self.dissimilarity in K_MEANS:
+            labels = self._k_means(snapshots, clusters, seed)
+        else:
+            labels = self._k_medoids(snapshots, clusters, seed)
+        labels = np.unique(labels, return_inverse=True)[1]
+        if self.refinement and clusters > 1:
+            labels = k_subspaces(snapshots.values, labels, size=self.refinement)
+        return _ordered(snapshots.values, labels)
+
+    def _k_means(self, snapshots: Represented, clusters: int, seed: int) -> np.ndarray:
+        from ritz.solvers.clustering import block_kmeans
+
+        points = snapshots.values
+        if self.dissimilarity == "k-means":
+            points = snapshots.norms[:, None] * points
+        if np.iscomplexobj(points):
+            points = np.concatenate([np.real(points), np.imag(points)], axis=1)
+        if self.dissimilarity == "parameter-k-means":
+            points = standardised(snapshots.inputs)
+        return block_kmeans(np.ascontiguousarray(points), clusters, seed=seed).labels
+
+    def _k_medoids(self, snapshots: Represented, clusters: int, seed: int) -> np.ndarray:
+        points, kind = snapshots.values, self.dissimilarity
+        if kind == "parameters":
+            points, kind = standardised(snapshots.inputs), "euclidean"
+        elif kind in ("euclidean", "relative"):
+            points = snapshots.norms[:, None] * points
+        elif self.deflation:
+            points = deflated(points, self.deflation) + LEAST
+
+        def block(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+            same = rows.size == columns.size and np.array_equal(rows, columns)
+            return dissimilarities(points[rows], None if same else points[columns], kind=kind)
+
+        return sampled_k_medoids(block, len(points), clusters, seed=seed).labels
+
+
+CANDIDATES = (
+    ClusterAnalysis("sine"),
+    ClusterAnalysis("chord"),
+    ClusterAnalysis("parameters"),
+    ClusterAnalysis("normalised-k-means"),
+    ClusterAnalysis("sine", refinement=5),
+    ClusterAnalysis("sine", deflation=2),
+    ClusterAnalysis("sine", deflation=2, refinement=5),
+)
+"""What `efficiency` chooses from unless told otherwise."""
+
+BASELINES = (ClusterAnalysis("k-means"), ClusterAnalysis("euclidean"))
+"""What everybody would try first."""
+
+
+def _ordered(values: np.ndarray, labels: np.ndarray) -> Clusters:
+    """Return clusters in the order of their representatives, which are closest to what all members have in common."""
+    found: list[Any] = []
+    for k in range(int(labels.max()) + 1):
+        members = np.flatnonzero(labels == k)
+        overlaps = np.abs(values[members] @ values[members].conj().T)
+        found.append(members[np.argmax(np.sum(overlaps**2, axis=1))])
+    order = np.argsort(found)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(order.size)
+    return Clusters(rank[labels], np.array(found)[order])

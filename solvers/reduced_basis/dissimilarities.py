@@ -1,0 +1,140 @@
+"""How unlike two states are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ritz.errors import InvalidProblem, UnknownName
+from ritz.snapshots import check_product
+
+from .inner_product import checked_states, coordinates, inner, norms
+
+__all__ = ["DISSIMILARITIES", "deflated", "dissimilarities", "standardised"]
+
+DISSIMILARITIES = ("sine", "chord", "euclidean", "relative")
+
+
+def dissimilarities(
+    states: Any,
+    others: Any = None,
+    *,
+    kind: str = "sine",
+    product: Any = None,
+    block: int = 1024,
+) -> np.ndarray:
+    """Return the dissimilarities of states from others, or among themselves.
+
+    Parameters
+    ----------
+    states : array, shape (count, n)
+        Real or complex, a row for each.
+    others : array, shape (m, n), optional
+        `states` themselves if left out.
+    kind : str
+        * ``"sine"`` of the angle between u and v, the relative error of projecting u onto the line of v
+          :cite:`DanielCasenaveAkkariKetataRyckelynck2022`; blind to size, sign and phase.
+        * ``"chord"``: ``|u / |u| - v / |v||``; blind to size alone.
+        * ``"euclidean"``: ``|u - v|``, the energy norm if `product` is that of the energy.
+        * ``"relative"``: ``|u - v| / max(|u|, |v|)``.
+    product : Operator or matrix, optional
+        Inner product, symmetric positive definite; Euclidean if left out.
+    block : int
+        Rows at a time, which bounds the working memory by ``block (n + m)`` numbers besides the result.
+
+    Raises
+    ------
+    InvalidProblem
+        Zero states (unless kind is ``"euclidean"``), NaN, shapes that do not fit, a product that is no inner product.
+
+    Examples
+    --------
+    >>> states = np.array([[1.0, 0.0], [-2.0, 0.0], [1.0, 1.0]])
+    >>> dissimilarities(states).round(4).tolist()
+    [[0.0, 0.0, 0.7071], [0.0, 0.0, 0.7071], [0.7071, 0.7071, 0.0]]
+    >>> dissimilarities(states, kind="chord").round(4)[0].tolist()
+    [0.0, 2.0, 0.7654]
+    """
+    if kind not in DISSIMILARITIES:
+        raise UnknownName("dissimilarity", kind, DISSIMILARITIES)
+    rows = checked_states(states)
+    columns = rows if others is None else checked_states(others)
+    if columns.shape[1] != rows.shape[1]:
+        raise InvalidProblem(f"states have {rows.shape[1]} entries and others {columns.shape[1]}; they must agree")
+    operator = check_product(product, rows.shape[1])
+    row_norms, column_norms = norms(rows, operator), norms(columns, operator)
+    if kind != "euclidean":
+        for name, lengths in (("states", row_norms), ("others", column_norms)):
+            zero = np.flatnonzero(lengths <= 1e-300)
+            if zero.size:
+                raise InvalidProblem(f"{name} has a zero row, {zero[0]}, which has no direction; drop zero states")
+    result = np.empty((len(rows), len(columns)))
+    for first in range(0, len(rows), block):
+        part = slice(first, first + block)
+        products = inner(rows[part], columns, operator)
+        sizes = row_norms[part, None], column_norms
+        if kind == "sine":
+            result[part] = _sine(np.abs(products) / (sizes[0] * sizes[1]))
+        elif kind == "chord":
+            result[part] = np.sqrt(np.maximum(2.0 - 2.0 * np.real(products) / (sizes[0] * sizes[1]), 0.0))
+        else:
+            squares = sizes[0] ** 2 + sizes[1] ** 2 - 2.0 * np.real(products)
+            result[part] = np.sqrt(np.maximum(squares, 0.0))
+            if kind == "relative":
+                result[part] /= np.maximum(sizes[0], sizes[1])
+    if others is None:
+        np.fill_diagonal(result, 0.0)
+        result = 0.5 * (result + result.T)
+    return result
+
+
+def deflated(states: Any, modes: int | str, *, product: Any = None) -> np.ndarray:
+    """Return states without their components in the directions that all share.
+
+    Sines between states that have one large component in common are all small; what is left of them without it tells
+    them apart.
+
+    Parameters
+    ----------
+    states : array, shape (count, n)
+    modes : int or ``"mean"``
+        How many leading modes of the normalised states are taken out; ``"mean"`` takes out the direction of their mean.
+    product : Operator or matrix, optional
+
+    Examples
+    --------
+    >>> deflated(np.array([[10.0, 1.0, 0.0], [10.0, 0.0, 1.0]]), "mean").round(2).tolist()
+    [[0.0, 0.5, -0.5], [0.0, -0.5, 0.5]]
+    """
+    rows = checked_states(states)
+    operator = check_product(product, rows.shape[1])
+    lengths = norms(rows, operator)[:, None]
+    unit = rows / np.where(lengths > 0.0, lengths, 1.0)
+    if modes == "mean":
+        directions = coordinates(unit.mean(axis=0, keepdims=True), operator).directions
+    elif isinstance(modes, int) and modes >= 0:
+        if modes == 0:
+            return rows
+        found = coordinates(unit, operator)
+        directions = np.linalg.svd(found.values, full_matrices=False)[2][:modes] @ found.directions
+    else:
+        raise InvalidProblem(f"modes is {modes!r}; it must be a number of leading modes, 0 or more, or 'mean'")
+    return rows - inner(rows, directions, operator) @ directions
+
+
+def standardised(parameters: Any) -> np.ndarray:
+    """Return parameters with mean 0 and standard deviation 1, so that their Euclidean distance means something.
+
+    Examples
+    --------
+    >>> standardised(np.array([[1.0, 5.0], [3.0, 5.0]])).tolist()
+    [[-1.0, 0.0], [1.0, 0.0]]
+    """
+    points = np.asarray(parameters, dtype=np.float64)
+    deviations = points.std(axis=0)
+    return (points - points.mean(axis=0)) / np.where(deviations > 0.0, deviations, 1.0)
+
+
+def _sine(cosines: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.clip(1.0 - cosines**2, 0.0, 1.0))

@@ -1,0 +1,131 @@
+"""A basis for each cluster of snapshots, and the classifier that chooses among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ritz.errors import InvalidProblem
+
+from .cluster_analysis import ClusterAnalysis
+from .local_directions import cluster_directions, held_out_errors
+from .parameter_classifier import ParameterClassifier, fit_parameter_classifier, soft_labels
+from .pod import Basis
+from .represented import Represented, represent
+
+if TYPE_CHECKING:
+    from .efficiency import Estimate
+
+__all__ = ["LocalBases", "local_bases"]
+
+
+@dataclass(frozen=True, eq=False)
+class LocalBases:
+    """Bases of clusters of snapshots; made by `local_bases`.
+
+    Parameters
+    ----------
+    bases : tuple of Basis
+        One a cluster.
+    labels : ndarray, shape (count,)
+        Cluster of every snapshot.
+    representatives : ndarray, shape (clusters,)
+        The snapshot that stands for each cluster.
+    classifier : ParameterClassifier or None
+        None if there is one basis alone.
+    analysis : ClusterAnalysis or None
+        How the clusters were found; None for one basis.
+    """
+
+    bases: tuple[Basis, ...]
+    labels: np.ndarray
+    representatives: np.ndarray
+    classifier: ParameterClassifier | None
+    analysis: ClusterAnalysis | None
+
+    @property
+    def clusters(self) -> int:
+        """Number of bases."""
+        return len(self.bases)
+
+    def likeliest(self, inputs: Any, count: int = 3) -> np.ndarray:
+        """Return the numbers of the bases that suit parameters best, the likeliest first.
+
+        Parameters
+        ----------
+        inputs : array, shape (p,) or (queries, p)
+            Parameters, with the time as a last entry for trajectories.
+        count : int
+            At most the number of bases.
+        """
+        if self.classifier is None:
+            return np.zeros((*np.shape(inputs)[:-1], 1), dtype=np.int64)
+        return self.classifier.likeliest(inputs, count)
+
+    def projection_errors(self, states: Any) -> np.ndarray:
+        """Return the relative projection errors of rows of states on every basis, shape (count, clusters)."""
+        return np.stack([basis.projection_errors(states) for basis in self.bases], axis=1)
+
+
+def local_bases(
+    snapshots: Any,
+    setting: Estimate | ClusterAnalysis | None = None,
+    *,
+    clusters: int = 16,
+    size: int = 20,
+    seed: int = 0,
+) -> LocalBases:
+    """Return a basis for each cluster of snapshots, and a classifier that chooses among them by parameters.
+
+    Parameters
+    ----------
+    snapshots : ritz.Snapshots
+    setting : Estimate or ClusterAnalysis, optional
+        What `efficiency` recommends, which says how many clusters and modes; or how the snapshots are divided. Sines
+        if left out.
+    clusters : int
+        1 makes a single basis, the global one.
+    size : int
+        Modes of each basis.
+    seed : int
+
+    Raises
+    ------
+    InvalidProblem
+        If there are fewer snapshots than modes or clusters.
+
+    Examples
+    --------
+    >>> from ritz import Snapshots
+    >>> x = np.linspace(0.0, 1.0, 60)
+    >>> states = np.exp(-((x - x[:, None]) / 0.05) ** 2)
+    >>> found = local_bases(Snapshots(x[:, None], states), clusters=4, size=8)
+    >>> found.clusters, bool(found.projection_errors(states).min(axis=1).max() < 0.1)
+    (4, True)
+    """
+    analysis = setting if isinstance(setting, ClusterAnalysis) else ClusterAnalysis()
+    if setting is not None and not isinstance(setting, ClusterAnalysis):
+        clusters, size = setting.clusters, setting.size
+        analysis = setting.analysis or analysis
+    represented = snapshots if isinstance(snapshots, Represented) else represent(snapshots)
+    count = len(represented)
+    if not 1 <= size <= count:
+        raise InvalidProblem(f"size is {size}; of {count} snapshots a basis has 1 to {count} modes")
+    found = analysis.divide(represented, clusters, seed=seed)
+    number = int(found.representatives.size)
+    directions = cluster_directions(represented.values, found.labels, size, number)
+    product = None if isinstance(snapshots, Represented) else snapshots.product
+    bases = tuple(_basis(represented, rows, found.labels == k, product) for k, rows in enumerate(directions))
+    if number == 1:
+        return LocalBases(bases, found.labels, found.representatives, None, None)
+    seen = held_out_errors(represented.values, found.labels, represented.groups, size, number, seed=seed)
+    classifier = fit_parameter_classifier(represented.inputs, soft_labels(seen), seed=seed)
+    return LocalBases(bases, found.labels, found.representatives, classifier, analysis)
+
+
+def _basis(snapshots: Represented, rows: np.ndarray, members: np.ndarray, product: Any) -> Basis:
+    values = snapshots.values[members]
+    singular = np.linalg.svd(values, compute_uv=False)
+    return Basis((rows @ snapshots.directions).T, singular, product, float(np.sum(np.abs(values) ** 2)))

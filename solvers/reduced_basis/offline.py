@@ -1,0 +1,199 @@
+"""From snapshots to an online stage whose error estimates are calibrated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ritz.errors import InvalidProblem
+from ritz.snapshots import Snapshots, apply_product
+
+from .local_bases import LocalBases, local_bases
+from .local_model import LocalModel, local_model
+from .online import OnlineStage, ReducedAnswer, operator_features
+from .random_tests import dual_tests
+from .regression_model import RegressionModel, regression_model
+from .sampled_term import check_term
+
+__all__ = ["build_stage", "calibrate", "errors_of", "held_out_share"]
+
+HELD_OUT = 0.15  # share of the solutions that calibrate the estimates, and that no basis is made of
+ENOUGH, MOST = 25, 0.25  # solutions that calibrate if that is more, and the share that they may be
+COVERAGE = 0.99  # share of queries whose error is to be within the estimate
+SAME = 1e-6  # distance of features below which operators do not differ
+PLACES = 16  # whose Jacobians tell errors from residuals
+TERMS = 3  # snapshots of the term, for each mode of the state, where the cluster has fewer
+
+
+def build_stage(
+    problem: Any,
+    snapshots: Snapshots,
+    setting: Any,
+    *,
+    clusters: int,
+    size: int,
+    projection: str,
+    hyper_reduction: str,
+    candidates: int,
+    seed: int,
+) -> tuple[OnlineStage, LocalBases]:
+    """Return the models of all bases with the rule that chooses among them, not calibrated, and the bases.
+
+    Parameters
+    ----------
+    problem : ParametricPDE
+    snapshots : Snapshots
+    setting : Estimate, ClusterAnalysis or None
+        For `local_bases`, as are `clusters` and `size`.
+    clusters, size, projection, hyper_reduction, candidates, seed
+        See `LocalReducedBasis`.
+    """
+    found = local_bases(snapshots, setting, clusters=clusters, size=size, seed=seed)
+    if projection == "regression":
+        models: Any = tuple(_regression(problem, snapshots, found, k, seed) for k in range(found.clusters))
+        return OnlineStage(problem, models, found.classifier, candidates), found
+    terms = _terms(problem, snapshots)
+    checked = None if terms is None else check_term(problem.term, terms, size)
+    places, spread, rows = _places(problem, snapshots)
+    tested = [dual_tests(_jacobian(problem, snapshots, row), snapshots.product, seed=seed) for row in rows]
+    models = tuple(
+        local_model(
+            problem,
+            found.bases,
+            k,
+            None if terms is None else terms[_nearest(snapshots, found, k)],
+            tested,
+            checked,
+            projection=projection,
+            hyper_reduction=hyper_reduction,
+        )
+        for k in range(found.clusters)
+    )
+    if problem.times is None and not problem.model.linear:
+        models = tuple(_with_starts(model, snapshots, found) for model in models)
+    return OnlineStage(problem, models, found.classifier, candidates, places, spread), found
+
+
+def held_out_share(snapshots: Snapshots) -> float:
+    """Return the share of the solutions that calibrate the estimates."""
+    solutions = np.unique(snapshots.groups).size
+    return max(HELD_OUT, min(MOST, ENOUGH / solutions))
+
+
+def calibrate(stage: OnlineStage, held_out: Snapshots) -> tuple[OnlineStage, float]:
+    """Return the stage that knows what error is usual, and the factor that makes its estimates bounds.
+
+    The factor is a limit for the ratio of true to estimated errors, from states that no model was made of, such that
+    the error of a query drawn as they were is within the estimate with a probability of 99 %: a quantile corrected for
+    their number, as in split conformal prediction :cite:`LeiGSellRinaldoTibshiraniWasserman2018`, or the limit that a
+    log-normal distribution of the ratios has, if that is higher, as it is where they are few.
+    """
+    answers, truths = _answers(stage, held_out)
+    estimates = np.array([answer.error for answer in answers])
+    usual = np.array([state.relative_error for answer in answers for state in answer.states])
+    stage = replace(stage, usual=float(np.median(usual)))
+    if stage.candidates > 1 and len(stage.models) > 1:  # what is tried changes with what is usual
+        answers, truths = _answers(stage, held_out)
+        estimates = np.array([answer.error for answer in answers])
+    errors = np.array([errors_of(stage, answer, truth) for answer, truth in zip(answers, truths, strict=True)])
+    ratios = errors[np.isfinite(estimates)] / np.maximum(estimates[np.isfinite(estimates)], 1e-300)
+    return stage, _upper_limit(ratios)
+
+
+def _upper_limit(ratios: np.ndarray) -> float:
+    from scipy.stats import t
+
+    count = len(ratios)
+    if count < 2:
+        raise InvalidProblem(f"{count} held-out solutions calibrate nothing: give more snapshots")
+    place = min(int(np.ceil(COVERAGE * (count + 1))) - 1, count - 1)
+    logarithms = np.log(np.maximum(ratios, 1e-300))
+    spread = float(logarithms.std(ddof=1)) * np.sqrt(1.0 + 1.0 / count)
+    normal = np.exp(logarithms.mean() + t.ppf(COVERAGE, count - 1) * spread)
+    return float(max(np.sort(ratios)[place], normal))
+
+
+def errors_of(stage: OnlineStage, answer: ReducedAnswer, truth: Snapshots) -> float:
+    """Return the true relative error of an answer: against one state, or those of a trajectory that are known."""
+    states = answer.states
+    if stage.problem.times is not None:
+        places = np.searchsorted(stage.problem.times, truth.times - 1e-9 * stage.problem.times[-1]) - 1
+        states = [answer.states[place] for place in places]
+    expanded = np.stack([stage.models[s.cluster].basis.expand(s.coefficients) for s in states])
+    wrong = expanded - truth.states
+    squares = np.sum(wrong.conj() * apply_product(truth.product, wrong.T).T).real
+    return float(np.sqrt(max(squares, 0.0)) / np.linalg.norm(truth.norms))
+
+
+def _answers(stage: OnlineStage, held_out: Snapshots) -> tuple[list[ReducedAnswer], list[Snapshots]]:
+    truths = [held_out.select(held_out.groups == group) for group in np.unique(held_out.groups)]
+    return [stage.answer(truth.parameters[0]) for truth in truths], truths
+
+
+def _terms(problem: Any, snapshots: Snapshots) -> np.ndarray | None:
+    """Return the term at all snapshots, each by the norm of its snapshot."""
+    if problem.term is None:
+        return None
+    times = np.zeros(len(snapshots)) if snapshots.times is None else snapshots.times
+    rows = zip(snapshots.states, snapshots.parameters, times, strict=True)
+    values = np.stack([problem.term.value(u, mu, float(t)) for u, mu, t in rows])
+    return values / snapshots.norms[:, None]
+
+
+def _nearest(snapshots: Snapshots, found: LocalBases, number: int) -> np.ndarray:
+    """Return the members of a cluster, and what is nearest to its basis where those are few."""
+    basis = found.bases[number]
+    members = found.labels == number
+    count = min(len(snapshots), max(int(members.sum()), TERMS * basis.size))
+    remainders = np.where(members, -1.0, basis.projection_errors(snapshots.states))
+    return np.argsort(remainders, kind="stable")[:count]
+
+
+def _with_starts(model: LocalModel, snapshots: Snapshots, found: LocalBases) -> LocalModel:
+    rows = _nearest(snapshots, found, model.number)
+    return replace(model, starts=(snapshots.parameters[rows], model.basis.coefficients(snapshots.states[rows])))
+
+
+def _places(problem: Any, snapshots: Snapshots) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """Return the features of snapshots whose Jacobians differ most, how features spread, and which they are."""
+    times = np.zeros(len(snapshots)) if snapshots.times is None else snapshots.times
+    rows = zip(snapshots.parameters, times, strict=True)
+    features = np.stack([operator_features(problem, mu, float(t)) for mu, t in rows])
+    spread = np.maximum(np.ptp(features, axis=0), SAME)
+    scaled = features / spread
+    distances = np.linalg.norm(scaled - scaled.mean(axis=0), axis=1)
+    chosen = [int(np.argmin(distances))]
+    distances = np.linalg.norm(scaled - scaled[chosen[0]], axis=1)
+    while len(chosen) < PLACES and distances.max() > SAME:
+        chosen.append(int(np.argmax(distances)))
+        distances = np.minimum(distances, np.linalg.norm(scaled - scaled[chosen[-1]], axis=1))
+    return features[chosen], spread, chosen
+
+
+def _jacobian(problem: Any, snapshots: Snapshots, row: int) -> Any:
+    step = None
+    if problem.times is not None:
+        step = int(np.searchsorted(problem.times, snapshots.times[row] - 1e-9 * problem.times[-1])) - 1
+    return problem.model.jacobian(snapshots.states[row], snapshots.parameters[row], step)
+
+
+def _regression(problem: Any, snapshots: Snapshots, found: LocalBases, number: int, seed: int) -> RegressionModel:
+    members = np.flatnonzero(found.labels == number)
+    inputs, box = snapshots.parameters, problem.ranges
+    if snapshots.times is not None:
+        inputs = np.column_stack([inputs, snapshots.times])
+        box = np.vstack([box, [problem.times[0], problem.times[-1]]])
+    least = 4 * inputs.shape[1]
+    if members.size < least:  # borrow those nearest in parameters
+        low, high = box.T
+        scaled = (inputs - low) / (high - low)
+        distances = np.linalg.norm(scaled[:, None] - scaled[members], axis=2).min(axis=1)
+        members = np.argsort(distances, kind="stable")[: min(least, len(inputs))]
+    if members.size < inputs.shape[1] + 3:
+        raise InvalidProblem(
+            f"{members.size} snapshots are too few for a regression on {inputs.shape[1]} inputs; give"
+            f" {inputs.shape[1] + 3} at least"
+        )
+    return regression_model(number, found.bases[number], snapshots.states[members], inputs[members], box, seed=seed)

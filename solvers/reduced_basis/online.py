@@ -1,0 +1,200 @@
+"""What is left to do for a query: choose a basis, solve for its coefficients, check them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .local_model import LocalModel, ReducedState
+from .parameter_classifier import ParameterClassifier
+from .regression_model import RegressionModel
+
+__all__ = ["OnlineStage", "ReducedAnswer", "least_error"]
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedAnswer:
+    """A solution in coefficients, of one state or of a trajectory.
+
+    Parameters
+    ----------
+    states : tuple of ReducedState
+        One, or one for each time step.
+    error : float
+        Estimate of the relative error, before calibration; of a trajectory in the root mean square over its times.
+    tried : tuple of int
+        Bases whose equations were solved.
+    initial : ndarray or None
+        Initial state of a trajectory.
+    """
+
+    states: tuple[ReducedState, ...]
+    error: float
+    tried: tuple[int, ...]
+    initial: np.ndarray | None = None
+
+    @property
+    def history(self) -> np.ndarray:
+        """Relative residuals of the reduced equations of the last state."""
+        result = self.states[-1].result
+        return np.array([1.0] if result is None else result.history)
+
+
+@dataclass(frozen=True, eq=False)
+class OnlineStage:
+    """Models of all bases and the rule that chooses among them.
+
+    Nothing here grows with the number of unknowns, but for the initial states of trajectories.
+
+    Parameters
+    ----------
+    problem : ParametricPDE
+    models : tuple of LocalModel, or of RegressionModel
+    classifier : ParameterClassifier or None
+        None with one basis.
+    candidates : int
+        Likeliest bases that are tried at most.
+    places : ndarray, shape (count, features)
+        Features (`operator_features`) of what the checks were made at; empty for regressions.
+    spread : ndarray, shape (features,)
+        By which features are divided before distances are taken.
+    usual : float
+        Estimated relative error with which the first basis tried is taken.
+    """
+
+    problem: Any
+    models: tuple[LocalModel | RegressionModel, ...]
+    classifier: ParameterClassifier | None
+    candidates: int
+    places: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    spread: np.ndarray = field(default_factory=lambda: np.empty(0))
+    usual: float = 0.0
+
+    def answer(self, mu: np.ndarray, start: np.ndarray | None = None) -> ReducedAnswer:
+        """Return the solution at mu; `start` is a full state (n,) from whose projection Newton's method begins."""
+        if self.problem.times is None:
+            state, tried = self.steady(mu, start)
+            return ReducedAnswer((state,), state.relative_error, tried)
+        from .time_stepping import march, predict
+
+        intrusive = isinstance(self.models[0], LocalModel)
+        return march(self, mu) if intrusive else predict(self, mu)
+
+    def steady(self, mu: np.ndarray, start: np.ndarray | None = None) -> tuple[ReducedState, tuple[int, ...]]:
+        """Return the state that checks best, and the bases tried."""
+        theta, phi = self.affine_coefficients(mu)
+        place = self.place(mu)
+
+        def attempt(number: int) -> ReducedState:
+            model = self.models[number]
+            if isinstance(model, RegressionModel):
+                return model.states(mu[None])[0]
+            return model.solve(mu, theta, phi, place, None if start is None else model.basis.coefficients(start))
+
+        return least_error(self.likeliest(mu), attempt, self.usual)
+
+    def likeliest(self, inputs: np.ndarray) -> np.ndarray:
+        """Return the numbers of the bases to try for inputs (p,) or (count, p), the likeliest first."""
+        if self.classifier is None:
+            return np.zeros((*inputs.shape[:-1], 1), dtype=np.int64)
+        return self.classifier.likeliest(inputs, self.candidates)
+
+    def place(self, mu: np.ndarray, time: float = 0.0) -> int:
+        """Return the place whose Jacobian is nearest; the same for all bases, so that their checks can be compared."""
+        if len(self.places) < 2:
+            return 0
+        distances = (self.places - operator_features(self.problem, mu, time)) / self.spread
+        return int(np.argmin(np.einsum("ij,ij->i", distances, distances)))
+
+    def affine_coefficients(self, mu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the coefficients of the affine form, none where there is no form."""
+        affine = self.problem.affine
+        return (np.empty(0), np.empty(0)) if affine is None else (affine.theta(mu), affine.phi(mu))
+
+    def steady_many(self, points: np.ndarray) -> list[ReducedAnswer]:
+        """Return the answers at rows of parameters; the same as one after the other, but in batches of a basis.
+
+        Of linear equations all queries of a basis are solved together. The first choice of a query is checked, and
+        its next ones are tried in further rounds.
+        """
+        order = self.likeliest(points)
+        best: list[ReducedState | None] = [None] * len(points)
+        tried: list[list[int]] = [[] for _ in points]
+        waiting = np.arange(len(points))
+        for place in range(order.shape[1]):
+            for number in np.unique(order[waiting, place]):
+                queries = waiting[order[waiting, place] == number]
+                for query, state in zip(queries, self._together(int(number), points[queries]), strict=True):
+                    tried[query].append(int(number))
+                    known = best[query]
+                    if known is None or state.relative_error < known.relative_error:
+                        best[query] = state
+            late = [query for query in waiting if _error(best[query]) > self.usual]
+            waiting = np.array(late, dtype=np.int64)
+        answers: list[ReducedAnswer] = []
+        for state, numbers in zip(best, tried, strict=True):
+            assert state is not None
+            answers.append(ReducedAnswer((state,), state.relative_error, tuple(numbers)))
+        return answers
+
+    def _together(self, number: int, points: np.ndarray) -> list[ReducedState]:
+        model = self.models[number]
+        if isinstance(model, RegressionModel):
+            return model.states(points)
+        pairs = [self.affine_coefficients(mu) for mu in points]
+        square = model.equations.operators.shape[1] == model.basis.size
+        if not (square and model.equations.term is None):
+            return [model.solve(mu, *pair, self.place(mu)) for mu, pair in zip(points, pairs, strict=True)]
+        theta, phi = (np.stack(part) for part in zip(*pairs, strict=True))
+        found = np.linalg.solve(
+            np.tensordot(theta, model.equations.operators, 1), (phi @ model.equations.loads)[..., None]
+        )[..., 0]
+        places = np.array([self.place(mu) for mu in points])
+        errors = np.empty(len(points))
+        for place in np.unique(places):
+            here, check = places == place, model.checks[place]
+            checked = np.einsum("cq,qts,cs->ct", theta[here], check.operators, found[here], optimize=True)
+            errors[here] = np.linalg.norm(checked - phi[here] @ check.loads, axis=1)
+        return [ReducedState(number, a, float(error)) for a, error in zip(found, errors, strict=True)]
+
+
+def operator_features(problem: Any, mu: np.ndarray, time: float = 0.0) -> np.ndarray:
+    """Return numbers by whose distance Jacobians are alike.
+
+    Of linear equations these are the coefficients of the affine form, up to a factor; else the parameters, and the
+    time, by their ranges.
+    """
+    if problem.model.linear:
+        theta = problem.affine.theta(mu)
+        scaled = theta / max(float(np.abs(theta).sum()), 1e-300)
+        return np.concatenate([np.real(scaled), np.imag(scaled)])
+    low, high = problem.ranges.T
+    scaled = (mu - low) / (high - low)
+    if problem.times is None:
+        return scaled
+    first, last = problem.times[0], problem.times[-1]
+    return np.append(scaled, (time - first) / (last - first))
+
+
+def least_error(
+    order: Sequence[int] | np.ndarray, attempt: Callable[[int], ReducedState], usual: float
+) -> tuple[ReducedState, tuple[int, ...]]:
+    """Try bases in order until one checks as well as usual; return the best state and the bases tried."""
+    best: ReducedState | None = None
+    tried: list[int] = []
+    for number in order:
+        tried.append(int(number))
+        state = attempt(int(number))
+        if best is None or state.relative_error < best.relative_error:
+            best = state
+        if best.relative_error <= usual:
+            break
+    assert best is not None
+    return best, tuple(tried)
+
+
+def _error(state: ReducedState | None) -> float:
+    return np.inf if state is None else state.relative_error

@@ -1,0 +1,67 @@
+"""A basis whose coefficients are had from the parameters by regression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .coefficient_regression import CoefficientRegression, fit_regression
+from .local_model import ReducedState
+from .pod import Basis
+
+__all__ = ["RegressionModel", "regression_model"]
+
+
+@dataclass(frozen=True, eq=False)
+class RegressionModel:
+    """A basis and its coefficients as functions of the inputs: parameters, and the time for trajectories.
+
+    Parameters
+    ----------
+    number : int
+    basis : Basis
+    regression : CoefficientRegression
+    box : ndarray, shape (p, 2)
+        Ranges of the inputs, which are scaled to the unit box.
+    points, coefficients : ndarray, shapes (count, p) and (count, size)
+        What the regression was fitted to.
+    left_out : float
+        Relative error of projecting the snapshots, root mean square.
+    """
+
+    number: int
+    basis: Basis
+    regression: CoefficientRegression
+    box: np.ndarray
+    points: np.ndarray
+    coefficients: np.ndarray
+    left_out: float
+
+    def states(self, inputs: np.ndarray) -> list[ReducedState]:
+        """Return the states at rows of inputs; what two regressions disagree on is the estimate of the error."""
+        low, high = self.box.T
+        found, spreads = self.regression((inputs - low) / (high - low))
+        floor = (self.left_out + self.regression.error) * np.linalg.norm(found, axis=1)
+        return [
+            ReducedState(self.number, a, float(np.hypot(spread, least)))
+            for a, spread, least in zip(found, spreads, floor, strict=True)
+        ]
+
+
+def regression_model(
+    number: int, basis: Basis, states: np.ndarray, inputs: np.ndarray, box: np.ndarray, *, seed: int = 0
+) -> RegressionModel:
+    """Return the model of one basis from the states of its cluster, shape (count, n), and their inputs.
+
+    Raises
+    ------
+    InvalidProblem
+        If the cluster has fewer states than a regression needs.
+    """
+    low, high = box.T
+    points = (inputs - low) / (high - low)
+    coefficients = basis.coefficients(states)
+    left_out = float(np.sqrt(np.mean(basis.projection_errors(states) ** 2)))
+    regression = fit_regression(points, coefficients, seed=seed)
+    return RegressionModel(number, basis, regression, box, points, coefficients, left_out)

@@ -1,0 +1,223 @@
+"""Reduced models in files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ritz.errors import InvalidProblem
+from ritz.files import to_json, write_atomically
+from ritz.parametric import ParametricPDE
+from ritz.snapshot_run import fingerprint
+
+from .coefficient_regression import CoefficientRegression, fit_regression
+from .local_model import LocalModel, Switching
+from .online import OnlineStage
+from .parameter_classifier import ParameterClassifier
+from .pod import Basis
+from .projected_equations import ProjectedEquations, ProjectedTerm, trial_at
+from .regression_model import RegressionModel
+
+if TYPE_CHECKING:
+    from .prepared import PreparedReducedBasis
+
+__all__ = ["load_model", "save_model"]
+
+VERSION = "1"
+FOREST = ("roots", "features", "thresholds", "children", "values")
+SWITCHES = ("masses", "check_masses", "transfers")
+
+
+def save_model(model: PreparedReducedBasis, path: str | os.PathLike[str]) -> Path:
+    """Write a model to a safetensors file whose header holds the rest as JSON, whole or not at all.
+
+    Complex arrays are written as pairs of real ones. Nothing in the file is code.
+    """
+    from safetensors.numpy import save
+
+    stage = model.stage
+    arrays: dict[str, np.ndarray] = {}
+    for k, local in enumerate(stage.models):
+        _write_basis(arrays, f"{k}.basis", local.basis)
+        if isinstance(local, RegressionModel):
+            arrays |= {f"{k}.points": local.points, f"{k}.coefficients": local.coefficients, f"{k}.box": local.box}
+            continue
+        _write_equations(arrays, f"{k}.equations", local.equations)
+        for j, check in enumerate(local.checks):
+            _write_equations(arrays, f"{k}.check.{j}", check)
+        if local.starts is not None:
+            arrays |= {f"{k}.start_points": local.starts[0], f"{k}.starts": local.starts[1]}
+        if local.switching is not None:
+            arrays |= {f"{k}.tests": local.switching.tests, f"{k}.checks": local.switching.checks}
+            for name in SWITCHES:
+                parts: tuple[np.ndarray, ...] = getattr(local.switching, name)
+                arrays |= {f"{k}.{name}.{j}": part for j, part in enumerate(parts)}
+    arrays |= {"places": stage.places, "spread": stage.spread}
+    if stage.classifier is not None:
+        arrays |= {f"classifier.{name}": getattr(stage.classifier, name) for name in FOREST}
+    plain = {name: part for key, array in arrays.items() for name, part in _real(key, array)}
+    facts = {
+        "version": VERSION,
+        "problem": fingerprint(model.problem),
+        "name": model.problem.name,
+        "models": [_facts(local) for local in stage.models],
+        "candidates": stage.candidates,
+        "usual": stage.usual,
+        "power": None if stage.classifier is None else stage.classifier.power,
+        "factor": model.factor,
+        "tolerance": model.tolerance,
+        "exact": model.exact,
+        "solver": model.name,
+        "seconds": model.seconds,
+        "stats": dict(model.stats),
+        "digest": _digest(plain),
+    }
+    return write_atomically(path, save(plain, metadata={"ritz": to_json(facts)}))
+
+
+def load_model(path: str | os.PathLike[str], problem: ParametricPDE) -> PreparedReducedBasis:
+    """Return the model of a file that `PreparedReducedBasis.save` wrote, for the problem it was made of.
+
+    Raises
+    ------
+    InvalidProblem
+        If the file is damaged, of another version or no such file at all, or the problem is not the one that the model
+        was made of; saying which.
+
+    Examples
+    --------
+    >>> import ritz, tempfile
+    >>> problem = ritz.problems.thermal_block((9, 9))
+    >>> model = ritz.solvers.reduced_basis.GlobalPOD(size=5, samples=30).fit(problem)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = load_model(model.save(Path(folder) / "block.safetensors"), problem)
+    >>> bool(np.allclose(again.solve().x, model.solve().x))
+    True
+    """
+    from .prepared import PreparedReducedBasis
+
+    facts, arrays = _read(Path(path))
+    if facts["problem"] != fingerprint(problem):
+        raise InvalidProblem(
+            f"{str(path)!r} is stale: it was made of {facts['name'] or 'a problem without a name'!r}, and the problem"
+            f" given, {problem.name!r}, differs from that in its equations, size or parameters: fit it again"
+        )
+    models: list[Any] = []
+    for k, said in enumerate(facts["models"]):
+        basis = _read_basis(arrays, f"{k}.basis", problem, said["energy"])
+        make = _regression if "kinds" in said else _local
+        models.append(make(arrays, k, said, basis, problem))
+    classifier = None
+    if facts["power"] is not None:
+        forest = {name: arrays[f"classifier.{name}"] for name in FOREST}
+        classifier = ParameterClassifier(**forest, power=facts["power"])
+    stage = OnlineStage(
+        problem, tuple(models), classifier, facts["candidates"], arrays["places"], arrays["spread"], facts["usual"]
+    )
+    rest = (facts["factor"], facts["tolerance"], facts["exact"], facts["solver"], facts["seconds"], facts["stats"])
+    return PreparedReducedBasis(problem, stage, *rest)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            facts = json.loads((file.metadata() or {})["ritz"])
+            plain = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+    except FileNotFoundError:
+        raise
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise InvalidProblem(f"{str(path)!r} is damaged, or no reduced model: {error}") from None
+    if facts.get("version") != VERSION:
+        raise InvalidProblem(f"{str(path)!r} is of version {facts.get('version')!r}; this is {VERSION}: fit it again")
+    if facts.get("digest") != _digest(plain):
+        raise InvalidProblem(f"{str(path)!r} is damaged: its numbers do not have the digest that was written with them")
+    return facts, _joined(plain)
+
+
+def _facts(local: LocalModel | RegressionModel) -> dict[str, Any]:
+    facts: dict[str, Any] = {"energy": local.basis.energy}
+    if isinstance(local, RegressionModel):
+        return facts | {
+            "kinds": local.regression.kinds,
+            "left_out": local.left_out,
+            "error": local.regression.error,
+        }
+    return facts | {"condition": local.condition, "switching": local.switching is not None}
+
+
+def _local(arrays: Mapping[str, np.ndarray], k: int, said: Any, basis: Basis, problem: Any) -> LocalModel:
+    switching = None
+    if said["switching"]:
+        count = sum(name.startswith(f"{k}.masses.") for name in arrays)
+        parts = [tuple(arrays[f"{k}.{name}.{j}"] for j in range(count)) for name in SWITCHES]
+        switching = Switching(arrays[f"{k}.tests"], arrays[f"{k}.checks"], *parts)
+    equations = _read_equations(arrays, f"{k}.equations", basis, problem)
+    checks = tuple(_read_equations(arrays, f"{k}.check.{j}", basis, problem) for j in range(len(arrays["places"])))
+    starts = (arrays[f"{k}.start_points"], arrays[f"{k}.starts"]) if f"{k}.starts" in arrays else None
+    return LocalModel(k, basis, equations, checks, switching, said["condition"], starts)
+
+
+def _regression(arrays: Mapping[str, np.ndarray], k: int, said: Any, basis: Basis, problem: Any) -> RegressionModel:
+    points, coefficients = arrays[f"{k}.points"], arrays[f"{k}.coefficients"]
+    kinds = tuple((str(kernel), bool(scaled)) for kernel, scaled in said["kinds"])
+    fitted = fit_regression(points, coefficients, kinds=kinds)
+    regression = CoefficientRegression(fitted.first, fitted.second, fitted.kinds, said["error"])
+    return RegressionModel(k, basis, regression, arrays[f"{k}.box"], points, coefficients, said["left_out"])
+
+
+def _write_basis(arrays: dict[str, np.ndarray], key: str, basis: Basis) -> None:
+    arrays |= {f"{key}.modes": basis.modes, f"{key}.singular_values": basis.singular_values}
+
+
+def _read_basis(arrays: Mapping[str, np.ndarray], key: str, problem: ParametricPDE, energy: float) -> Basis:
+    return Basis(arrays[f"{key}.modes"], arrays[f"{key}.singular_values"], problem.product, energy)
+
+
+def _write_equations(arrays: dict[str, np.ndarray], key: str, equations: ProjectedEquations) -> None:
+    arrays |= {f"{key}.operators": equations.operators, f"{key}.loads": equations.loads}
+    if equations.mass is not None:
+        arrays[f"{key}.mass"] = equations.mass
+    if equations.term is not None:
+        arrays |= {f"{key}.rows": equations.term.restricted.rows, f"{key}.lift": equations.term.lift}
+
+
+def _read_equations(arrays: Mapping[str, np.ndarray], key: str, basis: Basis, problem: Any) -> ProjectedEquations:
+    term = None
+    if f"{key}.rows" in arrays:
+        restricted = problem.term.restrict(arrays[f"{key}.rows"])
+        term = ProjectedTerm(restricted, trial_at(restricted, basis.modes), arrays[f"{key}.lift"])
+    return ProjectedEquations(arrays[f"{key}.operators"], arrays[f"{key}.loads"], arrays.get(f"{key}.mass"), term)
+
+
+def _real(key: str, array: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    if not np.iscomplexobj(array):
+        return [(key, np.ascontiguousarray(array))]
+    return [
+        (f"{key}:real", np.ascontiguousarray(np.real(array))),
+        (f"{key}:imag", np.ascontiguousarray(np.imag(array))),
+    ]
+
+
+def _joined(plain: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    arrays = {name: array for name, array in plain.items() if ":" not in name}
+    for name, array in plain.items():
+        key, _, part = name.partition(":")
+        if part == "real":
+            arrays[key] = array + 1j * plain[f"{key}:imag"]
+    return arrays
+
+
+def _digest(plain: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(plain):
+        digest.update(f"{name} {plain[name].dtype} {plain[name].shape}".encode())
+        digest.update(plain[name].tobytes())
+    return digest.hexdigest()
