@@ -38,9 +38,8 @@ from benchmarks.harness import save
 MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
     *(least_squares, lp_regression, clustering, clustering_scale),
-    *(gaussian_process, gp_map, spectrum, curvature, conjugate_directions),
-    *(learned_multigrid, snapshots, local_bases, local_bases_transient, reduced_basis),
-    *(reduced_basis_scale,),
+    *(gaussian_process, gp_map, spectrum, curvature, conjugate_directions, learned_multigrid),
+    *(snapshots, local_bases, local_bases_transient, reduced_basis, reduced_basis_scale),
 )
 SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
 

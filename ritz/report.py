@@ -54,6 +54,8 @@ def plot_solution(solution: Solution) -> Figure:
     """
     grid, values = solution.grid, to_numpy(solution.x)
     values, name = (values, "") if values.ndim == 1 else (values[:, 0], f" (column 1 of {values.shape[1]})")
+    if np.iscomplexobj(values):
+        values, name = np.real(values), f"{name}, real part"
     solid = grid is not None and grid.dimension == 3
     with _figure((11.5, 8.6) if solid else (11.5, 4.4)) as (figure, colours):
         if solid:

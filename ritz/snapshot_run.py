@@ -13,7 +13,7 @@ import io
 import os
 import pickle
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
@@ -162,29 +162,40 @@ def _check_still_true(problem: ParametricPDE, mu: np.ndarray, kept: np.ndarray, 
         )
 
 
-def _feed(digest: Any, part: Any) -> None:
-    """Add an object to a digest by its content: arrays, mappings, dataclasses, functions and their code."""
+def _feed(digest: Any, part: Any, functions: tuple[Any, ...] = ()) -> None:
+    """Add an object to a digest by its content: arrays, mappings, dataclasses, functions and their code.
+
+    `functions` are those the object is read by, which may read themselves.
+    """
+
+    def feed(parts: Iterable[Any]) -> None:
+        for each in parts:
+            _feed(digest, each, functions)
+
     code = getattr(part, "__code__", None)
     if part is None or isinstance(part, (str, int, float, bool, bytes)):
         digest.update(repr(part).encode())
     elif code is not None:
         digest.update(f"{part.__module__}.{part.__qualname__}".encode() + code.co_code)
-        _feed(digest, [constant for constant in code.co_consts if not hasattr(constant, "co_code")])
-        _feed(digest, part.__defaults__)
-        _feed(digest, [cell.cell_contents for cell in part.__closure__ or ()])
+        if any(part is function for function in functions):
+            return
+        functions = (*functions, part)
+        feed(constant for constant in code.co_consts if not hasattr(constant, "co_code"))
+        feed(part.__defaults__ or ())
+        feed(cell.cell_contents for cell in part.__closure__ or ())
     elif isinstance(part, partial):
-        _feed(digest, [part.func, part.args, part.keywords])
+        feed([part.func, part.args, part.keywords])
     elif isinstance(part, np.ndarray):
         digest.update(str((part.dtype, part.shape)).encode() + np.ascontiguousarray(part).tobytes())
     elif hasattr(part, "indptr"):
-        _feed(digest, [part.shape, part.indptr, part.indices, part.data])
+        feed([part.shape, part.indptr, part.indices, part.data])
     elif isinstance(part, dict):
-        _feed(digest, [each for item in part.items() for each in item])
+        feed(each for item in part.items() for each in item)
     elif isinstance(part, (list, tuple)):
         digest.update(str(len(part)).encode())
-        for each in part:
-            _feed(digest, each)
+        feed(part)
     elif hasattr(part, "__dataclass_fields__"):
-        _feed(digest, [type(part).__qualname__, *(getattr(part, name) for name in part.__dataclass_fields__)])
+        digest.update(type(part).__qualname__.encode())
+        feed(getattr(part, name) for name in part.__dataclass_fields__)
     else:
         digest.update(type(part).__qualname__.encode())

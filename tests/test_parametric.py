@@ -25,6 +25,7 @@ import ritz
 from ritz.errors import ExtrapolationWarning, ZeroSnapshotWarning
 from ritz.operators import Diagonal
 from ritz.registry import problems
+from ritz.snapshot_run import fingerprint
 
 NAMES = [name for name in problems.names() if ".parametric." in problems[name].__module__]
 SMOOTH = 1e-6  # step of difference quotients
@@ -125,6 +126,14 @@ def test_full_order_solver(name):
     warm = prepared.solve(mu, x0=solution.x)
     assert sum(warm.stats["newton_iterations"]) <= sum(solution.stats["newton_iterations"])
     assert warm.residual < 1e-8
+
+
+@every_problem
+def test_solutions_are_drawn(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        axes = ritz.solve(small(name), "full-order").plot().axes
+    assert ("real part" in axes[0].get_title(loc="left") + axes[0].get_title()) == (name == "helmholtz-lens")
 
 
 # What is known of single problems.
@@ -288,6 +297,20 @@ def test_cache_goes_on_and_computes_damaged_files_again(tmp_path, monkeypatch):
     renamed = replace(problem, name="another")
     renamed.snapshots(2, cache=tmp_path / "cache")
     assert len(list((tmp_path / "cache").iterdir())) == 11
+
+
+def test_fingerprints_see_data_and_code():
+    def family(shift, power):
+        def solve(mu, depth=2):
+            return solve(mu, depth - 1) if depth else np.array([shift + mu[0] ** power])
+
+        return ritz.ParametricPDE(solve, {"a": (0.0, 1.0)})
+
+    same = {fingerprint(problem) for problem in (family(1.0, 2), family(1.0, 2), family(1.0, 2).at(a=0.1))}
+    assert len(same) == 1
+    others = {fingerprint(problem) for problem in (family(1.5, 2), family(1.0, 3), small("thermal-block"))}
+    others.add(fingerprint(replace(family(1.0, 2), name="other")))
+    assert len(others | same) == 5
 
 
 SCALE = 1.0
