@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from rich.console import Console
 from rich.table import Table
 
@@ -338,6 +339,8 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
             panel.loglog(1e3 * row["seconds"], row["mean"], "s^D"[number], color=f"C{number}", label=label)
         panel.axvline(1e3 * mine[0]["full_seconds"], color="k", linestyle=":", label="full solve")
         panel.set(title=name, xlabel="ms a query", ylabel="mean relative error")
+        panel.xaxis.set_minor_formatter(NullFormatter())
+        panel.yaxis.set_minor_formatter(NullFormatter())
         panel.grid(alpha=0.3)
     panels[0].legend(fontsize=7)
     for panel in panels[len(names) :]:

@@ -19,7 +19,7 @@ SIDES, QUICK = (40, 80, 160, 319), (16, 24)
 # Clusters, modes and training solves; the full solves of the last take a second each.
 CASES: dict[str, dict[str, Any]] = {
     "thermal-block": {"clusters": 1, "size": 15, "training": 50, "linear": True},
-    "rotating-wind": {"clusters": 1, "size": 50, "training": 120, "linear": True},
+    "rotating-wind": {"clusters": 1, "size": 120, "training": 320, "linear": True},
     "moving-reaction": {"clusters": 6, "size": 20, "training": 120, "linear": False},
 }
 TEST = 12
