@@ -79,7 +79,7 @@ def descend(rate: float, batch: int | None, steps: int, seed: int = 0, looks: in
             break
         back = (error[:, None] * v) * (1.0 - hidden**2) / count
         v = v - rate * (hidden.T @ error) / count
-        U = U - rate * (back.T @ inputs)
+        U -= rate * (back.T @ inputs)
         if step in at:
             trace, top, loss = _curvature(x, y, U, v)
             traces.append(trace)

@@ -190,7 +190,7 @@ def _stepper(task: Task, method: str, options: dict[str, float]) -> Callable[[in
         second = kind(parameters, **options)
         return lambda number: second.step(lambda: task.loss(number))
     if method == "adam":
-        optimiser: Any = torch.optim.Adam(parameters, **options)
+        optimiser: Any = torch.optim.Adam(parameters, lr=options["lr"])
     else:
         optimiser = torch.optim.LBFGS(parameters, max_iter=20, history_size=50, line_search_fn="strong_wolfe")
 
