@@ -64,7 +64,7 @@ def descend(rate: float, batch: int | None, steps: int, seed: int = 0, looks: in
     data = np.random.default_rng(0)
     x = data.standard_normal((SAMPLES, INPUTS))
     y = np.tanh(x @ data.standard_normal(INPUTS))
-    U = data.standard_normal((WIDTH, INPUTS)) / INPUTS**0.5
+    first = data.standard_normal((WIDTH, INPUTS)) / INPUTS**0.5
     v = data.standard_normal(WIDTH) / WIDTH**0.5 * SCALE
     draws = np.random.default_rng(seed)
     at = np.unique(np.geomspace(1, steps, looks).astype(int))
@@ -73,26 +73,26 @@ def descend(rate: float, batch: int | None, steps: int, seed: int = 0, looks: in
     for step in range(1, steps + 1):
         rows = slice(None) if batch is None else draws.integers(0, SAMPLES, batch)
         inputs, count = x[rows], SAMPLES if batch is None else batch
-        hidden = np.tanh(inputs @ U.T)
+        hidden = np.tanh(inputs @ first.T)
         error = hidden @ v - y[rows]
         if not np.isfinite(error).all() or abs(error).max() > 1e3:
             break
         back = (error[:, None] * v) * (1.0 - hidden**2) / count
         v = v - rate * (hidden.T @ error) / count
-        U -= rate * (back.T @ inputs)
+        first -= rate * (back.T @ inputs)
         if step in at:
-            trace, top, loss = _curvature(x, y, U, v)
+            trace, top, loss = _curvature(x, y, first, v)
             traces.append(trace)
             tops.append(top)
             if loss < FITTED:
                 break
-    trace, top, loss = _curvature(x, y, U, v)
+    trace, top, loss = _curvature(x, y, first, v)
     return Descent(bool(loss < FITTED), trace, top, at[: len(traces)], np.array(traces), np.array(tops))
 
 
-def _curvature(x: np.ndarray, y: np.ndarray, U: np.ndarray, v: np.ndarray) -> tuple[float, float, float]:
+def _curvature(x: np.ndarray, y: np.ndarray, first: np.ndarray, v: np.ndarray) -> tuple[float, float, float]:
     """Return trace and largest eigenvalue of JᵀJ / n, and the mean square."""
-    hidden = np.tanh(x @ U.T)
+    hidden = np.tanh(x @ first.T)
     inner = (v * (1.0 - hidden**2))[:, :, None] * x[:, None, :]
     J = np.concatenate([hidden, inner.reshape(len(x), -1)], axis=1)
     gram = J @ J.T / len(x)

@@ -202,7 +202,7 @@ def run_rounds(entrants: Sequence[Entrant], terms: Terms, progress: bool) -> Non
     UnknownName, UnknownOption
         For a misspelt option of a solver; any other error of a solver is kept with it, and the rest go on.
     """
-    with _progress_bar(progress, (terms.repeat + 2) * len(entrants)) as advance:
+    with _progress_bar(progress, (terms.repeat + 2) * len(entrants)) as advance, _loaded_modules_left_alone():
         for number in range(terms.repeat + 2):
             gc.collect()
             for entrant in entrants:
@@ -216,6 +216,17 @@ def run_rounds(entrants: Sequence[Entrant], terms: Terms, progress: bool) -> Non
                     raise
                 except Exception as error:  # whatever one solver does wrong, the others are still compared
                     entrant.error = sentence(error)
+
+
+@contextmanager
+def _loaded_modules_left_alone() -> Generator[None, None, None]:
+    """Spare the collector what is there already: torch and its like hold millions of objects, none of them garbage."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _run(entrant: Entrant, terms: Terms, counted: bool) -> None:

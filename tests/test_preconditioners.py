@@ -14,7 +14,8 @@ from ritz.operators import MatrixFree, Sparse, Tag, aslinearoperator
 from ritz.registry import preconditioners
 from ritz.solvers.preconditioners import build_preconditioner
 
-ALL = [name for name in preconditioners.names() if name != "multigrid"]  # which needs a grid: see test_multigrid.py
+GRIDS = ("multigrid", "learned-multigrid")  # need a grid: see test_multigrid.py and test_learned_multigrid.py
+ALL = [name for name in preconditioners.names() if name not in GRIDS]
 SYMMETRIC = [name for name in ALL if name != "incomplete-lu"]
 STRONG = [name for name in SYMMETRIC if name != "jacobi"]
 INCOMPLETE = ["incomplete-cholesky", "modified-incomplete-cholesky"]

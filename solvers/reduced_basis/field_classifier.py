@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from ritz.backend import single_torch_thread
 from ritz.errors import InvalidProblem, TrainingError
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["FieldClassifier", "fit_field_classifier"]
 
@@ -44,6 +46,8 @@ class FieldClassifier:
         ----------
         fields : array, shape (channels, rows, columns) or (count, channels, rows, columns)
         """
+        import torch
+
         given = np.asarray(fields, dtype=np.float64)
         batch = given if given.ndim == 4 else given[None]
         with torch.no_grad(), single_torch_thread():
@@ -95,6 +99,8 @@ def fit_field_classifier(
     >>> bool(np.mean((model.likeliest(fields, 1)[:, 0] == 0) == left) > 0.9)
     True
     """
+    import torch
+
     given, targets = np.asarray(fields, dtype=np.float64), np.asarray(labels, dtype=np.float64)
     if given.ndim != 4 or targets.ndim != 2 or len(given) != len(targets):
         raise InvalidProblem(
@@ -124,6 +130,8 @@ def fit_field_classifier(
 
 
 def _network(channels: int, clusters: int) -> torch.nn.Module:
+    import torch
+
     layers: list[torch.nn.Module] = []
     for width in WIDTHS:
         layers += [torch.nn.Conv2d(channels, width, 3, stride=2, padding=1), torch.nn.GELU()]
@@ -137,6 +145,8 @@ def _network(channels: int, clusters: int) -> torch.nn.Module:
 
 
 def _train(network: Any, known: Any, unseen: Any, epochs: int, learning_rate: float) -> None:
+    import torch
+
     optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
     least, best = float("inf"), None
@@ -160,8 +170,12 @@ def _train(network: Any, known: Any, unseen: Any, epochs: int, learning_rate: fl
 
 
 def _cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    import torch
+
     return torch.nn.functional.cross_entropy(logits, targets)
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:
+    import torch
+
     return torch.as_tensor(values, dtype=torch.float32)
