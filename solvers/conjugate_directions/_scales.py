@@ -24,8 +24,8 @@ class Scale(NamedTuple):
 
     Parameters
     ----------
-    diagonal : tensor, shape (*grid, 1)
-    couplings : list of tensor, shape (*grid, 1)
+    diagonal : tensor, shape ``(*grid, 1)``
+    couplings : list of tensor, shape ``(*grid, 1)``
         From each cell to the next along each axis.
     fluid : tensor, shape grid
         One in cells that are unknowns, zero in others.

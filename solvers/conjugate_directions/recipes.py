@@ -15,9 +15,9 @@ from ritz.recipe import Run, settings_of
 from ritz.registry import recipes
 from ritz.weights import Weights
 
-from .conjugate_directions import ConjugateDirections
+from .iteration import ConjugateDirections
+from .mixtures import ritz_mixtures
 from .network_direction import FAMILY, NetworkDirection
-from .ritz_mixtures import ritz_mixtures
 
 __all__ = ["DirectionTraining", "held_out"]
 
