@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from test_multigrid import stencils
 
 import ritz
-from benchmarks.__main__ import main
-from benchmarks.harness import load
 from ritz.networks.face_multigrid import CycleNetwork, System
 from ritz.operators import Stencil, aslinearoperator
 from ritz.problems import diffusion, poisson
@@ -221,11 +219,3 @@ def test_merged_couplings_agree_for_constant_coefficients_and_order_otherwise():
     np.testing.assert_allclose(constant.series, constant.parallel)
     rough = merge_cells(face_grid(diffusion((12, 9), contrast=1e4).operator, np.float64), 0.5)
     assert (rough.series[rough.parallel > 0] > 0).all()
-
-
-def test_benchmark_runs_at_its_quick_size(tmp_path, capsys):
-    main(["learned-multigrid", "--quick", "--output", str(tmp_path)])
-    rows = load(tmp_path / "learned-multigrid.jsonl")
-    assert all(row["converged"] and row["residual"] <= 1.01e-6 for row in rows)
-    assert (tmp_path / "learned-multigrid.png").stat().st_size > 5000
-    assert "target" in capsys.readouterr().out

@@ -64,7 +64,7 @@ class Linearisation:
         if self.forward:
             try:
                 return self._forwards()(v)
-            except (RuntimeError, NotImplementedError):
+            except RuntimeError:  # torch has no forward derivative of something
                 self.forward = self.in_blocks = False
         return self._twice_backwards(v)
 
@@ -73,7 +73,7 @@ class Linearisation:
         if self.in_blocks and len(rows) > 1:
             try:
                 return torch.func.vmap(self._forwards())(rows)
-            except (RuntimeError, NotImplementedError):
+            except RuntimeError:  # torch has no forward derivative of something
                 self.in_blocks = False
         return torch.stack([self.product(row) for row in rows])
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,7 +22,7 @@ RTOL = 1e-6
 
 
 @dataclass(frozen=True)
-class MultigridTraining:
+class MultigridTraining(ABC):
     """Learn a cycle by conjugate gradients preconditioned with it: the residual after some steps is to be small.
 
     Parameters
@@ -57,9 +59,9 @@ class MultigridTraining:
     family: ClassVar[str] = "multigrid-masks"
     validation_sides: ClassVar[tuple[int, ...]] = (64, 128)
 
+    @abstractmethod
     def problem(self, side: int, seed: int) -> LinearSystem:
         """Return a problem of the family."""
-        raise NotImplementedError
 
     def train(self, run: Run) -> Weights:
         """Return trained weights."""
@@ -71,11 +73,13 @@ class MultigridTraining:
         device = check_device(run.device)
         torch.manual_seed(self.seed)
         network = CycleNetwork(self.dimension, self.width, self.visits).to(device)
+        entries = cache(self._entries)
 
         def batch(seeds: np.ndarray, generator: np.random.Generator) -> tuple[System, torch.Tensor]:
-            made = [self._entries(int(seed), generator) for seed in seeds]
-            faces = [torch.tensor(np.stack([one[0][a] for one in made])) for a in range(self.dimension)]
-            walls, rhs = (torch.tensor(np.stack([one[part] for one in made])) for part in (1, 2))
+            made = [entries(int(seed)) for seed in seeds]
+            faces = [torch.tensor(np.stack([one.faces[a] for one in made])) for a in range(self.dimension)]
+            walls = torch.tensor(np.stack([one.walls for one in made]))
+            rhs = torch.tensor(np.stack([one.rhs(generator) for one in made]))
             return System([f.to(device) for f in faces], walls.to(device)), rhs.to(device)
 
         def loss(step: int) -> torch.Tensor:
@@ -125,28 +129,36 @@ class MultigridTraining:
             for side in self.validation_sides
         }
 
-    def _entries(self, seed: int, generator: np.random.Generator) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-        """Return couplings, walls and a right-hand side, smooth or noise."""
-        key = type(self).__name__, self.side, seed
-        if key not in _made:
-            system = self.problem(self.side, seed)
-            operator: Any = system.operator
-            shape = operator.grid_shape
-            fluid = np.ones(shape) if operator.solid is None else ~operator.solid
-            scale = 1.0 / max(along.max() for along in operator.couplings)
-            along = [(scale * values).astype(np.float32) for values in operator.couplings]
-            walls = operator.diagonal().reshape(shape) * fluid
-            for axis, values in enumerate(operator.couplings):
-                walls = walls - values - np.roll(values, 1, axis)
-            walls = np.where(walls > 1e-10 * operator.diagonal().reshape(shape), scale * walls, 0.0).astype(np.float32)
-            faces = [values.take(range(values.shape[axis] - 1), axis) for axis, values in enumerate(along)]
-            _made[key] = faces, walls, (system.rhs.reshape(shape) * fluid).astype(np.float32), fluid.astype(np.float32)
-        faces, walls, smooth, fluid = _made[key]
-        rhs = smooth if generator.random() < 0.5 else fluid * generator.standard_normal(smooth.shape, np.float32)
-        return faces, walls, rhs / np.linalg.norm(rhs)
+    def _entries(self, seed: int) -> _Entries:
+        system = self.problem(self.side, seed)
+        operator: Any = system.operator
+        shape = operator.grid_shape
+        fluid = np.ones(shape) if operator.solid is None else ~operator.solid
+        scale = 1.0 / max(along.max() for along in operator.couplings)
+        along = [(scale * values).astype(np.float32) for values in operator.couplings]
+        walls = operator.diagonal().reshape(shape) * fluid
+        for axis, values in enumerate(operator.couplings):
+            walls = walls - values - np.roll(values, 1, axis)
+        walls = np.where(walls > 1e-10 * operator.diagonal().reshape(shape), scale * walls, 0.0).astype(np.float32)
+        faces = [values.take(range(values.shape[axis] - 1), axis) for axis, values in enumerate(along)]
+        return _Entries(faces, walls, (system.rhs.reshape(shape) * fluid).astype(np.float32), fluid.astype(np.float32))
 
 
-_made: dict[Any, Any] = {}
+@dataclass(frozen=True, eq=False)
+class _Entries:
+    """A problem of one grid: couplings across faces, those to walls, the right-hand side, and which cells are open."""
+
+    faces: list[np.ndarray]
+    walls: np.ndarray
+    smooth: np.ndarray
+    fluid: np.ndarray
+
+    def rhs(self, generator: np.random.Generator) -> np.ndarray:
+        """Return a right-hand side of norm one: the problem's own, or noise."""
+        rhs = self.smooth
+        if generator.random() >= 0.5:
+            rhs = self.fluid * generator.standard_normal(self.smooth.shape, np.float32)
+        return rhs / np.linalg.norm(rhs)
 
 
 @recipes.register("multigrid-masks-2d")
