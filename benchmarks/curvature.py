@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from statistics import geometric_mean, median
@@ -248,7 +249,7 @@ def summary(rows: list[dict[str, Any]]) -> Table:
     """Return one row a measurement, with what was asked where something was."""
     table = Table("what", "case", "asked", "measured")
     for row in rows:
-        target, value = row["target"], row["value"]
+        target, value = row["target"], math.nan if row["value"] is None else row["value"]
         asked = "" if target is None else f"{'<=' if row['most'] else '>='} {target:g}"
         met = target is None or (value <= target if row["most"] else value >= target)
         table.add_row(row["kind"], row["case"], asked, f"{value:.3g}" if met else f"[red]{value:.3g}[/]")

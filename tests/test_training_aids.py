@@ -30,7 +30,8 @@ def test_learning_rates_follow_from_eigenvalues():
     largest = np.linalg.eigvalsh(Hessian(loss, model, [batch]).to_dense())[-1]
     found = learning_rate(loss, model, [batch])
     assert found.largest == pytest.approx(largest, rel=1e-6)
-    assert found.value == pytest.approx(1.0 / largest, rel=1e-6)
+    assert found.limit == pytest.approx(2.0 / largest, rel=1e-6)
+    assert found.value == pytest.approx(0.1 * found.limit)
     assert found.batch_size == 12
     assert found.for_batch(48) == pytest.approx(4.0 * found.value)
     halves = [(batch[0][:6], batch[1][:6]), (batch[0][6:], batch[1][6:])]
@@ -43,6 +44,22 @@ def test_learning_rates_follow_from_eigenvalues():
         learning_rate(loss, model, [batch], "adma")
     with pytest.raises(InvalidProblem, match="no direction has positive curvature"):
         learning_rate(lambda x: -(x * x).sum(), torch.ones(3))
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+def test_training_at_the_advised_rate_goes_down(name):
+    model, batch, loss = fitting()
+    rate = learning_rate(loss, model, [batch], name).value
+    optimiser = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[name](model.parameters(), lr=rate)
+    losses = []
+    for _ in range(200):
+        optimiser.zero_grad()
+        value = loss(model, batch)
+        value.backward()
+        optimiser.step()
+        losses.append(float(value.detach()))
+    assert losses[-1] < 0.5 * losses[0]
+    assert max(losses) < 1.5 * losses[0]
 
 
 def test_sharpness_is_watched_through_training():

@@ -21,7 +21,7 @@ __all__ = ["LearningRate", "learning_rate"]
 
 SCALING = {"sgd": 1.0, "adam": 0.5}  # power of the batch size that rates grow with
 LIMITS = {"sgd": 2.0, "adam": 38.0}  # of the rate times the largest eigenvalue; Adam's with its usual momentum, 0.9
-SHARE = {"sgd": 0.5, "adam": 0.1}  # of the limit that is advised
+SHARE = 0.1  # of the limit that is advised, as eigenvalues grow in training
 FLOOR = 1e-3  # of the mean size of gradients, for entries that have none
 
 
@@ -78,10 +78,9 @@ def learning_rate(
 
     Gradient descent is stable in the direction of an eigenvalue λ for rates up to :math:`2/\lambda`; the Hessians of
     small batches have larger ones than that of all data, which is what limits the rate :cite:`GranziolEtAl2022`. The
-    largest is found by `steps` products of Lanczos with each batch, and half the limit is advised. Adam divides
-    steps by the sizes of gradients D, here their root mean square over the batches, so that
-    :math:`D^{-1/2}HD^{-1/2}` counts; with its momentum the limit is 38/λ :cite:`CohenEtAl2022`, of which a tenth is
-    advised, since D shrinks in training and λ grows.
+    largest is found by `steps` products of Lanczos with each batch, and a tenth of the limit is advised, since λ grows
+    in training. Adam divides steps by the sizes of gradients D, here their root mean square over the batches, so that
+    :math:`D^{-1/2}HD^{-1/2}` counts; with its momentum the limit is 38/λ :cite:`CohenEtAl2022`.
 
     Parameters
     ----------
@@ -107,7 +106,7 @@ def learning_rate(
     --------
     >>> found = learning_rate(lambda x: 2.0 * x[0] ** 2 + 0.5 * x[1] ** 2, torch.ones(2, dtype=torch.float64))
     >>> round(found.value, 6), round(found.limit, 6)
-    (0.25, 0.5)
+    (0.05, 0.5)
     """
     if optimizer not in SCALING:
         raise UnknownName("optimizer", optimizer, SCALING)
@@ -136,7 +135,7 @@ def learning_rate(
     error = float(largest.std(ddof=1) / len(largest) ** 0.5) if len(largest) > 1 else float("inf")
     samples = 1.0 if data is None else float(np.mean([_samples(each.arguments[0]) for each in given]))
     products = sum(each.products for each in found)
-    return LearningRate(SHARE[optimizer] * limit, limit, mean, error, samples, optimizer, products)
+    return LearningRate(SHARE * limit, limit, mean, error, samples, optimizer, products)
 
 
 class _Rescaled(Operator):
