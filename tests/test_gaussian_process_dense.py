@@ -61,7 +61,7 @@ def mixture(pde, frequencies, off=1e-5):
 CASES = {
     "single tone": (single_tone, 1e-6, 1e-7),
     "two tones": (two_tones, 1e-6, 1e-7),
-    "tone and parabola": (tone_and_parabola, 1e-4, 2e-6),
+    "tone and parabola": (tone_and_parabola, 1e-4, 1e-5),
 }
 
 
@@ -78,7 +78,8 @@ def test_high_frequencies(name):
     learned = maximise_evidence(observe(pde, nodes), [mixture(pde, frequencies)])
     assert learned.log_evidence > posterior.log_evidence
     assert error(learned, pde.exact, points) <= with_evidence
-    np.testing.assert_allclose(learned.frequencies[0][:-1], frequencies, rtol=1e-5)
+    # A spectral line of width 1 / (4 length) leaves the evidence flat around its centre, so that rounding tells where.
+    np.testing.assert_allclose(learned.frequencies[0][:-1], frequencies, rtol=1e-4)
 
 
 def test_the_posterior_is_the_textbook_formula():

@@ -136,7 +136,9 @@ def test_as_backward_stable_as_lapack(solver: str, condition: float):
         return goal.backward_error(goal.quality(x), 0)
 
     ours, theirs = ritz.solve(problem, solver, rtol=1e-14).x, lapack(problem.A, problem.b)
-    assert error(ours) <= 2.0 * error(theirs) + (1e-15 if solver == "sketch-precondition" else 0.0)
+    # Below one rounding unit, errors differ by what the BLAS of a machine adds up first.
+    rounding = np.finfo(np.float64).eps * (5.0 if solver == "sketch-precondition" else 1.0)
+    assert error(ours) <= 2.0 * error(theirs) + rounding
     assert np.linalg.norm(ours - problem.exact) <= 1e-14 * condition**2 * np.linalg.norm(problem.exact)
 
 
@@ -199,7 +201,8 @@ def test_dependent_columns_in_tall_matrices(make: Callable[[np.ndarray], np.ndar
             np.testing.assert_allclose(solution.x, lapack(matrix, b), atol=1e-10)
     sketched = ritz.solve(LeastSquares(matrix, b), "sketch-solve", throw=False)
     assert sketched.stats["rank"] == rank
-    with pytest.raises(InvalidProblem, match="singular"):
+    # Where rounding leaves the Gram matrix of dependent columns positive definite, its condition number is refused.
+    with pytest.raises(InvalidProblem, match="singular|condition number"):
         ritz.solve(LeastSquares(matrix, b), "gram-refine")
 
 
