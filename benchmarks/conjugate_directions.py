@@ -21,6 +21,7 @@ BOX, OBSTACLES, SPACE = "box", "obstacles", "obstacles 3-D"
 SOLVERS: list[Any] = [
     "conjugate-directions",
     ("one scale", ConjugateDirections(NetworkDirection("dcdm-2d-64"))),
+    ("spectral", ConjugateDirections(NetworkDirection("spectral-2d"))),
     ("fluidnet", ConjugateDirections(NetworkDirection("fluidnet-2d"), memory=0, rescale=False)),
     "cg",
     ("cg, jacobi", ConjugateGradients("jacobi")),
@@ -31,7 +32,7 @@ SOLVERS: list[Any] = [
     "pyamg-rs",
     "multigrid",
 ]
-PLANE_ONLY = ("one scale", "fluidnet")
+PLANE_ONLY = ("one scale", "spectral", "fluidnet")
 
 
 def random_system(shape: tuple[int, ...], obstacles: int, seed: int = 101) -> LinearSystem:
@@ -81,7 +82,7 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
         for number, name in enumerate(names):
             mine = [r for r in rows if (r["family"], r["solver"]) == (family, name) and r["converged"]]
             sides = [_side(family, row["unknowns"]) for row in mine]
-            style: Any = {"color": f"C{number % 10}", "marker": "os^Dvx*P<>p"[number % 11], "markersize": 5}
+            style: Any = {"color": f"C{number % 10}", "marker": "os^Dvx*P<>ph"[number % 12], "markersize": 5}
             column[0].plot(sides, [row["iterations"] for row in mine], label=name, **style)
             column[1].plot(sides, [1e9 * row["total"]["median"] / row["unknowns"] for row in mine], **style)
         column[0].set(title=family, ylabel="iterations to 1e-6", yscale="log", xscale="log")

@@ -22,8 +22,8 @@ from ritz.recipe import Run, make_recipe
 from ritz.solvers.conjugate_directions import ConjugateDirections, NetworkDirection, ritz_mixtures
 from ritz.solvers.conjugate_directions._networks import DirectionNetwork
 from ritz.solvers.conjugate_directions._scales import direction, scales_of
-from ritz.solvers.conjugate_directions.network_direction import shipped
-from ritz.solvers.conjugate_directions.recipes import held_out, iterations_of
+from ritz.solvers.conjugate_directions.network_direction import build_network, shipped
+from ritz.solvers.conjugate_directions.recipes import energies_of, held_out, iterations_of
 from ritz.weights import load_weights, save_weights
 
 ROOT = Path(__file__).parents[1]
@@ -230,7 +230,7 @@ def test_weights_reach_the_iterations_they_were_recorded_with(name: str):
 
 
 def test_the_weights_of_both_dimensions_come_with_ritz():
-    assert {"dcdm-2d", "dcdm-2d-64", "dcdm-3d", "fluidnet-2d"} <= set(WEIGHTS)
+    assert {"dcdm-2d", "dcdm-2d-64", "dcdm-3d", "fluidnet-2d", "spectral-2d"} <= set(WEIGHTS)
 
 
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path):
@@ -268,6 +268,26 @@ def test_training_improves_and_is_repeatable():
         np.testing.assert_array_equal(values, second.arrays[name])
 
 
+@pytest.mark.parametrize("grid", [(12, 9), (8, 8, 10)])
+def test_a_spectral_operator_learns_the_inverse_and_is_for_grids_of_any_size(grid: tuple[int, ...]):
+    settings = {"grid": grid, "channels": 4, "modes": 6, "mixtures": 60, "lanczos_steps": 60, "batch": 8, "steps": 150}
+    weights = make_recipe("spectral-2d", {**settings, "validate_every": 50}).train(Run())
+    losses = [value for _, value in weights.training["history"]["validations"]]
+    assert 0.0 < losses[-1] < 0.1 * losses[0] < 1.0
+    network = build_network(weights)
+    for cells in (5, 20):
+        residual = torch.randn(2, 1, *(cells,) * len(grid), generator=torch.Generator().manual_seed(0))
+        assert network(residual).shape == residual.shape
+
+
+def test_shares_of_energy_are_those_of_errors(tmp_path: Path):
+    operator = ritz.operators.Stencil((9, 7), spacing=1.0)
+    samples = ritz_mixtures(operator, 6, steps=40, folder=tmp_path)
+    inverse = np.linalg.inv(operator.to_dense())
+    expected = [r @ inverse @ r for r in samples.astype(np.float64)]
+    np.testing.assert_allclose(energies_of(operator, samples), expected, rtol=1e-5)
+
+
 def test_training_killed_resumes_to_the_same_weights(tmp_path: Path):
     checkpoint, settings = tmp_path / "state.pt", {**TINY, "steps": 60}
     code = (
@@ -298,11 +318,12 @@ def test_training_killed_resumes_to_the_same_weights(tmp_path: Path):
         ({"normalized": False}, "needs smallest=0"),
         ({"mixtures": 5}, "mixtures is 5"),
         ({"steps": 0}, "steps is 0"),
+        ({"modes": 0}, "modes is 0"),
     ],
 )
 def test_wrong_settings(settings: dict[str, Any], said: str):
     with pytest.raises(InvalidProblem, match=said):
-        make_recipe("dcdm-2d", settings)
+        make_recipe("spectral-2d" if "modes" in settings else "dcdm-2d", settings)
 
 
 def test_deflation_takes_off_the_slow_part():

@@ -202,7 +202,7 @@ def test_dependent_columns_in_tall_matrices(make: Callable[[np.ndarray], np.ndar
     sketched = ritz.solve(LeastSquares(matrix, b), "sketch-solve", throw=False)
     assert sketched.stats["rank"] == rank
     # Where rounding leaves the Gram matrix of dependent columns positive definite, its condition number is refused.
-    with pytest.raises(InvalidProblem, match="singular|condition number"):
+    with pytest.raises(InvalidProblem, match=r"singular|condition number"):
         ritz.solve(LeastSquares(matrix, b), "gram-refine")
 
 

@@ -16,7 +16,7 @@ from ritz.errors import InvalidProblem, TrainingError
 from ritz.operators import Operator, Stencil
 from ritz.weights import Weights, load_weights
 
-__all__ = ["FAMILY", "NetworkDirection", "NetworkProposals", "shipped"]
+__all__ = ["FAMILY", "NetworkDirection", "NetworkProposals", "make_network", "shipped"]
 
 FAMILY = "dcdm"
 FEWEST = 16  # cells along an axis: on smaller grids there is one scale, and walls are all the network sees
@@ -40,7 +40,8 @@ class NetworkDirection:
     ----------
     weights : str, path or Weights, optional
         A file, the name of weights that come with Ritz (``"dcdm-2d"``, ``"dcdm-2d-64"`` with the published method on
-        one scale, ``"fluidnet-2d"``, ``"dcdm-3d"``), or, if left out, the first of those for the grid's dimension.
+        one scale, ``"fluidnet-2d"``, ``"spectral-2d"``, ``"dcdm-3d"``), or, if left out, those of deep conjugate
+        directions for the grid's dimension.
 
     Raises
     ------
@@ -155,14 +156,21 @@ class NetworkProposals(Operator):
         return direction(self._network, self._scales, root * field, self._normalized)
 
 
+def make_network(dimension: int, spec: Mapping[str, Any], generator: Any) -> Any:
+    """Return the network that `spec` tells of, with first weights drawn from a torch generator."""
+    from ._networks import DirectionNetwork
+    from ._spectral_network import SpectralNetwork
+
+    if spec.get("network") == "spectral":
+        return SpectralNetwork(dimension, spec["modes"], spec["channels"], generator)
+    return DirectionNetwork(dimension, spec["size"], spec["channels"], generator)
+
+
 def build_network(weights: Weights) -> Any:
     """Return the network of `weights`."""
     import torch
 
-    from ._networks import DirectionNetwork
-
-    spec = weights.spec
-    network = DirectionNetwork(weights.dimension, spec["size"], spec["channels"], torch.Generator())
+    network = make_network(weights.dimension, weights.spec, torch.Generator())
     network.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in weights.arrays.items()})
     together: Any = {"memory_format": torch.channels_last if weights.dimension == 2 else torch.channels_last_3d}
     return network.eval().to(**together)
