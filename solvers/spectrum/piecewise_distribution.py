@@ -20,6 +20,14 @@ class PiecewiseDistribution:
     Attributes
     ----------
     low, high, mass : ndarray, shape (k,)
+
+    Examples
+    --------
+    >>> half = PiecewiseDistribution(np.array([0.0, 2.0]), np.array([1.0, 2.0]), np.array([0.5, 0.5]))
+    >>> half.cumulative(np.array([0.5, 1.5, 2.0])).tolist()
+    [0.25, 0.5, 1.0]
+    >>> half.distance(np.array([0.5, 2.0]))
+    0.125
     """
 
     low: np.ndarray
@@ -88,6 +96,14 @@ def spread(nodes: np.ndarray, weights: np.ndarray, residuals: np.ndarray) -> Pie
     ----------
     nodes, weights, residuals : ndarray, shape (m,)
         Nodes ascending.
+
+    Examples
+    --------
+    >>> dense = spread(np.array([1.0, 2.0, 3.0]), np.array([0.3, 0.4, 0.3]), np.array([9.0, 9.0, 9.0]))
+    >>> dense.cumulative(np.array([1.0, 1.5, 2.0, 2.5])).round(3).tolist()  # the middle exceeds its neighbours by 0.1
+    [0.15, 0.3, 0.55, 0.7]
+    >>> spread(np.array([1.0, 2.0]), np.array([0.5, 0.5]), np.zeros(2)).cumulative(np.array([1.0, 1.9])).tolist()
+    [0.5, 0.5]
     """
     beside = np.maximum(np.append(weights[1:], 0.0), np.append(0.0, weights[:-1]))
     moving = np.minimum(weights, beside)

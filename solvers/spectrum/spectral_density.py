@@ -161,6 +161,8 @@ def density(
     >>> found = density(np.diag(np.repeat([1.0, 3.0], 50)))
     >>> found.nodes.round(9).tolist()[:2], round(found.moment(0).value, 12)
     ([1.0, 3.0], 1.0)
+    >>> bool(density(np.diag(np.linspace(1.0, 2.0, 3000))).distance(np.linspace(1.0, 2.0, 3000)) < 5e-3)
+    True
     """
     products = Products(A, "density")
     count, width = at_least_one("probes", probes), at_least_one("block", block)
