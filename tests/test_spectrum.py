@@ -226,8 +226,22 @@ def test_density_is_as_near_as_its_products_allow():
         assert np.median(errors) < limit
         assert np.median(errors) < 0.9 * np.median(points)
         for each in found:
-            np.testing.assert_allclose([each.weights @ each.nodes**k for k in (1, 2)], each.moments.mean(0), rtol=1e-9)
+            distances = each.nodes - 0.5 * (each.nodes.min() + each.nodes.max())
+            moments = [each.weights @ distances**k for k in (1, 2)]
+            np.testing.assert_allclose(moments, each.moments.mean(0), rtol=1e-9, atol=1e-12)
             assert each.weights.min() >= 0.0
+
+
+def test_density_moves_and_grows_with_the_operator():
+    values = np.linspace(0.0, 1.0, 300)
+    plain = density(symmetric(values), 4, 20)
+    moved = density(symmetric(1e-3 * values + 1e4), 4, 20)
+    x = np.linspace(-0.1, 1.1, 50)
+    np.testing.assert_allclose(moved.cumulative(1e-3 * x + 1e4), plain.cumulative(x), atol=1e-5)
+    assert moved.distance(1e-3 * values + 1e4) == pytest.approx(1e-3 * plain.distance(values), rel=1e-3)
+    for factor in (1e-9, 1e9):
+        grown = density(symmetric(factor * values), 4, 20).moment(3)
+        assert grown.standard_error / factor**3 == pytest.approx(plain.moment(3).standard_error, rel=1e-6)
 
 
 def test_density_keeps_single_eigenvalues_where_they_are():

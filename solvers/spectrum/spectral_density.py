@@ -37,7 +37,8 @@ class SpectralDensity:
     distribution : PiecewiseDistribution
         Points where eigenvalues stand alone, and densities where they are close.
     moments : ndarray, shape (k, 2)
-        Mean and mean square of the eigenvalues, as each probe saw them; the nodes have the average ones.
+        Mean distance of the eigenvalues to the middle of the nodes, with its sign, and mean square of it, as each probe
+        saw them; the weighted nodes have the average ones.
     size : int
         n.
     products : int
@@ -71,10 +72,12 @@ class SpectralDensity:
         count = int(self.probe.max()) + 1
         error = np.inf
         if count > 1:
-            powers, root = _powers(self.nodes), np.sqrt(self.weights)
+            distances, root = self.nodes - _middle(self.nodes), np.sqrt(self.weights)
+            reach = float(abs(distances).max()) or 1.0
+            powers = _powers(distances / reach)
             slopes = np.linalg.lstsq(root[:, None] * powers, root * values)[0]
             rest = np.bincount(self.probe, self.weights * (values - powers @ slopes)) * count
-            seen = self.moments @ slopes[1:]
+            seen = self.moments @ (slopes[1:] / [reach, reach**2])
             error = float(np.sqrt(rest.var(ddof=1) / count + seen.var(ddof=1) / len(seen)))
         return Estimate(value, error, self.products, error <= rtol * scale, "lanczos quadrature")
 
@@ -169,13 +172,14 @@ def density(
     further = at_least_one("moment_probes", moment_probes) if moment_probes else 0
     found = stochastic_quadratures(products, count, at_least_one("steps", steps), width, seed)
     rules = [each.rule() for each in found]
-    moments = [[weights @ nodes, weights @ nodes**2] for nodes, weights in rules]
+    nodes, weights = (np.concatenate(parts) for parts in zip(*rules, strict=True))
+    middle = _middle(nodes)
+    moments = [[w @ (own - middle), w @ (own - middle) ** 2] for own, w in rules]
     for first in range(count, count + further, width):
         z = rademacher(products.size, first, min(width, count + further - first), seed)
-        image = products(z)
+        image = products(z) - middle * z
         moments += (np.stack([(z * image).sum(axis=0), (image**2).sum(axis=0)], axis=1) / products.size).tolist()
-    nodes, weights = (np.concatenate(parts) for parts in zip(*rules, strict=True))
-    weights = _calibrated(nodes, weights / count, np.mean(moments, axis=0))
+    weights = _calibrated(nodes - middle, weights / count, np.mean(moments, axis=0))
     lengths = [len(nodes) for nodes, _ in rules]
     own = np.split(weights, np.cumsum(lengths)[:-1])
     spreads = [spread(nodes, w, rule.residuals()) for (nodes, _), w, rule in zip(rules, own, found, strict=True)]
@@ -191,20 +195,22 @@ def density(
     )
 
 
+def _middle(nodes: np.ndarray) -> float:
+    return 0.5 * float(nodes.min() + nodes.max())
+
+
 def _powers(nodes: np.ndarray) -> np.ndarray:
     return np.stack([np.ones_like(nodes), nodes, nodes**2], axis=1)
 
 
 def _calibrated(nodes: np.ndarray, weights: np.ndarray, moments: np.ndarray) -> np.ndarray:
     """Return weights with these first two moments, changed by as small factors as possible, and none negative."""
-    centre, scale = float(np.mean(nodes)), float(np.ptp(nodes))
+    scale = float(abs(nodes).max())
     if scale == 0.0:
         return weights
-    mean = moments[0] - centre
-    powers = _powers((nodes - centre) / scale)
-    wanted = np.array([1.0, mean / scale, (moments[1] - 2.0 * centre * mean - centre**2) / scale**2])
-    gram = powers.T @ (weights[:, None] * powers)
-    factors = powers @ np.linalg.lstsq(gram, wanted - powers.T @ weights)[0]
+    powers = _powers(nodes / scale)
+    lacking = np.array([1.0, moments[0] / scale, moments[1] / scale**2]) - powers.T @ weights
+    factors = powers @ np.linalg.lstsq(powers.T @ (weights[:, None] * powers), lacking)[0]
     return weights * (1.0 + factors / max(1.0, -float(factors.min())))
 
 
