@@ -52,10 +52,11 @@ def _inverses(quick: bool) -> list[dict[str, Any]]:
         ]
     for dtype in ("float64", "float32"):
         for damping in (1e-1, 1e-3, 1e-5):
-            by_kind = errors(200 if quick else 1500, 64, damping, dtype)
-            case = f"λ = {damping:g}, {dtype}, largest of {', '.join(by_kind)}"
-            limit = 1e-9 if dtype == "float64" else None
-            found.append(_row("error against a dense solve", case, max(by_kind.values()), limit))
+            for of, gradient in (("a random vector", False), ("a gradient", True)):
+                by_kind = errors(200 if quick else 1500, 64, damping, dtype, gradient)
+                case = f"of {of}, λ = {damping:g}, {dtype}, largest of {', '.join(by_kind)}"
+                limit = 1e-9 if dtype == "float64" and not gradient else None
+                found.append(_row("error against a refined dense solve", case, max(by_kind.values()), limit))
     return found
 
 

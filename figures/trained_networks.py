@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["NETWORKS", "trained_network"]
-
-NETWORKS = ("mlp", "cnn")
+__all__ = ["trained_network"]
 
 
 def trained_network(kind: str, steps: int = 200, seed: int = 0) -> tuple[Any, Any, Any]:

@@ -108,6 +108,23 @@ def test_losses_that_torch_cannot_differentiate_forwards_fall_back():
     assert H._parts[0].in_blocks
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: torch.nn.Conv2d(1, 4, 3, padding=1),
+        lambda: torch.nn.Conv2d(1, 4, 3, stride=2),
+        lambda: torch.nn.ConvTranspose2d(1, 4, 3),
+    ],
+)
+def test_convolutions_go_in_blocks(layer):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(layer(), torch.nn.SiLU(), torch.nn.Conv2d(4, 4, 3, padding=1), torch.nn.Tanh()).double()
+    H = Hessian(lambda model, x: model(x).square().mean(), model, [torch.randn(2, 1, 6, 6, dtype=torch.float64)])
+    X = np.random.default_rng(0).standard_normal((H.shape[0], 5))
+    np.testing.assert_allclose(H @ X, np.stack([H @ x for x in X.T], axis=1), atol=1e-12)
+    assert H._parts[0].in_blocks
+
+
 @settings(max_examples=3, deadline=None, phases=[Phase.generate])
 @given(SEEDS)
 def test_operators_of_functions_are_operators(seed):

@@ -13,6 +13,7 @@ from torch import nn
 
 import ritz
 from ritz.errors import InvalidProblem, TrainingError, UnknownName
+from ritz.figures.inverse_curvature import refined_solve
 from ritz.operators import Dense, Hessian, Tag
 from ritz.problems.manufactured import Wave, from_exact
 from ritz.solution import Status
@@ -68,6 +69,20 @@ def test_inverses_agree_with_the_dense_one(kind, shape, tensors, dtype, toleranc
         expected = exact @ x
         assert np.linalg.norm(np.asarray(y) - expected) <= tolerance * np.linalg.norm(expected)
     assert np.abs(inverse.diagonal() - np.diagonal(exact)).max() <= tolerance * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("damping", [1e-3, 1e-6])
+def test_inverses_are_as_exact_as_the_right_hand_side_lets_them_be(damping):
+    """A random vector loses nothing, a gradient the condition number times the machine epsilon."""
+    G = gradients((20, 400), seed=4)
+    inverse, generator = WoodburyInverse(G, damping), np.random.default_rng(0)
+    condition = np.linalg.norm(G, 2) ** 2 / len(G) / damping
+    for x, tolerance in ((generator.standard_normal(400), 1e-15), (G[3], 10.0 * condition * 2.2e-16)):
+        exact = refined_solve(G, damping, x)
+        assert np.linalg.norm(inverse @ x - exact) <= tolerance * np.linalg.norm(exact)
+    own = inverse.pull_back(np.eye(20)[3])  # known as a combination
+    known = 10.0 * condition * float(np.finfo(np.longdouble).eps)  # the reference itself
+    assert np.linalg.norm(own - exact) <= (known + 1e-13) * np.linalg.norm(exact)
 
 
 @settings(max_examples=20, deadline=None)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
+import scipy.stats
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.operators import Dense, MatrixFree, Sparse, Stencil, Tag
 from ritz.solvers.spectrum import apply_function, density, diagonal, eigenvalues, lanczos, logdet, trace
+from ritz.solvers.spectrum.piecewise_distribution import PiecewiseDistribution
 
 SEEDS = st.integers(0, 2**32 - 1)
 METHODS = ("xtrace", "hutch++", "hutchinson")
@@ -207,6 +209,78 @@ def test_density_of_a_stencil():
     np.testing.assert_allclose(np.unique(repeated.nodes.round(9)), [-1.0, 2.0])
 
 
+def test_density_is_as_near_as_its_products_allow():
+    stencil, known = poisson(50, 50)
+    sample = np.random.default_rng(5).standard_normal((700, 1400)) / 1400**0.5
+    random = sample @ sample.T
+    repeated = np.r_[np.full(300, 0.4), np.linspace(0.0, 1.0, 400)]  # a cluster amid a continuum
+    for A, exact, limit in (
+        (stencil, known, 3e-3),
+        (random, np.linalg.eigvalsh(random), 5e-3),
+        (symmetric(repeated), repeated, 8e-3),
+    ):
+        found = [density(A, 4, 42, seed=seed) for seed in range(6)]
+        assert {each.products for each in found} == {200}
+        errors = [each.distance(exact) / exact.max() for each in found]
+        points = [scipy.stats.wasserstein_distance(f.nodes, exact, f.weights) / exact.max() for f in found]
+        assert np.median(errors) < limit
+        assert np.median(errors) < 0.9 * np.median(points)
+        for each in found:
+            distances = each.nodes - 0.5 * (each.nodes.min() + each.nodes.max())
+            moments = [each.weights @ distances**k for k in (1, 2)]
+            np.testing.assert_allclose(moments, each.moments.mean(0), rtol=1e-9, atol=1e-12)
+            assert each.weights.min() >= 0.0
+
+
+def test_density_moves_and_grows_with_the_operator():
+    values = np.linspace(0.0, 1.0, 300)
+    plain = density(symmetric(values), 4, 20)
+    moved = density(symmetric(1e-3 * values + 1e4), 4, 20)
+    x = np.linspace(-0.1, 1.1, 50)
+    np.testing.assert_allclose(moved.cumulative(1e-3 * x + 1e4), plain.cumulative(x), atol=1e-5)
+    assert moved.distance(1e-3 * values + 1e4) == pytest.approx(1e-3 * plain.distance(values), rel=1e-3)
+    for factor in (1e-9, 1e9):
+        grown = density(symmetric(factor * values), 4, 20).moment(3)
+        assert grown.standard_error / factor**3 == pytest.approx(plain.moment(3).standard_error, rel=1e-6)
+
+
+def test_density_keeps_single_eigenvalues_where_they_are():
+    values = np.r_[np.zeros(380), 3.0, 3.5, 7.0, np.full(17, 1.0)]
+    found = density(symmetric(values), 4, 30)
+    np.testing.assert_allclose(found.cumulative([-1e-6, 1e-6, 0.9]), found.cumulative([-1.0, 0.5, 0.5]), atol=1e-9)
+    assert found.distance(values) / 7.0 < 5e-3
+    assert density(np.eye(30)).distance(np.ones(30)) == pytest.approx(0.0, abs=1e-12)
+    assert density(np.array([[4.0]]), moment_probes=0).cumulative([3.9, 4.1]).tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("function", [lambda x: x, lambda x: x**2, np.exp, lambda x: 1.0 / x])
+def test_errors_of_expectations_are_honest(function):
+    values = np.linspace(1, 2, 150)
+    matrix = symmetric(values)
+    found = [density(matrix, 8, 12, seed=seed).expectation(function) for seed in range(100)]
+    errors = np.array([each.value for each in found]) - function(values).mean()
+    claimed = np.array([each.standard_error for each in found])
+    assert 0.5 < np.sqrt(np.mean(claimed**2)) / np.sqrt(np.mean(errors**2)) < 2.0
+    assert density(matrix, 1).expectation(function).standard_error == np.inf
+
+
+def test_piecewise_distributions_against_scipy_and_closed_forms():
+    generator = np.random.default_rng(0)
+    places, mass, points = generator.uniform(0, 1, 30), generator.dirichlet(np.ones(30)), generator.uniform(0, 1, 50)
+    atoms = PiecewiseDistribution(places, places, mass)
+    assert atoms.distance(points) == pytest.approx(scipy.stats.wasserstein_distance(places, points, mass), rel=1e-12)
+    uniform = PiecewiseDistribution(np.array([0.0]), np.array([1.0]), np.array([1.0]))
+    assert uniform.distance(np.array([0.5])) == pytest.approx(0.25)
+    assert uniform.distance(np.array([0.0])) == pytest.approx(0.5)
+    assert uniform.cumulative(np.array([-1.0, 0.25, 2.0])).tolist() == [0.0, 0.25, 1.0]
+    both = PiecewiseDistribution(np.array([0.0, 0.3]), np.array([1.0, 0.3]), np.array([0.5, 0.5]))
+    np.testing.assert_allclose(both.cumulative(np.array([0.2999, 0.3])), [0.14995, 0.65])
+    x = np.linspace(-1, 2, 4001)
+    smooth = both.smoothed(x, 0.05)
+    assert np.trapezoid(smooth, x) == pytest.approx(1.0, abs=1e-9)
+    assert np.trapezoid(smooth * x, x) == pytest.approx(0.5 * 0.5 + 0.5 * 0.3, abs=1e-9)
+
+
 def test_logdet_against_dense_with_coverage():
     matrix = symmetric(np.logspace(-2, 1, 150))
     exact = np.linalg.slogdet(matrix)[1]
@@ -285,6 +359,7 @@ def test_bad_arguments_are_named():
         "block is 0": lambda: trace(A, block=0),
         "steps is 0": lambda: density(A, steps=0),
         r"probes is 1\.5": lambda: density(A, probes=1.5),
+        "moment_probes is -1": lambda: density(A, moment_probes=-1),
         "start is zero": lambda: lanczos(A, np.zeros(3)),
         r"start has shape \(4,\)": lambda: lanczos(A, np.ones(4)),
         r"b has shape \(2,\)": lambda: apply_function(A, np.exp, np.ones(2)),

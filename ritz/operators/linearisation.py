@@ -28,7 +28,7 @@ class Linearisation:
     leaves : tuple of torch.Tensor
         The point.
     function : callable
-        The function again, in a form that ``torch.func`` takes.
+        The function again, in a form that ``torch.func`` takes; its value may be in several tensors.
     symmetric : bool
         Whether J is, so that single products may as well be transposed ones.
 
@@ -86,7 +86,8 @@ class Linearisation:
 
             def along(v: torch.Tensor) -> torch.Tensor:
                 parts = v.split(self.sizes)
-                return push(tuple(part.view_as(leaf) for part, leaf in zip(parts, point, strict=True)))
+                found = push(tuple(part.view_as(leaf) for part, leaf in zip(parts, point, strict=True)))
+                return flatten(found) if isinstance(found, tuple) else found
 
             self._push = along
         return self._push
@@ -121,10 +122,7 @@ def linearise_gradient(function: Callable[[Point], torch.Tensor], point: Point) 
     with torch.enable_grad():
         gradient = _gradient(function(leaves), leaves, None, create_graph=True)
 
-    def gradient_at(point: Point) -> torch.Tensor:
-        return flatten(torch.func.grad(function)(point))
-
-    return Linearisation(gradient, leaves, gradient_at, symmetric=True)
+    return Linearisation(gradient, leaves, torch.func.grad(function), symmetric=True)
 
 
 def flatten(tensors: Point) -> torch.Tensor:

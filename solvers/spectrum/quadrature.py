@@ -26,17 +26,24 @@ class Quadrature:
         The tridiagonal matrix whose eigenvalues are the nodes.
     invariant : bool
         Whether the process broke down, so that the rule is exact for every function.
+    remainder : float
+        Norm of what the last product added to the space, of which no basis vector was made.
     """
 
     diagonal: np.ndarray
     off_diagonal: np.ndarray
     invariant: bool
+    remainder: float
 
     def rule(self, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return nodes and weights, of the first `steps` steps or of all."""
         diagonal = self.diagonal[:steps]
         nodes, vectors = eigh_tridiagonal(diagonal, self.off_diagonal[: len(diagonal) - 1])
         return nodes, vectors[0] ** 2
+
+    def residuals(self) -> np.ndarray:
+        """Return the residual norms of the Ritz pairs whose values the nodes are: each is that near an eigenvalue."""
+        return self.remainder * abs(eigh_tridiagonal(self.diagonal, self.off_diagonal)[1][-1])
 
 
 def stochastic_quadratures(products: Products, probes: int, steps: int, block: int, seed: int) -> list[Quadrature]:
@@ -74,6 +81,6 @@ def _side_by_side(products: Products, start: np.ndarray, steps: int) -> list[Qua
         if not going:
             break
     return [
-        Quadrature(alpha[run, :m], beta[run, : m - 1], m < steps or m == size or run not in going)
+        Quadrature(alpha[run, :m], beta[run, : m - 1], run not in going, beta[run, m - 1] if run in going else 0.0)
         for run, m in enumerate(taken)
     ]
