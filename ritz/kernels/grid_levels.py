@@ -38,6 +38,9 @@ def _neighbours(sums: np.ndarray, x: np.ndarray, couplings: np.ndarray, strides:
         _constant_neighbours(sums, x, couplings, strides, start)
         return
     h = 0
+    if offsets >= 3:  # together, because every loop reads and writes the sums
+        _first_three(sums, x, couplings, strides, start)
+        h = 3
     while h < offsets:
         s = strides[h]
         above, below = x[start + s : start + s + cells], x[start - s : start - s + cells]
@@ -64,11 +67,36 @@ def _neighbours(sums: np.ndarray, x: np.ndarray, couplings: np.ndarray, strides:
 
 
 @compiled
+def _first_three(sums: np.ndarray, x: np.ndarray, couplings: np.ndarray, strides: np.ndarray, start: int) -> None:
+    r, s, t = strides[0], strides[1], strides[2]
+    stop = start + sums.size
+    above, above2, above3 = x[start + r : stop + r], x[start + s : stop + s], x[start + t : stop + t]
+    below, below2, below3 = x[start - r : stop - r], x[start - s : stop - s], x[start - t : stop - t]
+    up, up2, up3 = couplings[0, start:stop], couplings[1, start:stop], couplings[2, start:stop]
+    down, down2 = couplings[0, start - r : stop - r], couplings[1, start - s : stop - s]
+    down3 = couplings[2, start - t : stop - t]
+    for k in range(sums.size):
+        sums[k] = (
+            (up[k] * above[k] + down[k] * below[k])
+            + (up2[k] * above2[k] + down2[k] * below2[k])
+            + (up3[k] * above3[k] + down3[k] * below3[k])
+        )
+
+
+@compiled
 def _constant_neighbours(
     sums: np.ndarray, x: np.ndarray, couplings: np.ndarray, strides: np.ndarray, start: int
 ) -> None:
     cells, offsets = sums.size, strides.size
-    for h in range(offsets):
+    h = 0
+    if offsets >= 2:
+        r, s, c, c2 = strides[0], strides[1], couplings[0, 0], couplings[1, 0]
+        above, below = x[start + r : start + r + cells], x[start - r : start - r + cells]
+        above2, below2 = x[start + s : start + s + cells], x[start - s : start - s + cells]
+        for k in range(cells):
+            sums[k] = c * (above[k] + below[k]) + c2 * (above2[k] + below2[k])
+        h = 2
+    while h < offsets:
         s, c = strides[h], couplings[h, 0]
         above, below = x[start + s : start + s + cells], x[start - s : start - s + cells]
         if h == 0:
@@ -77,6 +105,7 @@ def _constant_neighbours(
         else:
             for k in range(cells):
                 sums[k] += c * (above[k] + below[k])
+        h += 1
 
 
 @compiled
