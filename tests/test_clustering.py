@@ -415,6 +415,8 @@ def test_estimator(monkeypatch):
     assert adjusted_rand_score(found.labels_, moons.labels) > 0.99
     with pytest.raises(InvalidProblem, match="affinity is 'rbf'"):
         SpectralClustering(affinity="rbf").fit(moons.positions)
+    with pytest.raises(InvalidProblem, match="give affinity='precomputed'"):
+        SpectralClustering(3).fit(graph.adjacency)
     late = replace(found.solution_, status=ritz.Status.MAX_ITERATIONS)
     monkeypatch.setattr(ritz.clustering_estimator, "solve", lambda *arguments, **options: late)
     with pytest.warns(ConvergenceWarning, match="MAX_ITERATIONS"):
