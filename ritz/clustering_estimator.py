@@ -135,8 +135,8 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
         sparse = self.affinity == "precomputed"
         if issparse(X) and not sparse:
             raise InvalidProblem(
-                f"X is a sparse matrix of shape {X.shape}: give affinity='precomputed' if it holds the edge weights of a "
-                "graph, and a dense array if it holds points"
+                f"X is a sparse matrix of shape {X.shape}: give affinity='precomputed' if it holds the edge weights of "
+                "a graph, and a dense array if it holds points"
             )
         points: Any = validate_data(
             self, X, accept_sparse="csr" if sparse else False, dtype=np.float64, ensure_min_samples=2
