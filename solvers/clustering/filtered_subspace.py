@@ -129,10 +129,10 @@ def _gram(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _orthonormalise(x: np.ndarray) -> None:
     """Make the columns orthonormal in place; twice, as once leaves what rounding makes of a large condition number."""
     for _ in range(2):
-        lengths = np.sqrt(np.maximum(np.diag(_gram(x, x)), 1e-300))
-        _turn(x, np.diag(1.0 / lengths))
-        values, vectors = np.linalg.eigh(_gram(x, x))
-        _turn(x, vectors / np.sqrt(np.maximum(values, 1e-10)))
+        gram = _gram(x, x)
+        inverse = 1.0 / np.sqrt(np.maximum(np.diag(gram), 1e-300))
+        values, vectors = np.linalg.eigh(inverse[:, None] * gram * inverse)
+        _turn(x, inverse[:, None] * vectors / np.sqrt(np.maximum(values, 1e-10)))
 
 
 def _rayleigh_ritz(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
