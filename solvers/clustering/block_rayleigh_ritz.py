@@ -9,7 +9,7 @@ import numpy as np
 
 __all__ = ["smallest_eigenpairs"]
 
-CHUNK = 1 << 13  # rows that are worked on at a time, in the cache
+CHUNK = 1 << 11  # rows that are worked on at a time, in the cache
 DEPENDENT = 1e-12  # eigenvalue of a Gram matrix of unit vectors below which a direction is none
 
 
@@ -71,9 +71,10 @@ def smallest_eigenpairs(
             return values, basis[:, :width].copy(), norms, iteration
         active = np.flatnonzero(norms > 0.5 * target)
         correction = precondition(residual if active.size == width else residual[:, active])
-        correction -= constraint * (constraint.T @ correction)
-        used = steps + active.size
-        basis[:, steps:used] = correction
+        used, overlap = steps + active.size, constraint.T @ correction
+        for rows in _chunks(n):
+            correction[rows] -= constraint[rows] * overlap
+            basis[rows, steps:used] = correction[rows]
         images[:, steps:used] = matrix @ correction
         added, mapped = _grams(basis, images, steps, used)
         mass = _bordered(both.T @ mass @ both, added)
