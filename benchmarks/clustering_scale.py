@@ -95,7 +95,7 @@ def _multigrid(graph: AttributedGraph) -> dict[str, Any]:
 
 
 def _lobpcg(graph: AttributedGraph) -> dict[str, Any]:
-    """Run SciPy's LOBPCG with PyAMG's smoothed aggregation, the constant vector deflated as ours is, to our accuracy."""
+    """Run SciPy's LOBPCG with PyAMG's smoothed aggregation to our accuracy, the constant vector deflated too."""
     import pyamg
     from scipy.sparse import csr_array, csr_matrix, diags_array, eye_array
     from scipy.sparse.linalg import lobpcg

@@ -36,6 +36,10 @@ class Composite:
     scale: float
     hierarchies: list[AggregationHierarchy] = field(default_factory=list)
 
+    def cycles(self, count: int) -> int:
+        """Return how many cycles an application of so many hierarchies takes."""
+        return 2 * count - 1 if self.composition == "symmetrised" else count
+
     def correct(self, rhs: np.ndarray) -> np.ndarray:
         """Return what the hierarchies make of a right-hand side, ``(n,)`` or ``(n, k)``, in double precision.
 
