@@ -11,7 +11,7 @@ __all__ = ["Eigenvectors", "filtered_subspace"]
 
 FIRST = 12  # degree of the filter of random vectors, for which the spectrum is guessed
 SHORTEST, LONGEST = 2, 12  # of those after it, which are as long as it takes; longer ones would drown in rounding
-CHUNK = 1 << 15  # rows of a block that are turned at a time
+CHUNK = 1 << 13  # rows of a block that are turned at a time
 
 
 @dataclass(frozen=True, eq=False)
