@@ -11,7 +11,7 @@ __all__ = ["Eigenvectors", "filtered_subspace"]
 
 FIRST = 12  # degree of the filter of random vectors, for which the spectrum is guessed
 SHORTEST, LONGEST = 2, 12  # of those after it, which are as long as it takes; longer ones would drown in rounding
-CHUNK = 1 << 13  # rows of a block that are turned at a time
+CHUNK = 1 << 13  # rows of a block that are worked on at a time, in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +98,9 @@ def filtered_subspace(
             degree = int(np.clip(np.ceil(needed), SHORTEST, LONGEST))
         # y = M x is at hand: the first step of the recurrence is paid for. Scaled so that the top stays 1.
         sigma = 1.0 / growth
-        y -= centre * x
-        y *= sigma / half
+        for first in range(0, n, CHUNK):
+            y[first : first + CHUNK] -= centre * x[first : first + CHUNK]
+            y[first : first + CHUNK] *= sigma / half
         for _ in range(degree - 1):
             following = 1.0 / (2.0 * growth - sigma)
             M.advance(y, x, 2.0 * following / half, -2.0 * following * centre / half, -sigma * following)
