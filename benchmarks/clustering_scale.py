@@ -23,6 +23,7 @@ BLOCKS, NEIGHBOURS, GRID = "block model", "neighbour graph", "grid"
 SIZES, QUICK = (10_000, 100_000, 1_000_000), (2_000, 4_000, 8_000)
 ACCURACY = 1e-4  # of eigenvectors on graphs with a small gap, relative to the largest wanted eigenvalue
 COUNT = 10
+RESTARTS = 4  # of LOBPCG, which rounding stops short of the accuracy on the largest grid
 
 
 def make(family: str, n: int) -> AttributedGraph:
@@ -94,7 +95,7 @@ def _multigrid(graph: AttributedGraph) -> dict[str, Any]:
 
 
 def _lobpcg(graph: AttributedGraph) -> dict[str, Any]:
-    """Run SciPy's LOBPCG with PyAMG's smoothed aggregation, the constant vector deflated as ours is."""
+    """Run SciPy's LOBPCG with PyAMG's smoothed aggregation to our accuracy, the constant vector deflated too."""
     import pyamg
     from scipy.sparse import csr_array, csr_matrix, diags_array, eye_array
     from scipy.sparse.linalg import lobpcg
@@ -106,21 +107,27 @@ def _lobpcg(graph: AttributedGraph) -> dict[str, Any]:
     start = np.random.default_rng(0).standard_normal((graph.size, COUNT + 2))
     constraint = (root / np.linalg.norm(root))[:, None]
     largest = 20.0 / graph.size  # a little below the eigenvalue that residuals are relative to
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its own accounts of spare vectors that have not converged
-        values, vectors, history = lobpcg(
-            laplacian,
-            start,
-            M=hierarchy.aspreconditioner(),
-            Y=constraint,
-            tol=ACCURACY * largest,
-            largest=False,
-            maxiter=60,
-            retResidualNormsHistory=True,
-        )
-    order = np.argsort(values)[: COUNT - 1]
-    residuals = np.linalg.norm(laplacian @ vectors[:, order] - vectors[:, order] * values[order], axis=0)
-    return {"residual": float(residuals.max() / values[order].max()), "iterations": len(history)}
+    vectors, residual, iterations = start, np.inf, 0
+    for _ in range(RESTARTS):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its own accounts of spare vectors that have not converged
+            values, vectors, history = lobpcg(
+                laplacian,
+                vectors,
+                M=hierarchy.aspreconditioner(),
+                Y=constraint,
+                tol=ACCURACY * largest,
+                largest=False,
+                maxiter=60,
+                retResidualNormsHistory=True,
+            )
+        iterations += len(history)
+        order = np.argsort(values)[: COUNT - 1]
+        residuals = np.linalg.norm(laplacian @ vectors[:, order] - vectors[:, order] * values[order], axis=0)
+        residual = float(residuals.max() / values[order].max())
+        if residual <= ACCURACY:
+            break
+    return {"residual": residual, "iterations": iterations}
 
 
 def seconds(rows: list[dict[str, Any]], family: str, solver: str) -> dict[int, float]:

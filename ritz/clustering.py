@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Clustering", "attribute_entropy", "clustering_scores", "conductance", "edge_counts", "modularity"]
 
-CHUNK = 1 << 16  # vertices whose edges are counted at a time
+CHUNK = 1 << 13  # vertices whose edges are counted at a time
 BINS = 8  # quantile bins into which a continuous attribute is divided where its values are counted
 
 

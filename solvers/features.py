@@ -17,6 +17,7 @@ __all__ = ["Features"]
 
 WITH_ENTRIES = (Sparse, Diagonal, Sum, Scaled, Transposed)
 SMALL = 3000  # unknowns up to which looking closely costs as much as solving
+WIDE, SAMPLE = 100.0, 1000  # ratio of the couplings of an unknown from which on they are wide apart, and rows looked at
 SMOOTH = 10.0  # ratio of diagonal entries up to which a coefficient counts as smooth
 
 
@@ -193,6 +194,20 @@ class Features:
         """Whether diagonal entries are of similar size."""
         positive = self.diagonal[self.diagonal > 0]
         return bool(positive.size) and float(positive.max() / positive.min()) <= SMOOTH
+
+    @cached_property
+    def wide(self) -> bool:
+        """Whether the couplings of most unknowns, off a grid, differ by decades among themselves."""
+        if self.matrix is None or self.structured:
+            return False
+        sample = np.unique(np.linspace(0, self.n - 1, SAMPLE).astype(np.int64))
+        rows = self.matrix[sample].tocoo()
+        coupled = (rows.col != sample[rows.row]) & (rows.data != 0)
+        row, magnitude = rows.row[coupled], np.abs(rows.data[coupled])
+        largest, smallest = np.zeros(sample.size), np.full(sample.size, np.inf)
+        np.maximum.at(largest, row, magnitude)
+        np.minimum.at(smallest, row, magnitude)
+        return float(np.median(largest / smallest)) > WIDE
 
     @cached_property
     def rough(self) -> bool:

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 import ritz
 from ritz import problems
 from ritz.errors import InvalidProblem
+from ritz.figures.bootstrap_rates import neighbour_graph
 from ritz.operators import MatrixFree, Sparse, Stencil, Tag
 from ritz.problem import LinearSystem
 from ritz.solution import Status
@@ -19,6 +20,12 @@ from ritz.solvers.features import Features
 
 def name(problem):
     return choose(problem)[0].label
+
+
+def neighbours(decades):
+    operator = neighbour_graph(40_000, decades=decades, seed=5)
+    rhs = np.random.default_rng(0).standard_normal(40_000)
+    return LinearSystem(operator, rhs - rhs.mean())
 
 
 MIC = "cg + modified-incomplete-cholesky"
@@ -40,6 +47,8 @@ CHOICES = [
     (problems.helmholtz((64, 64), shift=-500.0), "transform"),
     (problems.heat((128, 128), steps=1).first(), "transform"),
     (problems.pressure_projection((96, 96), steps=100).first(), "lu"),
+    (neighbours(6.0), "bootstrap-amg"),
+    (neighbours(1.0), "amg-cg"),
     (problems.gallery("recirc_flow"), "lu"),
     (problems.advection_diffusion((256, 256), peclet=1e5), "bicgstab + symmetric-gauss-seidel"),
     (problems.advection_diffusion((256, 256), peclet=1.0), "bicgstab + ruge-stuben"),
@@ -186,6 +195,16 @@ def test_other_kinds_of_problems():
 
     with pytest.raises(InvalidProblem, match="no registered solver takes a Riddle"):
         choose(Riddle())
+
+
+def test_couplings_are_wide_apart_within_rows_not_between_them():
+    path = sp.diags_array([np.ones(99)] * 2, offsets=[-1, 1], shape=(100, 100), format="csr")
+    scale = sp.diags_array(np.logspace(0, 8, 100))
+    similar, wide = sp.csr_array(scale @ path @ scale), path.copy()
+    wide.data *= np.resize([1.0, 1e-4], wide.nnz)
+    for couplings, expected in ((path, False), (similar, False), (wide, True)):
+        matrix = sp.csr_array(sp.diags_array(couplings.sum(axis=1)) - couplings)
+        assert Features(LinearSystem(Sparse(matrix), np.ones(100))).wide is expected
 
 
 def test_definiteness_is_seen_or_tried():

@@ -22,6 +22,7 @@ from ritz.solvers.multigrid import bootstrap
 from ritz.solvers.multigrid.aggregation_hierarchy import in_single_precision
 from ritz.solvers.multigrid.compatible_matching import aggregate, coarse_matrix
 from ritz.solvers.multigrid.composite import Composite
+from ritz.solvers.multigrid.hierarchies_that_pay import rate_worth_another
 from ritz.solvers.multigrid.relaxation import SMOOTHERS, remainder
 from ritz.solvers.multigrid.strong_couplings import strong_couplings
 
@@ -294,10 +295,38 @@ def test_more_hierarchies_take_fewer_iterations():
     assert four.stats["rates"][0] == one.stats["rates"][0] > four.stats["rates"][-1]
 
 
+def unevenly_scaled(matrix, decades):
+    scale = sp.diags_array(10.0 ** (decades * np.random.default_rng(3).uniform(-0.5, 0.5, matrix.shape[0])))
+    return sp.csr_array(scale @ matrix @ scale)
+
+
+def test_further_hierarchies_are_built_where_they_pay():
+    one = ritz.solve(ROBUST["neighbours"], consistent_rhs(ROBUST["neighbours"]), "bootstrap-amg")
+    assert one.stats["hierarchies"] == 1
+    scaled = unevenly_scaled(ROBUST["jumps"], 4.0)
+    several = ritz.solve(scaled, consistent_rhs(scaled), "bootstrap-amg")
+    alone = ritz.solve(scaled, consistent_rhs(scaled), "bootstrap-amg", max_hierarchies=1)
+    assert several.stats["hierarchies"] > 1
+    cycles = 2 * several.stats["hierarchies"] - 1
+    assert several.iterations * cycles + 30 * (several.stats["hierarchies"] - 1) < alone.iterations
+
+
+def test_a_rate_that_few_trials_cannot_tell_is_tested_longer():
+    scaled = unevenly_scaled(ROBUST["jumps"], 4.0)
+    short, long = bootstrap(scaled, target_rate=1.0), bootstrap(scaled)
+    assert short.rates[0] < rate_worth_another(1, 3) < long.rates[0]
+
+
+def test_another_hierarchy_pays_sooner_where_iterations_cost_more():
+    limits = [rate_worth_another(cycles, cycles + 2) for cycles in (1, 3, 5)]
+    assert 1.0 > limits[0] > limits[1] > limits[2] > 0.5
+
+
 def test_fewer_iterations_than_smoothed_aggregation():
     for matrix in (ROBUST["rotated"], ROBUST["neighbours"]):
         b = consistent_rhs(matrix)
-        ours, theirs = (ritz.solve(matrix, b, name) for name in ("bootstrap-amg", "pyamg-sa"))
+        ours = ritz.solve(matrix, b, "bootstrap-amg", target_rate=0.75)
+        theirs = ritz.solve(matrix, b, "pyamg-sa")
         assert ours.iterations < theirs.iterations
         np.testing.assert_allclose(ours.x, theirs.x, atol=1e-4 * np.abs(theirs.x).max())
 

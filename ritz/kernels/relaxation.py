@@ -40,21 +40,19 @@ def first_sweep(
 ) -> None:
     """Write the forward sweep from zero, and its residual, which is what the entries beyond the diagonal make of it.
 
-    Rows whose `inverse` diagonal is zero keep x = 0 and all of their residual.
+    As the matrix is symmetric, those are the entries before it, read while they are at hand. Rows whose `inverse`
+    diagonal is zero keep x = 0 and all of their residual.
     """
-    n = rhs.size
-    for i in range(n):
+    for i in range(rhs.size):
         total = rhs[i]
+        x[i] = 0  # so that the diagonal needs no test
         for entry in range(start[i], upper[i]):
-            if columns[entry] != i:
-                total -= values[entry] * x[columns[entry]]
-        x[i] = total * inverse[i]
-        residual[i] = total if inverse[i] == 0 else 0
-    for i in range(n):
-        total = residual[i]
-        for entry in range(upper[i], start[i + 1]):
             total -= values[entry] * x[columns[entry]]
-        residual[i] = total
+        own = total * inverse[i]
+        for entry in range(start[i], upper[i]):
+            residual[columns[entry]] -= values[entry] * own
+        x[i] = own
+        residual[i] = total if inverse[i] == 0 else 0
 
 
 @njit(cache=True, nogil=True)
@@ -69,9 +67,9 @@ def backward_sweep(
     """Sweep from the last row to the first."""
     for i in range(rhs.size - 1, -1, -1):
         total = rhs[i]
+        x[i] = 0  # so that the diagonal needs no test
         for entry in range(start[i], start[i + 1]):
-            if columns[entry] != i:
-                total -= values[entry] * x[columns[entry]]
+            total -= values[entry] * x[columns[entry]]
         x[i] = total * inverse[i]
 
 

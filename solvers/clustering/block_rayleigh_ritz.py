@@ -9,7 +9,7 @@ import numpy as np
 
 __all__ = ["smallest_eigenpairs"]
 
-CHUNK = 1 << 13  # rows that are worked on at a time, in the cache
+CHUNK = 1 << 11  # rows that are worked on at a time, in the cache
 DEPENDENT = 1e-12  # eigenvalue of a Gram matrix of unit vectors below which a direction is none
 
 
@@ -25,7 +25,8 @@ def smallest_eigenpairs(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Return eigenvalues (block,), vectors (n, block), residual norms (block,) and iterations :cite:`Knyazev2001`.
 
-    Six blocks are kept: iterates, steps and corrections, and their images. Columns that have converged are not
+    Six blocks are kept: iterates, steps and corrections, and their images; inner products are computed with the
+    corrections alone, those of what is rotated being known. Columns that have converged are not
     corrected any more.
 
     Parameters
@@ -48,9 +49,10 @@ def smallest_eigenpairs(
     basis, images = np.zeros((n, 3 * width)), np.zeros((n, 3 * width))
     basis[:, :width], images[:, :width] = start, matrix @ start
     used = width  # columns in use: iterates, from the second iteration on steps, then corrections
+    mass, projected = _grams(basis, images, 0, used)
     iteration = 0
     while True:
-        rotation, values = _ritz(*_grams(basis, images, used), width)
+        rotation, values = _ritz(mass, projected, width)
         step = rotation.copy()
         step[:width] = 0.0
         both = np.concatenate([rotation, step], axis=1) if iteration else rotation
@@ -69,10 +71,14 @@ def smallest_eigenpairs(
             return values, basis[:, :width].copy(), norms, iteration
         active = np.flatnonzero(norms > 0.5 * target)
         correction = precondition(residual if active.size == width else residual[:, active])
-        correction -= constraint * (constraint.T @ correction)
-        used = steps + active.size
-        basis[:, steps:used] = correction
+        used, overlap = steps + active.size, constraint.T @ correction
+        for rows in _chunks(n):
+            correction[rows] -= constraint[rows] * overlap
+            basis[rows, steps:used] = correction[rows]
         images[:, steps:used] = matrix @ correction
+        added, mapped = _grams(basis, images, steps, used)
+        mass = _bordered(both.T @ mass @ both, added)
+        projected = _bordered(both.T @ projected @ both, mapped)
         iteration += 1
 
 
@@ -80,14 +86,21 @@ def _chunks(n: int) -> Iterator[slice]:
     return (slice(first, first + CHUNK) for first in range(0, n, CHUNK))
 
 
-def _grams(basis: np.ndarray, images: np.ndarray, used: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the Gram matrix of the columns in use, and that with their images."""
-    mass, projected = np.zeros((used, used)), np.zeros((used, used))
+def _grams(basis: np.ndarray, images: np.ndarray, first: int, used: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the inner products of the columns in use, and of their images, with those from `first` on."""
+    mass, projected = np.zeros((used, used - first)), np.zeros((used, used - first))
     for rows in _chunks(basis.shape[0]):
-        part = np.ascontiguousarray(basis[rows, :used])
-        mass += part.T @ part
-        projected += part.T @ images[rows, :used]
+        columns, added = basis[rows, :used].T, np.ascontiguousarray(basis[rows, first:used])
+        mass += columns @ added
+        projected += images[rows, :used].T @ added
     return mass, projected
+
+
+def _bordered(known: np.ndarray, border: np.ndarray) -> np.ndarray:
+    """Return the symmetric matrix of a known leading part and its last columns."""
+    steps = known.shape[0]
+    lower = border[steps:]
+    return np.block([[known, border[:steps]], [border[:steps].T, 0.5 * (lower + lower.T)]])
 
 
 def _ritz(mass: np.ndarray, projected: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ __all__ = ["Eigenvectors", "filtered_subspace"]
 
 FIRST = 12  # degree of the filter of random vectors, for which the spectrum is guessed
 SHORTEST, LONGEST = 2, 12  # of those after it, which are as long as it takes; longer ones would drown in rounding
-CHUNK = 1 << 15  # rows of a block that are turned at a time
+CHUNK = 1 << 13  # rows of a block that are worked on at a time, in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +98,9 @@ def filtered_subspace(
             degree = int(np.clip(np.ceil(needed), SHORTEST, LONGEST))
         # y = M x is at hand: the first step of the recurrence is paid for. Scaled so that the top stays 1.
         sigma = 1.0 / growth
-        y -= centre * x
-        y *= sigma / half
+        for first in range(0, n, CHUNK):
+            y[first : first + CHUNK] -= centre * x[first : first + CHUNK]
+            y[first : first + CHUNK] *= sigma / half
         for _ in range(degree - 1):
             following = 1.0 / (2.0 * growth - sigma)
             M.advance(y, x, 2.0 * following / half, -2.0 * following * centre / half, -sigma * following)
@@ -129,10 +130,10 @@ def _gram(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _orthonormalise(x: np.ndarray) -> None:
     """Make the columns orthonormal in place; twice, as once leaves what rounding makes of a large condition number."""
     for _ in range(2):
-        lengths = np.sqrt(np.maximum(np.diag(_gram(x, x)), 1e-300))
-        _turn(x, np.diag(1.0 / lengths))
-        values, vectors = np.linalg.eigh(_gram(x, x))
-        _turn(x, vectors / np.sqrt(np.maximum(values, 1e-10)))
+        gram = _gram(x, x)
+        inverse = 1.0 / np.sqrt(np.maximum(np.diag(gram), 1e-300))
+        values, vectors = np.linalg.eigh(inverse[:, None] * gram * inverse)
+        _turn(x, inverse[:, None] * vectors / np.sqrt(np.maximum(values, 1e-10)))
 
 
 def _rayleigh_ritz(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

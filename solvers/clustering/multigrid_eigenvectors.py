@@ -12,7 +12,7 @@ from .filtered_subspace import Eigenvectors
 
 __all__ = ["multigrid_eigenvectors"]
 
-SPARE = 2  # vectors of the block besides those wanted
+SPARE, LANES = 2, 4  # vectors of the block besides those wanted, at least, and of what its width is a multiple
 COARSE = 800  # vertices of the level whose eigenvectors are computed directly, at most
 
 
@@ -50,12 +50,13 @@ def multigrid_eigenvectors(
         return Eigenvectors(np.ones(1), constant, np.zeros(1), 0, "multigrid")
     inverse: Any = diags_array(1.0 / root[:, 0])
     hierarchy = bootstrap(laplacian, target_rate=1.0, max_hierarchies=1, trials=1, cycle="W", seed=seed)
-    start = root * _coarse_eigenvectors(hierarchy.hierarchies[0], degrees, count - 1 + SPARE)
+    width = LANES * -(-(count - 1 + SPARE) // LANES)
+    start = root * _coarse_eigenvectors(hierarchy.hierarchies[0], degrees, width)
     start -= constant * (constant.T @ start)
     values, vectors, norms, iterations = smallest_eigenpairs(
         csr_array(inverse @ laplacian @ inverse),
         start,
-        lambda block: root * hierarchy.apply(root * block),
+        lambda block: np.multiply(root, hierarchy.apply(np.multiply(root, block, out=block)), out=block),
         constant,
         count=count - 1,
         tolerance=tolerance,

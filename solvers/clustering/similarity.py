@@ -77,7 +77,7 @@ class Similarity:
         scale, weights, factor, transposed = self._entries(x.dtype)
         A = self.adjacency
         coefficients = np.array([a * (1.0 - self.weight), b, c], dtype=x.dtype)
-        tile = self.size if x.nbytes <= 4 * TILE else TILE // (x.shape[1] * x.itemsize)
+        tile = self.size if x.nbytes <= 2 * TILE else TILE // (x.shape[1] * x.itemsize)
         parts = get_num_threads() if A.nnz * x.shape[1] > WORK else 1
         product = scaled_product if parts > 1 else scaled_product_in_turn
         product(A.indptr, A.indices, weights, scale, x, out, coefficients, tile, parts)

@@ -20,6 +20,7 @@ from ritz.solvers.preconditioners.incomplete_cholesky import NotPositiveDefinite
 
 from .aggregation_hierarchy import build_hierarchy, in_single_precision
 from .composite import Composite
+from .hierarchies_that_pay import rate_worth_another
 from .slow_error import nullspace_projection, slow_error
 
 __all__ = ["Bootstrap", "bootstrap", "build_bootstrap"]
@@ -77,7 +78,7 @@ def bootstrap(
     matrix: Any,
     *,
     smooth_vector: Any = None,
-    target_rate: float = 0.75,
+    target_rate: float | None = None,
     max_hierarchies: int = 3,
     composition: str = "symmetrised",
     cycle: str = "V",
@@ -104,8 +105,10 @@ def bootstrap(
     smooth_vector : array, shape (n,), optional
         What is known to be nearly in the nullspace, for the first hierarchy; ones if None. Zeros in it are allowed.
         For a normalised Laplacian it is the square root of the degrees.
-    target_rate : float
-        Rate at or below which no further hierarchy is built; 0 builds them all.
+    target_rate : float, optional
+        Rate at or below which no further hierarchy is built; 0 builds them all. If None, another is built where it is
+        estimated to pay within one solve to a relative accuracy of 1e-8
+        (`ritz.solvers.multigrid.hierarchies_that_pay.rate_worth_another`).
     max_hierarchies : int
     composition : {"symmetrised", "multiplicative", "additive"}
         One hierarchy after the other and back again; in order; or the mean of all.
@@ -119,7 +122,8 @@ def bootstrap(
         Whether the smooth vector on aggregates is smoothed by two Jacobi steps :cite:`VanekMandelBrezina1996`, one or
         none on levels where they would fill the coarse matrix; aggregates are then matched along strong couplings only.
     trials : int
-        Iterations from which a rate is estimated, at most.
+        Iterations from which a rate is estimated, at most. Without a target rate they are doubled, up to 48, where they
+        are too few to tell whether another hierarchy pays.
     seed : int
         Of the random starts.
 
@@ -185,13 +189,19 @@ def _loop(
     spread = np.divide(1.0, np.sqrt(diagonal), out=np.zeros_like(diagonal), where=diagonal > 0.0)
     generator = np.random.default_rng(options.seed)
     vectors, rates = [smooth], list[float]()
-    while not rates or (rates[-1] > options.target_rate and len(rates) < options.max_hierarchies):
+    while True:
         composite.hierarchies.append(build_hierarchy(matrix, composite.matrix, vectors[-1], options, epsilon))
         start = spread * generator.standard_normal(spread.size)
-        rate, slow = slow_error(matrix, composite, project, start, options.trials)
+        count = len(composite.hierarchies)
+        last, target, limit = count == options.max_hierarchies, options.target_rate, 0.0
+        if target is None:
+            target = rate_worth_another(composite.cycles(count), composite.cycles(count + 1))
+            limit = 0.0 if last else target
+        rate, slow = slow_error(matrix, composite, project, start, options.trials, limit)
         rates.append(rate)
         vectors.append(slow)
-    return vectors, rates
+        if last or rate <= target:
+            return vectors, rates
 
 
 def _check_diagonal(matrix: Any) -> None:

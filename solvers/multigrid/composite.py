@@ -36,14 +36,18 @@ class Composite:
     scale: float
     hierarchies: list[AggregationHierarchy] = field(default_factory=list)
 
+    def cycles(self, count: int) -> int:
+        """Return how many cycles an application of so many hierarchies takes."""
+        return 2 * count - 1 if self.composition == "symmetrised" else count
+
     def correct(self, rhs: np.ndarray) -> np.ndarray:
         """Return what the hierarchies make of a right-hand side, ``(n,)`` or ``(n, k)``, in double precision.
 
         It is brought to magnitude one first, as single precision has a narrow range.
         """
-        sizes = np.abs(rhs).max(axis=0)
-        sizes = np.where(sizes > 0.0, sizes, 1.0).astype(np.float64)
-        single = np.ascontiguousarray(rhs / sizes, dtype=np.float32)
+        sizes = np.maximum(rhs.max(axis=0), -rhs.min(axis=0)).astype(np.float64)
+        sizes = np.where(sizes > 0.0, sizes, 1.0)
+        single = np.divide(rhs, sizes, out=np.empty(rhs.shape, dtype=np.float32), casting="same_kind")
         return self._compose(single) * (sizes / self.scale)
 
     def _compose(self, rhs: np.ndarray) -> np.ndarray:

@@ -61,17 +61,21 @@ def prolongation_and_coarse_matrix(
 def _smoothed(matrix: Any, prolongation: Any, steps: tuple[float, ...]) -> Any | None:
     """Return the prolongation after Jacobi steps, or None where one would take too many products of entries.
 
-    Hubs, which are coupled to much, would couple all of it.
+    Hubs, which are coupled to much, would couple all of it. In the matrix the diagonal comes first in each row.
     """
-    from scipy.sparse import csr_array, diags_array
+    from scipy.sparse import csr_array
 
     # The row sums of magnitudes stand for the largest eigenvalue, row by row.
-    sums = np.asarray(abs(matrix).sum(axis=1))
+    diagonal = matrix.indptr[:-1]
+    sums = np.add.reduceat(np.abs(matrix.data), diagonal)
     inverse = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0.0)
+    relative = matrix.data * np.repeat(inverse, np.diff(matrix.indptr))
     for step in steps:
         if int(np.diff(prolongation.indptr)[matrix.indices].sum()) > WORK * matrix.nnz:
             return None
-        prolongation = csr_array(prolongation - diags_array(step * inverse) @ (matrix @ prolongation))
+        values = -step * relative
+        values[diagonal] += 1.0
+        prolongation = csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape) @ prolongation
     return prolongation
 
 

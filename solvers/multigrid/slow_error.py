@@ -17,6 +17,7 @@ __all__ = ["nullspace_projection", "slow_error"]
 
 SETTLED = 0.002  # change from one iteration to the next at which a rate is known, relative to it and to 1 minus it
 FEWEST = 4  # iterations before that is asked
+MOST = 48  # iterations to which those that are too few to tell are doubled
 KEPT = 5  # latest iterates, among whose combinations the slowest is looked for
 DEPENDENT = 1e-9  # eigenvalue of their Gram matrix below which rounding has its say
 NULL = 1e-10  # ||A w|| relative to ||D w||, up to which w counts as null vector
@@ -26,11 +27,13 @@ Vectors: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 
 def slow_error(
-    matrix: Any, composite: Composite, project: Vectors, x: np.ndarray, trials: int
+    matrix: Any, composite: Composite, project: Vectors, x: np.ndarray, trials: int, limit: float = 0.0
 ) -> tuple[float, np.ndarray]:
     """Return the rate of ``x := x - B A x`` for a composite B, and what it is slow for, of energy norm 1.
 
-    Energy norms of a symmetric iteration fall by a factor that only grows, so it is settled when it hardly grows.
+    Energy norms of a symmetric iteration fall by a factor that only grows, so it is settled when it hardly grows. As
+    an error of rate r takes :math:`1/(1-r)` iterations to fall to a third, t of them show no rates above
+    :math:`1-1/t`: if what they show is as large, twice as many are made, until the rate exceeds the limit.
 
     Parameters
     ----------
@@ -42,7 +45,9 @@ def slow_error(
     x : ndarray, shape (n,)
         Where to start.
     trials : int
-        Iterations, at most.
+        Iterations, at most if there is no limit.
+    limit : float
+        Rate of which it has to be known whether it is exceeded.
 
     Raises
     ------
@@ -51,7 +56,8 @@ def slow_error(
     """
     rate = 0.0
     latest: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=KEPT)
-    for trial in range(trials + 1):
+    trial = 0
+    while True:
         x = project(x)
         product = matrix @ x
         energy = float(x @ product)
@@ -69,8 +75,13 @@ def slow_error(
             before, rate = rate, norm
             if trial >= FEWEST and abs(rate - before) <= SETTLED * min(rate, abs(1.0 - rate)):
                 break
-        if trial < trials:
-            x = x - composite.scale * composite.correct(product)
+        if trial >= trials:
+            found = _slowest(latest) if composite.symmetric else (rate, x)
+            if trial >= MOST or found[0] > limit or (1.0 - found[0]) * trial >= 1.0:
+                return found
+            trials *= 2
+        x = x - composite.scale * composite.correct(product)
+        trial += 1
     return _slowest(latest) if composite.symmetric and len(latest) > 1 else (rate, x)
 
 

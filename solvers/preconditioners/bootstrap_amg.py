@@ -32,7 +32,7 @@ class BootstrapOptions:
     """
 
     smooth_vector: Any = None
-    target_rate: float = 0.75
+    target_rate: float | None = None
     max_hierarchies: int = 3
     composition: str = "symmetrised"
     cycle: str = "V"
@@ -47,8 +47,9 @@ class BootstrapOptions:
             value = getattr(self, name)
             if value not in known:
                 raise InvalidProblem(f"{name} is {value!r}; it must be one of {', '.join(map(str, known))}")
-        if not (isinstance(self.target_rate, Real) and 0.0 <= float(self.target_rate) <= 1.0):
-            raise InvalidProblem(f"target_rate is {self.target_rate!r}; it must be a number between 0 and 1")
+        rate = self.target_rate
+        if rate is not None and not (isinstance(rate, Real) and 0.0 <= float(rate) <= 1.0):
+            raise InvalidProblem(f"target_rate is {rate!r}; it must be a number between 0 and 1, or None")
         for name, least in (("max_hierarchies", 1), ("trials", 1), ("seed", 0)):
             value = getattr(self, name)
             if not isinstance(value, Integral) or value < least:
