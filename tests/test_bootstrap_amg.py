@@ -14,13 +14,14 @@ import ritz
 from ritz.environment import pinned_threads
 from ritz.errors import InvalidProblem
 from ritz.figures.bootstrap_rates import neighbour_graph
-from ritz.kernels.matching import compatible_weights, dominant_matching
+from ritz.kernels import slabs
+from ritz.kernels.matching import compatible_weights
 from ritz.operators import aslinearoperator
 from ritz.registry import preconditioners
 from ritz.solution import Status
 from ritz.solvers.multigrid import bootstrap
 from ritz.solvers.multigrid.aggregation_hierarchy import in_single_precision
-from ritz.solvers.multigrid.compatible_matching import aggregate, coarse_matrix
+from ritz.solvers.multigrid.compatible_matching import aggregate, coarse_matrix, dominant_matching
 from ritz.solvers.multigrid.composite import Composite
 from ritz.solvers.multigrid.hierarchies_that_pay import rate_worth_another
 from ritz.solvers.multigrid.relaxation import SMOOTHERS, remainder
@@ -107,9 +108,7 @@ def matched(matrix, smooth):
     weights = np.empty(matrix.nnz, dtype=np.float32)
     entries = matrix.indptr, matrix.indices, matrix.data
     compatible_weights(0, matrix.shape[0], *entries, matrix.diagonal() * smooth**2, smooth, weights)
-    partner = np.empty(matrix.shape[0], dtype=np.int32)
-    dominant_matching(matrix.indptr, matrix.indices, weights, partner)
-    return weights, partner
+    return weights, dominant_matching(matrix.indptr, matrix.indices, weights)
 
 
 @settings(deadline=None, max_examples=25)
@@ -118,6 +117,19 @@ def test_matching_is_that_of_picking_the_heaviest_edges(n, seed, equal):
     matrix = sp.csr_array(0.01 * random_graph(n, seed, low=1.0 if equal else 0.5) * -1.0 + sp.eye_array(n))
     weights, partner = matched(matrix, np.ones(n))
     np.testing.assert_array_equal(partner, greedy_matching(matrix, weights))
+
+
+@pytest.mark.parametrize("equal", [False, True])
+def test_matching_is_the_same_on_several_threads(monkeypatch, equal):
+    matrix = random_graph(3000, 5, low=1.0 if equal else 0.5)
+    rows = np.repeat(np.arange(3000), np.diff(matrix.indptr))
+    weights = abs(matrix.data * (1.0 + 1e-3 * np.cos(rows + matrix.indices) * (not equal))).astype(np.float32)
+    alone = dominant_matching(matrix.indptr, matrix.indices, weights)
+    monkeypatch.setattr(slabs, "thread_limit", lambda: 3)
+    monkeypatch.setattr(slabs, "SLAB", 1000)
+    together = dominant_matching(matrix.indptr, matrix.indices, weights)
+    assert (alone >= 0).mean() > 0.7
+    np.testing.assert_array_equal(alone, together)
 
 
 @settings(deadline=None, max_examples=25)

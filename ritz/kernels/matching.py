@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["aggregate_matched", "compatible_weights", "dominant_matching"]
+__all__ = ["accept", "aggregate_matched", "compatible_weights", "finish_proposals", "propose"]
 
 STRONG = 0.25  # share of the largest weight of its row from which on a coupling is matched
 
@@ -39,36 +39,82 @@ def compatible_weights(
 
 
 @njit(cache=True, nogil=True)
-def dominant_matching(start: np.ndarray, columns: np.ndarray, weights: np.ndarray, partner: np.ndarray) -> None:
-    """Write the partner of each unknown, -1 for those left over, by the Suitor algorithm.
+def _best_offer(
+    i: int, start: np.ndarray, columns: np.ndarray, weights: np.ndarray, suitor: np.ndarray, held: np.ndarray
+) -> tuple[int, np.floating]:
+    """Return whom an unknown proposes to, -1 for nobody, and with what weight."""
+    none = weights.dtype.type(0)
+    largest = none
+    for entry in range(start[i], start[i + 1]):
+        largest = max(largest, weights[entry])
+    least = STRONG * largest
+    best, weight = -1, none
+    for entry in range(start[i], start[i + 1]):
+        value, j = weights[entry], columns[entry]
+        if value <= 0 or value < least or value < weight or (value == weight and j > best):
+            continue
+        if value > held[j] or (value == held[j] and i < suitor[j]):
+            best, weight = j, value
+    return best, weight
 
-    Each unknown proposes to the neighbour of largest weight that holds no better proposal; who is displaced proposes
-    anew. Among equal weights the smaller number goes first, which makes the matching unique: that of picking edges
-    from the heaviest on. Couplings without weight, or weak in the row of the unknown, are not proposed along.
-    """
-    n = partner.size
-    suitor = np.full(n, -1, dtype=np.int32)
-    held = np.zeros(n, dtype=weights.dtype)
-    for i in range(n):
-        current = i
+
+@njit(cache=True, nogil=True)
+def propose(
+    first: int,
+    last: int,
+    active: np.ndarray,
+    start: np.ndarray,
+    columns: np.ndarray,
+    weights: np.ndarray,
+    suitor: np.ndarray,
+    held: np.ndarray,
+    target: np.ndarray,
+    offer: np.ndarray,
+) -> None:
+    """Write to `target` and `offer` whom each of the `active` unknowns would propose to, and with what weight."""
+    for k in range(first, last):
+        target[k], offer[k] = _best_offer(active[k], start, columns, weights, suitor, held)
+
+
+@njit(cache=True, nogil=True)
+def accept(
+    active: np.ndarray, target: np.ndarray, offer: np.ndarray, suitor: np.ndarray, held: np.ndarray
+) -> np.ndarray:
+    """Let each target keep the best proposal; return the unknowns that were refused or displaced."""
+    left, count = np.empty_like(active), 0
+    for k in range(active.size):
+        i, j = active[k], target[k]
+        if j < 0:
+            continue
+        if offer[k] > held[j] or (offer[k] == held[j] and i < suitor[j]):
+            i, suitor[j], held[j] = suitor[j], i, offer[k]
+        if i >= 0:
+            left[count] = i
+            count += 1
+    return left[:count]
+
+
+@njit(cache=True, nogil=True)
+def finish_proposals(
+    active: np.ndarray,
+    start: np.ndarray,
+    columns: np.ndarray,
+    weights: np.ndarray,
+    suitor: np.ndarray,
+    held: np.ndarray,
+    partner: np.ndarray,
+) -> None:
+    """Let `active` unknowns propose, and who is displaced propose anew; write who has accepted each other."""
+    for k in range(active.size):
+        current = active[k]
         while current >= 0:
-            largest = weights.dtype.type(0)
-            for entry in range(start[current], start[current + 1]):
-                largest = max(largest, weights[entry])
-            least = STRONG * largest
-            best, weight = -1, weights.dtype.type(0)
-            for entry in range(start[current], start[current + 1]):
-                value, j = weights[entry], columns[entry]
-                if value <= 0 or value < least or value < weight or (value == weight and j > best):
-                    continue
-                if value > held[j] or (value == held[j] and current < suitor[j]):
-                    best, weight = j, value
+            best, weight = _best_offer(current, start, columns, weights, suitor, held)
             displaced = -1
             if best >= 0:
                 displaced = suitor[best]
                 suitor[best], held[best] = current, weight
             current = displaced
-    for i in range(n):
+    for i in range(partner.size):
         j = suitor[i]
         partner[i] = j if j >= 0 and suitor[j] == i else -1
 

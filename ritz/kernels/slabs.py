@@ -10,7 +10,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["in_slabs", "thread_limit"]
+__all__ = ["in_slabs", "thread_limit", "worth_threads"]
 
 SLAB = (
     1 << 23
@@ -51,6 +51,11 @@ def in_slabs(kernel: Any, planes: int, work: int, *arguments: Any) -> Any:
     task = _Task(kernel, [planes * i // slabs for i in range(slabs + 1)], arguments)
     _helpers.call(task, slabs - 1)
     return task.run()
+
+
+def worth_threads(work: int) -> bool:
+    """Return whether `in_slabs` takes several threads to read and write so many bytes."""
+    return work >= 2 * SLAB and thread_limit() > 1
 
 
 def thread_limit() -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .strong_couplings import ENTRY_BYTES
 
-__all__ = ["Aggregation", "aggregate", "coarse_matrix"]
+__all__ = ["Aggregation", "aggregate", "coarse_matrix", "dominant_matching"]
 
 FLOOR = 1e-6  # of the largest entry, to which the entries of a smooth vector are raised: weights divide by them
 
@@ -90,7 +90,7 @@ def aggregate(matrix: Any, couplings: Any, smooth: np.ndarray, sweeps: int, coar
 
 def _pair(couplings: Any, smooth: np.ndarray, first: bool, last: bool) -> tuple[np.ndarray, int]:
     """Return the number of the pair that each unknown belongs to, and how many pairs there are."""
-    from ritz.kernels.matching import aggregate_matched, compatible_weights, dominant_matching
+    from ritz.kernels.matching import aggregate_matched, compatible_weights
     from ritz.kernels.slabs import in_slabs
 
     n = smooth.size
@@ -98,9 +98,42 @@ def _pair(couplings: Any, smooth: np.ndarray, first: bool, last: bool) -> tuple[
     weights = np.empty(values.size, dtype=np.float32)
     energy = couplings.diagonal() * smooth**2
     in_slabs(compatible_weights, n, ENTRY_BYTES * values.size, start, columns, values, energy, smooth, weights)
-    partner, groups = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32)
-    dominant_matching(start, columns, weights, partner)
+    partner, groups = dominant_matching(start, columns, weights), np.empty(n, dtype=np.int32)
     return groups, aggregate_matched(start, columns, weights, partner, first, last, groups)
+
+
+def dominant_matching(start: np.ndarray, columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the partner of each unknown of a sparse matrix, -1 for those left over, by the Suitor algorithm.
+
+    Each unknown proposes to the neighbour of largest weight that holds no better proposal; who is displaced proposes
+    anew :cite:`ManneHalappanavar2014`. Among equal weights the smaller number goes first, which makes the matching
+    unique, in whatever order proposals are made: that of picking edges from the heaviest on. So those that many
+    unknowns have to make are found on several threads, all from the same state, and the few that follow one by one.
+    Couplings without weight, or weak in the row of the unknown, are not proposed along.
+
+    Parameters
+    ----------
+    start, columns : ndarray of int, shapes (n + 1,) and (nnz,)
+        Of a matrix by compressed rows.
+    weights : ndarray, shape (nnz,)
+        Symmetric.
+
+    Returns
+    -------
+    ndarray of int32, shape (n,)
+    """
+    from ritz.kernels.matching import accept, finish_proposals, propose
+    from ritz.kernels.slabs import in_slabs, worth_threads
+
+    n = start.size - 1
+    suitor, held, partner = np.full(n, -1, np.int32), np.zeros(n, weights.dtype), np.empty(n, np.int32)
+    active = np.arange(n, dtype=np.int32)
+    while worth_threads(work := ENTRY_BYTES * columns.size * active.size // max(n, 1)):
+        target, offer = np.empty_like(active), np.empty(active.size, weights.dtype)
+        in_slabs(propose, active.size, work, active, start, columns, weights, suitor, held, target, offer)
+        active = accept(active, target, offer, suitor, held)
+    finish_proposals(active, start, columns, weights, suitor, held, partner)
+    return partner
 
 
 def _restricted(groups: np.ndarray, smooth: np.ndarray, count: int) -> Aggregation:
