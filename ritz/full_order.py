@@ -13,7 +13,7 @@ from ritz.errors import ConvergenceError, InvalidProblem
 from ritz.grid import Grid
 from ritz.pointwise_term import PointwiseTerm
 
-__all__ = ["FullOrderModel", "FullOrderResult"]
+__all__ = ["FullOrderModel", "FullOrderResult", "sparse_factors"]
 
 RTOL = 1e-10  # of linear systems that are solved by iteration, and of Newton's method
 LARGE = 20_000  # unknowns beyond which sparse factors give way to the solver that the affine form names
@@ -153,7 +153,7 @@ class FullOrderModel:
 
     def _linear_solve(self, operator: Any, rhs: np.ndarray, rtol: float = RTOL) -> np.ndarray:
         if self.affine.solver is None or len(rhs) <= LARGE:
-            return _factors(operator, self.affine.symmetric)(rhs)
+            return sparse_factors(operator, self.affine.symmetric).solve(rhs)
         from ritz.operators import Sparse, Tag
         from ritz.problem import LinearSystem
         from ritz.solving import solve
@@ -164,9 +164,21 @@ class FullOrderModel:
         )
 
 
-def _factors(matrix: Any, symmetric: bool) -> Any:
-    """Return a function that solves with the matrix, ordered by minimum degree on the pattern of A + A^T."""
+def sparse_factors(matrix: Any, symmetric: bool) -> Any:
+    """Return SuperLU's factors of a matrix, ordered by minimum degree on the pattern of A + A^T.
+
+    Parameters
+    ----------
+    matrix : sparse array, shape (n, n)
+    symmetric : bool
+        Promise that it is symmetric positive definite.
+
+    Examples
+    --------
+    >>> sparse_factors(csr_array([[2.0, 0.0], [0.0, 4.0]]), True).solve(np.ones(2)).tolist()
+    [0.5, 0.25]
+    """
     from scipy.sparse.linalg import splu
 
     options: dict[str, Any] = {"diag_pivot_thresh": 0.01, "options": {"SymmetricMode": True}} if symmetric else {}
-    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", **options).solve
+    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", **options)
