@@ -90,6 +90,10 @@ class OnlineStage:
 
     def steady(self, mu: np.ndarray, start: np.ndarray | None = None) -> tuple[ReducedState, tuple[int, ...]]:
         """Return the state that checks best, and the bases tried."""
+        return least_error(self.likeliest(mu), self.attempts(mu, start), self.usual)
+
+    def attempts(self, mu: np.ndarray, start: np.ndarray | None = None) -> Callable[[int], ReducedState]:
+        """Return the function that solves for the state at mu in the basis of a number, and checks it."""
         theta, phi = self.affine_coefficients(mu)
         judge = self.place(mu) if self.inverses is None else self.inverses.weights(theta[None])[0]
 
@@ -99,7 +103,7 @@ class OnlineStage:
                 return model.states(mu[None])[0]
             return model.solve(mu, theta, phi, judge, None if start is None else model.basis.coefficients(start))
 
-        return least_error(self.likeliest(mu), attempt, self.usual)
+        return attempt
 
     def likeliest(self, inputs: np.ndarray) -> np.ndarray:
         """Return the numbers of the bases to try for inputs (p,) or (count, p), the likeliest first."""
