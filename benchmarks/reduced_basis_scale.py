@@ -19,7 +19,7 @@ SIDES, QUICK = (40, 80, 160, 319), (16, 24)
 # Clusters, modes and training solves: what the estimates at parameters that no model knows ask for on smaller grids.
 CASES: dict[str, dict[str, Any]] = {
     "thermal-block": {"clusters": 1, "size": 15, "training": 50, "linear": True},
-    "rotating-wind": {"clusters": 1, "size": 200, "training": 480, "linear": True},
+    "rotating-wind": {"clusters": 1, "size": 240, "training": 480, "linear": True},
     "moving-reaction": {"clusters": 8, "size": 40, "training": 400, "linear": False},
 }
 TEST = 12
