@@ -21,6 +21,7 @@ from ritz.environment import environment, pinned_threads
 from ritz.registry import problems
 from ritz.solvers.reduced_basis import GlobalPOD, LocalReducedBasis, PreparedReducedBasis, dissimilarities
 from ritz.solvers.reduced_basis.offline import errors_of
+from ritz.solvers.reduced_basis.online import ReducedAnswer
 
 MOVING, NONLINEAR = "two-materials", "moving-reaction"
 TRAINING, TEST = 300, 100
@@ -71,6 +72,7 @@ def models(
         if number <= len(known) // 2:
             entrants[f"global {number}"] = GlobalPOD(size=number, tolerance=np.inf).fit(problem, known)
     measured = judge(problem, entrants, unknown)
+    measured["local"]["least"] = least_of_likeliest(local, unknown)
     common = {"part": "models", "problem": name, "unknowns": problem.size}
     return [
         {
@@ -83,6 +85,16 @@ def models(
         }
         for label, model in entrants.items()
     ]
+
+
+def least_of_likeliest(model: PreparedReducedBasis, unknown: Snapshots) -> float:
+    """Return the mean error if of the bases that may be tried the one with the least true error were always taken."""
+    stage, errors = model.stage, []
+    for number, mu in enumerate(unknown.parameters):
+        states = map(stage.attempts(mu), stage.likeliest(mu))
+        answers = [ReducedAnswer((state,), state.relative_error, ()) for state in states]
+        errors.append(min(errors_of(stage, answer, unknown.select([number])) for answer in answers))
+    return float(np.mean(errors))
 
 
 def judge(
@@ -236,7 +248,7 @@ def _pymor_pod(problem: Any, known: Snapshots, unknown: Snapshots, size: int) ->
 
     def offline() -> tuple[Any, Any]:
         taken = full.solution_space.from_numpy(known.states.T)
-        basis, _ = pod(taken, product=product, modes=size)
+        basis = pod(taken, product=product, modes=size)[0]
         estimator = MinThetaParameterFunctional(functionals, full.parameters.parse(np.ones(count)), 1.0)
         reductor = CoerciveRBReductor(full, RB=basis, product=product, coercivity_estimator=estimator)
         return reductor, reductor.reduce()
@@ -290,7 +302,10 @@ def summary(rows: list[dict[str, Any]]) -> Table:
         first = mine["local, first choice"]
         saved = 1.0 - local["mean"] / first["mean"]
         asked = ">= 25 %" if name == MOVING else ""
-        add("mean error saved by checks", name, asked, f"{saved:.0%}", saved >= 0.25 if asked else None)
+        shown = f"{saved:.0%}"
+        if "least" in local:
+            shown += f" of {1.0 - local['least'] / first['mean']:.0%} that true errors would save"
+        add("mean error saved by checks", name, asked, shown, saved >= 0.25 if asked else None)
         asked = "<= 0.1" if name == MOVING else ""
         add("largest error", name, asked, f"{local['max']:.2g}", local["max"] <= 0.1 if asked else None)
         shown = f"{local['coverage']:.0%}, {local['overestimation']:.1f}"

@@ -13,9 +13,10 @@ from ritz.errors import ConvergenceError, InvalidProblem
 from ritz.grid import Grid
 from ritz.pointwise_term import PointwiseTerm
 
-__all__ = ["FullOrderModel", "FullOrderResult"]
+__all__ = ["FullOrderModel", "FullOrderResult", "sparse_factors"]
 
 RTOL = 1e-10  # of linear systems that are solved by iteration, and of Newton's method
+PATIENCE = 20  # iterations with a preconditioner of another matrix
 LARGE = 20_000  # unknowns beyond which sparse factors give way to the solver that the affine form names
 
 
@@ -88,18 +89,18 @@ class FullOrderModel:
             If Newton's method or a linear solver fails, naming the time.
         """
         operator, load = self.affine.operator(mu), self.affine.load(mu)
+        linear_solve = _LinearSolves(self.affine, self.grid)
         if self.times is None:
             begin = np.zeros(self.affine.size, dtype=operator.dtype) if start is None else start
-            u, iterations = self._solve(operator, load, begin, mu, 0.0)
+            u, iterations = self._solve(operator, load, begin, mu, 0.0, linear_solve)
             return FullOrderResult(u, (iterations,))
         states = [np.asarray(self.initial(mu), dtype=np.float64)]
         counts: list[int] = []
         for step, dt in enumerate(np.diff(self.times), start=1):
             scaled: Any = self.mass / dt
             begin = states[-1] if start is None else start[step]
-            u, iterations = self._solve(
-                operator + scaled, load + scaled @ states[-1], begin, mu, float(self.times[step])
-            )
+            rhs = load + scaled @ states[-1]
+            u, iterations = self._solve(operator + scaled, rhs, begin, mu, float(self.times[step]), linear_solve)
             states.append(u)
             counts.append(iterations)
         return FullOrderResult(np.stack(states), tuple(counts))
@@ -128,18 +129,18 @@ class FullOrderModel:
         return 0.0 if self.term is None else self.term.value(u, mu, t)
 
     def _solve(
-        self, operator: Any, load: np.ndarray, start: np.ndarray, mu: np.ndarray, t: float
+        self, operator: Any, load: np.ndarray, start: np.ndarray, mu: np.ndarray, t: float, linear_solve: _LinearSolves
     ) -> tuple[np.ndarray, int]:
         """Solve ``operator u + g(u; mu, t) = load``; the second is the number of iterations."""
         if self.linear:
-            return self._linear_solve(operator, load - self._term(start, mu, t)), 1
+            return linear_solve(operator, load - self._term(start, mu, t)), 1
         from ritz.newton import newton
         from ritz.solution import Status
 
         term: Any = self.term
         result = newton(
             lambda u: operator @ u + term.value(u, mu, t) - load,
-            lambda u, F, tolerance: self._linear_solve(operator + term.jacobian(u, mu, t), F, tolerance),
+            lambda u, F, tolerance: linear_solve(operator + term.jacobian(u, mu, t), F, tolerance),
             start,
             rtol=RTOL,
             scale=float(np.linalg.norm(load - term.value(np.zeros_like(start), mu, t))),
@@ -151,22 +152,51 @@ class FullOrderModel:
             )
         return result.u, len(result.history) - 1
 
-    def _linear_solve(self, operator: Any, rhs: np.ndarray, rtol: float = RTOL) -> np.ndarray:
-        if self.affine.solver is None or len(rhs) <= LARGE:
-            return _factors(operator, self.affine.symmetric)(rhs)
+
+class _LinearSolves:
+    """Solves with matrices that resemble each other: each by the preconditioner of an earlier one while that does."""
+
+    def __init__(self, affine: AffineForm, grid: Grid | None):
+        self._affine, self._grid = affine, grid
+        self._inverse: Any = None
+
+    def __call__(self, operator: Any, rhs: np.ndarray, rtol: float = RTOL) -> np.ndarray:
+        if self._affine.solver is None or len(rhs) <= LARGE:
+            return sparse_factors(operator, self._affine.symmetric).solve(rhs)
         from ritz.operators import Sparse, Tag
         from ritz.problem import LinearSystem
-        from ritz.solving import solve
+        from ritz.solver import make_solver
 
-        tags = {Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE} if self.affine.symmetric else set[Tag]()
-        return np.asarray(
-            solve(LinearSystem(Sparse(operator, tags), rhs, grid=self.grid), self.affine.solver, rtol=rtol).x
-        )
+        tags = {Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE} if self._affine.symmetric else set[Tag]()
+        system = LinearSystem(Sparse(operator, tags), rhs, grid=self._grid)
+        if self._inverse is not None:
+            method = "cg" if self._affine.symmetric else "bicgstab"
+            solver = make_solver(method, {"preconditioner": self._inverse})
+            found = solver.prepare(system).solve(rtol=rtol, maxiter=PATIENCE)
+            if found.converged:
+                return np.asarray(found.x)
+        prepared = make_solver(self._affine.solver, {}).prepare(system)
+        found = prepared.solve(rtol=rtol)
+        found.raise_for_status()
+        self._inverse = getattr(prepared, "preconditioner", None)
+        return np.asarray(found.x)
 
 
-def _factors(matrix: Any, symmetric: bool) -> Any:
-    """Return a function that solves with the matrix, ordered by minimum degree on the pattern of A + A^T."""
+def sparse_factors(matrix: Any, symmetric: bool) -> Any:
+    """Return SuperLU's factors of a matrix, ordered by minimum degree on the pattern of A + A^T.
+
+    Parameters
+    ----------
+    matrix : sparse array, shape (n, n)
+    symmetric : bool
+        Promise that it is symmetric positive definite.
+
+    Examples
+    --------
+    >>> sparse_factors(csr_array([[2.0, 0.0], [0.0, 4.0]]), True).solve(np.ones(2)).tolist()
+    [0.5, 0.25]
+    """
     from scipy.sparse.linalg import splu
 
     options: dict[str, Any] = {"diag_pivot_thresh": 0.01, "options": {"SymmetricMode": True}} if symmetric else {}
-    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", **options).solve
+    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", **options)

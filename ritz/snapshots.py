@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,11 @@ class Snapshots:
     names : sequence of str, optional
         Names of the parameters.
 
+    Attributes
+    ----------
+    norms : ndarray, shape (N,)
+        Of the states in the inner product.
+
     Raises
     ------
     InvalidProblem
@@ -58,6 +63,7 @@ class Snapshots:
     groups: Any = None
     times: Any = None
     names: Sequence[str] = ()
+    norms: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self):
         parameters, states = np.asarray(self.parameters, dtype=np.float64), np.asarray(self.states)
@@ -99,7 +105,7 @@ class Snapshots:
             parameters, states = parameters[kept], states[kept]
             rows = {name: values[kept] for name, values in rows.items()}
         checked = {"parameters": parameters, "states": states, "product": product, "names": names, **rows}
-        for name, value in checked.items():
+        for name, value in {**checked, "norms": norms[kept]}.items():
             object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
@@ -110,21 +116,14 @@ class Snapshots:
         """Number of unknowns."""
         return int(self.states.shape[1])
 
-    @cached_property
-    def norms(self) -> np.ndarray:
-        """Norms of the states in the inner product, shape (N,)."""
-        return _norms(self.states, self.product)
-
     def normalised(self) -> Snapshots:
         """Return the snapshots scaled to norm 1."""
-        return replace(self, states=self.states / self.norms[:, None])
+        return self._with(states=self.states / self.norms[:, None], norms=np.ones(len(self)))
 
     def select(self, rows: Any) -> Snapshots:
         """Return some of the snapshots, by numbers or booleans."""
-        times = None if self.times is None else self.times[rows]
-        return replace(
-            self, parameters=self.parameters[rows], states=self.states[rows], groups=self.groups[rows], times=times
-        )
+        names = ("parameters", "states", "groups", "norms", *(() if self.times is None else ("times",)))
+        return self._with(**{name: getattr(self, name)[rows] for name in names})
 
     def split(self, fraction: float = 0.75, *, seed: int = 0) -> tuple[Snapshots, Snapshots]:
         """Return two parts, the first having about `fraction` of the groups, which are drawn at random.
@@ -141,6 +140,15 @@ class Snapshots:
         chosen = np.random.default_rng(seed).permutation(groups)[:count]
         first = np.isin(self.groups, chosen)
         return self.select(first), self.select(~first)
+
+    def _with(self, **values: np.ndarray) -> Snapshots:
+        """Return a copy with other arrays of numbers that have been checked."""
+        if not len(values["states"]):
+            raise InvalidProblem("no snapshot is selected")
+        other = copy(self)
+        for name, value in values.items():
+            object.__setattr__(other, name, value)
+        return other
 
 
 def apply_product(product: Operator | None, columns: np.ndarray) -> np.ndarray:

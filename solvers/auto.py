@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ritz.backend import Array
 from ritz.errors import InvalidProblem
-from ritz.operators import Tag
+from ritz.operators import Operator, Tag
 from ritz.pde import PDE
 from ritz.problem import LinearSystem
 from ritz.registry import register, solvers
@@ -122,6 +122,11 @@ class PreparedAuto:
         self._failed: list[str] = []
         self._passed = False
         self._prepared = self._prepare_next()
+
+    @property
+    def preconditioner(self) -> Operator | None:
+        """Approximate inverse of the iteration that is chosen; None for what needs none."""
+        return getattr(self._prepared, "preconditioner", None)
 
     def solve(
         self,

@@ -463,3 +463,16 @@ def test_diverging_newton_is_an_error():
     )
     with pytest.raises(ritz.InvalidProblem, match="the full-order solve fails"):
         replace(problem, term=term).solution()
+
+
+def test_newton_keeps_the_preconditioner_of_its_first_step(monkeypatch):
+    from ritz.solvers.preconditioners.algebraic_multigrid import RugeStuben
+
+    built = []
+    build = RugeStuben.build
+    monkeypatch.setattr(RugeStuben, "build", lambda self, operator: built.append(1) or build(self, operator))
+    problem = ritz.problems.moving_reaction((150, 150))
+    result = problem.full_order([0.4, 0.6, 1.0])
+    assert result.iterations[0] >= 4
+    assert len(built) == 1
+    assert problem.relative_residual(result.u, [0.4, 0.6, 1.0]) < 1e-9

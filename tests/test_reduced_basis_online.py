@@ -15,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 import ritz
 from ritz import problems
+from ritz.affine_form import AffineForm
 from ritz.solvers.reduced_basis import (
     GlobalPOD,
     LocalReducedBasis,
@@ -24,6 +25,7 @@ from ritz.solvers.reduced_basis import (
     load_model,
 )
 from ritz.solvers.reduced_basis.cubature import sparse_nonnegative_weights
+from ritz.solvers.reduced_basis.inverse_interpolation import interpolate_inverse
 from ritz.solvers.reduced_basis.offline import errors_of
 from ritz.solvers.reduced_basis.projected_equations import project, range_basis, solve_equations
 
@@ -294,6 +296,32 @@ def test_saved_models_answer_the_same(case, tmp_path):
     assert first.stats["cluster"] == second.stats["cluster"]
 
 
+@pytest.mark.parametrize("imaginary", [0.0, 0.5])
+def test_tests_are_exact_where_a_matrix_was_factored_and_scale_with_it(imaginary):
+    generator = np.random.default_rng(3)
+    first = np.diag(np.arange(1.0, 31.0)) + (0.3 + imaginary * 1j) * generator.standard_normal((30, 30))
+    affine = AffineForm([first if imaginary else np.real(first), np.eye(30)], lambda mu: [1.0, mu[0]], np.ones((1, 30)))
+    functionals = generator.standard_normal((30, 8))
+    found, tests = interpolate_inverse(affine, np.geomspace(1.0, 100.0, 7)[:, None], functionals)
+    thetas = np.array([[1.0, mu] for mu in np.geomspace(1.0, 100.0, 13)])
+    assert np.sort(found.remainders(thetas))[: len(tests)].max() < 1e-5
+    assert found.remainders(thetas).max() < 0.7
+    np.testing.assert_allclose(found.weights(4.0 * thetas), found.weights(thetas) / 4.0, rtol=1e-8, atol=1e-12)
+    for theta, weights in zip(thetas, found.weights(thetas), strict=True):
+        combined = np.tensordot(weights, tests, 1)
+        left = np.linalg.norm(functionals - affine.operator(theta[1:]).toarray().conj().T @ combined)
+        single = min(
+            np.linalg.norm(functionals - affine.operator(theta[1:]).toarray().conj().T @ other) for other in tests
+        )
+        assert left <= single + 1e-6
+
+
+def test_estimates_of_linear_problems_follow_errors_closely():
+    errors, estimates = judged(fitted("thermal-block", clusters=1), untouched("thermal-block"))
+    assert np.log(estimates / errors).std() < 0.4
+    assert (errors <= estimates).mean() >= 0.95
+
+
 def test_damaged_and_stale_models_are_refused(tmp_path):
     path = fitted("thermal-block").save(tmp_path / "model.safetensors")
     content = path.read_bytes()
@@ -310,7 +338,7 @@ def test_damaged_and_stale_models_are_refused(tmp_path):
             load_model(path, problem("thermal-block"))
     length = struct.unpack("<Q", content[:8])[0]
     header = json.loads(content[8 : 8 + length])
-    header["__metadata__"]["ritz"] = header["__metadata__"]["ritz"].replace('"version": "1"', '"version": "0"')
+    header["__metadata__"]["ritz"] = header["__metadata__"]["ritz"].replace('"version": "2"', '"version": "1"')
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length :])
     with pytest.raises(ritz.InvalidProblem, match="version"):

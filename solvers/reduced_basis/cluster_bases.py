@@ -109,10 +109,12 @@ def local_bases(
     if setting is not None and not isinstance(setting, ClusterAnalysis):
         clusters, size = setting.clusters, setting.size
         analysis = setting.analysis or analysis
-    represented = snapshots if isinstance(snapshots, Represented) else represent(snapshots)
-    count = len(represented)
+    count = len(snapshots)
     if not 1 <= size <= count:
         raise InvalidProblem(f"size is {size}; of {count} snapshots a basis has 1 to {count} modes")
+    represented = snapshots
+    if not isinstance(snapshots, Represented):
+        represented = represent(snapshots, rank=size if clusters == 1 else None)
     found = analysis.divide(represented, clusters, seed=seed)
     number = int(found.representatives.size)
     directions = cluster_directions(represented.values, found.labels, size, number)
@@ -128,4 +130,4 @@ def local_bases(
 def _basis(snapshots: Represented, rows: np.ndarray, members: np.ndarray, product: Any) -> Basis:
     values = snapshots.values[members]
     singular = np.linalg.svd(values, compute_uv=False)
-    return Basis((rows @ snapshots.directions).T, singular, product, float(np.sum(np.abs(values) ** 2)))
+    return Basis((rows @ snapshots.directions).T, singular, product, float(len(values)))

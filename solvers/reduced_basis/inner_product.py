@@ -64,6 +64,8 @@ def inner(first: np.ndarray, second: np.ndarray, product: Operator | None = None
     >>> inner(np.array([[1.0, 2.0]]), np.array([[3.0, 0.0], [0.0, 1.0]])).tolist()
     [[3.0, 2.0]]
     """
+    if len(second) < len(first):  # the product is symmetric and real
+        return first @ apply_product(product, second.T).conj()
     return apply_product(product, first.T).T @ second.conj().T
 
 
@@ -75,16 +77,13 @@ def norms(states: np.ndarray, product: Operator | None = None) -> np.ndarray:
     InvalidProblem
         If the square of one is negative, so that the product is not positive definite.
     """
-    squares = np.einsum("ij,ij->i", apply_product(product, states.T).T, states.conj()).real
-    if squares.min() < 0.0:
-        raise InvalidProblem(
-            f"product is not positive definite: <u, u> = {squares.min():.3g} for state {squares.argmin()}"
-        )
-    return np.sqrt(squares)
+    return _lengths(np.einsum("ij,ij->i", apply_product(product, states.T).T, states.conj()).real)
 
 
-def coordinates(states: Any, product: Any = None) -> Coordinates:
-    """Return states in an orthonormal basis of their span.
+def coordinates(
+    states: Any, product: Any = None, *, rank: int | None = None, negligible: float = NOTHING
+) -> Coordinates:
+    """Return states in an orthonormal basis of their span, or of what is most important of it.
 
     Directions are found by the eigenvectors of the Gram matrix, which resolve half of the digits; what they leave of
     the states is treated in the same way again, until nothing is left. So directions that are weak by ten orders of
@@ -96,6 +95,10 @@ def coordinates(states: Any, product: Any = None) -> Coordinates:
         Real or complex, a row for each. Rows count by their size.
     product : Operator or matrix, optional
         Symmetric positive definite; Euclidean if left out.
+    rank : int, optional
+        Leading principal directions that are enough.
+    negligible : float
+        Size, relative to the largest state, of what need not be represented.
 
     Examples
     --------
@@ -105,20 +108,24 @@ def coordinates(states: Any, product: Any = None) -> Coordinates:
     """
     rows = checked_states(states)
     operator = check_product(product, rows.shape[1])
-    largest = float(norms(rows, operator).max())
+    limit = min(*rows.shape, len(rows) if rank is None else rank)
     found = np.empty((0, rows.shape[1]), dtype=rows.dtype)
-    remaining = rows
-    while len(found) < min(rows.shape):
-        eigenvalues, vectors = np.linalg.eigh(inner(remaining, remaining, operator))
-        if eigenvalues[-1] <= (NOTHING * largest) ** 2 * len(rows):
+    remaining, largest = rows, 0.0
+    while True:
+        gram = inner(remaining, remaining, operator)
+        largest = largest or float(_lengths(np.real(np.diagonal(gram))).max())
+        eigenvalues, vectors = np.linalg.eigh(gram)
+        if eigenvalues[-1] <= (negligible * largest) ** 2 * len(rows):
             break
         strong = eigenvalues > DIGITS * eigenvalues[-1]
-        fresh = (vectors[:, strong] / np.sqrt(eigenvalues[strong])).conj().T @ remaining
-        fresh = fresh[::-1][: min(rows.shape) - len(found)]
+        leading = (vectors[:, strong] / np.sqrt(eigenvalues[strong]))[:, ::-1][:, : limit - len(found)]
+        fresh = leading.conj().T @ remaining
         for _ in range(2):  # the second time for the rounding errors of the first
             fresh = fresh - inner(fresh, found, operator) @ found
             fresh = _orthonormalised(fresh, operator)
         found = np.concatenate([found, fresh])
+        if len(found) == limit:
+            break
         remaining = rows - inner(rows, found, operator) @ found
     return Coordinates(inner(rows, found, operator), found)
 
@@ -128,6 +135,14 @@ def _orthonormalised(rows: np.ndarray, product: Operator | None) -> np.ndarray:
 
     factor = np.linalg.cholesky(inner(rows, rows, product))
     return np.asarray(solve_triangular(factor, rows, lower=True))
+
+
+def _lengths(squares: np.ndarray) -> np.ndarray:
+    if squares.min() < 0.0:
+        raise InvalidProblem(
+            f"product is not positive definite: <u, u> = {squares.min():.3g} for state {squares.argmin()}"
+        )
+    return np.sqrt(squares)
 
 
 def _few(indices: np.ndarray) -> str:

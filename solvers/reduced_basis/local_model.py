@@ -85,7 +85,7 @@ class LocalModel:
         Galerkin's, or those of least squares.
     checks : tuple of ProjectedEquations
         The residual by random tests (`dual_tests`) with the Jacobian at one place or another: its norm is about that
-        of the error there.
+        of the error there. Of steady linear equations one, by the tests of all places of an `InverseInterpolation`.
     switching : Switching or None
         For time steps.
     condition : float
@@ -104,15 +104,26 @@ class LocalModel:
     starts: tuple[np.ndarray, np.ndarray] | None = None
 
     def solve(
-        self, mu: np.ndarray, theta: np.ndarray, phi: np.ndarray, place: int, start: np.ndarray | None = None
+        self,
+        mu: np.ndarray,
+        theta: np.ndarray,
+        phi: np.ndarray,
+        judge: int | np.ndarray,
+        start: np.ndarray | None = None,
     ) -> ReducedState:
-        """Solve the equations at mu, where the affine form has coefficients theta and phi; check by one place."""
+        """Solve the equations at mu, where the affine form has coefficients theta and phi.
+
+        `judge` is the place by which the solution is checked, or the weights of all.
+        """
         if start is None and self.starts is not None:
             points, coefficients = self.starts
             distances = (points - mu) / np.maximum(np.ptp(points, axis=0), 1e-300)
             start = coefficients[np.argmin(np.einsum("ij,ij->i", distances, distances))]
         result = solve_equations(self.equations.at(mu, theta, phi), start)
-        left = self.checks[place].at(mu, theta, phi).residual(result.u)
+        if isinstance(judge, np.ndarray):
+            left = judge.conj() @ self.checks[0].at(mu, theta, phi).residual(result.u).reshape(judge.size, -1)
+        else:
+            left = self.checks[judge].at(mu, theta, phi).residual(result.u)
         return ReducedState(self.number, result.u, float(np.linalg.norm(left)), result)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +12,10 @@ from ritz.errors import InvalidProblem
 from ritz.snapshots import Snapshots, apply_product
 
 from .cluster_bases import LocalBases, local_bases
+from .inverse_interpolation import interpolate_inverse
 from .local_model import LocalModel, local_model
 from .online import OnlineStage, ReducedAnswer, operator_features
-from .random_tests import dual_tests
+from .random_tests import dual_tests, random_functionals
 from .regression_model import RegressionModel, regression_model
 from .sampled_term import check_term
 
@@ -56,8 +58,8 @@ def build_stage(
         return OnlineStage(problem, models, found.classifier, candidates), found
     terms = _terms(problem, snapshots)
     checked = None if terms is None else check_term(problem.term, terms, size)
-    places, spread, rows = _places(problem, snapshots)
-    tested = [dual_tests(_jacobian(problem, snapshots, row), snapshots.product, seed=seed) for row in rows]
+    functionals = random_functionals(snapshots.product, snapshots.size, seed=seed)
+    tested, rule = _tested(problem, snapshots, functionals)
     models = tuple(
         local_model(
             problem,
@@ -73,7 +75,7 @@ def build_stage(
     )
     if problem.times is None and not problem.model.linear:
         models = tuple(_with_starts(model, snapshots, found) for model in models)
-    return OnlineStage(problem, models, found.classifier, candidates, places, spread), found
+    return OnlineStage(problem, models, found.classifier, candidates, **rule), found
 
 
 def held_out_share(snapshots: Snapshots) -> float:
@@ -129,7 +131,10 @@ def errors_of(stage: OnlineStage, answer: ReducedAnswer, truth: Snapshots) -> fl
 
 def _answers(stage: OnlineStage, held_out: Snapshots) -> tuple[list[ReducedAnswer], list[Snapshots]]:
     truths = [held_out.select(held_out.groups == group) for group in np.unique(held_out.groups)]
-    return [stage.answer(truth.parameters[0]) for truth in truths], truths
+    points = np.stack([truth.parameters[0] for truth in truths])
+    if stage.problem.times is None:
+        return stage.steady_many(points), truths
+    return [stage.answer(mu) for mu in points], truths
 
 
 def _terms(problem: Any, snapshots: Snapshots) -> np.ndarray | None:
@@ -154,6 +159,17 @@ def _nearest(snapshots: Snapshots, found: LocalBases, number: int) -> np.ndarray
 def _with_starts(model: LocalModel, snapshots: Snapshots, found: LocalBases) -> LocalModel:
     rows = _nearest(snapshots, found, model.number)
     return replace(model, starts=(snapshots.parameters[rows], model.basis.coefficients(snapshots.states[rows])))
+
+
+def _tested(problem: Any, snapshots: Snapshots, functionals: np.ndarray) -> tuple[Sequence[np.ndarray], dict[str, Any]]:
+    """Return random tests, and by what rule the online stage chooses among them or combines them."""
+    symmetric = problem.affine.symmetric
+    if problem.times is None and problem.model.linear:
+        inverses, tests = interpolate_inverse(problem.affine, snapshots.parameters, functionals)
+        return [np.concatenate(tests, axis=1)], {"inverses": inverses}
+    places, spread, rows = _places(problem, snapshots)
+    jacobians = (_jacobian(problem, snapshots, row) for row in rows)
+    return [dual_tests(J, functionals, symmetric=symmetric) for J in jacobians], {"places": places, "spread": spread}
 
 
 def _places(problem: Any, snapshots: Snapshots) -> tuple[np.ndarray, np.ndarray, list[int]]:

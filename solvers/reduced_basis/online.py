@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .inverse_interpolation import InverseInterpolation
 from .local_model import LocalModel, ReducedState
 from .parameter_classifier import ParameterClassifier
 from .regression_model import RegressionModel
@@ -57,12 +58,15 @@ class OnlineStage:
         None with one basis.
     candidates : int
         Likeliest bases that are tried at most.
-    places : ndarray, shape (count, features)
-        Features (`operator_features`) of what the checks were made at; empty for regressions.
-    spread : ndarray, shape (features,)
+    places : ndarray, shape (count, p)
+        Features (`operator_features`) of what the checks were made at, the nearest of which counts; empty for
+        regressions and where there are `inverses`.
+    spread : ndarray, shape (p,)
         By which features are divided before distances are taken.
     usual : float
         Estimated relative error with which the first basis tried is taken.
+    inverses : InverseInterpolation or None
+        By which the checks of steady linear equations are combined.
     """
 
     problem: Any
@@ -72,6 +76,7 @@ class OnlineStage:
     places: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     spread: np.ndarray = field(default_factory=lambda: np.empty(0))
     usual: float = 0.0
+    inverses: InverseInterpolation | None = None
 
     def answer(self, mu: np.ndarray, start: np.ndarray | None = None) -> ReducedAnswer:
         """Return the solution at mu; `start` is a full state (n,) from whose projection Newton's method begins."""
@@ -85,16 +90,20 @@ class OnlineStage:
 
     def steady(self, mu: np.ndarray, start: np.ndarray | None = None) -> tuple[ReducedState, tuple[int, ...]]:
         """Return the state that checks best, and the bases tried."""
+        return least_error(self.likeliest(mu), self.attempts(mu, start), self.usual)
+
+    def attempts(self, mu: np.ndarray, start: np.ndarray | None = None) -> Callable[[int], ReducedState]:
+        """Return the function that solves for the state at mu in the basis of a number, and checks it."""
         theta, phi = self.affine_coefficients(mu)
-        place = self.place(mu)
+        judge = self.place(mu) if self.inverses is None else self.inverses.weights(theta[None])[0]
 
         def attempt(number: int) -> ReducedState:
             model = self.models[number]
             if isinstance(model, RegressionModel):
                 return model.states(mu[None])[0]
-            return model.solve(mu, theta, phi, place, None if start is None else model.basis.coefficients(start))
+            return model.solve(mu, theta, phi, judge, None if start is None else model.basis.coefficients(start))
 
-        return least_error(self.likeliest(mu), attempt, self.usual)
+        return attempt
 
     def likeliest(self, inputs: np.ndarray) -> np.ndarray:
         """Return the numbers of the bases to try for inputs (p,) or (count, p), the likeliest first."""
@@ -144,33 +153,24 @@ class OnlineStage:
         model = self.models[number]
         if isinstance(model, RegressionModel):
             return model.states(points)
-        pairs = [self.affine_coefficients(mu) for mu in points]
+        theta, phi = (np.stack(part) for part in zip(*map(self.affine_coefficients, points), strict=True))
+        judges = [self.place(mu) for mu in points] if self.inverses is None else self.inverses.weights(theta)
         square = model.equations.operators.shape[1] == model.basis.size
         if not (square and model.equations.term is None):
-            return [model.solve(mu, *pair, self.place(mu)) for mu, pair in zip(points, pairs, strict=True)]
-        theta, phi = (np.stack(part) for part in zip(*pairs, strict=True))
+            return [model.solve(*query) for query in zip(points, theta, phi, judges, strict=True)]
         found = np.linalg.solve(
             np.tensordot(theta, model.equations.operators, 1), (phi @ model.equations.loads)[..., None]
         )[..., 0]
-        places = np.array([self.place(mu) for mu in points])
-        errors = np.empty(len(points))
-        for place in np.unique(places):
-            here, check = places == place, model.checks[place]
-            checked = np.einsum("cq,qts,cs->ct", theta[here], check.operators, found[here], optimize=True)
-            errors[here] = np.linalg.norm(checked - phi[here] @ check.loads, axis=1)
+        check = model.checks[0]  # the equations are linear, so that it serves all
+        left = np.einsum("cq,qts,cs->ct", theta, check.operators, found, optimize=True) - phi @ check.loads
+        weights = np.asarray(judges).conj()
+        combined = np.einsum("cp,cpt->ct", weights, left.reshape(*weights.shape, -1))
+        errors = np.linalg.norm(combined, axis=1)
         return [ReducedState(number, a, float(error)) for a, error in zip(found, errors, strict=True)]
 
 
 def operator_features(problem: Any, mu: np.ndarray, time: float = 0.0) -> np.ndarray:
-    """Return numbers by whose distance Jacobians are alike.
-
-    Of linear equations these are the coefficients of the affine form, up to a factor; else the parameters, and the
-    time, by their ranges.
-    """
-    if problem.model.linear:
-        theta = problem.affine.theta(mu)
-        scaled = theta / max(float(np.abs(theta).sum()), 1e-300)
-        return np.concatenate([np.real(scaled), np.imag(scaled)])
+    """Return numbers by whose distance Jacobians are alike: the parameters, and the time, by their ranges."""
     low, high = problem.ranges.T
     scaled = (mu - low) / (high - low)
     if problem.times is None:

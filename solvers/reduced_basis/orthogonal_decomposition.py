@@ -155,19 +155,19 @@ def pod(
     operator = check_product(product, rows.shape[1])
     if normalise:
         rows = normalised(rows, operator)
+    wanted = truncation(np.ones(min(rows.shape)), size=size, energy=None, total=1.0)
     if method == "randomised":
         if size is None:
             raise InvalidProblem("method 'randomised' needs size, the number of modes")
-        wanted = truncation(np.ones(min(rows.shape)), size=size, energy=None, total=1.0)
         small = coordinates(_sketched(rows, operator, wanted, seed), operator)
         values, directions = inner(rows, small.directions, operator), small.directions
     elif method == "exact":
-        found = coordinates(rows, operator)
+        found = coordinates(rows, operator, rank=wanted)
         values, directions = found.values, found.directions
     else:
         raise InvalidProblem(f"method is {method!r}; it must be 'exact' or 'randomised'")
     _, singular, right = np.linalg.svd(values, full_matrices=False)
-    total = float(np.sum(norms(rows, operator) ** 2))
+    total = float(len(rows) if normalise else np.sum(norms(rows, operator) ** 2))
     keep = truncation(singular, size=size, energy=energy, total=total)
     return Basis((right[:keep] @ directions).T, singular, operator, total)
 

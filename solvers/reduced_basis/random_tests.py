@@ -9,43 +9,66 @@ from scipy.sparse import csc_array
 from scipy.sparse.linalg import splu
 
 from ritz.errors import InvalidProblem
+from ritz.full_order import sparse_factors
 
 __all__ = ["dual_tests", "random_functionals"]
 
 
-def dual_tests(jacobian: Any, product: Any, *, count: int = 24, seed: int = 0) -> np.ndarray:
+def dual_tests(jacobian: Any, functionals: np.ndarray, *, symmetric: bool = False) -> np.ndarray:
     r"""Return W, shape (n, count), such that :math:`\|W^* r\|` is about the norm of the error whose residual is r.
 
-    The tests are :math:`J^{-*}z_i/\sqrt{\text{count}}` for random functionals :math:`z_i` whose covariance is the inner
-    product, so that :math:`\mathrm E\,|z^*e|^2=\|e\|^2`: for linear equations, and J their operator, the estimate is
-    off by a factor of 2 with a probability below 1e-4 if there are 24 :cite:`SmetanaZahmPatera2019`. With the Jacobian
-    of a state near by it is about right, and what is wrong in the mean is for a calibration to find.
+    The tests are :math:`J^{-*}Z` for the functionals Z of `random_functionals`: for linear equations, and J their
+    operator, the estimate is off by a factor of 2 with a probability below 1e-4 if there are 24
+    :cite:`SmetanaZahmPatera2019`. With the Jacobian of a state near by it is about right, and what is wrong in the mean
+    is for a calibration to find.
 
     Parameters
     ----------
     jacobian : sparse array, shape (n, n)
         Real or complex; factored once.
-    product : Operator or None
-        Inner product in whose norm errors are measured; Euclidean if None.
-    count : int
-    seed : int
+    functionals : ndarray, shape (n, count)
+    symmetric : bool
+        Promise that the Jacobian is symmetric positive definite, which is factored faster.
 
     Examples
     --------
     >>> from scipy.sparse import diags_array
     >>> J = diags_array(np.arange(1.0, 101.0)).tocsr()
     >>> error = np.sin(np.arange(100.0))
-    >>> bool(0.6 < np.linalg.norm(dual_tests(J, None).T @ (J @ error)) / np.linalg.norm(error) < 1.5)
+    >>> tests = dual_tests(J, random_functionals(None, 100))
+    >>> bool(0.6 < np.linalg.norm(tests.T @ (J @ error)) / np.linalg.norm(error) < 1.5)
     True
     """
-    functionals = random_functionals(product, int(jacobian.shape[0]), count, seed).astype(jacobian.dtype)
-    factors = splu(csc_array(jacobian), permc_spec="MMD_AT_PLUS_A")
-    return factors.solve(functionals, trans="H") / np.sqrt(count)
+    rhs = np.asfortranarray(functionals, dtype=jacobian.dtype)
+    return sparse_factors(jacobian, symmetric).solve(rhs, trans="N" if symmetric else "H")
 
 
-def random_functionals(product: Any, n: int, count: int, seed: int) -> np.ndarray:
-    """Return columns, shape (n, count), of normally distributed numbers whose covariance is the inner product."""
-    drawn = np.random.default_rng(seed).standard_normal((n, count))
+def random_functionals(product: Any, n: int, *, count: int = 24, seed: int = 0) -> np.ndarray:
+    r"""Return Z, shape (n, count), such that :math:`\|Z^*e\|` is about the norm of e.
+
+    Its columns are normally distributed, with the inner product by their number as covariance, so that
+    :math:`\mathrm E\,\|Z^*e\|^2=\|e\|^2`.
+
+    Parameters
+    ----------
+    product : Operator or None
+        Euclidean if None.
+    n : int
+    count : int
+    seed : int
+
+    Raises
+    ------
+    InvalidProblem
+        If the product is not positive definite.
+
+    Examples
+    --------
+    >>> error = np.sin(np.arange(100.0))
+    >>> bool(0.6 < np.linalg.norm(random_functionals(None, 100).T @ error) / np.linalg.norm(error) < 1.5)
+    True
+    """
+    drawn = np.random.default_rng(seed).standard_normal((n, count)) / np.sqrt(count)
     if product is None:
         return drawn
     matrix = csc_array(product.to_sparse())

@@ -54,7 +54,7 @@ class Represented:
         )
 
 
-def represent(snapshots: Snapshots, others: Snapshots | None = None) -> Represented:
+def represent(snapshots: Snapshots, others: Snapshots | None = None, *, rank: int | None = None) -> Represented:
     """Return snapshots in their principal coordinates, up to a relative error of 1e-8.
 
     Parameters
@@ -62,6 +62,8 @@ def represent(snapshots: Snapshots, others: Snapshots | None = None) -> Represen
     snapshots : ritz.Snapshots
     others : ritz.Snapshots, optional
         Further ones, which follow in the same coordinates; no group of theirs is one of the first.
+    rank : int, optional
+        Leading coordinates that are enough, whatever they leave out.
 
     Examples
     --------
@@ -72,15 +74,16 @@ def represent(snapshots: Snapshots, others: Snapshots | None = None) -> Represen
     True
     """
     parts = [snapshots] if others is None else [snapshots, others]
-    found = coordinates(np.concatenate([part.normalised().states for part in parts]), snapshots.product)
+    states = np.concatenate([part.normalised().states for part in parts])
+    found = coordinates(states, snapshots.product, rank=rank, negligible=0.1 * TOLERANCE)
     _, _, right = np.linalg.svd(found.values, full_matrices=False)
     values = found.values @ right.conj().T
     left_out = np.sqrt(np.cumsum(np.abs(values[:, ::-1]) ** 2, axis=1)[:, ::-1].max(axis=0))
-    rank = max(1, int(np.count_nonzero(left_out > TOLERANCE)))
+    kept = max(1, int(np.count_nonzero(left_out > TOLERANCE)))
     norms, inputs = np.concatenate([part.norms for part in parts]), np.concatenate([_inputs(part) for part in parts])
     groups = np.concatenate([np.stack([np.full(len(part), k), part.groups], axis=1) for k, part in enumerate(parts)])
     groups = np.unique(groups, axis=0, return_inverse=True)[1].ravel()
-    return Represented(values[:, :rank], norms, inputs, groups, right[:rank] @ found.directions)
+    return Represented(values[:, :kept], norms, inputs, groups, right[:kept] @ found.directions)
 
 
 def _inputs(snapshots: Snapshots) -> np.ndarray:

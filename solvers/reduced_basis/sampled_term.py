@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,11 @@ class SampledTerm:
     modes: np.ndarray
     cubature: Cubature | None
 
+    @cached_property
+    def fit(self) -> np.ndarray:
+        """Pseudo-inverse of the sampled modes, shape (k, m)."""
+        return np.linalg.pinv(self.modes[self.points])
+
     @property
     def condition(self) -> float:
         """Condition number of the sampled modes."""
@@ -51,7 +57,7 @@ class SampledTerm:
     def projected(self, tests: np.ndarray, trial: np.ndarray) -> ProjectedTerm:
         """Return the term of states in the span of `trial`, projected on tests."""
         if self.cubature is None:
-            lift = (tests.conj().T @ self.modes) @ np.linalg.pinv(self.modes[self.points])
+            lift = (tests.conj().T @ self.modes) @ self.fit
             return ProjectedTerm(self.restricted, trial_at(self.restricted, trial), lift)
         weighted = tests[self.points] * self.cubature.weights[:, None]
         return ProjectedTerm(self.restricted, trial_at(self.restricted, trial), weighted.conj().T)

@@ -17,6 +17,7 @@ from ritz.parametric import ParametricPDE
 from ritz.snapshot_run import fingerprint
 
 from .coefficient_regression import CoefficientRegression, fit_regression
+from .inverse_interpolation import InverseInterpolation
 from .local_model import LocalModel, Switching
 from .online import OnlineStage
 from .orthogonal_decomposition import Basis
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load_model", "save_model"]
 
-VERSION = "1"
+VERSION = "2"
 FOREST = ("roots", "features", "thresholds", "children", "values")
 SWITCHES = ("masses", "check_masses", "transfers")
 
@@ -59,6 +60,8 @@ def save_model(model: PreparedReducedBasis, path: str | os.PathLike[str]) -> Pat
                 parts: tuple[np.ndarray, ...] = getattr(local.switching, name)
                 arrays |= {f"{k}.{name}.{j}": part for j, part in enumerate(parts)}
     arrays |= {"places": stage.places, "spread": stage.spread}
+    if stage.inverses is not None:
+        arrays |= {"inverses.gram": stage.inverses.gram, "inverses.target": stage.inverses.target}
     if stage.classifier is not None:
         arrays |= {f"classifier.{name}": getattr(stage.classifier, name) for name in FOREST}
     plain = {name: part for key, array in arrays.items() for name, part in _real(key, array)}
@@ -69,6 +72,7 @@ def save_model(model: PreparedReducedBasis, path: str | os.PathLike[str]) -> Pat
         "models": [_facts(local) for local in stage.models],
         "candidates": stage.candidates,
         "usual": stage.usual,
+        "inverses": None if stage.inverses is None else stage.inverses.size,
         "power": None if stage.classifier is None else stage.classifier.power,
         "factor": model.factor,
         "tolerance": model.tolerance,
@@ -117,9 +121,11 @@ def load_model(path: str | os.PathLike[str], problem: ParametricPDE) -> Prepared
     if facts["power"] is not None:
         forest = {name: arrays[f"classifier.{name}"] for name in FOREST}
         classifier = ParameterClassifier(**forest, power=facts["power"])
-    stage = OnlineStage(
-        problem, tuple(models), classifier, facts["candidates"], arrays["places"], arrays["spread"], facts["usual"]
-    )
+    inverses = None
+    if facts["inverses"] is not None:
+        inverses = InverseInterpolation(arrays["inverses.gram"], arrays["inverses.target"], facts["inverses"])
+    rule = (arrays["places"], arrays["spread"], facts["usual"], inverses)
+    stage = OnlineStage(problem, tuple(models), classifier, facts["candidates"], *rule)
     rest = (facts["factor"], facts["tolerance"], facts["exact"], facts["solver"], facts["seconds"], facts["stats"])
     return PreparedReducedBasis(problem, stage, *rest)
 
@@ -150,7 +156,7 @@ def _facts(local: LocalModel | RegressionModel) -> dict[str, Any]:
             "left_out": local.left_out,
             "error": local.regression.error,
         }
-    return facts | {"condition": local.condition, "switching": local.switching is not None}
+    return facts | {"condition": local.condition, "checks": len(local.checks), "switching": local.switching is not None}
 
 
 def _local(arrays: Mapping[str, np.ndarray], k: int, said: Any, basis: Basis, problem: Any) -> LocalModel:
@@ -160,7 +166,7 @@ def _local(arrays: Mapping[str, np.ndarray], k: int, said: Any, basis: Basis, pr
         parts = [tuple(arrays[f"{k}.{name}.{j}"] for j in range(count)) for name in SWITCHES]
         switching = Switching(arrays[f"{k}.tests"], arrays[f"{k}.checks"], *parts)
     equations = _read_equations(arrays, f"{k}.equations", basis, problem)
-    checks = tuple(_read_equations(arrays, f"{k}.check.{j}", basis, problem) for j in range(len(arrays["places"])))
+    checks = tuple(_read_equations(arrays, f"{k}.check.{j}", basis, problem) for j in range(said["checks"]))
     starts = (arrays[f"{k}.start_points"], arrays[f"{k}.starts"]) if f"{k}.starts" in arrays else None
     return LocalModel(k, basis, equations, checks, switching, said["condition"], starts)
 
