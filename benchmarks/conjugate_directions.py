@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from rich.table import Table
 
@@ -17,6 +18,8 @@ from ritz.solvers.krylov import ConjugateGradients
 
 RTOL = 1e-6
 LIMIT = 1000  # iterations
+TIME_LIMIT = 60.0  # seconds a solver may be expected to take
+COLOURS = [colormaps["tab20"](place % 20) for place in (*range(0, 20, 2), *range(1, 20, 2))]
 BOX, OBSTACLES, SPACE = "box", "obstacles", "obstacles 3-D"
 SOLVERS: list[Any] = [
     "conjugate-directions",
@@ -54,7 +57,14 @@ def run(quick: bool) -> list[dict[str, Any]]:
         solvers = [entry for entry in SOLVERS if family != SPACE or entry[0] not in PLANE_ONLY]
         cases = [Case(family, lambda shape=shape, count=obstacles: random_system(shape, count)) for shape in shapes]
         rows += measure(
-            "conjugate-directions", cases, solvers, repeat=1 if quick else 3, baseline="cg", rtol=RTOL, maxiter=LIMIT
+            "conjugate-directions",
+            cases,
+            solvers,
+            repeat=1 if quick else 3,
+            baseline="cg",
+            time_limit=TIME_LIMIT,
+            rtol=RTOL,
+            maxiter=LIMIT,
         )
     return rows
 
@@ -82,7 +92,7 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
         for number, name in enumerate(names):
             mine = [r for r in rows if (r["family"], r["solver"]) == (family, name) and r["converged"]]
             sides = [_side(family, row["unknowns"]) for row in mine]
-            style: Any = {"color": f"C{number % 10}", "marker": "os^Dvx*P<>ph"[number % 12], "markersize": 5}
+            style: Any = {"color": COLOURS[number % 20], "marker": "os^Dvx*P<>ph"[number % 12], "markersize": 5}
             column[0].plot(sides, [row["iterations"] for row in mine], label=name, **style)
             column[1].plot(sides, [1e9 * row["total"]["median"] / row["unknowns"] for row in mine], **style)
         column[0].set(title=family, ylabel="iterations to 1e-6", yscale="log", xscale="log")

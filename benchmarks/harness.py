@@ -60,12 +60,13 @@ def measure(
     repeat: int = 5,
     baseline: str | None = None,
     hopeless: float = math.inf,
+    time_limit: float = TIME_LIMIT,
     rtol: float = RTOL,
     maxiter: int | None = None,
 ) -> list[dict[str, Any]]:
     """Return one row a case and solver.
 
-    A solver that by the smaller cases of the family will take more than `TIME_LIMIT`, or `hopeless` times as long as
+    A solver that by the smaller cases of the family will take more than `time_limit`, or `hopeless` times as long as
     the fastest, sits the case out; so does one that failed on them.
     """
     rows: list[dict[str, Any]] = []
@@ -79,7 +80,7 @@ def measure(
             unknowns, seconds = before.get((family, _label(entry)), (size, 0.0))
             return seconds * (size / unknowns) ** GROWTH
 
-        limit = TIME_LIMIT
+        limit = time_limit
         known = [seconds for entry in solvers if (seconds := expected(entry))]
         if known and max(unknowns for (family, _), (unknowns, _) in before.items() if family == case.family) > TELLING:
             limit = min(limit, hopeless * min(known))
