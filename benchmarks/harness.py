@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, NullFormatter
 from rich.console import Console
 from rich.table import Table
 
@@ -161,6 +162,10 @@ def plot_time(rows: list[dict[str, Any]], families: Sequence[str]) -> Figure:
                 panel.errorbar(size, middle, yerr=[low, high], label=name, linewidth=1.4, capsize=2, **style)
         panel.set(xscale="log", yscale="log", title=family, xlabel="unknowns", ylabel="prepare + solve, ns per unknown")
         panel.grid(alpha=0.3, which="both")
+        sizes = sorted({row["unknowns"] for row in rows if row["family"] == family})
+        if sizes and sizes[-1] < 100 * sizes[0]:  # labels of decades would be too few, and those between them too many
+            panel.set_xticks(sizes, [EngFormatter(places=0, sep="")(size) for size in sizes])
+            panel.xaxis.set_minor_formatter(NullFormatter())
     panels[0].legend(fontsize=8)
     return figure
 
