@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from benchmarks.cases import cubes, squares
-from benchmarks.harness import Case, Suite, measure
+from benchmarks.harness import TIME_LIMIT, Case, Suite, measure
 from ritz import problems
 from ritz.problem import LinearSystem
 from ritz.solvers.conjugate_directions import ConjugateDirections, NetworkDirection
@@ -18,7 +18,7 @@ from ritz.solvers.krylov import ConjugateGradients
 
 RTOL = 1e-6
 LIMIT = 1000  # iterations
-TIME_LIMIT = 60.0  # seconds a solver may be expected to take
+PATIENCE = 60.0  # seconds a solver may be expected to take in space
 COLOURS = [colormaps["tab20"](place % 20) for place in (*range(0, 20, 2), *range(1, 20, 2))]
 BOX, OBSTACLES, SPACE = "box", "obstacles", "obstacles 3-D"
 SOLVERS: list[Any] = [
@@ -62,7 +62,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
             solvers,
             repeat=1 if quick else 3,
             baseline="cg",
-            time_limit=TIME_LIMIT,
+            time_limit=PATIENCE if family == SPACE else TIME_LIMIT,
             rtol=RTOL,
             maxiter=LIMIT,
         )
