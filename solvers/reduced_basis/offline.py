@@ -23,7 +23,8 @@ __all__ = ["build_stage", "calibrate", "errors_of", "held_out_share"]
 
 HELD_OUT = 0.15  # share of the solutions that calibrate the estimates, and that no basis is made of
 ENOUGH, MOST = 25, 0.25  # solutions that calibrate if that is more, and the share that they may be
-COVERAGE = 0.99  # share of queries whose error is to be within the estimate
+COVERAGE = 0.99  # share of queries whose error is to be within the estimate,
+CONFIDENCE = 0.95  # and how surely
 SAME = 1e-6  # distance of features below which operators do not differ
 PLACES = 16  # whose Jacobians tell errors from residuals
 TERMS = 3  # snapshots of the term, for each mode of the state, where the cluster has fewer
@@ -87,10 +88,11 @@ def held_out_share(snapshots: Snapshots) -> float:
 def calibrate(stage: OnlineStage, held_out: Snapshots) -> tuple[OnlineStage, float]:
     """Return the stage that knows what error is usual, and the factor that makes its estimates bounds.
 
-    The factor is a limit for the ratio of true to estimated errors, from states that no model was made of, such that
-    the error of a query drawn as they were is within the estimate with a probability of 99 %: a quantile corrected for
-    their number, as in split conformal prediction :cite:`LeiGSellRinaldoTibshiraniWasserman2018`, or the limit that a
-    log-normal distribution of the ratios has, if that is higher, as it is where they are few.
+    The factor is a limit for the ratio of true to estimated errors, from states that no model was made of: the 99 %
+    quantile corrected for their number, as in split conformal prediction
+    :cite:`LeiGSellRinaldoTibshiraniWasserman2018`, or, if that is higher, as it is where they are few, the tolerance
+    limit of a log-normal distribution :cite:`KrishnamoorthyMathew2009`, below which 99 % of all ratios are with a
+    confidence of 95 %: not only on average over the states that might have been held out.
     """
     answers, truths = _answers(stage, held_out)
     estimates = np.array([answer.error for answer in answers])
@@ -105,15 +107,15 @@ def calibrate(stage: OnlineStage, held_out: Snapshots) -> tuple[OnlineStage, flo
 
 
 def _upper_limit(ratios: np.ndarray) -> float:
-    from scipy.stats import t
+    from scipy.stats import nct, norm
 
     count = len(ratios)
     if count < 2:
         raise InvalidProblem(f"{count} held-out solutions calibrate nothing: give more snapshots")
     place = min(int(np.ceil(COVERAGE * (count + 1))) - 1, count - 1)
     logarithms = np.log(np.maximum(ratios, 1e-300))
-    spread = float(logarithms.std(ddof=1)) * np.sqrt(1.0 + 1.0 / count)
-    normal = np.exp(logarithms.mean() + t.ppf(COVERAGE, count - 1) * spread)
+    widths = nct.ppf(CONFIDENCE, count - 1, count**0.5 * norm.ppf(COVERAGE)) / count**0.5
+    normal = np.exp(logarithms.mean() + widths * logarithms.std(ddof=1))
     return float(max(np.sort(ratios)[place], normal))
 
 
