@@ -35,7 +35,7 @@ def measure_peers(quick: bool) -> list[dict[str, Any]]:
         if find_spec("pyhessian"):
             calls["trace", "pyhessian"], calls["density", "pyhessian"] = _pyhessian(model, data)
         seconds: dict[tuple[str, str], list[float]] = {call: [] for call in calls}
-        for repeat in range(2 if quick else 8):
+        for repeat in range(2 if quick else 16):
             for call, run in calls.items():
                 start = time.perf_counter()
                 run()
