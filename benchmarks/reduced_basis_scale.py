@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.harness import Suite
-from benchmarks.reduced_basis import judge, timed
+from benchmarks.reduced_basis import judge
+from benchmarks.reduced_basis_peers import timed
 from ritz.environment import environment, pinned_threads
 from ritz.registry import problems
 from ritz.solvers.reduced_basis import LocalReducedBasis
