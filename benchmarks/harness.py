@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -112,6 +113,18 @@ def measure(
                 }
             )
     return rows
+
+
+def timed_in_turn(calls: Mapping[Any, Callable[[], Any]], rounds: int) -> dict[Any, float]:
+    """Return the median seconds of each call, made in turn for some rounds after one that warms up."""
+    seconds: dict[Any, list[float]] = {name: [] for name in calls}
+    for number in range(rounds + 1):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if number:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: median(times) for name, times in seconds.items()}
 
 
 def growth_exponents(rows: list[dict[str, Any]], phase: str = "total") -> dict[tuple[str, str], float]:

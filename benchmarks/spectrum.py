@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from benchmarks.harness import Suite
+from benchmarks.harness import Suite, timed_in_turn
 from benchmarks.spectrum_peers import PRODUCTS, measure_peers
 from ritz.environment import environment, pinned_threads
 from ritz.figures.spectral_density import poisson_eigenvalues, wasserstein
@@ -73,14 +73,7 @@ def _products(quick: bool) -> list[dict[str, Any]]:
             "single": lambda H=H, block=block: H @ block[:, 0],
             "block": lambda H=H, block=block: H @ block,
         }
-        seconds: dict[str, list[float]] = {each: [] for each in calls}
-        for repeat in range(4 if quick else 31):
-            for each, call in calls.items():
-                start = time.perf_counter()
-                call()
-                if repeat:  # the first round warms up
-                    seconds[each].append(time.perf_counter() - start)
-        middle = {each: median(times) for each, times in seconds.items()}
+        middle = timed_in_turn(calls, 3 if quick else 30)
         found.append(
             {
                 "kind": "product",
@@ -213,7 +206,8 @@ def summary(rows: list[dict[str, Any]]) -> Table:
                     and each["budget"] == PRODUCTS
                 )
                 times = (sampled / row["error"]) ** 2
-                add("products that Hutchinson's estimate takes for that, by 48", row["model"], 50, times, more=True)
+                what = "products of Hutchinson's estimate for that, by its variance, over 48"
+                add(what, row["model"], 50, times, more=True)
         elif row["kind"] == "peer":
             if row["library"] != "ritz":
                 promised = {("trace", "curvlinops"): 1.0, ("density", "pyhessian"): 2.0}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from importlib.util import find_spec
-from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
+from benchmarks.harness import timed_in_turn
 from ritz.figures.trained_networks import trained_network
 from ritz.operators import Hessian
 from ritz.solvers.spectrum import density, trace
@@ -34,17 +34,10 @@ def measure_peers(quick: bool) -> list[dict[str, Any]]:
             calls["trace", "curvlinops"] = _curvlinops_trace(model, data)
         if find_spec("pyhessian"):
             calls["trace", "pyhessian"], calls["density", "pyhessian"] = _pyhessian(model, data)
-        seconds: dict[tuple[str, str], list[float]] = {call: [] for call in calls}
-        for repeat in range(2 if quick else 16):
-            for call, run in calls.items():
-                start = time.perf_counter()
-                run()
-                if repeat:  # the first round warms up
-                    seconds[call].append(time.perf_counter() - start)
-        for (what, library), times in seconds.items():
-            ours = median(seconds[what, "ritz"])
-            row = {"kind": "peer", "model": name, "what": what, "library": library, "seconds": median(times)}
-            found.append({**row, "by ours": median(times) / ours})
+        seconds = timed_in_turn(calls, 1 if quick else 15)
+        for (what, library), taken in seconds.items():
+            row = {"kind": "peer", "model": name, "what": what, "library": library, "seconds": taken}
+            found.append({**row, "by ours": taken / seconds[what, "ritz"]})
     return found
 
 
@@ -67,6 +60,9 @@ def _pyhessian(model: Any, data: Any) -> tuple[Callable[[], Any], Callable[[], A
         values, vectors = np.linalg.eigh(matrix.numpy())
         return torch.from_numpy(np.stack([values, 0.0 * values], axis=1)), torch.from_numpy(vectors)
 
-    torch.eig = eig
+    def spectral_density() -> Any:
+        with patch.object(torch, "eig", eig, create=True):
+            return found.density(iter=STEPS, n_v=PROBES)
+
     found = hessian(model, torch.nn.MSELoss(), data=data[0], cuda=False)
-    return lambda: found.trace(maxIter=PRODUCTS, tol=0.0), lambda: found.density(iter=STEPS, n_v=PROBES)
+    return lambda: found.trace(maxIter=PRODUCTS, tol=0.0), spectral_density

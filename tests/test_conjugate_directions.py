@@ -319,6 +319,7 @@ def test_training_killed_resumes_to_the_same_weights(tmp_path: Path):
         ({"mixtures": 5}, "mixtures is 5"),
         ({"steps": 0}, "steps is 0"),
         ({"modes": 0}, "modes is 0"),
+        ({"modes": 6, "smallest": 8}, "smallest is 8"),
     ],
 )
 def test_wrong_settings(settings: dict[str, Any], said: str):

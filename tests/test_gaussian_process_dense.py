@@ -78,8 +78,10 @@ def test_high_frequencies(name):
     learned = maximise_evidence(observe(pde, nodes), [mixture(pde, frequencies)])
     assert learned.log_evidence > posterior.log_evidence
     assert error(learned, pde.exact, points) <= with_evidence
-    # A spectral line of width 1 / (4 length) leaves the evidence flat around its centre, so that rounding tells where.
-    np.testing.assert_allclose(learned.frequencies[0][:-1], frequencies, rtol=1e-4)
+    # Fifteen iterations, the default, end before the maximum, where depends on rounding; more find the frequencies.
+    longer = maximise_evidence(observe(pde, nodes), [mixture(pde, frequencies)], maxiter=25)
+    assert longer.log_evidence > learned.log_evidence
+    np.testing.assert_allclose(longer.frequencies[0][:-1], frequencies, rtol=1e-5)
 
 
 def test_the_posterior_is_the_textbook_formula():

@@ -211,6 +211,8 @@ class SpectralTraining(DirectionTrainingOneScale):
         super().__post_init__()
         if self.modes < 1:
             raise InvalidProblem(f"modes is {self.modes!r}; it must be positive")
+        if self.smallest:
+            raise InvalidProblem(f"smallest is {self.smallest!r}; modes belong to one grid, so it must be 0")
 
     def _spec(self) -> dict[str, Any]:
         return {**super()._spec(), "network": "spectral", "modes": self.modes}
@@ -273,7 +275,7 @@ def iterations_of(weights: Weights) -> dict[str, int]:
 
 
 def energies_of(operator: Stencil, samples: np.ndarray) -> np.ndarray:
-    """Return the squared norms of errors, ``r.e`` for ``A e = r``."""
+    """Return the squared norms of errors, ``r.e`` for ``A e = r``; samples of shape (count, ...), result (count,)."""
     residuals = np.asarray(samples.reshape(len(samples), -1), dtype=np.float64)
     errors = Transform().prepare(LinearSystem(operator, residuals[0])).solve(residuals.T).x
     return np.einsum("ij,ji->i", residuals, errors).astype(np.float32)
