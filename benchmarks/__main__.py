@@ -7,33 +7,26 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import (
+from benchmarks.harness import save
+
+from .curvature import curvature, spectrum
+from .gaussian_process import gaussian_process, gp_map
+from .graphs import clustering, clustering_scale
+from .linear_systems import (
     automatic,
     bootstrap_amg,
-    clustering,
-    clustering_scale,
     conjugate_directions,
     conjugate_gradients,
-    curvature,
-    gaussian_process,
-    gp_map,
     grid_solvers,
     growth,
     learned_multigrid,
-    least_squares,
-    local_bases,
-    local_bases_transient,
-    lp_regression,
     mic,
     products,
-    reduced_basis,
-    reduced_basis_scale,
     sequences,
-    snapshots,
-    spectrum,
     transforms,
 )
-from benchmarks.harness import save
+from .reduced_basis import local_bases, local_bases_transient, reduced_basis, reduced_basis_scale, snapshots
+from .regression import least_squares, lp_regression
 
 MODULES = (
     *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 import ritz
-from ritz.comparison import SolverEntry
+from ritz.comparing.comparison import SolverEntry
 from ritz.files import to_json, write_atomically
 from ritz.solving import first_system
 
@@ -184,7 +184,7 @@ def plot_time(rows: list[dict[str, Any]], families: Sequence[str]) -> Figure:
 
 
 def _label(entry: SolverEntry) -> str:
-    from ritz.measurement import solver_label
+    from ritz.comparing.measurement import solver_label
     from ritz.solver import Solver
 
     if isinstance(entry, tuple):

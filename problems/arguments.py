@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ritz.boundary import BoundaryLike, Sides, parse_boundary
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.grid import Grid
+from ritz.operators.stencils.boundary import BoundaryLike, Sides, parse_boundary
 
 __all__ = ["cell_grid", "cell_values", "check_choice", "check_integer", "check_number", "check_shape", "check_sides"]
 
@@ -55,7 +55,7 @@ def check_choice(name: str, value: Any, known: Iterable[str]) -> str:
 
 
 def check_sides(name: str, boundary: BoundaryLike, dimension: int) -> Sides:
-    """Return the condition of both sides of every axis, see `ritz.boundary.parse_boundary`."""
+    """Return the condition of both sides of every axis, see `ritz.operators.stencils.boundary.parse_boundary`."""
     try:
         return parse_boundary(boundary, dimension)
     except TypeError:

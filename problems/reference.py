@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ritz.boundary import Sides
 from ritz.grid import Grid
 from ritz.operators import Operator
-from ritz.problem import LinearSystem
+from ritz.operators.stencils.boundary import Sides
+from ritz.problem_types.linear_system import LinearSystem
 
 from .smooth_solutions import manufactured_solution
 

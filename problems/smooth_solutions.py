@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ritz.boundary import Sides
+from ritz.operators.stencils.boundary import Sides
 
 __all__ = ["Manufactured", "manufactured_solution"]
 

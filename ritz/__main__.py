@@ -1,5 +1,5 @@
 """``python -m ritz``."""
 
-from ritz.cli import main
+from ritz.command_line.cli import main
 
 main()

@@ -128,7 +128,7 @@ def advance(x: Array, r: Array, step: Any, p: Array, q: Array) -> None:
     updated so take the same course as theirs, which in thousands of iterations makes a difference.
     """
     if _in_compiled_loops(x, r, p, q):
-        from ritz.kernels.slabs import in_slabs
+        from ritz.kernels.parallel_chunks import in_slabs
         from ritz.kernels.updates import advance as kernel
 
         in_slabs(kernel, x.size, 6 * x.nbytes, x, r, x.dtype.type(step), p, q)
@@ -141,7 +141,7 @@ def advance(x: Array, r: Array, step: Any, p: Array, q: Array) -> None:
 def scale_and_add(y: Array, scale: Any, x: Array) -> Array:
     """Replace `y` by ``scale * y + x`` in place and return it; `scale` is a number, or ``(k,)`` for blocks."""
     if _in_compiled_loops(y, x):
-        from ritz.kernels.slabs import in_slabs
+        from ritz.kernels.parallel_chunks import in_slabs
         from ritz.kernels.updates import scale_and_add as kernel
 
         in_slabs(kernel, y.size, 3 * y.nbytes, y, y.dtype.type(scale), x)
@@ -191,7 +191,7 @@ def _blas_pools() -> Any:
 
 def _in_compiled_loops(*vectors: Array) -> bool:
     """Return whether vectors are long, and the operator has loaded Numba: that takes longer than it saves here."""
-    return "ritz.kernels.slabs" in sys.modules and all(
+    return "ritz.kernels.parallel_chunks" in sys.modules and all(
         isinstance(x, np.ndarray)
         and x.ndim == 1
         and x.size >= LONG

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -32,19 +31,17 @@ from ritz.backend import (
 )
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator
-from ritz.problem import LinearSystem, check_vector
+from ritz.problem_types.linear_system import LinearSystem, check_vector
 from ritz.progress import ResidualProgress
 from ritz.solution import Solution, Status
-from ritz.solver import Callback, Solver, check_pairing, registered_name
+from ritz.solver import Solver, check_pairing, registered_name
+from ritz.stopping import Callback, check_tolerances, default_maxiter, iteration_limit
 
 __all__ = [
     "IterativeSolve",
     "Method",
     "PreparedIteration",
     "Task",
-    "check_tolerances",
-    "default_maxiter",
-    "iteration_limit",
     "prepare_iteration",
 ]
 
@@ -368,39 +365,6 @@ class PreparedIteration:
             x, status, norms = run.run(callback, bar)
         timings = {"prepare": self.seconds, "solve": time.perf_counter() - start}
         return task.finish(x, status, run.history, timings, self.stats, self.name, norms)
-
-
-def check_tolerances(rtol: Any, atol: Any, dtype: np.dtype[Any]) -> None:
-    """Raise `InvalidProblem` for tolerances that are no non-negative numbers, or that `dtype` cannot reach."""
-    for name, value in (("rtol", rtol), ("atol", atol)):
-        if not (isinstance(value, Real) and 0 <= float(value) < math.inf):
-            raise InvalidProblem(f"{name} is {value!r}; it must be a non-negative number")
-    finest = 4 * machine_epsilon(dtype)
-    if rtol < finest and atol == 0.0:
-        raise InvalidProblem(
-            f"rtol={rtol:g} is below what {dtype} can reach; use rtol >= {finest:.1e}"
-            + ("" if dtype == np.float64 else ", or a float64 system")
-        )
-
-
-def default_maxiter(size: int) -> int:
-    """Return the iteration limit when none is given."""
-    return min(10 * size, 20_000)
-
-
-def iteration_limit(maxiter: int | None, default: int) -> int:
-    """Return the iteration limit asked for, or the default.
-
-    Raises
-    ------
-    InvalidProblem
-        If `maxiter` is not a whole number, or negative.
-    """
-    if maxiter is None:
-        return default
-    if not isinstance(maxiter, Integral) or maxiter < 0:
-        raise InvalidProblem(f"maxiter is {maxiter!r}; it must be a non-negative whole number, or None")
-    return int(maxiter)
 
 
 def prepare_iteration(

@@ -107,7 +107,7 @@ class Solution:
 
     def plot(self) -> Figure:
         """Return a matplotlib figure: the solution on its grid, where there is one, and the residual history."""
-        from ritz.report import plot_solution
+        from ritz.plotting.solution_plot import plot_solution
 
         return plot_solution(self)
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from ritz.backend import Array
 from ritz.errors import InvalidProblem, UnknownOption
 from ritz.operators import MatrixFree, Operator, Tag
 from ritz.operators.checks import asymmetry
-from ritz.problem import LinearSystem
+from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import solvers
 from ritz.solution import Solution
+from ritz.stopping import Callback
 
-__all__ = ["Callback", "Prepared", "Solver", "check_pairing", "make_solver", "registered_name"]
-
-Callback: TypeAlias = Callable[[int, Array, float], Any]
-"""``callback(iteration, x, residual) -> stop?``: `x` is the live iterate (copy it to keep it), `residual` relative."""
+__all__ = ["Prepared", "Solver", "check_pairing", "make_solver", "registered_name"]
 
 
 @runtime_checkable

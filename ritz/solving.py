@@ -2,57 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from ritz.backend import Array
-from ritz.errors import ConvergenceError, InvalidProblem
-from ritz.extrapolation import Extrapolation
-from ritz.problem import LinearSystem, SystemSequence
-from ritz.registry import solvers
+from ritz.errors import InvalidProblem
+from ritz.problem_types.kinds import is_problem
+from ritz.problem_types.linear_system import LinearSystem, SystemSequence
 from ritz.solution import Solution
-from ritz.solver import Callback, Prepared, Solver, make_solver
+from ritz.solver import Prepared, Solver, make_solver
+from ritz.stopping import Callback
 
-__all__ = ["Trajectory", "first_system", "read_arguments", "seeded_solver", "solve", "solve_prepared"]
-
-DIRECT = 1  # iterations of a solver that a starting vector does not help
-SMALL = 2000  # unknowns below which extrapolating takes as long as the iterations it saves
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Trajectory(Solution):
-    """The solution of a `SystemSequence`: the fields are those of its last step, with these besides.
-
-    A step that does not converge is the last one. Each step starts from what the solutions before it lead to expect
-    (`ritz.extrapolation.Extrapolation`); ``stats["guesses"]`` says how, and ``stats["iterations"]`` what each took.
-
-    Parameters
-    ----------
-    steps : tuple of Solution
-        One for each step that was solved.
-    state : object
-        The state after the last step.
-
-    Examples
-    --------
-    >>> import numpy as np, ritz
-    >>> matrix = ritz.operators.aslinearoperator(2.0 * np.eye(1))
-    >>> sequence = ritz.SystemSequence(matrix, np.ones(1), lambda u: u, lambda u, x: x, steps=3)
-    >>> len(ritz.solve(sequence, "cg").steps)
-    3
-    """
-
-    steps: tuple[Solution, ...] = ()
-    state: Any = field(default=None, repr=False)
-
-    def raise_for_status(self) -> Trajectory:
-        """Return the trajectory itself, or raise `ConvergenceError` (which carries it), naming the step that failed."""
-        try:
-            super().raise_for_status()
-        except ConvergenceError as error:
-            raise ConvergenceError(f"step {len(self.steps)}: {error}", self) from None
-        return self
+__all__ = ["first_system", "read_arguments", "seeded_solver", "solve", "solve_prepared"]
 
 
 def solve(
@@ -78,7 +39,7 @@ def solve(
         The right-hand side where `problem` is a matrix or operator, then the solver.
     solver : str or Solver, optional
         A registered name, or a solver object with its options; by position or by name. ``"auto"``, the default,
-        picks one by the table of `ritz.solvers.auto`.
+        picks one by the table of `ritz.solvers.auto.auto`.
     rtol, atol : float
         Stop when ``||b - A x|| <= max(rtol ||b||, atol)``, in the Euclidean norm and for every column.
     maxiter : int, optional
@@ -146,7 +107,7 @@ def read_arguments(problem: Any, arguments: tuple[Any, ...], default: Any = "aut
     """
     rest = list(arguments)
     given = type(problem).__name__
-    if not _is_problem(problem):
+    if not is_problem(problem):
         if not rest or rest[0] is None or _names_solvers(rest[0]):
             raise InvalidProblem(f"a {given} alone is not a problem: give A, b, or a problem object")
         problem = LinearSystem(problem, rest.pop(0))
@@ -174,14 +135,10 @@ def first_system(problem: Any) -> Any:
 def solve_prepared(problem: Any, prepared: Prepared, x0: Array | None, controls: dict[str, Any]) -> Solution:
     """Solve a problem, or every system of a sequence, with a solver that has been prepared for it."""
     if isinstance(problem, SystemSequence):
-        return _march(problem, prepared, x0, controls)
+        from ritz.sequences.trajectory import march
+
+        return march(problem, prepared, x0, controls)
     return prepared.solve(x0=x0, **controls)
-
-
-def _is_problem(problem: Any) -> bool:
-    if isinstance(problem, SystemSequence):
-        return True
-    return any(isinstance(problem, solvers[name].solves) for name in solvers.names() if name != "auto")
 
 
 def seeded_solver(solver: str | Solver, seed: int | None, options: dict[str, Any]) -> Solver:
@@ -190,38 +147,3 @@ def seeded_solver(solver: str | Solver, seed: int | None, options: dict[str, Any
     if seed is not None and any(option.name == "seed" for option in fields(made)):  # pyright: ignore
         made = replace(made, seed=seed)  # pyright: ignore
     return made
-
-
-def _march(sequence: SystemSequence, prepared: Prepared, x0: Array | None, controls: dict[str, Any]) -> Trajectory:
-    start = time.perf_counter()
-    steps: list[Solution] = []
-    guesses: list[str] = []
-    extrapolation: Extrapolation | None = None
-
-    def answer(rhs: Array) -> Array:
-        nonlocal extrapolation
-        guess, kind = x0, "zero" if x0 is None else "given"
-        if extrapolation is not None:
-            guess, kind = extrapolation.guess(rhs)
-        elif steps:
-            guess, kind = steps[-1].x, "previous"
-        guesses.append(kind)
-        steps.append(prepared.solve(rhs, x0=guess, **controls))
-        if len(steps) == 1 and steps[0].iterations > DIRECT and steps[0].x.shape[0] >= SMALL:
-            extrapolation = Extrapolation(steps[0].x)
-        if extrapolation is not None:
-            extrapolation.append(steps[-1].x, rhs, steps[-1].residual)
-        return steps[-1].x
-
-    state = sequence.state
-    for reached, _ in sequence.march(answer):
-        state = reached
-        if not steps[-1].converged:
-            break
-    last = steps[-1]
-    shared = {option.name: getattr(last, option.name) for option in fields(Solution)}
-    shared["grid"] = sequence.grid
-    shared["timings"] = {"prepare": last.timings["prepare"], "solve": time.perf_counter() - start}
-    shared["iterations"] = last.iterations
-    shared["stats"] = {**last.stats, "iterations": [step.iterations for step in steps], "guesses": guesses}
-    return Trajectory(**shared, steps=tuple(steps), state=state)

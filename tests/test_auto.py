@@ -9,13 +9,13 @@ import scipy.sparse as sp
 import ritz
 from ritz import problems
 from ritz.errors import InvalidProblem
-from ritz.figures.bootstrap_rates import neighbour_graph
+from ritz.figures.multigrid.bootstrap_rates import neighbour_graph
 from ritz.operators import MatrixFree, Sparse, Stencil, Tag
-from ritz.problem import LinearSystem
+from ritz.problem_types.linear_system import LinearSystem
 from ritz.solution import Status
-from ritz.solvers.auto import ATTEMPTS, Auto, choose
-from ritz.solvers.candidates import TABLE
-from ritz.solvers.features import Features
+from ritz.solvers.auto.auto import ATTEMPTS, Auto, choose
+from ritz.solvers.auto.candidates import TABLE
+from ritz.solvers.auto.features import Features
 
 
 def name(problem):

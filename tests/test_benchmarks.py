@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks import automatic, bootstrap_amg, conjugate_gradients, grid_solvers, growth, mic
 from benchmarks.__main__ import SUITES, main
 from benchmarks.harness import growth_exponents, load, save
+from benchmarks.linear_systems import automatic, bootstrap_amg, conjugate_gradients, grid_solvers, growth, mic
 
 
 def row(family: str, solver: str, unknowns: int, seconds: float, **other: Any) -> dict[str, Any]:

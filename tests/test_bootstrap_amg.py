@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 from scipy.sparse.linalg import lobpcg
 
 import ritz
-from ritz.environment import pinned_threads
+from ritz.comparing.environment import pinned_threads
 from ritz.errors import InvalidProblem
-from ritz.figures.bootstrap_rates import neighbour_graph
-from ritz.kernels import slabs
-from ritz.kernels.matching import compatible_weights
+from ritz.figures.multigrid.bootstrap_rates import neighbour_graph
+from ritz.kernels import parallel_chunks as slabs
 from ritz.operators import aslinearoperator
 from ritz.registry import preconditioners
 from ritz.solution import Status
 from ritz.solvers.multigrid import bootstrap
-from ritz.solvers.multigrid.aggregation_hierarchy import in_single_precision
-from ritz.solvers.multigrid.compatible_matching import aggregate, coarse_matrix, dominant_matching
-from ritz.solvers.multigrid.composite import Composite
-from ritz.solvers.multigrid.hierarchies_that_pay import rate_worth_another
-from ritz.solvers.multigrid.relaxation import SMOOTHERS, remainder
-from ritz.solvers.multigrid.strong_couplings import strong_couplings
+from ritz.solvers.multigrid.bootstrap.aggregation_hierarchy import in_single_precision
+from ritz.solvers.multigrid.bootstrap.compatible_matching import aggregate, coarse_matrix, dominant_matching
+from ritz.solvers.multigrid.bootstrap.composite import Composite
+from ritz.solvers.multigrid.bootstrap.kernels.matching import compatible_weights
+from ritz.solvers.multigrid.bootstrap.relaxation import SMOOTHERS, remainder
+from ritz.solvers.multigrid.bootstrap.stopping_rule import rate_worth_another
+from ritz.solvers.multigrid.bootstrap.strong_couplings import strong_couplings
 
 SINGLE = 1.2e-7  # rounding of hierarchies
 LINEAR = [("symmetrised", "V"), ("symmetrised", "W"), ("additive", "V")]

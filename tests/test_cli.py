@@ -15,9 +15,10 @@ import scipy.sparse as sp
 from typer.testing import CliRunner
 
 import ritz
-from ritz import cli_options, registry
-from ritz.cli import app
-from ritz.demo import run_demo
+from ritz import registry
+from ritz.command_line import options as cli_options
+from ritz.command_line.cli import app
+from ritz.command_line.demo import run_demo
 from ritz.errors import InvalidProblem, UnknownOption
 
 
@@ -189,7 +190,7 @@ def test_the_demo_writes_a_report_and_pictures_of_both_problems(tmp_path: Path):
 
 
 def test_as_a_module_without_torch():
-    code = "import sys; from ritz.cli import main; sys.argv = ['ritz', 'list', 'solvers']\n"
+    code = "import sys; from ritz.command_line.cli import main; sys.argv = ['ritz', 'list', 'solvers']\n"
     code += "try: main()\nfinally: print('torch' in sys.modules, 'matplotlib' in sys.modules)"
     listed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert listed.stdout.rstrip().endswith("False False")

@@ -19,20 +19,21 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from typer.testing import CliRunner
 
 import ritz
-import ritz.clustering_estimator
+import ritz.estimators.clustering
 from ritz import problems
-from ritz.cli import app
-from ritz.clustering import attribute_entropy, clustering_scores, conductance, modularity
+from ritz.command_line.cli import app
 from ritz.errors import InvalidProblem, MissingExtra, UnknownName
 from ritz.estimators import SpectralClustering
-from ritz.figures.graph_data import real_graph
-from ritz.solvers.clustering import attribute_factor, block_kmeans, choose_weight
+from ritz.figures.graphs.graph_data import real_graph
+from ritz.solvers.clustering import attribute_factor, choose_weight
 from ritz.solvers.clustering.embedding import leading_eigenvectors, similarity_of
 from ritz.solvers.clustering.filtered_subspace import filtered_subspace
 from ritz.solvers.clustering.multigrid_eigenvectors import multigrid_eigenvectors
+from ritz.solvers.clustering.result import attribute_entropy, clustering_scores, conductance, modularity
 from ritz.solvers.clustering.similarity import degree_dispersion
 from ritz.solvers.clustering.spectral import eigengap
 from ritz.solvers.clustering.walk import SLOW, walk_decay
+from ritz.solvers.partitioning import block_kmeans
 
 NAME = "spectral-clustering"
 
@@ -418,6 +419,6 @@ def test_estimator(monkeypatch):
     with pytest.raises(InvalidProblem, match="give affinity='precomputed'"):
         SpectralClustering(3).fit(graph.adjacency)
     late = replace(found.solution_, status=ritz.Status.MAX_ITERATIONS)
-    monkeypatch.setattr(ritz.clustering_estimator, "solve", lambda *arguments, **options: late)
+    monkeypatch.setattr(ritz.estimators.clustering, "solve", lambda *arguments, **options: late)
     with pytest.warns(ConvergenceWarning, match="MAX_ITERATIONS"):
         SpectralClustering(2).fit(moons.positions)

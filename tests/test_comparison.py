@@ -15,13 +15,13 @@ import scipy.sparse as sp
 
 import ritz
 from ritz.backend import to_numpy
-from ritz.environment import environment, pinned_threads
+from ritz.comparing.environment import environment, pinned_threads
+from ritz.comparing.measurement import Entrant, Judge, Terms, run_rounds, solver_label
+from ritz.comparing.memory import peak_memory
 from ritz.errors import InvalidProblem, MissingExtra, UnknownName
 from ritz.grid import Grid
-from ritz.measurement import Entrant, Judge, Terms, run_rounds, solver_label
-from ritz.memory import peak_memory
 from ritz.operators import Tag
-from ritz.problem import LinearSystem, SystemSequence
+from ritz.problem_types.linear_system import LinearSystem, SystemSequence
 from ritz.solution import Solution, Status
 
 
@@ -73,7 +73,7 @@ class _Prepared:
 
 
 def test_rounds_are_interleaved_with_two_uncounted_ones(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("ritz.measurement.SHORT", 0.0)
+    monkeypatch.setattr("ritz.comparing.measurement.SHORT", 0.0)
     log: list[str] = []
     entries = [(name, Fake(name, log)) for name in ("first", "second", "third")]
     comparison = ritz.compare(poisson_line(), entries, repeat=2)
@@ -85,8 +85,8 @@ def test_rounds_are_interleaved_with_two_uncounted_ones(monkeypatch: pytest.Monk
 
 
 def test_a_long_warm_up_is_counted_and_stands_for_memory_too(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("ritz.measurement.LONG", 0.0)
-    monkeypatch.setattr("ritz.measurement.SHORT", 0.0)
+    monkeypatch.setattr("ritz.comparing.measurement.LONG", 0.0)
+    monkeypatch.setattr("ritz.comparing.measurement.SHORT", 0.0)
     fake = Fake()
     comparison = ritz.compare(poisson_line(), [fake], repeat=2)
     assert len(fake.calls) == 2
@@ -341,9 +341,9 @@ def test_peak_memory_sees_what_a_call_takes(way: str, monkeypatch: pytest.Monkey
     if way != "kernel":
         if way == "sampled" and not sys.platform.startswith("linux"):
             pytest.skip("sampling reads /proc")
-        monkeypatch.setattr("ritz.memory._reset_peak", lambda: False)
+        monkeypatch.setattr("ritz.comparing.memory._reset_peak", lambda: False)
     if way == "traced":
-        monkeypatch.setattr("ritz.memory.Path.exists", lambda path: False)
+        monkeypatch.setattr("ritz.comparing.memory.Path.exists", lambda path: False)
     hold(200)
     result, peak = peak_memory(lambda: hold(200))
     assert result == 200 * MEGABYTE

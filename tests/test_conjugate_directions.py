@@ -18,13 +18,13 @@ from systems import laplacian
 
 import ritz
 from ritz.errors import InvalidProblem, InvalidWeights
-from ritz.recipe import Run, make_recipe
+from ritz.recipes.recipe import Run, make_recipe
+from ritz.recipes.weights import load_weights, save_weights
 from ritz.solvers.conjugate_directions import ConjugateDirections, NetworkDirection, ritz_mixtures
-from ritz.solvers.conjugate_directions._networks import DirectionNetwork
-from ritz.solvers.conjugate_directions._scales import direction, scales_of
+from ritz.solvers.conjugate_directions.direction_network import DirectionNetwork
 from ritz.solvers.conjugate_directions.network_direction import build_network, shipped
 from ritz.solvers.conjugate_directions.recipes import energies_of, held_out, iterations_of
-from ritz.weights import load_weights, save_weights
+from ritz.solvers.conjugate_directions.scales import direction, scales_of
 
 ROOT = Path(__file__).parents[1]
 TINY = {"grid": (8, 8), "channels": 4, "smallest": 4, "mixtures": 40, "lanczos_steps": 30, "batch": 4}
@@ -291,7 +291,7 @@ def test_shares_of_energy_are_those_of_errors(tmp_path: Path):
 def test_training_killed_resumes_to_the_same_weights(tmp_path: Path):
     checkpoint, settings = tmp_path / "state.pt", {**TINY, "steps": 60}
     code = (
-        "from pathlib import Path; from ritz.recipe import Run, make_recipe\n"
+        "from pathlib import Path; from ritz.recipes.recipe import Run, make_recipe\n"
         f"recipe = make_recipe('dcdm-2d', {settings!r})\n"
         f"recipe.train(Run(checkpoint=Path({str(checkpoint)!r}), checkpoint_seconds=0.0))"
     )

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import ritz
-from ritz.discretisation import Discretisation, unknowns_of_cells
-from ritz.problems.manufactured import NAMES
+from ritz.problem_types.pde.discretisation import Discretisation, unknowns_of_cells
+from ritz.problems.pdes.manufactured import NAMES
 from ritz.registry import figures
-from ritz.solvers.collocation.tensor_schur import TensorSchur
+from ritz.solvers.direct.kronecker_sum import TensorSchur
 
 ORDERS = {"second-order": 2, "fourth-order": 4}
 CELLS = {

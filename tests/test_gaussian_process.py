@@ -15,9 +15,9 @@ import ritz
 from ritz import PDE
 from ritz.errors import AliasingWarning, IllConditionedWarning
 from ritz.problems import gp_hm
-from ritz.problems.manufactured import NAMES
+from ritz.problems.pdes.manufactured import NAMES
 from ritz.registry import solvers
-from ritz.solvers.collocation.tensor_schur import TensorSchur
+from ritz.solvers.direct.kronecker_sum import TensorSchur
 from ritz.solvers.gaussian_process import legendre
 from ritz.solvers.gaussian_process.axis_basis import AxisBasis
 from ritz.solvers.gaussian_process.features import Features

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import ritz
-from benchmarks.gp_map import NestedAutodiff, high_frequency
+from benchmarks.gaussian_process.gp_map import NestedAutodiff, high_frequency
 from ritz import PDE
 from ritz.solvers.gaussian_process.grid_data import grid_data
 from ritz.solvers.gaussian_process.joint_map import JointMap, joint_map

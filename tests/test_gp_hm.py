@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ritz import PDE, InvalidProblem, UnknownName
-from ritz.boundary import side_names
-from ritz.discretisation import difference_weights
-from ritz.fields import evaluate
+from ritz.operators.stencils.boundary import side_names
+from ritz.problem_types.pde.discretisation import difference_weights
+from ritz.problem_types.pde.fields import evaluate
 from ritz.problems import gp_hm
 
 CASES = {

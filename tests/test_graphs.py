@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ritz
-from ritz.attributed_graph import edge_ends, symmetrised
 from ritz.errors import InvalidProblem
-from ritz.problems.graph_files import ENDINGS
+from ritz.problem_types.attributed_graph import edge_ends, symmetrised
+from ritz.problems.graphs.graph_files import ENDINGS
 
 PATH = np.diag(np.ones(3), 1) + np.diag(np.ones(3), -1)
 GENERATORS = ["stochastic-block-model", "lfr", "neighbour-graph", "grid-graph", "ring-of-cliques"]

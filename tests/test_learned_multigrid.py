@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from test_multigrid import stencils
 
 import ritz
-from ritz.networks.face_multigrid import CycleNetwork, System
 from ritz.operators import Stencil, aslinearoperator
 from ritz.problems import diffusion, poisson
-from ritz.recipe import Run, make_recipe
+from ritz.recipes.recipe import Run, make_recipe
+from ritz.recipes.weights import Weights, load_weights
 from ritz.registry import recipes
 from ritz.solvers.multigrid import LearnedGridMultigrid, LearnedMultigrid
-from ritz.solvers.multigrid.face_grid import face_grid, merge_cells
-from ritz.solvers.multigrid.face_hierarchy import FaceHierarchy
-from ritz.solvers.multigrid.learned_multigrid import FOLDER
-from ritz.solvers.multigrid.learned_parameters import LearnedParameters
-from ritz.weights import Weights, load_weights
+from ritz.solvers.multigrid.learned.cycle_network import CycleNetwork, System
+from ritz.solvers.multigrid.learned.face_grid import face_grid, merge_cells
+from ritz.solvers.multigrid.learned.face_hierarchy import FaceHierarchy
+from ritz.solvers.multigrid.learned.learned_parameters import LearnedParameters
+from ritz.solvers.multigrid.learned.solver import FOLDER
 
 SHIPPED = [name for name in recipes.names() if name.startswith("multigrid-")]
 

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 import ritz
 from ritz.backend import is_torch_array, numpy_dtype, to_numpy
 from ritz.errors import ConvergenceError, InvalidProblem, UnknownName
-from ritz.least_squares import LeastSquares, RowBlocks
 from ritz.operators import Dense, Kronecker, MatrixFree, Sparse
+from ritz.problem_types.least_squares import LeastSquares, RowBlocks
 from ritz.registry import problems, solvers
-from ritz.solvers.sketching.factor import factor_of
-from ritz.solvers.sketching.quality import Goal
+from ritz.solvers.regression.least_squares.factor import factor_of
+from ritz.solvers.regression.least_squares.quality import Goal
 
 EXACT = ["gram-refine", "lstsq", "numpy-lstsq", "scipy-lsmr", "scipy-lsqr", "sketch-precondition"]
 ALL = [*EXACT, "auto", "sketch-solve"]

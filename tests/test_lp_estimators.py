@@ -16,7 +16,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import ritz
 from ritz.estimators import LpRegressor, SketchedLinearRegression
-from ritz.lp_regression import lp_norm
+from ritz.problem_types.lp_regression import lp_norm
 
 
 def california_like(rows=20_640, seed=0):

@@ -13,19 +13,19 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 import ritz
-from ritz.figures.lp_sampling import sampling_errors
-from ritz.lp_regression import LpRegression, dual_exponent, lp_norm
-from ritz.solvers.sketching.leverage_scores import leverage_scores
-from ritz.solvers.sketching.lewis_weights import lewis_weights
-from ritz.solvers.sketching.lp_basis import column_basis
-from ritz.solvers.sketching.lp_sampling import (
+from ritz.figures.regression.lp_sampling import sampling_errors
+from ritz.problem_types.lp_regression import LpRegression, dual_exponent, lp_norm
+from ritz.solvers.regression.least_squares.leverage_scores import leverage_scores
+from ritz.solvers.regression.lp.basis import column_basis
+from ritz.solvers.regression.lp.lewis_weights import lewis_weights
+from ritz.solvers.regression.lp.sampling import (
     SCORES,
     row_scores,
     sample_rows,
     sample_size,
     sampling_probabilities,
 )
-from ritz.solvers.sketching.lp_sensitivities import lp_sensitivities
+from ritz.solvers.regression.lp.sensitivities import lp_sensitivities
 
 EXPONENTS = [1.0, 1.1, 1.5, 2.0, 3.0, 4.0, 10.0, 50.0, math.inf]
 SHAPES = st.tuples(st.integers(1, 6), st.integers(2, 60)).map(lambda pair: (pair[0] + pair[1], pair[0]))

@@ -11,9 +11,9 @@ import ritz
 from ritz.operators import Stencil, aslinearoperator
 from ritz.problems import diffusion, poisson
 from ritz.solvers.multigrid import GridMultigrid
-from ritz.solvers.multigrid.coarsening import coarsen_axis, weigh_axis
-from ritz.solvers.multigrid.detached import Detached
-from ritz.solvers.multigrid.grid_stencil import from_matrix, from_stencil
+from ritz.solvers.multigrid.grid.coarsening import coarsen_axis, weigh_axis
+from ritz.solvers.multigrid.grid.grid_stencil import from_matrix, from_stencil
+from ritz.solvers.multigrid.grid.off_grid_unknowns import Detached
 
 SIDES = [("dirichlet", "dirichlet"), ("dirichlet", "neumann"), ("neumann", "neumann"), ("periodic", "periodic")]
 

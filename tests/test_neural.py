@@ -11,10 +11,10 @@ import torch
 
 import ritz
 from ritz import PDE, InvalidProblem, Status
-from ritz.networks.jets import JetNetwork, coordinate_embedding, fourier_embedding
 from ritz.problems import gp_hm
-from ritz.problems.manufactured import Wave, from_exact
+from ritz.problems.pdes.manufactured import Wave, from_exact
 from ritz.registry import solvers
+from ritz.solvers.neural.jets import JetNetwork, coordinate_embedding, fourier_embedding
 
 SMALL: dict[str, Any] = {"width": 20, "depth": 2, "points": 100, "side_points": 25, "shape": 20, "learning_rate": 0.01}
 BAR = ritz.problems.manufactured("poisson-1d")

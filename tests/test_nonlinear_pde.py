@@ -10,10 +10,10 @@ import pytest
 
 import ritz
 from ritz import PDE, InvalidProblem, Status
-from ritz.discretisation import Discretisation, unknowns_of_cells
+from ritz.problem_types.pde.discretisation import Discretisation, unknowns_of_cells
 from ritz.problems import gp_hm
-from ritz.problems.manufactured import Wave, from_exact
-from ritz.problems.separable import Separable, polynomial
+from ritz.problems.pdes.manufactured import Wave, from_exact
+from ritz.problems.pdes.separable import Separable, polynomial
 from ritz.solvers.collocation.chebyshev import Chebyshev
 
 ORDERS = {"second-order": 2, "fourth-order": 4}

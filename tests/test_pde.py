@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 import ritz
 from ritz import PDE, InvalidProblem, Status, UnknownName
-from ritz.discretisation import SCHEMES, Discretisation, difference_weights
 from ritz.operators import Sparse, Tag
-from ritz.problems.manufactured import NAMES, Wave, from_exact
-from ritz.solvers.collocation.tensor_schur import TensorSchur
+from ritz.problem_types.pde.discretisation import SCHEMES, Discretisation, difference_weights
+from ritz.problems.pdes.manufactured import NAMES, Wave, from_exact
+from ritz.solvers.direct.kronecker_sum import TensorSchur
 
 SQUARE = [(0.0, 1.0), (0.0, 1.0)]
 LAPLACE = {(2, 0): -1.0, (0, 2): -1.0}

@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse.linalg import spsolve
 
 import ritz
-from ritz.problem import SystemSequence
+from ritz.problem_types.linear_system import SystemSequence
 
 BOUNDARIES = ["dirichlet", "neumann", "periodic", "mixed", {"x-": "neumann", "y+": "neumann"}]
 

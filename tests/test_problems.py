@@ -16,8 +16,8 @@ from scipy.sparse import csr_array, diags_array
 import ritz
 from ritz.errors import InvalidProblem, MissingExtra, UnknownName
 from ritz.operators import Tag
-from ritz.problem import LinearSystem, SystemSequence
-from ritz.problems.gallery import MATRICES
+from ritz.problem_types.linear_system import LinearSystem, SystemSequence
+from ritz.problems.matrices.gallery import MATRICES
 from ritz.registry import problems
 from ritz.solvers.krylov.conjugate_gradients import ConjugateGradients
 
@@ -94,7 +94,7 @@ def system_of(problem):
 
 
 def test_every_problem_has_a_picture():
-    from ritz.figures.problem_gallery import PANELS
+    from ritz.figures.galleries.problem_gallery import PANELS
 
     assert {panel.problem for panel in PANELS.values()} == OWN
     assert len(PANELS) == 16

@@ -15,13 +15,13 @@ from snapshot_sets import bumps
 import ritz
 from ritz import Snapshots
 from ritz.operators import aslinearoperator
+from ritz.solvers.partitioning.medoids import k_medoids, sampled_k_medoids
 from ritz.solvers.reduced_basis import ClusterAnalysis, dissimilarities, efficiency, incremental_pod, local_bases, pod
 from ritz.solvers.reduced_basis.cluster_analysis import CANDIDATES
 from ritz.solvers.reduced_basis.dissimilarity import DISSIMILARITIES, deflated
 from ritz.solvers.reduced_basis.inner_product import coordinates, inner
 from ritz.solvers.reduced_basis.k_subspaces import k_subspaces, leading_directions, squared_remainders
 from ritz.solvers.reduced_basis.local_directions import cluster_directions, remainders
-from ritz.solvers.reduced_basis.medoids import k_medoids, sampled_k_medoids
 from ritz.solvers.reduced_basis.parameter_classifier import fit_parameter_classifier, soft_labels
 from ritz.solvers.reduced_basis.represented import represent
 from ritz.solvers.reduced_basis.subspaces import (

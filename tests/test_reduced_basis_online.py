@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 import ritz
 from ritz import problems
-from ritz.affine_form import AffineForm
+from ritz.problem_types.parametric.affine_form import AffineForm
 from ritz.solvers.reduced_basis import (
     GlobalPOD,
     LocalReducedBasis,

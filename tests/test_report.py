@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import ritz
+from ritz.comparing.report import comparison_page
+from ritz.comparing.tables import comparison_table, seconds_text
 from ritz.files import check_figure_path, check_folder, save_figure, to_json, write_atomically
 from ritz.grid import Grid
-from ritz.problem import LinearSystem
-from ritz.report import comparison_page
+from ritz.problem_types.linear_system import LinearSystem
 from ritz.solution import Solution, Status
-from ritz.tables import comparison_table, seconds_text
 
 
 def solution_on(grid: Grid | None, x: np.ndarray, history: tuple[float, ...] = (1.0, 1e-3, 1e-9)) -> Solution:

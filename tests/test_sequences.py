@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 import ritz
 from ritz.backend import to_numpy
-from ritz.extrapolation import Extrapolation
 from ritz.operators import Stencil
 from ritz.registry import solvers
+from ritz.sequences.extrapolation import Extrapolation
 
 FIELDS = np.random.default_rng(0).standard_normal((3, 2250))
 

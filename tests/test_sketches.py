@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 
 import ritz
 from ritz.errors import InvalidProblem, UnknownName
-from ritz.least_squares import RowBlocks
 from ritz.operators import Kronecker, MatrixFree
-from ritz.solvers.sketching.hadamard import HadamardRows
-from ritz.solvers.sketching.row_sample import RowSample
-from ritz.solvers.sketching.sketch import Sketch, apply_sketch, sketch_size
-from ritz.solvers.sketching.sketches import SKETCHES, make_sketch
-from ritz.solvers.sketching.sparse_sign import SparseSign
-from ritz.solvers.sketching.srht import SRHT
-from ritz.solvers.sketching.tensor_srht import TensorSRHT
+from ritz.problem_types.least_squares import RowBlocks
+from ritz.solvers.regression.sketches.hadamard import HadamardRows
+from ritz.solvers.regression.sketches.row_sample import RowSample
+from ritz.solvers.regression.sketches.sketch import Sketch, apply_sketch, sketch_size
+from ritz.solvers.regression.sketches.sketches import SKETCHES, make_sketch
+from ritz.solvers.regression.sketches.sparse_sign import SparseSign
+from ritz.solvers.regression.sketches.srht import SRHT
+from ritz.solvers.regression.sketches.tensor_srht import TensorSRHT
 
 
 def _factors(rows: int) -> tuple[int, int]:

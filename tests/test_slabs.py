@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from ritz.backend import LONG, advance, scale_and_add
-from ritz.environment import pinned_threads
-from ritz.kernels import slabs
-from ritz.kernels.slabs import in_slabs, thread_limit
+from ritz.comparing.environment import pinned_threads
+from ritz.kernels import parallel_chunks as slabs
+from ritz.kernels.parallel_chunks import in_slabs, thread_limit
 
 ENOUGH = 100 * slabs.SLAB
 
@@ -204,7 +204,8 @@ COMPILING = """
 import sys
 import numba
 import numpy as np
-from ritz.kernels import compilation, gauss_seidel
+from ritz.kernels import compilation
+from ritz.solvers.preconditioners.kernels import gauss_seidel
 
 if {watched}:
     sys.ps1 = ">>> "

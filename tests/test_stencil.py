@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from operator_checks import SEEDS, check_entries, check_product, check_promises
 
 from ritz.errors import InvalidProblem
-from ritz.kernels import slabs
+from ritz.kernels import parallel_chunks as slabs
 from ritz.operators import KroneckerSum, Sparse, Stencil, Tag
 
 SIDES = st.one_of(st.just(("periodic", "periodic")), st.tuples(*[st.sampled_from(["dirichlet", "neumann"])] * 2))

@@ -15,12 +15,12 @@ import torch
 from tiny_recipe import Tiny
 from typer.testing import CliRunner
 
-from ritz.cli import app
+from ritz.command_line.cli import app
 from ritz.errors import InvalidProblem, InvalidWeights, TrainingError, UnknownName, UnknownOption
-from ritz.networks.descent import check_device
-from ritz.networks.optimizers import make_optimizer
-from ritz.recipe import Run, make_recipe
-from ritz.weights import Weights, load_weights, save_weights
+from ritz.recipes.recipe import Run, make_recipe
+from ritz.recipes.weights import Weights, load_weights, save_weights
+from ritz.solvers.training.descent import check_device
+from ritz.solvers.training.optimizers import make_optimizer
 
 ROOT = Path(__file__).parents[1]
 
@@ -84,9 +84,8 @@ def test_weights_of_another_kind_are_refused(tmp_path: Path):
 
 def test_weights_are_read_without_torch(tmp_path: Path):
     path = save_weights(tmp_path / "w.safetensors", example())
-    code = (
-        f"import sys; from ritz.weights import load_weights; load_weights({str(path)!r}); print('torch' in sys.modules)"
-    )
+    load = f"from ritz.recipes.weights import load_weights; load_weights({str(path)!r})"
+    code = f"import sys; {load}; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.operators import Hessian
-from ritz.solvers.learning import (
+from ritz.solvers.training import (
     SharpnessMonitor,
     hessian_alignment,
     learning_rate,
@@ -82,7 +82,7 @@ def test_sharpness_is_watched_through_training():
 
 
 def test_single_samples_find_flat_minima_and_whole_gradients_only_blunt_ones():
-    from ritz.figures.dynamical_stability import descend
+    from ritz.figures.training.dynamical_stability import descend
 
     single = descend(0.05, batch=1, steps=30_000)
     assert single.converged

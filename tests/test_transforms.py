@@ -107,7 +107,7 @@ def test_every_transform_at_every_kind_of_length(sides, centering, dtype):
     if kind is None:
         assert set(sides) == {"dirichlet", "neumann"}
         return
-    from ritz.kernels.transforms import divide, transform
+    from ritz.solvers.direct.kernels.transforms import divide, transform
 
     rng, tolerance = np.random.default_rng(0), {"float32": 3e-5, "float64": 1e-12}[dtype]
     for n, (before, after) in product((1, 2, 3, 4, 16, 30, 45, 67, 77, 211), ((1, 1), (3, 37), (40, 1), (2, 16))):
@@ -131,7 +131,7 @@ def test_every_transform_at_every_kind_of_length(sides, centering, dtype):
 
 @pytest.mark.parametrize("kind", FAST)
 def test_coefficients_are_those_of_scipy(kind):
-    from ritz.kernels.transforms import transform
+    from ritz.solvers.direct.kernels.transforms import transform
 
     reference, side, centering = FAST[kind]
     assert fast_kind((side, side), centering) == kind

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ritz.recipe import Run, settings_of
+from ritz.recipes.recipe import Run, settings_of
+from ritz.recipes.weights import Weights, save_weights
 from ritz.registry import recipes
-from ritz.weights import Weights, save_weights
 
 
 @recipes.register("tiny")
@@ -31,7 +31,7 @@ class Tiny:
     def train(self, run: Run) -> Weights:
         import torch
 
-        from ritz.networks.descent import Schedule, check_device, descend
+        from ritz.solvers.training.descent import Schedule, check_device, descend
 
         device = check_device(run.device)
         torch.manual_seed(self.seed)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array, diags_array
 
-from ritz.affine_form import AffineForm
-from ritz.parametric import ParametricPDE
-from ritz.pointwise_term import PointwiseTerm
+from ritz.problem_types.parametric.affine_form import AffineForm
+from ritz.problem_types.parametric.parametric_pde import ParametricPDE
+from ritz.problem_types.parametric.pointwise_term import PointwiseTerm
 from ritz.registry import problems
 
 from ..arguments import check_integer, check_shape

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ritz.affine_form import AffineForm
 from ritz.operators import Sparse, Tag
-from ritz.parametric import ParametricPDE
+from ritz.problem_types.parametric.affine_form import AffineForm
+from ritz.problem_types.parametric.parametric_pde import ParametricPDE
 from ritz.registry import problems
 
 from ..arguments import check_integer
-from ..fem import plate_mesh
+from ..matrices.fem import plate_mesh
 
 __all__ = ["perforated_plate"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ritz.affine_form import AffineForm
 from ritz.operators import Sparse, Tag
-from ritz.parametric import ParametricPDE
+from ritz.problem_types.parametric.affine_form import AffineForm
+from ritz.problem_types.parametric.parametric_pde import ParametricPDE
 from ritz.registry import problems
 
 from ..arguments import check_integer, check_shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from functools import cache
 from typing import Any
 
 from numba.core import event
@@ -23,7 +24,8 @@ class _Announcer(event.Listener):
     def on_start(self, event: Any) -> None:
         self._depth += 1
         function = getattr(event.data.get("dispatcher"), "py_func", None)
-        ours = (getattr(function, "__module__", None) or "").startswith("ritz.kernels.")
+        module = getattr(function, "__module__", None) or ""
+        ours = module.startswith("ritz.") and ".kernels" in module
         if self._depth == 1 and ours and _watched():
             text = f"ritz: compiling {getattr(function, '__name__', '')} (once; kept on disk)"
             self._timer = threading.Timer(PATIENCE, print, (text,), {"file": sys.stderr, "flush": True})
@@ -36,6 +38,7 @@ class _Announcer(event.Listener):
             self._timer.cancel()
 
 
+@cache
 def announce_compilation() -> None:
     """Announce every compilation of Ritz's kernels that takes longer than a second, if somebody is watching."""
     event.register("numba:compile", _Announcer())

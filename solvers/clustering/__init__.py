@@ -1,9 +1,5 @@
 """Dividing graphs into clusters, by structure and attributes."""
 
-from .attribute_weight import choose_weight
-from .attributes import attribute_factor
-from .bootstrap_vectors import bootstrap_embedding
-from .kmeans import block_kmeans
-from .spectral import Spectral
+import lazy_loader
 
-__all__ = ["Spectral", "attribute_factor", "block_kmeans", "bootstrap_embedding", "choose_weight"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

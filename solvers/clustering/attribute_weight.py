@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
-from ritz.attributed_graph import AttributedGraph, edge_ends
+from ritz.problem_types.attributed_graph import AttributedGraph, edge_ends
+from ritz.solvers.partitioning.kmeans import block_kmeans
 
 from .embedding import leading_eigenvectors, rows_of_unit_length, similarity_of
-from .kmeans import block_kmeans
 
 __all__ = ["balanced_weight", "choose_weight"]
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array, csr_array, diags_array, hstack
 
-from ritz.attributed_graph import AttributeBlock, AttributedGraph, short_indices
-from ritz.clustering import BINS
+from ritz.problem_types.attributed_graph import AttributeBlock, AttributedGraph, short_indices
+
+from .result import BINS
 
 __all__ = ["attribute_factor", "attribute_values"]
 

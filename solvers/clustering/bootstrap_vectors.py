@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array, diags_array, hstack, vstack
 
-from ritz.attributed_graph import AttributeBlock, AttributedGraph
 from ritz.errors import InvalidProblem
+from ritz.problem_types.attributed_graph import AttributeBlock, AttributedGraph
 
 from .attributes import attribute_values
 from .embedding import Embedding
@@ -34,7 +34,7 @@ def bootstrap_embedding(graph: AttributedGraph, dimensions: int, seed: int = 0) 
     """
     from scipy.sparse.csgraph import connected_components
 
-    from ritz.solvers.multigrid.bootstrapping import bootstrap
+    from ritz.solvers.multigrid.bootstrap.setup import bootstrap
 
     n = graph.size
     blocks = [_present(block) for block in graph.attribute_blocks]

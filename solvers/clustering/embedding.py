@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from ritz.attributed_graph import AttributedGraph
 from ritz.errors import InvalidProblem
+from ritz.problem_types.attributed_graph import AttributedGraph
 
 from .attributes import attribute_factor
 from .filtered_subspace import Eigenvectors, filtered_subspace

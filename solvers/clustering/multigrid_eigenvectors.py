@@ -39,7 +39,7 @@ def multigrid_eigenvectors(
     """
     from scipy.sparse.csgraph import reverse_cuthill_mckee
 
-    from ritz.solvers.multigrid.bootstrapping import bootstrap
+    from ritz.solvers.multigrid.bootstrap.setup import bootstrap
 
     order = reverse_cuthill_mckee(adjacency, symmetric_mode=True)  # neighbours near each other in memory
     adjacency, degrees = adjacency[order][:, order], degrees[order]

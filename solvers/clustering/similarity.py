@@ -72,7 +72,7 @@ class Similarity:
         """Replace `out` by ``a M x + b x + c out``; both blocks are C-ordered, shape (n, columns), of one dtype."""
         from numba import get_num_threads
 
-        from ritz.kernels.graph_products import TILE, scaled_product, scaled_product_in_turn
+        from .kernels.graph_products import TILE, scaled_product, scaled_product_in_turn
 
         scale, weights, factor, transposed = self._entries(x.dtype)
         A = self.adjacency

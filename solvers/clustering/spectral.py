@@ -8,19 +8,19 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ritz.attributed_graph import AttributedGraph
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.operators import Tag
+from ritz.problem_types.attributed_graph import AttributedGraph
 from ritz.registry import register
 from ritz.solution import Status
 from ritz.solver import check_pairing, registered_name
+from ritz.solvers.partitioning.kmeans import block_kmeans
 
 from .attribute_weight import balanced_weight, choose_weight
 from .attributes import attribute_factor
 from .bootstrap_vectors import bootstrap_embedding
 from .embedding import Embedding, leading_eigenvectors, rows_of_unit_length, similarity_of
-from .kmeans import block_kmeans
-from .prepared import Partition, PreparedClustering, check_clusters
+from .prepared_clustering import Partition, PreparedClustering, check_clusters
 from .similarity import regularisation
 
 __all__ = ["Spectral", "eigengap"]

@@ -1,6 +1,5 @@
-"""Solvers of a PDE that ask the equation to hold at nodes of a grid."""
+"""Solvers that make a PDE hold at the nodes of a grid."""
 
-from .chebyshev import Chebyshev
-from .finite_difference import FiniteDifference
+import lazy_loader
 
-__all__ = ["Chebyshev", "FiniteDifference"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

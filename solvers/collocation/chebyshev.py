@@ -9,19 +9,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ritz.discretisation import Discretisation
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
-from ritz.pde import PDE
+from ritz.problem_types.pde.discretisation import Discretisation
+from ritz.problem_types.pde.pde import PDE
 from ritz.registry import register
 from ritz.solution import Status
 from ritz.solver import check_pairing, registered_name
 from ritz.solvers.direct.factorisation import FactorisationFailed, PreparedFactorisation
+from ritz.solvers.direct.kronecker_sum import TensorSchur
 from ritz.solvers.direct.lu import dense_lu
 
-from .newton import PreparedNewton, ShiftedSolve, krylov_solve
-from .prepared import PreparedPDE
-from .tensor_schur import TensorSchur
+from .nonlinear import PreparedNewton, ShiftedSolve, krylov_solve
+from .prepared_collocation import PreparedPDE
 
 __all__ = ["Chebyshev"]
 

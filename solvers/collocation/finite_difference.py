@@ -9,16 +9,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from ritz.discretisation import Discretisation
 from ritz.errors import InvalidProblem
 from ritz.operators import Sparse, Tag
-from ritz.pde import PDE
-from ritz.problem import LinearSystem
+from ritz.problem_types.linear_system import LinearSystem
+from ritz.problem_types.pde.discretisation import Discretisation
+from ritz.problem_types.pde.pde import PDE
 from ritz.registry import register
 from ritz.solver import Solver, check_pairing, make_solver, registered_name
 
-from .newton import PreparedNewton, ShiftedSolve
-from .prepared import PreparedPDE
+from .nonlinear import PreparedNewton, ShiftedSolve
+from .prepared_collocation import PreparedPDE
 
 __all__ = ["FiniteDifference"]
 

@@ -1,8 +1,5 @@
-"""Conjugate directions that a network, or anything else, proposes."""
+"""Conjugate directions proposed by a network, or by anything else."""
 
-from .iteration import ConjugateDirections, conjugate_directions
-from .mixtures import ritz_mixtures
-from .network_direction import NetworkDirection
-from .recipes import DirectionTraining
+import lazy_loader
 
-__all__ = ["ConjugateDirections", "DirectionTraining", "NetworkDirection", "conjugate_directions", "ritz_mixtures"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -14,7 +14,7 @@ from ritz.backend import Array, add_scaled, column_inner, column_norm, copy, mac
 from ritz.errors import InvalidProblem
 from ritz.iteration import PreparedIteration
 from ritz.operators import Operator, Tag
-from ritz.problem import LinearSystem
+from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
 from ritz.solution import Solution, Status
 from ritz.solver import check_pairing, registered_name

@@ -14,7 +14,7 @@ import numpy as np
 from ritz.backend import Array, asarray_like, is_torch_array, single_torch_thread
 from ritz.errors import InvalidProblem, TrainingError
 from ritz.operators import Operator, Stencil
-from ritz.weights import Weights, load_weights
+from ritz.recipes.weights import Weights, load_weights
 
 __all__ = ["FAMILY", "NetworkDirection", "NetworkProposals", "make_network", "shipped"]
 
@@ -32,7 +32,7 @@ class NetworkDirection:
     """Directions from weights trained on the Laplacian of a box.
 
     For stencils with one coefficient everywhere on square or cubic cells, 16 or more along an axis, with obstacles or
-    without. The network is asked on every scale of the grid (`ritz.solvers.conjugate_directions._scales.direction`),
+    without. The network is asked on every scale of the grid (`ritz.solvers.conjugate_directions.scales.direction`),
     so that its proposals are as good on large grids as on the small ones it was trained on. It works in single
     precision.
 
@@ -117,7 +117,7 @@ class NetworkProposals(Operator):
     """
 
     def __init__(self, operator: Stencil, weights: Weights):
-        from ._scales import scales_of
+        from .scales import scales_of
 
         self.shape, self.dtype, self.tags = operator.shape, operator.dtype, frozenset()
         self._grid_shape, self._normalized = operator.grid_shape, bool(weights.spec["normalized"])
@@ -145,7 +145,7 @@ class NetworkProposals(Operator):
         return asarray_like(proposals.reshape(-1, self.shape[0]).T.reshape(x.shape), x)
 
     def _propose(self, field: Any) -> Any:
-        from ._scales import direction
+        from .scales import direction
 
         if next(self._network.parameters()).device != field.device:
             self._network = self._network.to(field.device)
@@ -158,8 +158,8 @@ class NetworkProposals(Operator):
 
 def make_network(dimension: int, spec: Mapping[str, Any], generator: Any) -> Any:
     """Return the network that `spec` tells of, with first weights drawn from a torch generator."""
-    from ._networks import DirectionNetwork
-    from ._spectral_network import SpectralNetwork
+    from .direction_network import DirectionNetwork
+    from .spectral_network import SpectralNetwork
 
     if spec.get("network") == "spectral":
         return SpectralNetwork(dimension, spec["modes"], spec["channels"], generator)

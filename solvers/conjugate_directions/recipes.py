@@ -10,11 +10,11 @@ import numpy as np
 
 from ritz.errors import InvalidProblem
 from ritz.operators import Stencil
-from ritz.problem import LinearSystem
-from ritz.recipe import Run, settings_of
+from ritz.problem_types.linear_system import LinearSystem
+from ritz.recipes.recipe import Run, settings_of
+from ritz.recipes.weights import Weights
 from ritz.registry import recipes
 from ritz.solvers.direct.transform import Transform
-from ritz.weights import Weights
 
 from .iteration import ConjugateDirections
 from .mixtures import ritz_mixtures
@@ -40,7 +40,7 @@ class DirectionTraining:
     seed : int
         Of the weights, the mixtures and the batches.
     optimizer : str or callable
-        See `ritz.networks.optimizers.make_optimizer`.
+        See `ritz.solvers.training.optimizers.make_optimizer`.
     learning_rate : float
         At first; it falls to a fiftieth.
     grid : tuple of int
@@ -94,9 +94,9 @@ class DirectionTraining:
         """Return trained weights, with the iterations that systems kept apart then take."""
         import torch
 
-        from ritz.networks.descent import Schedule, check_device, descend
+        from ritz.solvers.training.descent import Schedule, check_device, descend
 
-        from ._scales import scales_of
+        from .scales import scales_of
 
         device = check_device(run.device)
         operator = Stencil(self.grid, spacing=1.0)
@@ -283,7 +283,7 @@ def energies_of(operator: Stencil, samples: np.ndarray) -> np.ndarray:
 
 def _loss(network: Any, scales: Any, residuals: Any, energies: Any | None, normalized: bool) -> Any:
     """Return the mean share that the best step along the network's directions leaves of residuals, or of energies."""
-    from ._scales import direction
+    from .scales import direction
 
     q = direction(network, scales, residuals, normalized)
     product = scales[0].product(q)

@@ -1,9 +1,5 @@
-"""Solvers that factorise: one right-hand side costs a forward and a backward sweep."""
+"""Direct solvers: factorisations and fast transforms."""
 
-from .cholesky import Cholesky
-from .cholmod import Cholmod
-from .lu import LU
-from .transform import Transform
-from .tridiagonal_transform import TridiagonalTransform
+import lazy_loader
 
-__all__ = ["LU", "Cholesky", "Cholmod", "Transform", "TridiagonalTransform"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,7 +11,7 @@ import numpy as np
 from ritz.backend import single_blas_thread
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
-from ritz.problem import LinearSystem
+from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
 

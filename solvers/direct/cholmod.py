@@ -10,7 +10,7 @@ import numpy as np
 
 from ritz.extras import require
 from ritz.operators import Tag
-from ritz.problem import LinearSystem
+from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
 

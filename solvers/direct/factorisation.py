@@ -10,12 +10,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ritz.backend import Array, asarray_like, machine_epsilon, to_numpy
-from ritz.iteration import Task, iteration_limit
+from ritz.iteration import Task
 from ritz.operators import Dense
-from ritz.problem import LinearSystem
+from ritz.operators.sparse_entries import sparse_entries
+from ritz.problem_types.linear_system import LinearSystem
 from ritz.solution import Solution, Status
-from ritz.solver import Callback, Solver, check_pairing, registered_name
-from ritz.solvers.entries import sparse_entries
+from ritz.solver import Solver, check_pairing, registered_name
+from ritz.stopping import Callback, iteration_limit
 
 __all__ = ["FactorisationFailed", "Factorise", "PreparedFactorisation", "prepare_factorisation"]
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ritz.operators import Tag
-from ritz.problem import LinearSystem
+from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
 

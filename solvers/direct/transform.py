@@ -12,7 +12,7 @@ import numpy as np
 
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
-from ritz.problem import LinearSystem
+from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
 from ritz.solver import Solver, check_pairing, registered_name
@@ -119,7 +119,7 @@ def _factor(
 ) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]]:
     nullspace = system.operator.nullspace
     if not all(line.symmetric for line in lines):
-        from ritz.solvers.collocation.tensor_schur import TensorSchur
+        from .kronecker_sum import TensorSchur
 
         if any(way != "any" for way in ways):
             raise InvalidProblem(f"a factor of the sum is not symmetric, which leaves no route {tuple(ways)!r}")

@@ -9,8 +9,8 @@ import numpy as np
 
 from ritz.errors import InvalidProblem
 from ritz.operators import KroneckerSum, Operator, Stencil
-from ritz.operators.finite_volumes import constant_axis
-from ritz.operators.stencil import WALL
+from ritz.operators.stencils.finite_volumes import constant_axis
+from ritz.operators.stencils.stencil import WALL
 
 from .transform_tables import eigenvalues, fast_kind
 

@@ -151,7 +151,7 @@ def _transform(
 ) -> Callable[[np.ndarray, bool], np.ndarray]:
     """Return a function of a field and whether to go back, which may work in place."""
     if way == "fast":
-        from ritz.kernels import transforms as kernels
+        from .kernels import transforms as kernels
 
         table = tables(str(line.kind), line.count, dtype.name)
 
@@ -180,11 +180,11 @@ def _line_solve(
     shifts = np.ones(sums.size + PADDING, dtype)
     shifts[: sums.size] = sums
     if way == "fast":
-        from ritz.kernels import transforms as kernels
+        from .kernels import transforms as kernels
 
         table, values = tables(str(line.kind), line.count, dtype.name), line.eigenvalues.astype(dtype)
         return lambda field: kernels.divide(field, line.count, sums.size, after, table, values, shifts, factor)
-    from ritz.kernels.tridiagonal import solve_lines, solve_rings
+    from .kernels.tridiagonal import solve_lines, solve_rings
 
     assert line.bands is not None
     eliminate = solve_rings if line.cyclic else solve_lines

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from ritz.kernels.transforms import Tables
+    from .kernels.transforms import Tables
 
 __all__ = ["eigenvalues", "fast_kind", "fourier_cost", "scale", "tables"]
 
@@ -59,7 +59,7 @@ def fourier_cost(n: int) -> float:
 @cache
 def tables(kind: str, n: int, dtype: str) -> Tables:
     """Return the tables of a transform of `n` numbers; O(n log n) time, kept for the next call."""
-    from ritz.kernels.transforms import QUARTER, ROTATED, SINE, Tables
+    from .kernels.transforms import QUARTER, ROTATED, SINE, Tables
 
     length = n + 1 if kind == "DST-I" else n
     order, weight, unweight = np.arange(length), np.ones(length), np.ones(length)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
-from ritz.problem import LinearSystem
+from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
 
 from .factorisation import PreparedFactorisation

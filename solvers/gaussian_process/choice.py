@@ -10,7 +10,7 @@ import numpy as np
 
 from ritz.progress import ResidualProgress
 from ritz.solution import Status
-from ritz.solver import Callback
+from ritz.stopping import Callback
 
 from .features import Features
 from .galerkin import condition_tensor

@@ -12,8 +12,8 @@ import numpy as np
 
 from ritz.backend import Array, single_blas_thread, to_numpy
 from ritz.errors import InvalidProblem
-from ritz.fields import evaluate
-from ritz.pde import PDE, MultiIndex
+from ritz.problem_types.pde.fields import evaluate
+from ritz.problem_types.pde.pde import PDE, MultiIndex
 from ritz.solution import Status
 
 from .covariance import SpectralMixture

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from ritz.backend import to_numpy
-from ritz.fields import evaluate
-from ritz.pde import PDE
+from ritz.problem_types.pde.fields import evaluate
+from ritz.problem_types.pde.pde import PDE
 from ritz.solution import Status
 
 from .covariance import SpectralMixture

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ritz.boundary import AXES
 from ritz.errors import AliasingWarning, IllConditionedWarning, InvalidProblem
-from ritz.pde import PDE
+from ritz.operators.stencils.boundary import AXES
+from ritz.problem_types.pde.pde import PDE
 from ritz.solution import Status
 
 from .candidates import data_spectra, given_features, tried_features

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ritz.backend import Array, asarray_like, namespace, to_numpy
-from ritz.boundary import AXES, side_names
 from ritz.errors import InvalidProblem
-from ritz.fields import evaluate
-from ritz.pde import PDE, MultiIndex
+from ritz.operators.stencils.boundary import AXES, side_names
+from ritz.problem_types.pde.fields import evaluate
+from ritz.problem_types.pde.pde import PDE, MultiIndex
 
 from .covariance import SpectralMixture, axis_matrices
 

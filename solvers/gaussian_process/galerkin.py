@@ -10,11 +10,11 @@ import numpy as np
 
 from ritz.backend import single_blas_thread
 from ritz.errors import InvalidProblem
-from ritz.fields import evaluate
 from ritz.newton import newton
-from ritz.pde import MultiIndex
+from ritz.problem_types.pde.fields import evaluate
+from ritz.problem_types.pde.pde import MultiIndex
 from ritz.solution import Status
-from ritz.solver import Callback
+from ritz.stopping import Callback
 
 from .axis_basis import AxisBasis
 from .features import Features

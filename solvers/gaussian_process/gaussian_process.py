@@ -8,15 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ritz.boundary import AXES
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.operators import Tag
-from ritz.pde import PDE
+from ritz.operators.stencils.boundary import AXES
+from ritz.problem_types.pde.pde import PDE
 from ritz.registry import register
 from ritz.solver import check_pairing
 
 from .joint_map import JointMap
-from .prepared import PreparedGP
+from .prepared_gp import PreparedGP
 
 __all__ = ["KroneckerGP"]
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ritz.backend import to_numpy
-from ritz.boundary import AXES, side_names
 from ritz.errors import InvalidProblem
-from ritz.fields import evaluate
-from ritz.pde import PDE, MultiIndex
+from ritz.operators.stencils.boundary import AXES, side_names
+from ritz.problem_types.pde.fields import evaluate
+from ritz.problem_types.pde.pde import PDE, MultiIndex
 
 __all__ = ["Condition", "GridData", "coefficients", "equation_size", "grid_data", "side_weight"]
 

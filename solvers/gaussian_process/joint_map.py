@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from ritz.backend import single_torch_thread, to_numpy
-from ritz.boundary import side_names
 from ritz.errors import InvalidProblem, UnknownName
-from ritz.fields import evaluate
-from ritz.iteration import iteration_limit
+from ritz.operators.stencils.boundary import side_names
+from ritz.problem_types.pde.fields import evaluate
 from ritz.progress import ResidualProgress
 from ritz.solution import Status
-from ritz.solver import Callback
+from ritz.stopping import Callback, iteration_limit
 
 from .covariance import ENVELOPES, SpectralMixture, axis_matrices
 from .grid_data import GridData

@@ -7,7 +7,7 @@ from functools import cached_property, reduce
 
 import numpy as np
 
-from ritz.solvers.collocation.tensor_schur import TensorSchur
+from ritz.solvers.direct.kronecker_sum import TensorSchur
 
 __all__ = ["KroneckerSumSolver", "along_axes"]
 

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import numpy as np
 
 from ritz.backend import Array, single_blas_thread
-from ritz.fields import evaluate
 from ritz.newton import newton
+from ritz.problem_types.pde.fields import evaluate
 from ritz.solution import Status
-from ritz.solver import Callback
+from ritz.stopping import Callback
 
 from .features import Features
 from .grid_data import GridData, equation_size

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.pde import PDE
+from ritz.problem_types.pde.pde import PDE
 from ritz.solution import Status
 
 from .joint_map import JointMap, joint_map

@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from ritz.backend import Array
-from ritz.fields import evaluate
-from ritz.pde import MultiIndex
+from ritz.problem_types.pde.fields import evaluate
+from ritz.problem_types.pde.pde import MultiIndex
 from ritz.solution import Status
 
 from .covariance import SpectralMixture, axis_matrices

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ritz.pde import MultiIndex
+from ritz.problem_types.pde.pde import MultiIndex
 
 from .grid_data import GridData
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ritz.backend import Array, asarray_like, is_torch_array, to_numpy
-from ritz.boundary import AXES
 from ritz.errors import InvalidProblem
-from ritz.fields import evaluate
-from ritz.pde import PDE, MultiIndex
+from ritz.operators.stencils.boundary import AXES
+from ritz.problem_types.pde.fields import evaluate
+from ritz.problem_types.pde.pde import PDE, MultiIndex
 
 from .functionals import Functional, boundary_data, equation
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ritz.errors import InvalidProblem
-from ritz.pde import PDE
+from ritz.problem_types.pde.pde import PDE
 from ritz.progress import ResidualProgress
 from ritz.solution import Status
-from ritz.solver import Callback
+from ritz.stopping import Callback
 
 from .grid_data import GridData, grid_data
 

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ritz.fields import evaluate
-from ritz.pde import PDE, MultiIndex
+from ritz.problem_types.pde.fields import evaluate
+from ritz.problem_types.pde.pde import PDE, MultiIndex
 
 from .functionals import equation
 

@@ -1,19 +1,5 @@
-"""Iterative methods on Krylov subspaces: one a file, written once for NumPy and torch."""
+"""Krylov methods, one a file, written once for NumPy and torch."""
 
-from .bicgstab import BiCGStab
-from .conjugate_gradients import ConjugateGradients
-from .deflated_conjugate_gradients import DeflatedConjugateGradients
-from .flexible_conjugate_gradients import FlexibleConjugateGradients
-from .gmres import GMRES
-from .lsmr import LSMR
-from .minres import MINRES
+import lazy_loader
 
-__all__ = [
-    "GMRES",
-    "LSMR",
-    "MINRES",
-    "BiCGStab",
-    "ConjugateGradients",
-    "DeflatedConjugateGradients",
-    "FlexibleConjugateGradients",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

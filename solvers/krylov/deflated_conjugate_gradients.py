@@ -15,7 +15,7 @@ from ritz.backend import Array, add_scaled, advance, asarray_like, column_inner,
 from ritz.errors import InvalidProblem
 from ritz.iteration import PreparedIteration
 from ritz.operators import Operator, Tag
-from ritz.problem import LinearSystem
+from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
 from ritz.solver import check_pairing, registered_name

@@ -13,7 +13,7 @@ from ritz.backend import Array, add_scaled, column_norm, copy, machine_epsilon, 
 from ritz.errors import InvalidProblem
 from ritz.iteration import PreparedIteration, prepare_iteration
 from ritz.operators import Operator, Tag
-from ritz.problem import LinearSystem
+from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
 from ritz.solvers.preconditioners import PreconditionerLike, build_preconditioner

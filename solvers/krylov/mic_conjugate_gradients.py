@@ -13,7 +13,7 @@ import numpy as np
 from ritz.backend import Array, asarray_like, column_inner, column_norm, to_numpy
 from ritz.iteration import PreparedIteration, prepare_iteration
 from ritz.operators import Operator, Tag
-from ritz.problem import LinearSystem
+from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
 from ritz.solvers.preconditioners.incomplete_cholesky import ModifiedIncompleteCholesky, NotPositiveDefinite
@@ -91,7 +91,7 @@ def fused_conjugate_gradients(
 
     Returns ``Status.INDEFINITE`` when a search direction has non-positive curvature.
     """
-    from ritz.kernels.stencil_cholesky import backward, forward
+    from ritz.solvers.preconditioners.kernels.stencil_cholesky import backward, forward
 
     given, shape = to_numpy(x), sweeps.grid_shape
     solution = np.ascontiguousarray(given)

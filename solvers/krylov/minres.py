@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ritz.backend import Array, add_scaled, column_inner, column_norm, machine_epsilon, scale_and_add
 from ritz.iteration import PreparedIteration, prepare_iteration
 from ritz.operators import Operator, Tag
-from ritz.problem import LinearSystem
+from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
 from ritz.solvers.preconditioners import PreconditionerLike, build_preconditioner

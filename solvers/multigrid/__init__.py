@@ -1,19 +1,5 @@
-"""Multigrid methods."""
+"""Multigrid: on grids, by bootstrap, learned, and PyAMG's."""
 
-from .amg_cg import AMGConjugateGradients
-from .bootstrap_amg import BootstrapMultigrid
-from .bootstrapping import Bootstrap, bootstrap
-from .grid_multigrid import GridMultigrid
-from .learned_multigrid import LearnedGridMultigrid, LearnedMultigrid
-from .multigrid import Multigrid
+import lazy_loader
 
-__all__ = [
-    "AMGConjugateGradients",
-    "Bootstrap",
-    "BootstrapMultigrid",
-    "GridMultigrid",
-    "LearnedGridMultigrid",
-    "LearnedMultigrid",
-    "Multigrid",
-    "bootstrap",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

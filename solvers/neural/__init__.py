@@ -1,7 +1,5 @@
-"""Neural networks trained on the equation itself, as peers of the other solvers of PDEs."""
+"""Physics-informed networks."""
 
-from .pinn import PINN
-from .rff_pinn import FourierFeaturePINN
-from .solution import NeuralSolution
+import lazy_loader
 
-__all__ = ["PINN", "FourierFeaturePINN", "NeuralSolution"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,11 +12,11 @@ import numpy as np
 
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
-from ritz.pde import PDE
+from ritz.problem_types.pde.pde import PDE
 from ritz.registry import register
 from ritz.solver import check_pairing, registered_name
 
-from .prepared import PreparedNetwork, check_options, output_grid
+from .prepared_pinn import PreparedNetwork, check_options, output_grid
 
 __all__ = ["PINN", "prepare_network"]
 
@@ -52,7 +52,7 @@ class PINN:
     seconds : float
         Time budget besides `maxiter`.
     optimizer : {"adam-lbfgs", "levenberg-marquardt"}
-        How: the first as above; the second by `ritz.solvers.learning.LevenbergMarquardt`, which for networks and point
+        How: the first as above; the second by `ritz.solvers.training.LevenbergMarquardt`, which for networks and point
         sets of up to some thousand gains several digits in the same time. Its steps cost min(n, d)² max(n, d)
         operations for n points and d parameters: take a smaller network, such as ``width=32, depth=2``, and 500 to
         1000 points.
@@ -91,7 +91,7 @@ class PINN:
         """Draw points and evaluate the data at them."""
 
         def embed(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-            from ritz.networks.jets import coordinate_embedding
+            from .jets import coordinate_embedding
 
             return coordinate_embedding(problem.domain, _periodic(problem))
 
@@ -127,8 +127,8 @@ def prepare_network(
     grid = output_grid(problem, solver.shape)
     import torch
 
-    from ritz.networks.jets import JetNetwork
-    from ritz.networks.loss import EquationLoss
+    from .jets import JetNetwork
+    from .loss import EquationLoss
 
     dtype = getattr(torch, solver.dtype)
     draws = np.random.default_rng(solver.seed)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ritz.errors import InvalidProblem
-from ritz.pde import PDE
+from ritz.problem_types.pde.pde import PDE
 from ritz.registry import register
 
 from .pinn import PINN, prepare_network
-from .prepared import PreparedNetwork, check_options
+from .prepared_pinn import PreparedNetwork, check_options
 
 __all__ = ["FourierFeaturePINN"]
 
@@ -55,7 +55,7 @@ class FourierFeaturePINN(PINN):
         check_options(features=self.features)
 
         def embed(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-            from ritz.networks.jets import fourier_embedding
+            from .jets import fourier_embedding
 
             periodic = [pair[0] == "periodic" for pair in problem.sides]
             return fourier_embedding(problem.domain, periodic, tuple(self.scales), self.features, generator)

@@ -10,8 +10,8 @@ import numpy as np
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Stencil, Tag
 from ritz.operators.checks import asymmetry
+from ritz.operators.sparse_entries import sparse_entries
 from ritz.registry import preconditioners
-from ritz.solvers.entries import sparse_entries
 
 from .sweeps import StencilSweeps, TriangularSweeps, grid_entries
 
@@ -95,7 +95,7 @@ class ModifiedIncompleteCholesky:
 def _factor(operator: Operator, relaxation: float | None, name: str) -> Operator:
     if isinstance(operator, Stencil):
         return _factor_stencil(operator, relaxation, name)
-    from ritz.kernels.incomplete_cholesky import incomplete_factors
+    from .kernels.incomplete_cholesky import incomplete_factors
 
     matrix = sparse_entries(operator, f"preconditioner {name!r}")
     if Tag.SYMMETRIC not in operator.tags and asymmetry(operator):
@@ -121,7 +121,7 @@ def _factor(operator: Operator, relaxation: float | None, name: str) -> Operator
 
 
 def _factor_stencil(stencil: Stencil, relaxation: float | None, name: str) -> StencilSweeps:
-    from ritz.kernels.stencil_cholesky import invert_pivots
+    from .kernels.stencil_cholesky import invert_pivots
 
     if relaxation is None:
         relaxation = 1.0 - 1.0 / max(stencil.grid_shape)

@@ -8,8 +8,8 @@ import numpy as np
 
 from ritz.errors import InvalidProblem
 from ritz.operators import MatrixFree, Operator
+from ritz.operators.sparse_entries import sparse_entries
 from ritz.registry import preconditioners
-from ritz.solvers.entries import sparse_entries
 
 __all__ = ["IncompleteLU"]
 

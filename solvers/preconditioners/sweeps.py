@@ -46,7 +46,7 @@ class TriangularSweeps(Operator):
         return through_numpy(self._sweep, x)
 
     def _sweep(self, rhs: np.ndarray) -> np.ndarray:
-        from ritz.kernels.gauss_seidel import block_symmetric_sweep, symmetric_sweep
+        from .kernels.gauss_seidel import block_symmetric_sweep, symmetric_sweep
 
         rhs = np.ascontiguousarray(rhs, dtype=self.dtype)
         x = np.empty_like(rhs)
@@ -73,7 +73,7 @@ class StencilSweeps(Operator):
     grid_shape : tuple of int
         ``(planes, rows, width)``.
     factor : tuple of ndarray of that shape
-        The scaling, and the links along each axis; see `ritz.kernels.stencil_cholesky`.
+        The scaling, and the links along each axis; see `ritz.solvers.preconditioners.kernels.stencil_cholesky`.
     """
 
     def __init__(self, stencil: Stencil, links: tuple[np.ndarray, ...], inverse: np.ndarray):
@@ -88,7 +88,7 @@ class StencilSweeps(Operator):
         return through_numpy(self._sweep, x)
 
     def _sweep(self, rhs: np.ndarray) -> np.ndarray:
-        from ritz.kernels.stencil_cholesky import backward, forward
+        from .kernels.stencil_cholesky import backward, forward
 
         rhs = np.asarray(rhs, dtype=self.dtype)
         if rhs.ndim == 2:

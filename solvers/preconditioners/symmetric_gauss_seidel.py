@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ritz.operators import Operator, Stencil, Tag
+from ritz.operators.sparse_entries import sparse_entries
 from ritz.registry import preconditioners
-from ritz.solvers.entries import sparse_entries
 
 from .sweeps import StencilSweeps, TriangularSweeps, grid_entries
 

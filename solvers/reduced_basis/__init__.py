@@ -1,35 +1,5 @@
-"""Reduced models of parametric problems, and the full-order model they are measured against."""
+"""Reduced models of parametric problems, and the full-order model they are compared with."""
 
-from .cluster_analysis import ClusterAnalysis
-from .cluster_bases import LocalBases, local_bases
-from .coefficient_regression import fit_regression
-from .cubature import empirical_cubature
-from .dissimilarity import dissimilarities
-from .efficiency_criterion import efficiency
-from .global_pod import GlobalPOD
-from .incremental_decomposition import incremental_pod
-from .interpolation import empirical_interpolation
-from .local_reduced_basis import LocalReducedBasis
-from .medoids import k_medoids
-from .orthogonal_decomposition import Basis, pod
-from .prepared import PreparedReducedBasis
-from .storage import load_model
+import lazy_loader
 
-__all__ = [
-    "Basis",
-    "ClusterAnalysis",
-    "GlobalPOD",
-    "LocalBases",
-    "LocalReducedBasis",
-    "PreparedReducedBasis",
-    "dissimilarities",
-    "efficiency",
-    "empirical_cubature",
-    "empirical_interpolation",
-    "fit_regression",
-    "incremental_pod",
-    "k_medoids",
-    "load_model",
-    "local_bases",
-    "pod",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

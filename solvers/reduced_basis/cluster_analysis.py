@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ritz.errors import InvalidProblem, UnknownName
+from ritz.solvers.partitioning.medoids import sampled_k_medoids
 
 from .dissimilarity import DISSIMILARITIES, deflated, dissimilarities, standardised
 from .k_subspaces import k_subspaces
-from .medoids import sampled_k_medoids
 from .represented import Represented
 
 __all__ = ["BASELINES", "CANDIDATES", "ClusterAnalysis", "Clusters"]
@@ -100,7 +100,7 @@ class ClusterAnalysis:
         return _ordered(snapshots.values, labels)
 
     def _k_means(self, snapshots: Represented, clusters: int, seed: int) -> np.ndarray:
-        from ritz.solvers.clustering import block_kmeans
+        from ritz.solvers.partitioning import block_kmeans
 
         points = snapshots.values
         if self.dissimilarity == "k-means":

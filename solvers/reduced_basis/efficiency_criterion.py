@@ -18,7 +18,7 @@ from .represented import Represented, represent
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ritz.snapshots import Snapshots
+    from ritz.problem_types.parametric.snapshots import Snapshots
 
 __all__ = ["Efficiency", "Estimate", "efficiency"]
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ritz.operators import Tag
-from ritz.parametric import ParametricPDE
+from ritz.problem_types.parametric.parametric_pde import ParametricPDE
+from ritz.problem_types.parametric.snapshots import Snapshots
 from ritz.registry import register
-from ritz.snapshots import Snapshots
 from ritz.solver import registered_name
 
 from .local_reduced_basis import LocalReducedBasis
-from .prepared import PreparedReducedBasis
+from .prepared_model import PreparedReducedBasis
 
 __all__ = ["GlobalPOD"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from ritz.backend import to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator
-from ritz.snapshots import apply_product, check_product
+from ritz.problem_types.parametric.snapshots import apply_product, check_product
 
 __all__ = ["Coordinates", "checked_states", "coordinates", "inner", "norms"]
 

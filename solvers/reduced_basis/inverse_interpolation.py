@@ -80,7 +80,7 @@ def interpolate_inverse(affine: Any, points: np.ndarray, functionals: np.ndarray
     Examples
     --------
     >>> from scipy.sparse import diags_array
-    >>> from ritz.affine_form import AffineForm
+    >>> from ritz.problem_types.parametric.affine_form import AffineForm
     >>> stiff = diags_array([2.0, -1.0, -1.0], offsets=[0, 1, -1], shape=(50, 50))
     >>> affine = AffineForm([stiff, diags_array(np.ones(50))], lambda mu: [1.0, mu[0]], np.ones((1, 50)))
     >>> points = np.geomspace(0.1, 10.0, 9)[:, None]

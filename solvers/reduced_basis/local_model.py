@@ -10,7 +10,7 @@ import numpy as np
 
 from ritz.errors import UnknownName
 from ritz.newton import NewtonResult
-from ritz.snapshots import apply_product
+from ritz.problem_types.parametric.snapshots import apply_product
 
 from .orthogonal_decomposition import Basis
 from .projected_equations import ProjectedEquations, project, range_basis, solve_equations

@@ -9,15 +9,15 @@ from typing import Any, ClassVar, Literal
 
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.operators import Tag
-from ritz.parametric import ParametricPDE
+from ritz.problem_types.parametric.parametric_pde import ParametricPDE
+from ritz.problem_types.parametric.snapshots import Snapshots
 from ritz.registry import register
-from ritz.snapshots import Snapshots
 from ritz.solver import check_pairing, registered_name
 
 from .cluster_analysis import ClusterAnalysis
 from .efficiency_criterion import efficiency
 from .offline import build_stage, calibrate, held_out_share
-from .prepared import PreparedReducedBasis
+from .prepared_model import PreparedReducedBasis
 from .sampled_term import HYPER_REDUCTIONS
 
 __all__ = ["LocalReducedBasis"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ritz.errors import InvalidProblem
-from ritz.snapshots import Snapshots, apply_product
+from ritz.problem_types.parametric.snapshots import Snapshots, apply_product
 
 from .cluster_bases import LocalBases, local_bases
 from .inverse_interpolation import interpolate_inverse

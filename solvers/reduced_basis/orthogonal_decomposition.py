@@ -10,7 +10,7 @@ import numpy as np
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator
 from ritz.operators.dense import Dense
-from ritz.snapshots import check_product
+from ritz.problem_types.parametric.snapshots import check_product
 
 from .inner_product import checked_states, coordinates, inner, norms
 

@@ -26,7 +26,7 @@ class ParameterClassifier:
     Parameters
     ----------
     roots, features, thresholds, children, values : ndarray
-        As `ritz.kernels.forest.forest_means` takes them; `values` holds probabilities.
+        As `ritz.solvers.reduced_basis.kernels.forest.forest_means` takes them; `values` holds probabilities.
     power : float
         Exponent that calibrates the probabilities.
     """
@@ -49,7 +49,7 @@ class ParameterClassifier:
         -------
         ndarray, shape (clusters,) or (count, clusters)
         """
-        from ritz.kernels.forest import forest_means
+        from .kernels.forest import forest_means
 
         # scikit-learn places its thresholds between values in single precision.
         points = np.atleast_2d(np.asarray(parameters)).astype(np.float32).astype(np.float64)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ritz.newton import NewtonResult, newton
-from ritz.snapshots import apply_product
+from ritz.problem_types.parametric.snapshots import apply_product
 from ritz.solution import Status
 
 from .inner_product import coordinates

@@ -9,7 +9,7 @@ from scipy.sparse import csc_array
 from scipy.sparse.linalg import splu
 
 from ritz.errors import InvalidProblem
-from ritz.full_order import sparse_factors
+from ritz.problem_types.parametric.full_order_model import sparse_factors
 
 __all__ = ["dual_tests", "random_functionals"]
 

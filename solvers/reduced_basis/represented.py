@@ -10,7 +10,7 @@ import numpy as np
 from .inner_product import coordinates
 
 if TYPE_CHECKING:
-    from ritz.snapshots import Snapshots
+    from ritz.problem_types.parametric.snapshots import Snapshots
 
 __all__ = ["Represented", "represent"]
 

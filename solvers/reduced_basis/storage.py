@@ -13,8 +13,8 @@ import numpy as np
 
 from ritz.errors import InvalidProblem
 from ritz.files import to_json, write_atomically
-from ritz.parametric import ParametricPDE
-from ritz.snapshot_run import fingerprint
+from ritz.problem_types.parametric.parametric_pde import ParametricPDE
+from ritz.problem_types.parametric.snapshot_cache import fingerprint
 
 from .coefficient_regression import CoefficientRegression, fit_regression
 from .inverse_interpolation import InverseInterpolation
@@ -26,7 +26,7 @@ from .projected_equations import ProjectedEquations, ProjectedTerm, trial_at
 from .regression_model import RegressionModel
 
 if TYPE_CHECKING:
-    from .prepared import PreparedReducedBasis
+    from .prepared_model import PreparedReducedBasis
 
 __all__ = ["load_model", "save_model"]
 
@@ -104,7 +104,7 @@ def load_model(path: str | os.PathLike[str], problem: ParametricPDE) -> Prepared
     >>> bool(np.allclose(again.solve().x, model.solve().x))
     True
     """
-    from .prepared import PreparedReducedBasis
+    from .prepared_model import PreparedReducedBasis
 
     facts, arrays = _read(Path(path))
     if facts["problem"] != fingerprint(problem):

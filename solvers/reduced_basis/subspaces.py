@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ritz.errors import InvalidProblem, UnknownName
-from ritz.snapshots import check_product
+from ritz.problem_types.parametric.snapshots import check_product
 
 from .inner_product import checked_states, inner
 from .orthogonal_decomposition import Basis, pod

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.snapshots import apply_product
+from ritz.problem_types.parametric.snapshots import apply_product
 
 from .local_model import LocalModel, ReducedState
 from .online import OnlineStage, ReducedAnswer, least_error

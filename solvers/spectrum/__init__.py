@@ -1,11 +1,5 @@
-"""Eigenvalues, traces, densities and functions of any symmetric operator, known by its products alone."""
+"""Eigenvalues, traces, densities and functions of symmetric operators known by their products alone."""
 
-from .diagonal_estimator import diagonal
-from .eigenpairs import eigenvalues
-from .krylov_space import lanczos
-from .log_determinant import logdet
-from .matrix_functions import apply_function
-from .spectral_density import density
-from .trace_estimators import trace
+import lazy_loader
 
-__all__ = ["apply_function", "density", "diagonal", "eigenvalues", "lanczos", "logdet", "trace"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,1 @@
+"""Spectra and curvature beside peers."""

@@ -1,0 +1,1 @@
+"""Graph clustering beside peers."""

@@ -1,0 +1,1 @@
+"""Conjugate directions: published figures and tables, and those of the documentation."""

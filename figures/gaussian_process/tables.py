@@ -1,0 +1,142 @@
+"""Errors and times of Gaussian processes, collocation and networks on solutions of high frequency, as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ritz.plotting.figure import figure
+from ritz.plotting.style import INK, ritz_style
+from ritz.problems import gp_hm
+
+from .cases import CASES, ENTRANTS, PUBLISHED, measure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["compute", "plot"]
+
+SECONDS = 5.0  # of training for each network
+QUICK_CASES, QUICK_ENTRANTS = (0, 4, 5, 10, 18), ("gp", "chebyshev", "finite-difference", "rff-pinn")
+
+
+def compute(quick: bool = False) -> dict[str, Any]:
+    """Return errors and seconds by case and solver.
+
+    Every solver has the same nodes, those of the paper where a case is from there; networks train for five seconds at
+    random points, and random Fourier features are told the highest frequency.
+
+    Parameters
+    ----------
+    quick : bool
+        Few cases and solvers, coarse grids in two dimensions, and networks for a tenth of a second.
+
+    Returns
+    -------
+    dict
+        ``"cases"``, ``"nodes"``, ``"solvers"``: labels; ``"errors"``, ``"seconds"``: arrays of a row a case, NaN where
+        a solver does not take it or cannot hold it.
+    """
+    numbers = QUICK_CASES if quick else range(len(CASES))
+    entrants = [entrant for entrant in ENTRANTS if not quick or entrant.label in QUICK_ENTRANTS]
+    errors, seconds = (np.full((len(numbers), len(entrants)), np.nan) for _ in range(2))
+    nodes: list[str] = []
+    for row, number in enumerate(numbers):
+        case, problem = CASES[number], CASES[number].build()
+        shape = gp_hm.GRIDS[problem.name]
+        if quick and len(shape) > 1:
+            shape = tuple(count // 2 for count in shape)
+        nodes.append(str(max(shape)) + (f"$^{len(shape)}$" if len(shape) > 1 else ""))
+        for column, entrant in enumerate(entrants):
+            errors[row, column], seconds[row, column] = measure(
+                entrant, problem, shape, seconds=0.1 if quick else SECONDS, frequency=case.frequency
+            )
+    return {
+        "cases": [CASES[number].label for number in numbers],
+        "published": sum(number < PUBLISHED for number in numbers),
+        "nodes": nodes,
+        "solvers": [entrant.label for entrant in entrants],
+        "errors": errors,
+        "seconds": seconds,
+    }
+
+
+def plot(data: dict[str, Any]) -> Figure:
+    """Return the table: relative errors, the smallest of a row in bold, and seconds below them."""
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+    rows, columns = data["errors"].shape
+    first, wide = 3.6, 1.0
+    shades = colormaps["viridis"]
+    with ritz_style():
+        canvas = Figure(figsize=(0.92 * (first + 0.7 + wide * columns), 0.36 * (rows + 2.4)), layout="constrained")
+        axes = canvas.subplots()
+        axes.set(xlim=(0, first + 0.7 + wide * columns), ylim=(rows + 0.35, -1.35))
+        axes.axis("off")
+        axes.scatter([0], [0], s=0)  # the table is the data
+        axes.text(0, -0.55, "equation: solution", weight="bold", va="center")
+        axes.text(first + 0.55, -0.55, "nodes", weight="bold", ha="right", va="center")
+        for column, name in enumerate(data["solvers"]):
+            place = first + 0.7 + wide * (column + 0.5)
+            axes.text(
+                place,
+                -0.55,
+                name.replace("-difference", "\ndifference"),
+                weight="bold",
+                ha="center",
+                va="center",
+                fontsize=8.5,
+            )
+        for row in range(rows):
+            axes.text(0, row + 0.5, data["cases"][row], va="center", fontsize=8.5)
+            axes.text(first + 0.55, row + 0.5, data["nodes"][row], ha="right", va="center", fontsize=8.5)
+            best = np.nanmin(data["errors"][row])
+            for column in range(columns):
+                error, seconds = data["errors"][row, column], data["seconds"][row, column]
+                left = first + 0.7 + wide * column
+                if not np.isfinite(error):
+                    axes.text(left + 0.5 * wide, row + 0.5, "–", ha="center", va="center", color="#999999")
+                    continue
+                share = float(np.clip((np.log10(error) + 14.0) / 14.0, 0.0, 1.0))
+                axes.add_patch(
+                    Rectangle(
+                        (left + 0.03, row + 0.04),
+                        wide - 0.06,
+                        0.92,
+                        color=shades(1 - 0.85 * share),
+                        alpha=0.35,
+                        linewidth=0,
+                    )
+                )
+                weight = "bold" if error <= 1.5 * best else "normal"
+                axes.text(
+                    left + 0.5 * wide,
+                    row + 0.36,
+                    _short(error),
+                    ha="center",
+                    va="center",
+                    fontsize=8.5,
+                    weight=weight,
+                )
+                axes.text(
+                    left + 0.5 * wide, row + 0.76, f"{seconds:.2g} s", ha="center", va="center", fontsize=6, color=INK
+                )
+        lines = [0, rows] + ([data["published"]] if 0 < data["published"] < rows else [])
+        for line in lines:
+            axes.plot([0, first + 0.7 + wide * columns], [line, line], color="#888888", linewidth=0.8)
+        canvas.suptitle(
+            "Relative error between the nodes, and seconds; cases of the paper come first",
+            fontsize=9,
+        )
+    return canvas
+
+
+def _short(error: float) -> str:
+    """Return one digit and the power of ten, numbers of the order of one being written out."""
+    return f"{error:.1g}" if 0.1 <= error < 100 else f"{error:.0e}".replace("e-0", "e-").replace("e+0", "e+")
+
+
+figure("gp-tables", compute, plot)

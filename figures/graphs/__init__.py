@@ -1,0 +1,1 @@
+"""Graph clustering: published figures and tables, and those of the documentation."""

@@ -1,0 +1,1 @@
+"""Multigrid: published figures and tables, and those of the documentation."""

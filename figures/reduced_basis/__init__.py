@@ -1,0 +1,1 @@
+"""Reduced models: published figures and tables, and those of the documentation."""

@@ -1,0 +1,1 @@
+"""Regression: published figures and tables, and those of the documentation."""

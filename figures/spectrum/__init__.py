@@ -1,0 +1,1 @@
+"""Spectra: published figures and tables, and those of the documentation."""

@@ -1,0 +1,1 @@
+"""Graphs to be divided into clusters."""

@@ -1,0 +1,1 @@
+"""Matrices: finite elements, PyAMG's gallery, Matrix Market files."""

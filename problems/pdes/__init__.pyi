@@ -1,0 +1,1 @@
+from . import gp_hm as gp_hm

@@ -1,0 +1,45 @@
+"""Overdetermined systems for norms other than that of least squares."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ritz.problem_types.lp_regression import LpRegression
+from ritz.registry import problems
+
+from ..arguments import check_integer, check_number
+
+__all__ = ["lp_regression"]
+
+
+@problems.register("lp-regression")
+def lp_regression(
+    n: int = 2000, d: int = 10, *, p: float = 1.0, degrees: float = 2.0, weight: float = 1.0, seed: int = 0
+) -> LpRegression:
+    r"""Minimise :math:`\|Ax-b\|_p` for Gaussian A and :math:`b=A1+e`, the noise e having heavy tails.
+
+    Parameters
+    ----------
+    n, d : int
+        Rows and columns, ``n >= d``.
+    p : float
+        At least 1, or inf.
+    degrees : float
+        Degrees of freedom of the noise, which has Student's t-distribution: 1 is Cauchy's, and more are tamer.
+    weight : float
+        Factor of a tenth of the rows, chosen at random, and of their entries of b.
+    seed : int
+
+    Examples
+    --------
+    >>> lp_regression(300, 5, p=1.5).shape
+    (300, 5)
+    """
+    d = check_integer("d", d, minimum=1)
+    n = check_integer("n", n, minimum=d)
+    degrees, weight = check_number("degrees", degrees, above=0.0), check_number("weight", weight)
+    generator = np.random.default_rng(check_integer("seed", seed))
+    A = generator.standard_normal((n, d))
+    b = A.sum(axis=1) + generator.standard_t(degrees, n)
+    weights = np.where(generator.random(n) < 0.1, weight, 1.0)
+    return LpRegression(weights[:, None] * A, weights * b, p, name="lp-regression")

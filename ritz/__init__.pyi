@@ -1,0 +1,33 @@
+from . import estimators as estimators
+from . import figures as figures
+from . import operators as operators
+from . import problems as problems
+from . import solvers as solvers
+from .comparing.comparison import Comparison as Comparison
+from .comparing.comparison import compare as compare
+from .errors import ConvergenceError as ConvergenceError
+from .errors import InvalidProblem as InvalidProblem
+from .errors import InvalidWeights as InvalidWeights
+from .errors import MissingExtra as MissingExtra
+from .errors import RitzError as RitzError
+from .errors import TrainingError as TrainingError
+from .errors import UnknownName as UnknownName
+from .errors import UnknownOption as UnknownOption
+from .grid import Grid as Grid
+from .problem_types.attributed_graph import AttributedGraph as AttributedGraph
+from .problem_types.least_squares import LeastSquares as LeastSquares
+from .problem_types.linear_system import LinearSystem as LinearSystem
+from .problem_types.linear_system import SystemSequence as SystemSequence
+from .problem_types.lp_regression import LpRegression as LpRegression
+from .problem_types.parametric.affine_form import AffineForm as AffineForm
+from .problem_types.parametric.parametric_pde import ParametricPDE as ParametricPDE
+from .problem_types.parametric.pointwise_term import PointwiseTerm as PointwiseTerm
+from .problem_types.parametric.snapshots import Snapshots as Snapshots
+from .problem_types.pde.pde import PDE as PDE
+from .registry import register as register
+from .sequences.trajectory import Trajectory as Trajectory
+from .solution import Solution as Solution
+from .solution import Status as Status
+from .solving import solve as solve
+
+__version__: str

@@ -1,0 +1,49 @@
+"""What `ritz demo` runs: solvers on a plane and a solid Poisson problem."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ritz import problems
+from ritz.comparing.comparison import Comparison, SolverEntry, compare
+from ritz.files import save_figure
+from ritz.solver import make_solver
+
+__all__ = ["run_demo"]
+
+
+def run_demo(
+    folder: Path, *, cells: tuple[int, int] = (384, 48), progress: bool = False
+) -> list[tuple[str, Comparison]]:
+    """Compare solvers on two problems and write pictures, reports and figures of each into `folder`.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it does not exist.
+    cells : tuple of int
+        Along each axis of the plane problem and of the solid one.
+    progress : bool
+        Show which solver runs.
+
+    Returns
+    -------
+    list of (str, Comparison)
+        What the files of each comparison begin with, and the comparison.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    incomplete = make_solver("cg", {"preconditioner": "modified-incomplete-cholesky"})
+    solvers: list[SolverEntry] = ["auto", "scipy-cg", "cg", ("cg + mic", incomplete), "amg-cg", "pyamg-sa", "pyamg-rs"]
+    plane = problems.poisson((cells[0],) * 2, obstacles=6, seed=1)
+    solid = problems.poisson((cells[1],) * 3, obstacles=6, seed=1)
+    asked = {"poisson-2d": (plane, [*solvers, "lu"]), "poisson-3d": (solid, solvers)}  # fill makes LU slow in 3-D
+    found: list[tuple[str, Comparison]] = []
+    for name, (problem, entries) in asked.items():
+        comparison = compare(problem, entries, repeat=3, progress=progress)
+        save_figure(comparison.plot(), folder / f"{name}-convergence.png")
+        if comparison.solution is not None:
+            save_figure(comparison.solution.plot(), folder / f"{name}-solution.png")
+        comparison.to_html(folder / f"{name}.html")
+        comparison.to_json(folder / f"{name}.json")
+        found.append((name, comparison))
+    return found

@@ -1,0 +1,1 @@
+"""Measuring solvers on equal terms, and showing the outcome."""

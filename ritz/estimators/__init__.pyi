@@ -1,0 +1,3 @@
+from .clustering import SpectralClustering as SpectralClustering
+from .regressors import LpRegressor as LpRegressor
+from .regressors import SketchedLinearRegression as SketchedLinearRegression

@@ -1,0 +1,158 @@
+"""Spectral clustering for scikit-learn: its interface around `ritz.solve`."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_non_negative, validate_data
+
+from ritz.errors import InvalidProblem
+from ritz.problem_types.attributed_graph import AttributedGraph, symmetrised
+from ritz.solution import Status
+from ritz.solving import solve
+
+__all__ = ["SpectralClustering"]
+
+
+EXACT = 1e-12  # share of the vertices that is none
+
+
+class SpectralClustering(ClusterMixin, BaseEstimator):
+    """Clusters of a graph with attributes, of a graph alone, or of the neighbourhood graph of points.
+
+    Parameters
+    ----------
+    n_clusters : int or None
+        Found from the eigenvalues if None.
+    affinity : {"nearest_neighbors", "precomputed"}
+        Whether X holds points, of which the graph of nearest neighbours is made, or edge weights.
+    n_neighbors : int
+        Of each point; fewer if there are not so many.
+    embedding : {"refined", "bootstrap"}
+    attribute_weight : float or "auto"
+        See `ritz.solvers.clustering.spectral.Spectral`, as for `embedding`.
+    tol : float
+        Share of the vertices that may still be closer to the centre of another cluster than their own's.
+    max_iter : int
+        Sweeps of K-means. A fit that needs more warns (ConvergenceWarning) and keeps its answer.
+    random_state : int or RandomState, optional
+        0 if None: fits are repeatable.
+
+    Attributes
+    ----------
+    labels_ : ndarray, shape (n_samples,)
+        The largest cluster is 0.
+    embedding_ : ndarray, shape (n_samples, dimensions)
+    n_clusters_ : int
+    scores_ : dict
+        Modularity, conductance and, with attributes, their entropy.
+    solution_ : Clustering
+    n_features_in_ : int
+
+    Examples
+    --------
+    >>> import ritz
+    >>> graph = ritz.problems.stochastic_block_model()
+    >>> model = SpectralClustering(3, affinity="precomputed")
+    >>> model.fit(graph.adjacency, attributes=graph.attributes).labels_.shape
+    (240,)
+    """
+
+    def __init__(
+        self,
+        n_clusters: int | None = 8,
+        *,
+        affinity: str = "nearest_neighbors",
+        n_neighbors: int = 10,
+        embedding: str = "refined",
+        attribute_weight: float | str = "auto",
+        tol: float = 1e-4,
+        max_iter: int = 300,
+        random_state: Any = None,
+    ):
+        self.n_clusters = n_clusters
+        self.affinity = affinity
+        self.n_neighbors = n_neighbors
+        self.embedding = embedding
+        self.attribute_weight = attribute_weight
+        self.tol = tol
+        self.max_iter = max_iter
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None, attributes: Any = None) -> SpectralClustering:
+        """Find clusters.
+
+        Parameters
+        ----------
+        X : array or sparse array, shape (n_samples, n_features) or (n_samples, n_samples), or AttributedGraph
+            Points, or edge weights where ``affinity="precomputed"``. Weights of a directed graph are averaged. Of an
+            `AttributedGraph` the attributes are taken too, and its labels are not looked at.
+        y : ignored
+        attributes : array, sparse array or mapping, optional
+            See `ritz.AttributedGraph`.
+        """
+        graph = X if isinstance(X, AttributedGraph) else self._graph(X, attributes)
+        seed = 0 if self.random_state is None else int(check_random_state(self.random_state).randint(2**31 - 1))
+        options: dict[str, Any] = {
+            "clusters": self.n_clusters,
+            "embedding": self.embedding,
+            "attribute_weight": self.attribute_weight,
+        }
+        solution = solve(
+            graph,
+            "spectral-clustering",
+            rtol=max(self.tol, EXACT),
+            maxiter=self.max_iter,
+            seed=seed,
+            throw=False,
+            **options,
+        )
+        if solution.status is not Status.CONVERGED:
+            warnings.warn(
+                f"SpectralClustering ended {solution.status.name} with a share of {solution.residual:.1e} of the"
+                f" vertices to move, and eigenvectors to {solution.stats['eigenvector_residual']:.1e}:"
+                " raise max_iter or tol",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        self.labels_ = solution.x
+        self.embedding_ = solution.embedding  # pyright: ignore[reportAttributeAccessIssue]
+        self.scores_ = dict(solution.scores)  # pyright: ignore[reportAttributeAccessIssue]
+        self.n_clusters_ = int(solution.x.max()) + 1
+        self.n_iter_ = solution.iterations + 1  # with the sweep that found nothing to move
+        self.solution_ = solution
+        return self
+
+    def _graph(self, X: Any, attributes: Any) -> AttributedGraph:
+        if self.affinity not in ("nearest_neighbors", "precomputed"):
+            raise InvalidProblem(f"affinity is {self.affinity!r}; it must be 'nearest_neighbors' or 'precomputed'")
+        sparse = self.affinity == "precomputed"
+        if issparse(X) and not sparse:
+            raise InvalidProblem(
+                f"X is a sparse matrix of shape {X.shape}: give affinity='precomputed' if it holds the edge weights of "
+                "a graph, and a dense array if it holds points"
+            )
+        points: Any = validate_data(
+            self, X, accept_sparse="csr" if sparse else False, dtype=np.float64, ensure_min_samples=2
+        )
+        if self.affinity == "precomputed":
+            check_non_negative(points, "SpectralClustering (affinity='precomputed')")
+            adjacency = symmetrised(points if issparse(points) else np.asarray(points))
+        else:
+            from ritz.problems import nearest_neighbours
+
+            adjacency = nearest_neighbours(points, min(self.n_neighbors, points.shape[0] - 1))
+        return AttributedGraph(adjacency, attributes)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = self.affinity == "precomputed"
+        tags.input_tags.positive_only = self.affinity == "precomputed"
+        tags.input_tags.sparse = self.affinity == "precomputed"
+        return tags

@@ -1,1 +1,0 @@
-"""Networks and their training, in torch; imported on use alone."""

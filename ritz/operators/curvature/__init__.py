@@ -1,0 +1,1 @@
+"""Derivatives of torch functions as operators: Hessians, Gauss-Newton and Fisher matrices, Jacobians."""

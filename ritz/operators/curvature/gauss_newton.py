@@ -1,0 +1,104 @@
+"""The Gauss-Newton matrix of a torch loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+
+from ritz.backend import Array
+from ritz.operators.curvature.jacobian import linearise_outputs
+from ritz.operators.curvature.linearisation import (
+    Linearisation,
+    Point,
+    linearise_gradient,
+    random_numbers_kept,
+)
+from ritz.operators.curvature.torch_derivative import TorchDerivative, evaluate, require_number
+from ritz.operators.curvature.torch_parameters import Batch
+from ritz.operators.operator import Tag
+
+__all__ = ["GaussNewton"]
+
+
+class GaussNewton(TorchDerivative):
+    r"""The Hessian of a loss less the curvature of the model: :math:`J^T\,\nabla^2\ell\,J` :cite:`Schraudolph2002`.
+
+    J is the Jacobian of the outputs and :math:`\nabla^2\ell` the Hessian of the loss by the outputs. Positive
+    semidefinite where the loss is convex in them, and blind to kinks of the activations. The operator does not change
+    the model.
+
+    Parameters
+    ----------
+    outputs : callable
+        ``outputs(model)`` or, with data, ``outputs(model, batch)``: a tensor. See `Hessian` for what `model` is.
+    loss : callable
+        ``loss(outputs)`` or ``loss(outputs, batch)``: one number.
+    parameters, data, reduction, chunk
+        As for `Hessian`.
+
+    Raises
+    ------
+    InvalidProblem
+        As for `Hessian`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ritz.operators import GaussNewton
+    >>> def residuals(x):
+    ...     return torch.stack([1.0 - x[0], 10.0 * (x[1] - x[0] ** 2)])
+    >>> half = lambda r: 0.5 * (r * r).sum()
+    >>> GaussNewton(residuals, half, torch.ones(2, dtype=torch.float64)).to_dense().tolist()
+    [[401.0, -200.0], [-200.0, 100.0]]
+    """
+
+    def __init__(
+        self,
+        outputs: Callable[..., torch.Tensor],
+        loss: Callable[..., torch.Tensor],
+        parameters: Any,
+        data: Iterable[Any] | None = None,
+        *,
+        reduction: str = "mean",
+        chunk: int = 8,
+    ):
+        super().__init__(parameters, data, reduction, chunk)
+        self._arguments = (outputs, loss, [each.arguments[0] for each in self.batches] if data is not None else None)
+        self._reduction = reduction
+        self.tags = frozenset({Tag.SYMMETRIC})
+        first, *others = self.batches
+        with random_numbers_kept(self.parameters.point[0].device):
+            models = [self._repeatable(lambda: linearise_outputs(self, outputs, first))]
+            models += [linearise_outputs(self, outputs, batch) for batch in others]
+            losses = [self._linearise(outputs, loss, batch) for batch in self.batches]
+        self._parts = list(zip(models, losses, strict=True))
+        self._check_product(self.shape[1])
+
+    def _linearise(
+        self, outputs: Callable[..., torch.Tensor], loss: Callable[..., torch.Tensor], batch: Batch
+    ) -> Linearisation:
+        with torch.no_grad():
+            z = evaluate(outputs, self.parameters, self.parameters.point, batch, "outputs")
+
+        def of(values: Point) -> torch.Tensor:
+            return require_number(loss(values[0], *batch.arguments), "loss") * batch.weight
+
+        return linearise_gradient(of, (z,))
+
+    def _apply(self, x: Array) -> Array:
+        return self._in_rows(self._multiply, x, self.shape[0])
+
+    def _multiply(self, rows: torch.Tensor) -> torch.Tensor:
+        total = torch.zeros_like(rows)
+        for model, loss in self._parts:
+            pushed = model.products(rows)
+            total += torch.stack([model.transposed(loss.transposed(row)) for row in pushed])
+        return total
+
+    def block(self, names: str | Iterable[str]) -> GaussNewton:
+        """Return the block of some parameters, named as in `slices`, all others being constants."""
+        outputs, loss, data = self._arguments
+        parameters = self.parameters.restrict(names)
+        return GaussNewton(outputs, loss, parameters, data, reduction=self._reduction, chunk=self.chunk)

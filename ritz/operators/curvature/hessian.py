@@ -1,0 +1,167 @@
+"""The Hessian of a torch loss."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import torch
+
+from ritz.backend import Array
+from ritz.errors import InvalidProblem, KinkWarning
+from ritz.operators.curvature.linearisation import (
+    Linearisation,
+    Point,
+    linearise_gradient,
+    random_numbers_kept,
+)
+from ritz.operators.curvature.torch_derivative import TorchDerivative, evaluate, require_number
+from ritz.operators.curvature.torch_parameters import Batch
+from ritz.operators.operator import Tag
+
+__all__ = ["Hessian"]
+
+KINKS = ("Relu", "LeakyRelu", "Hardtanh", "PreluKernel", "Threshold", "RreluWithNoise", "Hardshrink", "Softshrink")
+
+
+class Hessian(TorchDerivative):
+    r"""Second derivatives of a loss by the parameters of a torch model, or of any function, known by products.
+
+    Each batch is gone through once, when the operator is made; its graph is kept, as are a few times the activations.
+    A product with a vector goes backwards through it and takes 1 to 2 times what a gradient does
+    :cite:`Pearlmutter1994`. Blocks go forwards through a linearisation of the gradient instead, `chunk` vectors at a
+    time, which for small models takes half as long and for large ones about the same; where torch cannot do that (as
+    for ``mse_loss``), the vectors go one by one.
+
+    The operator does not change the model: not its gradients, nor its mode, nor torch's random numbers.
+
+    Parameters
+    ----------
+    loss : callable
+        ``loss(model)`` or, with data, ``loss(model, batch)``: one number. What it gets as `model` is called like the
+        model; where `parameters` are tensors, it gets these in the form they were given.
+    parameters : torch.nn.Module, tensor, or list or dictionary of tensors
+        Those of a module that require no gradient are constants; tied ones count once. float32 or float64.
+    data : iterable of batches, optional
+        A list or a data loader; gone through once.
+    reduction : str
+        Whether the loss of a batch is the ``"mean"`` or the ``"sum"`` over its samples, whose number is the length of
+        its first tensor. The Hessian is that of the mean, or of the sum, over all batches.
+    chunk : int
+        Vectors that are multiplied at a time.
+
+    Attributes
+    ----------
+    slices : dict of str to slice
+        Where each parameter is in the vectors.
+
+    Raises
+    ------
+    InvalidProblem
+        If the loss is not one number, NaN, different each time, or independent of the parameters; if a batch is
+        empty; if nothing requires a gradient.
+
+    Warns
+    -----
+    KinkWarning
+        If the model is piecewise linear: the Hessian knows nothing of its kinks.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ritz.operators import Hessian
+    >>> def rosenbrock(x):
+    ...     return (1.0 - x[0]) ** 2 + 100.0 * (x[1] - x[0] ** 2) ** 2
+    >>> Hessian(rosenbrock, torch.ones(2, dtype=torch.float64)).to_dense().tolist()
+    [[802.0, -400.0], [-400.0, 200.0]]
+    """
+
+    def __init__(
+        self,
+        loss: Callable[..., torch.Tensor],
+        parameters: Any,
+        data: Iterable[Any] | None = None,
+        *,
+        reduction: str = "mean",
+        chunk: int = 8,
+    ):
+        super().__init__(parameters, data, reduction, chunk)
+        self._arguments = (loss, data if data is None else [batch.arguments[0] for batch in self.batches], reduction)
+        self.tags = frozenset({Tag.SYMMETRIC})
+        first, *others = self.batches
+        with random_numbers_kept(self.parameters.point[0].device):
+            self._check_loss(loss, first)
+            self._parts = [self._repeatable(lambda: self._linearise(loss, first))]
+            self._parts += [self._linearise(loss, batch) for batch in others]
+        self._check_product(self.shape[1])
+
+    def _linearise(self, loss: Callable[..., torch.Tensor], batch: Batch) -> Linearisation:
+        def of(values: Point) -> torch.Tensor:
+            return require_number(evaluate(loss, self.parameters, values, batch, "loss"), "loss") * batch.weight
+
+        return linearise_gradient(of, self.parameters.point)
+
+    def _check_loss(self, loss: Callable[..., torch.Tensor], batch: Batch) -> None:
+        """Evaluate the loss once and look at what it is made of."""
+        values = [each.clone().requires_grad_() for each in self.parameters.point]
+        with torch.enable_grad():
+            value = require_number(evaluate(loss, self.parameters, values, batch, "loss"), "loss")
+        if not value.requires_grad:
+            raise InvalidProblem(
+                "loss does not depend on the parameters: compute it with the model that it is given, outside"
+                " torch.no_grad()"
+            )
+        if not torch.isfinite(value):
+            raise InvalidProblem(f"loss is {value.item()} on the first batch; it must be finite")
+        kinks = sorted({name for name in _operations(value) if name.startswith(KINKS)})
+        if kinks:
+            warnings.warn(
+                f"the loss goes through {', '.join(kinks)}, which is piecewise linear: the Hessian leaves out the kinks"
+                " and may say little of the loss; GaussNewton does not depend on them",
+                KinkWarning,
+                stacklevel=4,
+            )
+
+    @property
+    def gradient(self) -> np.ndarray:
+        """The gradient of the loss, shape (n,), which was computed on the way."""
+        return sum((part.value.detach() for part in self._parts), start=torch.zeros(())).cpu().numpy()
+
+    def _apply(self, x: Array) -> Array:
+        return self._in_rows(self._multiply, x, self.shape[0])
+
+    def _multiply(self, rows: torch.Tensor) -> torch.Tensor:
+        total = torch.zeros_like(rows)
+        for part in self._parts:
+            total += part.products(rows)
+        return total
+
+    def block(self, names: str | Iterable[str]) -> Hessian:
+        """Return the block of some parameters: the Hessian by these, all others being constants.
+
+        Parameters
+        ----------
+        names : str, or iterable of str
+            Names of parameters or of modules, as in `slices`.
+        """
+        loss, data, reduction = self._arguments
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", KinkWarning)  # said before
+            return Hessian(loss, self.parameters.restrict(names), data, reduction=reduction, chunk=self.chunk)
+
+
+def _operations(value: torch.Tensor) -> set[str]:
+    """Return the names of the operations that a value was computed by."""
+    names: set[str] = set()
+    seen: set[Any] = set()
+    waiting: list[Any] = [value.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        names.add(node.name().removesuffix("0").removesuffix("1").removesuffix("Backward"))
+        waiting.extend(following for following, _ in node.next_functions)
+    return names

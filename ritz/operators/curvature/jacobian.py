@@ -1,0 +1,94 @@
+"""The Jacobian of the outputs of a torch model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+
+from ritz.backend import Array
+from ritz.errors import InvalidProblem
+from ritz.operators.curvature.linearisation import Linearisation, Point, linearise, random_numbers_kept
+from ritz.operators.curvature.torch_derivative import TorchDerivative, evaluate
+from ritz.operators.curvature.torch_parameters import Batch
+
+__all__ = ["Jacobian", "linearise_outputs"]
+
+
+class Jacobian(TorchDerivative):
+    """First derivatives of the outputs of a torch model, or of any function, by its parameters.
+
+    The rows belong to the outputs of all batches, one after the other, each in the order of its entries. Products go
+    forwards through a linearisation, transposed ones backwards through a graph; both are made once and kept.
+
+    Parameters
+    ----------
+    outputs : callable
+        ``outputs(model)`` or, with data, ``outputs(model, batch)``: a tensor. See `Hessian` for what `model` is.
+    parameters, data, chunk
+        As for `Hessian`.
+
+    Raises
+    ------
+    InvalidProblem
+        As for `Hessian`.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from ritz.operators import Jacobian
+    >>> J = Jacobian(lambda x: torch.stack([x[0] * x[1], x[1] ** 2]), torch.tensor([2.0, 3.0]))
+    >>> J.to_dense().tolist(), (J.T @ np.ones(2)).tolist()
+    ([[3.0, 2.0], [0.0, 6.0]], [3.0, 8.0])
+    """
+
+    def __init__(
+        self,
+        outputs: Callable[..., torch.Tensor],
+        parameters: Any,
+        data: Iterable[Any] | None = None,
+        *,
+        chunk: int = 8,
+    ):
+        super().__init__(parameters, data, "sum", chunk)
+        self.tags = frozenset()
+        first, *others = self.batches
+        with random_numbers_kept(self.parameters.point[0].device):
+            self._parts = [self._repeatable(lambda: linearise_outputs(self, outputs, first))]
+            self._parts += [linearise_outputs(self, outputs, batch) for batch in others]
+        self._rows = [part.value.numel() for part in self._parts]
+        self.shape = (sum(self._rows), self.shape[1])
+        self._check_product(self.shape[1])
+
+    def _apply(self, x: Array) -> Array:
+        return self._in_rows(self.multiply, x, self.shape[0])
+
+    def _apply_transpose(self, x: Array) -> Array:
+        return self._in_rows(self.multiply_transposed, x, self.shape[1])
+
+    def multiply(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return ``J v`` for every row v."""
+        return torch.cat([part.products(rows) for part in self._parts], dim=1)
+
+    def multiply_transposed(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return ``J^T u`` for every row u."""
+        total = rows.new_zeros((len(rows), self.shape[1]))
+        for part, own in zip(self._parts, rows.split(self._rows, dim=1), strict=True):
+            total += torch.stack([part.transposed(row) for row in own])
+        return total
+
+
+def linearise_outputs(operator: TorchDerivative, outputs: Callable[..., torch.Tensor], batch: Batch) -> Linearisation:
+    """Return the derivative of the outputs on one batch, as a vector."""
+
+    def of(values: Point) -> torch.Tensor:
+        return evaluate(outputs, operator.parameters, values, batch, "outputs").reshape(-1)
+
+    part = linearise(of, operator.parameters.point)
+    if not part.value.requires_grad:
+        raise InvalidProblem(
+            "outputs do not depend on the parameters: compute them with the model that is given, outside"
+            " torch.no_grad()"
+        )
+    return part

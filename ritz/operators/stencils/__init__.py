@@ -1,0 +1,1 @@
+"""Grid operators, and the boundary conditions of a box."""

@@ -1,0 +1,1 @@
+"""Pictures of solutions, the style of all figures, and figures by name."""

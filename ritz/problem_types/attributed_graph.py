@@ -1,0 +1,269 @@
+"""What is asked: graphs whose vertices may carry attributes, to be divided into clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array, issparse, triu
+
+from ritz.backend import is_torch_array, to_numpy
+from ritz.errors import InvalidProblem
+from ritz.operators.operator import real_entries
+
+__all__ = ["AttributeBlock", "AttributedGraph", "edge_ends", "short_indices", "symmetrised"]
+
+
+@dataclass(frozen=True, eq=False)
+class AttributeBlock:
+    """Attributes of one kind.
+
+    Parameters
+    ----------
+    kind : str
+        ``"binary"``, ``"categorical"`` or ``"continuous"``.
+    values : csr_array, shape (n, m), for ``"binary"``; ndarray, shape (n, m), otherwise
+    """
+
+    kind: str
+    values: Any
+
+
+@dataclass(frozen=True, eq=False)
+class AttributedGraph:
+    """An undirected graph with non-negative edge weights, and what is known of its vertices.
+
+    Parameters
+    ----------
+    adjacency : sparse array or array, shape (n, n)
+        Symmetric edge weights; zeros are no edges. Self-loops say nothing about clusters and are dropped. For a
+        directed graph give `symmetrised` of it. Components and isolated vertices are allowed.
+    attributes : sparse array, array or mapping, optional
+        n rows, or n entries for a single attribute. What the entries mean follows from their type: booleans and sparse
+        arrays say which of m things a vertex has, and how much of it (words of a paper: *binary*); integers and strings
+        are values of m *categorical* attributes; floating-point numbers are *continuous*. A mapping from names to such
+        arrays mixes kinds.
+    labels : array, shape (n,), optional
+        The clusters where they are known, for scores alone: no solver looks at them.
+    name : str
+        For tables and plots.
+    positions : array, shape (n, 2), optional
+        Where to draw the vertices.
+
+    Raises
+    ------
+    InvalidProblem
+        No vertices, not square, not symmetric, negative, NaN or infinite weights; attributes, labels or positions of
+        another length; missing attribute values.
+
+    Examples
+    --------
+    >>> path = np.diag(np.ones(3), 1) + np.diag(np.ones(3), -1)
+    >>> graph = AttributedGraph(path, attributes=["red", "red", "blue", "blue"])
+    >>> graph.size, graph.edges, graph.attribute_blocks[0].kind
+    (4, 3, 'categorical')
+    """
+
+    adjacency: Any
+    attributes: Any = None
+    labels: Any = None
+    name: str = ""
+    positions: Any = None
+
+    def __post_init__(self):
+        adjacency = _weights(self.adjacency)
+        object.__setattr__(self, "adjacency", adjacency)
+        n = self.size
+        for block in self.attribute_blocks:
+            if block.values.shape[0] != n:
+                raise InvalidProblem(
+                    f"attributes have {block.values.shape[0]} rows and the graph {n} vertices; each must have a row"
+                )
+        if self.labels is not None:
+            labels = np.asarray(to_numpy(self.labels))
+            if labels.shape != (n,):
+                raise InvalidProblem(f"labels have shape {labels.shape}; there must be one for each of {n} vertices")
+            object.__setattr__(self, "labels", labels)
+        if self.positions is not None:
+            positions = np.asarray(to_numpy(self.positions), dtype=np.float64)
+            if positions.shape != (n, 2) or not np.isfinite(positions).all():
+                raise InvalidProblem(f"positions have shape {positions.shape}; they must be ({n}, 2) finite numbers")
+            object.__setattr__(self, "positions", positions)
+
+    @property
+    def size(self) -> int:
+        """Number of vertices."""
+        return int(self.adjacency.shape[0])
+
+    @property
+    def edges(self) -> int:
+        """Number of undirected edges."""
+        return int(self.adjacency.nnz) // 2
+
+    @cached_property
+    def degrees(self) -> np.ndarray:
+        """Sum of the edge weights at each vertex, shape (n,)."""
+        return np.asarray(self.adjacency.sum(axis=1))
+
+    @cached_property
+    def attribute_blocks(self) -> tuple[AttributeBlock, ...]:
+        """The attributes by kind, as CSR arrays (binary) and ndarrays; empty without attributes."""
+        if self.attributes is None:
+            return ()
+        if isinstance(self.attributes, Mapping):
+            return tuple(_attribute_block(f"attributes[{name!r}]", a) for name, a in self.attributes.items())
+        return (_attribute_block("attributes", self.attributes),)
+
+    @cached_property
+    def components(self) -> np.ndarray:
+        """Number of the connected component of each vertex, shape (n,), the largest being 0."""
+        from scipy.sparse.csgraph import connected_components
+
+        # Strong components, which are those of a symmetric matrix, are found without a copy of it.
+        found = connected_components(self.adjacency, directed=True, connection="strong")[1]
+        order = np.argsort(-np.bincount(found), kind="stable")
+        rank = np.empty_like(order)
+        rank[order] = np.arange(order.size)
+        return rank[found]
+
+    def subgraph(self, vertices: Any) -> AttributedGraph:
+        """Return the graph of some vertices and the edges among them.
+
+        Parameters
+        ----------
+        vertices : array
+            Their numbers, or a mask of shape (n,).
+        """
+        numbers: Any = np.arange(self.size)[np.asarray(vertices)]
+        adjacency: Any = self.adjacency
+        labels: Any = self.labels
+        positions: Any = self.positions
+        attributes = self.attributes
+        if isinstance(attributes, Mapping):
+            attributes = {name: _rows(values)[numbers] for name, values in attributes.items()}
+        elif attributes is not None:
+            attributes = _rows(attributes)[numbers]
+        return replace(
+            self,
+            adjacency=adjacency[numbers][:, numbers],
+            attributes=attributes,
+            labels=None if labels is None else labels[numbers],
+            positions=None if positions is None else positions[numbers],
+        )
+
+    def largest_component(self) -> AttributedGraph:
+        """Return the subgraph of the largest connected component."""
+        return self.subgraph(self.components == 0)
+
+    def without_attributes(self) -> AttributedGraph:
+        """Return the structure alone."""
+        return replace(self, attributes=None)
+
+
+def symmetrised(adjacency: Any) -> csr_array:
+    """Return the undirected graph of a directed one, ``(A + A^T) / 2``; a symmetric A stays what it is.
+
+    Examples
+    --------
+    >>> symmetrised(np.array([[0.0, 1.0], [0.0, 0.0]])).toarray().tolist()
+    [[0.0, 0.5], [0.5, 0.0]]
+    """
+    directed = _square(adjacency)
+    return csr_array((directed + directed.T) * 0.5)
+
+
+def _square(given: Any) -> csr_array:
+    if is_torch_array(given):
+        given = given.detach().to_dense().cpu().numpy()
+    try:
+        matrix: Any = csr_array(real_entries(csr_array(given)), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidProblem(
+            f"adjacency is a {type(given).__name__} that cannot be read as a real matrix ({error}); give a SciPy sparse"
+            " array or an array (ritz.problems.from_networkx reads NetworkX graphs)"
+        ) from None
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise InvalidProblem(f"adjacency has shape {matrix.shape}; it must be (n, n), a row for each vertex")
+    matrix = short_indices(matrix)
+    if matrix.shape[0] == 0:
+        raise InvalidProblem("adjacency is empty (0 x 0): a graph needs at least one vertex")
+    wrong = int(np.count_nonzero(~np.isfinite(matrix.data)))
+    if wrong:
+        raise InvalidProblem(f"adjacency has {wrong} weights that are NaN or infinite")
+    return matrix
+
+
+def _weights(given: Any) -> csr_array:
+    """Return checked edge weights, without self-loops and explicit zeros."""
+    matrix = _square(given)
+    negative = int(np.count_nonzero(matrix.data < 0))
+    if negative:
+        raise InvalidProblem(
+            f"adjacency has {negative} negative weights; a weight says how alike two vertices are: shift or drop them"
+        )
+    if not matrix.has_canonical_format or not matrix.data.all() or matrix.diagonal().any():
+        matrix = csr_array(matrix, copy=True)  # otherwise kept as it is: a copy of ten million edges takes time
+        matrix.sum_duplicates()
+        if matrix.diagonal().any():
+            matrix.setdiag(0.0)
+        matrix.eliminate_zeros()
+    transposed = csr_array(matrix.T)
+    transposed.sort_indices()
+    same = np.array_equal(matrix.indptr, transposed.indptr) and np.array_equal(matrix.indices, transposed.indices)
+    if not (same and np.allclose(matrix.data, transposed.data, rtol=1e-10, atol=0.0)):
+        raise InvalidProblem(
+            "adjacency is not symmetric: the graph is directed; give"
+            " ritz.problem_types.attributed_graph.symmetrised(adjacency) (readers: symmetrise=True)"
+        )
+    return matrix
+
+
+def _rows(given: Any) -> Any:
+    """Return an attribute array as something whose rows can be taken."""
+    if issparse(given):
+        return csr_array(given)
+    return np.asarray(to_numpy(given))
+
+
+def _attribute_block(name: str, given: Any) -> AttributeBlock:
+    values = _rows(given)
+    if issparse(values):
+        values = csr_array(real_entries(values), dtype=np.float64)
+        if not np.isfinite(values.data).all() or (values.data < 0).any():
+            raise InvalidProblem(f"{name} are sparse with negative, NaN or infinite entries; they must count something")
+        return AttributeBlock("binary", values)
+    if values.ndim == 1:
+        values = values[:, None]
+    if values.ndim != 2 or values.shape[1] == 0:
+        raise InvalidProblem(f"{name} have shape {values.shape}; give (n,) or (n, m)")
+    if values.dtype.kind == "b":
+        return AttributeBlock("binary", csr_array(values.astype(np.float64)))
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all():
+            raise InvalidProblem(f"{name} have entries that are NaN or infinite")
+        return AttributeBlock("continuous", values.astype(np.float64))
+    if values.dtype.kind in "iuUSO":
+        if values.dtype.kind == "O" and any(entry is None or entry != entry for entry in values.ravel()):
+            raise InvalidProblem(f"{name} have missing values (None or NaN); give them a value of their own")
+        return AttributeBlock("categorical", values)
+    raise InvalidProblem(
+        f"{name} have dtype {values.dtype}; give booleans or a sparse array (binary), integers or strings (categorical)"
+        " or floating-point numbers (continuous)"
+    )
+
+
+def short_indices(matrix: Any) -> csr_array:
+    """Return the array with 32-bit indices where they are enough, for speed, and for packages that take no others."""
+    if matrix.indices.dtype == np.int32 or max(matrix.nnz, *matrix.shape) >= 2**31:
+        return matrix
+    parts = matrix.data, matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)
+    return csr_array(parts, shape=matrix.shape)
+
+
+def edge_ends(adjacency: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return both ends and the weight of every undirected edge, each once."""
+    upper = triu(adjacency, k=1, format="coo")
+    return upper.row, upper.col, upper.data

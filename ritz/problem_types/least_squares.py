@@ -1,0 +1,327 @@
+"""What is asked: overdetermined systems, solved in the sense of least squares."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
+from math import prod
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+
+from ritz.backend import Array, asarray_like, cast, is_torch_array, namespace, numpy_dtype, to_numpy
+from ritz.errors import InvalidProblem
+from ritz.operators import Dense, Operator, Sparse, aslinearoperator
+from ritz.operators.operator import real_entries
+from ritz.problem_types.linear_system import check_vector
+
+__all__ = ["LeastSquares", "RowBlocks", "row_blocks"]
+
+BLOCK_ENTRIES = 2**16  # of a dense matrix that are read at once: half a megabyte, which stays in the cache
+GPU_BLOCK_ENTRIES = 2**27
+
+
+class RowBlocks(Operator):
+    """A matrix given a block of rows at a time, so that it never has to be in memory as a whole.
+
+    Every product reads all blocks once, in order; their shapes and entries are checked as they come.
+
+    Parameters
+    ----------
+    source : callable or iterable
+        Arrays or SciPy sparse arrays of shape (rows, n), or torch tensors: an iterable that can be gone through again
+        and again, or a function that returns a fresh iterator each time it is called.
+    rows : int
+        Rows of all blocks together.
+
+    Raises
+    ------
+    InvalidProblem
+        For an iterator that is used up after one pass, and for blocks that do not fit together or hold NaN or
+        infinity.
+
+    Examples
+    --------
+    >>> (RowBlocks([np.eye(2), np.ones((1, 2))], rows=3) @ np.array([1.0, 2.0])).tolist()
+    [1.0, 2.0, 3.0]
+    """
+
+    def __init__(self, source: Callable[[], Iterable[Any]] | Iterable[Any] | Any, rows: int):
+        if not callable(source) and iter(source) is source:
+            raise InvalidProblem(
+                "A is an iterator that can be gone through only once; give a list of row blocks, or a function that"
+                " returns a fresh iterator"
+            )
+        self._source = source
+        first = next(iter(self._stream()), None)
+        if first is None:
+            raise InvalidProblem("A has no row blocks: there is nothing to solve")
+        first = _entries(first)
+        self.shape = (int(rows), int(first.shape[1]))
+        self.dtype = numpy_dtype(first)
+        self.tags = frozenset()
+
+    def _stream(self) -> Any:
+        source: Any = self._source
+        return source() if callable(source) else source
+
+    def blocks(self) -> Generator[tuple[int, Any]]:
+        """Yield the first row of each block, and the block."""
+        start = 0
+        for number, given in enumerate(self._stream()):
+            block = _entries(given)
+            if block.shape[1] != self.shape[1] or start + block.shape[0] > self.shape[0]:
+                raise InvalidProblem(
+                    f"row block {number} has shape {tuple(block.shape)} and starts at row {start} of a matrix of"
+                    f" shape {self.shape}"
+                )
+            _check_finite(f"row block {number}", block)
+            yield start, block
+            start += block.shape[0]
+        if start != self.shape[0]:
+            raise InvalidProblem(f"the row blocks hold {start} rows and b has {self.shape[0]}")
+
+    def _apply(self, x: Array) -> Array:
+        parts = [block @ asarray_like(x, _values(block)) for _, block in self.blocks()]
+        return asarray_like(np.concatenate([to_numpy(part) for part in parts]), x)
+
+    def _apply_transpose(self, x: Array) -> Array:
+        total: Any = 0.0
+        for start, block in self.blocks():
+            total = total + block.T @ asarray_like(x[start : start + block.shape[0]], _values(block))
+        return asarray_like(total, x)
+
+
+@dataclass(frozen=True, eq=False)
+class LeastSquares:
+    r"""Minimise :math:`\|Ax-b\|_2^2+\lambda\|x\|_2^2`; of several minimisers, the one of least norm is meant.
+
+    Parameters
+    ----------
+    A : array, sparse array, Operator, torch tensor, memory-mapped array, or row blocks; shape (m, n)
+        Row blocks are anything `RowBlocks` takes. Nothing is copied, except that integers become float64.
+    b : array, shape (m,) or (m, k)
+        NumPy or torch; the answer comes back in the same kind, on the same device.
+    ridge : float
+        The penalty :math:`\lambda\ge0`, in units of the square of A.
+    exact : array, shape (n,) or (n, k), optional
+        The minimiser where it is known.
+    name : str
+        For tables and plots.
+
+    Raises
+    ------
+    InvalidProblem
+        Empty A, wrong shapes, a negative ridge, complex or half-precision dtypes, NaN or infinity.
+
+    Examples
+    --------
+    The mean is the number that is nearest to all:
+
+    >>> problem = LeastSquares(np.ones((3, 1)), np.array([1.0, 2.0, 6.0]))
+    >>> squares, gradient = problem.residual_and_gradient(np.array([3.0]))
+    >>> float(squares), gradient.tolist()
+    (14.0, [0.0])
+    """
+
+    A: Any
+    b: Array
+    ridge: float = 0.0
+    exact: Array | None = None
+    name: str = ""
+
+    def __post_init__(self):
+        b = self.b if is_torch_array(self.b) or isinstance(self.b, np.ndarray) else np.asarray(self.b)
+        if b.ndim == 0:
+            raise InvalidProblem("b is a number; it must have one entry for each row of A")
+        A = _matrix(self.A, int(b.shape[0]))
+        rows, columns = A.shape
+        if rows == 0 or columns == 0:
+            raise InvalidProblem(f"A is empty ({rows} x {columns}): there is nothing to solve")
+        b = check_vector("b", b, rows)
+        if isinstance(self.ridge, bool) or not isinstance(self.ridge, Real) or not 0.0 <= float(self.ridge) < np.inf:
+            raise InvalidProblem(f"ridge is {self.ridge!r}; it must be a non-negative number")
+        if not isinstance(A, Operator):
+            _check_finite("A", A)
+        object.__setattr__(self, "A", A)
+        object.__setattr__(self, "b", cast(b, np.result_type(numpy_dtype(A), numpy_dtype(b))))
+        object.__setattr__(self, "ridge", float(self.ridge))
+        if self.exact is not None:
+            object.__setattr__(self, "exact", check_vector("exact", self.exact, columns))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of A."""
+        return (int(self.A.shape[0]), int(self.A.shape[1]))
+
+    @property
+    def dtype(self) -> np.dtype:
+        """NumPy dtype of the answer; sums over rows are formed in float64 whatever it is."""
+        return numpy_dtype(self.b)
+
+    def with_rhs(self, rhs: Array) -> LeastSquares:
+        """Return the problem with another b, and no known minimiser."""
+        return replace(self, b=rhs, exact=None)
+
+    @cached_property
+    def norm(self) -> float:
+        r"""Frobenius norm of :math:`[A;\sqrt\lambda I]`; one pass over A, the first time."""
+        squares = sum(_square(block) for _, block in row_blocks(self.A))
+        return float((squares + self.ridge * self.shape[1]) ** 0.5)
+
+    def residual_and_gradient(self, x: np.ndarray, b: Array = None) -> tuple[Any, np.ndarray]:
+        r"""Return the minimised sum, and minus half its gradient, in one pass over A.
+
+        Parameters
+        ----------
+        x : ndarray, shape (n,) or (n, k)
+        b : array, shape (m,) or (m, k), optional
+            The problem's own if None.
+
+        Returns
+        -------
+        float64 or ndarray, shape (k,)
+            :math:`\|Ax-b\|_2^2+\lambda\|x\|_2^2`.
+        ndarray, shape (n,) or (n, k)
+            :math:`A^T(b-Ax)-\lambda x`, in float64.
+        """
+        b = self.b if b is None else b
+        x = np.asarray(x, dtype=np.float64)
+        squares: Any = self.ridge * np.square(x).sum(axis=0)
+        gradient = -self.ridge * x
+        for start, block in row_blocks(self.A):
+            values = _values(block)
+            part = asarray_like(b[start : start + block.shape[0]], values)
+            residual = part - block @ asarray_like(x, values)
+            squares = squares + to_numpy((residual * residual).sum(0))
+            gradient += to_numpy(block.T @ residual)
+        return squares, gradient
+
+    def normal_product(self, p: np.ndarray) -> np.ndarray:
+        r"""Return :math:`(A^TA+\lambda I)p`, shape (n,) or (n, k), in one pass over A."""
+        product = self.ridge * p
+        for _, block in row_blocks(self.A):
+            image = block @ asarray_like(p, _values(block))
+            product += to_numpy(block.T @ image)
+        return product
+
+
+def row_blocks(A: Any, entries: int = BLOCK_ENTRIES) -> Generator[tuple[int, Any]]:
+    """Yield the first row of each block of rows of A, and the block, whose products are in float64.
+
+    Dense matrices come in blocks of about so many `entries`, row blocks as they are given; sparse matrices and
+    operators are a single block. Every block has ``shape`` and ``T`` and is applied with ``@``.
+    """
+    if isinstance(A, RowBlocks):
+        for start, block in A.blocks():
+            for inside, part in row_blocks(block, entries):
+                yield start + inside, part
+        return
+    if isinstance(A, Operator) or issparse(A):
+        yield 0, A if isinstance(A, Operator) else A.astype(np.float64, copy=False)
+        return
+    if is_torch_array(A) and A.device.type != "cpu":
+        entries = GPU_BLOCK_ENTRIES
+    step = max(1, entries // A.shape[1])
+    for start in range(0, A.shape[0], step):
+        yield start, cast(A[start : start + step], np.float64)
+
+
+def _values(block: Any) -> Array:
+    """Return an array of the kind, dtype and device that `block` is multiplied with."""
+    return block if is_torch_array(block) else _FLOAT64
+
+
+_FLOAT64 = np.empty(0)
+
+
+def _square(block: Any) -> float:
+    """Return the sum of the squares of the entries."""
+    if isinstance(block, Operator):
+        columns = block.shape[1]
+        units = (np.eye(columns, min(32, columns - j), -j) for j in range(0, columns, 32))
+        return float(sum(np.square(to_numpy(block @ unit)).sum() for unit in units))
+    entries = block.data if issparse(block) else block
+    if is_torch_array(entries):
+        return float((entries * entries).sum())
+    return float(np.vdot(entries, entries))
+
+
+def _matrix(given: Any, rows: int) -> Any:
+    """Return A as an ndarray, a CSR array, a tensor, or an Operator without entries."""
+    if isinstance(given, (Dense, Sparse)):
+        matrix = given.matrix
+    elif isinstance(given, Operator):
+        matrix = given
+    elif is_torch_array(given) or isinstance(given, np.ndarray) or issparse(given):
+        matrix = _entries(given)
+    elif hasattr(given, "matvec"):
+        matrix = aslinearoperator(given)
+    elif callable(given) or inspect.isgenerator(given) or _holds_blocks(given):
+        matrix = RowBlocks(given, rows)
+    else:
+        matrix = real_entries(_array(given))
+    if matrix.shape[0] != rows:
+        raise InvalidProblem(f"A has {matrix.shape[0]} rows and b has {rows}; they must be the same")
+    return matrix
+
+
+def _array(given: Any) -> np.ndarray:
+    try:
+        found = np.asarray(given)
+    except (TypeError, ValueError):
+        found = np.empty(0, dtype=object)
+    if found.dtype.kind not in "biufc":
+        raise InvalidProblem(
+            f"A is a {type(given).__name__}; give an array, a SciPy sparse array, an Operator, a torch tensor, or"
+            " row blocks"
+        )
+    return found
+
+
+def _holds_blocks(given: Any) -> bool:
+    """Whether `given` is an iterable of two-dimensional arrays; an iterator is not looked into."""
+    try:
+        if iter(given) is given:
+            return True
+        first = next(islice(given, 1), None)
+    except TypeError:
+        return False
+    return getattr(first, "ndim", 1) == 2
+
+
+def _entries(given: Any) -> Any:
+    """Return entries in float32 or float64 as they are, integers as float64."""
+    if is_torch_array(given):
+        import torch
+
+        if given.layout != torch.strided:
+            return aslinearoperator(given).matrix  # pyright: ignore[reportAttributeAccessIssue]
+        if given.ndim != 2 or given.dtype not in (torch.float32, torch.float64):
+            if given.ndim == 2 and not (given.is_floating_point() or given.is_complex()):
+                return given.double()
+            raise InvalidProblem(
+                f"A has shape {tuple(given.shape)} and dtype {given.dtype}; it must be a real matrix in float32 or"
+                " float64"
+            )
+        return given.detach()
+    matrix = csr_array(given) if issparse(given) else np.asanyarray(given)
+    return real_entries(matrix)
+
+
+def _check_finite(name: str, matrix: Any) -> None:
+    """Raise `InvalidProblem` for NaN or infinity; a sum of squares finds them at the speed of memory."""
+    entries = matrix.data if issparse(matrix) else matrix
+    xp = namespace(entries)
+    step = max(1, 2**20 // max(1, prod(entries.shape[1:])))
+    for start in range(0, entries.shape[0], step):
+        part = entries[start : start + step]
+        with np.errstate(over="ignore", invalid="ignore"):
+            suspect = not np.isfinite(float(part.sum()))  # or it overflowed, which is no fault
+        if suspect and not bool(xp.isfinite(part).all()):
+            raise InvalidProblem(f"{name} has entries that are NaN or infinite, the first of them below row {start}")

@@ -1,0 +1,187 @@
+"""What is asked: overdetermined systems whose residual is to be least in the norm of l_p."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+
+from ritz.backend import Array, cast, is_torch_array, numpy_dtype, to_numpy
+from ritz.errors import InvalidProblem
+from ritz.operators import Dense, Sparse
+from ritz.operators.operator import real_entries
+from ritz.problem_types.linear_system import check_vector
+
+__all__ = ["LpRegression", "check_exponent", "check_matrix", "dual_exponent", "lp_norm"]
+
+
+@dataclass(frozen=True, eq=False)
+class LpRegression:
+    r"""Minimise :math:`\|Ax-b\|_p` over x.
+
+    The residual that p = 1 leaves ignores outliers (least absolute deviations), that of p = 2 averages them (least
+    squares), and that of p = inf is as small as it can be where it is largest (Chebyshev approximation).
+
+    Parameters
+    ----------
+    A : array, sparse array, or torch tensor, shape (n, d)
+        At least as many rows as columns. Columns may depend on one another.
+    b : array, shape (n,)
+        NumPy or torch; the answer comes back in the same kind, on the same device.
+    p : float
+        At least 1; ``math.inf`` is the maximum norm.
+    exact : array, shape (d,), optional
+        The minimiser where it is known.
+    name : str
+        For tables and plots.
+
+    Raises
+    ------
+    InvalidProblem
+        p below 1, empty A, fewer rows than columns, wrong shapes, complex or half-precision dtypes, NaN or infinity.
+
+    Examples
+    --------
+    The median of three numbers:
+
+    >>> problem = LpRegression(np.ones((3, 1)), np.array([1.0, 2.0, 9.0]), p=1)
+    >>> problem.objective(np.array([2.0]))
+    8.0
+    """
+
+    A: Any
+    b: Array
+    p: float
+    exact: Array | None = None
+    name: str = ""
+
+    def __post_init__(self):
+        A, p = _entries(self.A), check_exponent(self.p)
+        rows, columns = A.shape
+        b = check_vector("b", self.b, rows)
+        if b.ndim != 1:
+            raise InvalidProblem(f"b has shape {tuple(b.shape)}; l_p regression takes one right-hand side, ({rows},)")
+        object.__setattr__(self, "A", A)
+        object.__setattr__(self, "b", cast(b, np.result_type(numpy_dtype(A), numpy_dtype(b))))
+        object.__setattr__(self, "p", p)
+        if self.exact is not None:
+            object.__setattr__(self, "exact", check_vector("exact", self.exact, columns))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of A."""
+        return (int(self.A.shape[0]), int(self.A.shape[1]))
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return self.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """NumPy dtype of the answer; the computation is in float64 whatever it is."""
+        return numpy_dtype(self.b)
+
+    @property
+    def matrix(self) -> Any:
+        """A in float64, as an ndarray or a CSR array."""
+        return _in_float64(self.A)
+
+    def objective(self, x: Array) -> float:
+        r"""Return :math:`\|Ax-b\|_p`."""
+        residual = to_numpy(self.b).astype(np.float64) - self.matrix @ to_numpy(x).astype(np.float64)
+        return lp_norm(residual, self.p)
+
+    def with_rhs(self, rhs: Array) -> LpRegression:
+        """Return the problem with another b, and no known minimiser."""
+        return replace(self, b=rhs, exact=None)
+
+
+def lp_norm(vector: np.ndarray, p: float) -> float:
+    r"""Return :math:`\|v\|_p`, scaled so that no power overflows.
+
+    Examples
+    --------
+    >>> lp_norm(np.array([3.0, -4.0]), 2.0), lp_norm(np.array([3.0, -4.0]), float("inf"))
+    (5.0, 4.0)
+    """
+    magnitude = np.abs(vector)
+    largest = float(magnitude.max(initial=0.0))
+    if largest == 0.0 or p == np.inf or not np.isfinite(largest):
+        return largest
+    return largest * float(((magnitude / largest) ** p).sum()) ** (1.0 / p)
+
+
+def dual_exponent(p: float) -> float:
+    """Return q with ``1/p + 1/q = 1``."""
+    if p == 1.0:
+        return np.inf
+    return 1.0 if p == np.inf else p / (p - 1.0)
+
+
+def check_exponent(p: Any) -> float:
+    """Return p as a float.
+
+    Raises
+    ------
+    InvalidProblem
+        If it is not a number of at least 1: below 1 the problem is not convex.
+    """
+    if isinstance(p, bool) or not isinstance(p, (Real, np.number)) or not float(p) >= 1.0:
+        raise InvalidProblem(f"p is {p!r}; it must be a number of at least 1, or math.inf")
+    return float(p)
+
+
+def check_matrix(A: Any) -> Any:
+    """Return A in float64, as an ndarray or a CSR array.
+
+    Raises
+    ------
+    InvalidProblem
+        Empty A, fewer rows than columns, wrong shapes, complex or half-precision dtypes, NaN or infinity.
+    """
+    return _in_float64(_entries(A))
+
+
+def _in_float64(A: Any) -> Any:
+    return (A if issparse(A) else to_numpy(A)).astype(np.float64, copy=False)
+
+
+def _entries(given: Any) -> Any:
+    """Return A as an ndarray, a CSR array, or a tensor, checked."""
+    A = _array(given)
+    rows, columns = A.shape
+    if rows == 0 or columns == 0:
+        raise InvalidProblem(f"A is empty ({rows} x {columns}): there is nothing to solve")
+    if rows < columns:
+        raise InvalidProblem(
+            f"A has {rows} rows and {columns} columns; l_p regression needs at least as many rows as columns"
+            " (with fewer, numpy.linalg.lstsq gives the solution of least norm)"
+        )
+    if not np.isfinite(A.data if issparse(A) else to_numpy(A)).all():
+        raise InvalidProblem("A has entries that are NaN or infinite")
+    return A
+
+
+def _array(given: Any) -> Any:
+    if isinstance(given, (Dense, Sparse)):
+        given = given.matrix
+    if is_torch_array(given):
+        given = given.detach()
+        if numpy_dtype(given).kind in "biu":
+            given = given.double()
+    elif issparse(given):
+        given = real_entries(csr_array(given))
+    else:
+        try:
+            given = real_entries(np.asarray(given))
+        except (TypeError, ValueError) as error:
+            raise InvalidProblem(
+                f"A cannot be read as a real matrix ({error}); give an array, a SciPy sparse array or a torch tensor"
+            ) from None
+    if given.ndim != 2:
+        raise InvalidProblem(f"A has shape {tuple(given.shape)}; it must be (n, d)")
+    return given

@@ -1,0 +1,1 @@
+"""Equations with parameters, and their solutions for many of them."""

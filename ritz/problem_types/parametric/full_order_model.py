@@ -1,0 +1,212 @@
+"""Full-order solves of parametric equations from their affine form and pointwise term."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from ritz.errors import ConvergenceError, InvalidProblem
+from ritz.grid import Grid
+from ritz.newton import NewtonResult, newton
+from ritz.operators import Sparse, Tag
+from ritz.problem_types.linear_system import LinearSystem
+from ritz.problem_types.parametric.affine_form import AffineForm
+from ritz.problem_types.parametric.pointwise_term import PointwiseTerm
+from ritz.registry import solvers
+from ritz.solution import Solution, Status
+
+__all__ = ["FullOrderModel", "FullOrderResult", "sparse_factors"]
+
+RTOL = 1e-10  # of linear systems that are solved by iteration, and of Newton's method
+PATIENCE = 20  # iterations with a preconditioner of another matrix
+LARGE = 20_000  # unknowns beyond which sparse factors give way to the solver that the affine form names
+
+
+@dataclass(frozen=True, eq=False)
+class FullOrderResult:
+    """A solution, and what it took.
+
+    Parameters
+    ----------
+    u : ndarray, shape (n,) or (steps + 1, n)
+    iterations : tuple of int
+        Newton iterations of each step, or of the one steady equation; ones where it is linear.
+    """
+
+    u: np.ndarray
+    iterations: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class FullOrderModel:
+    r"""The equations of a parametric problem, and their solution by sparse factors or the solver that suits them.
+
+    Steady equations are :math:`A(\mu)u+g(u;\mu)=f(\mu)`; with a mass matrix, each step of implicit Euler is
+    :math:`M(u_{k+1}-u_k)/\Delta t+A(\mu)u_{k+1}+g(u_{k+1};\mu,t_{k+1})=f(\mu)`. Nonlinear ones are solved by the damped
+    Newton method from zero, or from the state before.
+
+    Parameters
+    ----------
+    affine : AffineForm
+    term : PointwiseTerm, optional
+    mass : sparse array, shape (n, n), optional
+        Together with `times` and `initial`.
+    times : ndarray, shape (steps + 1,), optional
+    initial : callable, optional
+        ``initial(mu) -> (n,)``.
+    grid : Grid, optional
+        Lets multigrid solve large linear systems.
+    """
+
+    affine: AffineForm
+    term: PointwiseTerm | None = None
+    mass: Any = None
+    times: np.ndarray | None = None
+    initial: Any = None
+    grid: Grid | None = None
+
+    def __post_init__(self):
+        if self.term is not None and self.term.size != self.affine.size:
+            raise InvalidProblem(f"term has {self.term.size} entries and the affine form {self.affine.size} unknowns")
+        if self.mass is not None:
+            object.__setattr__(self, "mass", csr_array(self.mass))
+            if self.mass.shape != (self.affine.size,) * 2:
+                raise InvalidProblem(f"mass has shape {self.mass.shape}; the affine form has {self.affine.size}")
+
+    @property
+    def linear(self) -> bool:
+        """Whether the equations are linear in u."""
+        return self.term is None or self.term.linear
+
+    def __call__(self, mu: np.ndarray) -> np.ndarray:
+        """Return the state, shape (n,), or the trajectory, shape (steps + 1, n); see `solve`."""
+        return self.solve(mu).u
+
+    def solve(self, mu: np.ndarray, start: np.ndarray | None = None) -> FullOrderResult:
+        """Solve the equations; `start`, shape (n,) or (steps + 1, n), is where Newton's method begins.
+
+        Raises
+        ------
+        ConvergenceError
+            If Newton's method or a linear solver fails, naming the time.
+        """
+        operator, load = self.affine.operator(mu), self.affine.load(mu)
+        linear_solve = _LinearSolves(self.affine, self.grid)
+        if self.times is None:
+            begin = np.zeros(self.affine.size, dtype=operator.dtype) if start is None else start
+            u, iterations = self._solve(operator, load, begin, mu, 0.0, linear_solve)
+            return FullOrderResult(u, (iterations,))
+        states = [np.asarray(self.initial(mu), dtype=np.float64)]
+        counts: list[int] = []
+        for step, dt in enumerate(np.diff(self.times), start=1):
+            scaled: Any = self.mass / dt
+            begin = states[-1] if start is None else start[step]
+            rhs = load + scaled @ states[-1]
+            u, iterations = self._solve(operator + scaled, rhs, begin, mu, float(self.times[step]), linear_solve)
+            states.append(u)
+            counts.append(iterations)
+        return FullOrderResult(np.stack(states), tuple(counts))
+
+    def residual(self, u: np.ndarray, mu: np.ndarray) -> np.ndarray:
+        """Return what is left of the equations, shape (n,), or (steps, n) for a trajectory."""
+        operator, load = self.affine.operator(mu), self.affine.load(mu)
+        if self.times is None:
+            return operator @ u + self._term(u, mu, 0.0) - load
+        rates = (self.mass @ np.diff(u, axis=0).T).T / np.diff(self.times)[:, None]
+        terms = np.stack([self._term(state, mu, t) for state, t in zip(u[1:], self.times[1:], strict=True)])
+        return rates + (operator @ u[1:].T).T + terms - load
+
+    def jacobian(self, u: np.ndarray, mu: np.ndarray, step: int | None = None) -> Any:
+        """Return the derivative of the equations by u, shape (n, n): those of a step by its new state."""
+        matrix: Any = self.affine.operator(mu)
+        t = 0.0
+        if self.times is not None:
+            if step is None:
+                raise InvalidProblem("step is None; say which time step, 0 to steps - 1, of a trajectory is meant")
+            t = float(self.times[step + 1])
+            matrix = matrix + self.mass / (t - self.times[step])
+        return matrix if self.linear else csr_array(matrix + self.term.jacobian(u, mu, t))  # pyright: ignore
+
+    def _term(self, u: np.ndarray, mu: np.ndarray, t: float) -> Any:
+        return 0.0 if self.term is None else self.term.value(u, mu, t)
+
+    def _solve(
+        self, operator: Any, load: np.ndarray, start: np.ndarray, mu: np.ndarray, t: float, linear_solve: _LinearSolves
+    ) -> tuple[np.ndarray, int]:
+        """Solve ``operator u + g(u; mu, t) = load``; the second is the number of iterations."""
+        if self.linear:
+            return linear_solve(operator, load - self._term(start, mu, t)), 1
+        term: Any = self.term
+        result = newton(
+            lambda u: operator @ u + term.value(u, mu, t) - load,
+            lambda u, F, tolerance: linear_solve(operator + term.jacobian(u, mu, t), F, tolerance),
+            start,
+            rtol=RTOL,
+            scale=float(np.linalg.norm(load - term.value(np.zeros_like(start), mu, t))),
+        )
+        if result.status not in (Status.CONVERGED, Status.STAGNATED) or result.history[-1] > np.sqrt(RTOL):
+            raise ConvergenceError(
+                f"Newton's method ended {result.status.name} at t = {t:g}, relative residual {result.history[-1]:.1e}",
+                _solution(result, self.grid),
+            )
+        return result.u, len(result.history) - 1
+
+
+def _solution(result: NewtonResult, grid: Grid | None) -> Solution:
+    return Solution(
+        x=result.u,
+        status=result.status,
+        iterations=len(result.history) - 1,
+        residual=result.history[-1],
+        history=np.array(result.history),
+        timings={},
+        solver="newton",
+        grid=grid,
+    )
+
+
+class _LinearSolves:
+    """Solves with matrices that resemble each other: each by the preconditioner of an earlier one while that does."""
+
+    def __init__(self, affine: AffineForm, grid: Grid | None):
+        self._affine, self._grid = affine, grid
+        self._inverse: Any = None
+
+    def __call__(self, operator: Any, rhs: np.ndarray, rtol: float = RTOL) -> np.ndarray:
+        if self._affine.solver is None or len(rhs) <= LARGE:
+            return sparse_factors(operator, self._affine.symmetric).solve(rhs)
+        tags = {Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE} if self._affine.symmetric else set[Tag]()
+        system = LinearSystem(Sparse(operator, tags), rhs, grid=self._grid)
+        if self._inverse is not None:
+            method = "cg" if self._affine.symmetric else "bicgstab"
+            found = solvers[method](preconditioner=self._inverse).prepare(system).solve(rtol=rtol, maxiter=PATIENCE)
+            if found.converged:
+                return np.asarray(found.x)
+        prepared = solvers[self._affine.solver]().prepare(system)
+        found = prepared.solve(rtol=rtol)
+        found.raise_for_status()
+        self._inverse = getattr(prepared, "preconditioner", None)
+        return np.asarray(found.x)
+
+
+def sparse_factors(matrix: Any, symmetric: bool) -> Any:
+    """Return SuperLU's factors of a matrix, ordered by minimum degree on the pattern of A + A^T.
+
+    Parameters
+    ----------
+    matrix : sparse array, shape (n, n)
+    symmetric : bool
+        Promise that it is symmetric positive definite.
+
+    Examples
+    --------
+    >>> sparse_factors(csr_array([[2.0, 0.0], [0.0, 4.0]]), True).solve(np.ones(2)).tolist()
+    [0.5, 0.25]
+    """
+    from scipy.sparse.linalg import splu
+
+    options: dict[str, Any] = {"diag_pivot_thresh": 0.01, "options": {"SymmetricMode": True}} if symmetric else {}
+    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", **options)

@@ -1,0 +1,201 @@
+"""Full-order solves for many parameters: in parallel, and kept on disk as soon as they are there.
+
+A cache is a folder with one file for each solution, named after a digest of the problem and its parameters, which
+starts with a digest of its content. Of a problem, its name, ranges, equations and the code of its functions count; what
+a function reads elsewhere (a global variable, a file) cannot be seen. Therefore the first solution found is computed
+again, and the cache refused where the two differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+import warnings
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ritz.errors import InvalidProblem
+from ritz.files import write_atomically
+from ritz.progress import StepProgress
+
+if TYPE_CHECKING:
+    from ritz.problem_types.parametric.parametric_pde import ParametricPDE
+
+__all__ = ["fingerprint", "solve_all"]
+
+SAME = 1e-6  # relative difference up to which a solution computed again is the same
+
+
+def solve_all(
+    problem: ParametricPDE,
+    points: np.ndarray,
+    executor: Executor | None,
+    cache: str | os.PathLike[str] | None,
+    progress: bool,
+) -> list[np.ndarray]:
+    """Return the solution for each row of `points`; see `ritz.ParametricPDE.snapshots`."""
+    store = None if cache is None else _Store(Path(cache), problem)
+    solutions: list[Any] = [None if store is None else store.read(mu) for mu in points]
+    found = [number for number, solution in enumerate(solutions) if solution is not None]
+    if store is not None and found:
+        _check_still_true(problem, points[found[0]], solutions[found[0]], store.folder)
+    missing = [number for number, solution in enumerate(solutions) if solution is None]
+    with StepProgress(progress, f"snapshots of {problem.name or 'the problem'}", len(points)) as bar:
+        for done, (number, solution) in enumerate(_solved(problem, points, missing, executor, store), len(found) + 1):
+            solutions[number] = solution
+            bar.update(done)
+    return solutions
+
+
+def fingerprint(problem: ParametricPDE) -> str:
+    """Return a digest of what the solutions of a problem depend on; its query and product do not count."""
+    digest = hashlib.sha256()
+    for part in (problem.name, problem.parameters, problem.times, problem.solve, problem.initial, problem.affine):
+        _feed(digest, part)
+    _feed(digest, problem.term)
+    _feed(digest, problem.mass)
+    return digest.hexdigest()
+
+
+def _solved(
+    problem: ParametricPDE, points: np.ndarray, missing: list[int], executor: Executor | None, store: _Store | None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the numbers and solutions of `missing` in the order in which they are done."""
+    if executor is None:
+        for number in missing:
+            yield number, _solve_one(problem, store, points[number])
+        return
+    task: Any = partial(_solve_one, problem, store)
+    if not isinstance(executor, ThreadPoolExecutor):
+        task = partial(_solve_pickled, *_pickled(problem), store)
+    futures = {executor.submit(task, points[number]): number for number in missing}
+    try:
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _solve_one(problem: ParametricPDE, store: _Store | None, mu: np.ndarray) -> np.ndarray:
+    solution = problem.solution(mu)
+    if store is not None:
+        store.write(mu, solution)
+    return solution
+
+
+_problems: dict[str, Any] = {}  # what this process has unpickled last
+
+
+def _solve_pickled(key: str, pickled: bytes, store: _Store | None, mu: np.ndarray) -> np.ndarray:
+    """Solve in another process, which unpickles the problem once for all its tasks."""
+    if key not in _problems:
+        _problems.clear()
+        _problems[key] = pickle.loads(pickled)
+    return _solve_one(_problems[key], store, mu)
+
+
+def _pickled(problem: ParametricPDE) -> tuple[str, bytes]:
+    try:
+        pickled = pickle.dumps(problem)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise InvalidProblem(
+            f"the problem cannot be sent to other processes ({error}): define its functions at the top of a module, or"
+            " use a ThreadPoolExecutor"
+        ) from None
+    return hashlib.sha256(pickled).hexdigest(), pickled
+
+
+class _Store:
+    """The folder of a cache.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there.
+    problem : ParametricPDE
+    """
+
+    def __init__(self, folder: Path, problem: ParametricPDE):
+        self.folder = folder
+        self._problem = fingerprint(problem)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def read(self, mu: np.ndarray) -> np.ndarray | None:
+        """Return a solution that is there and whole."""
+        path = self._path(mu)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        digest, body = content[:32], content[32:]
+        if hashlib.sha256(body).digest() != digest:
+            warnings.warn(f"the snapshot {str(path)!r} is damaged and computed again", UserWarning, stacklevel=2)
+            return None
+        return np.load(io.BytesIO(body), allow_pickle=False)
+
+    def write(self, mu: np.ndarray, solution: np.ndarray) -> None:
+        """Keep a solution."""
+        buffer = io.BytesIO()
+        np.save(buffer, solution)
+        body = buffer.getvalue()
+        write_atomically(self._path(mu), hashlib.sha256(body).digest() + body)
+
+    def _path(self, mu: np.ndarray) -> Path:
+        key = hashlib.sha256(self._problem.encode() + np.ascontiguousarray(mu).tobytes()).hexdigest()
+        return self.folder / f"{key[:32]}.snapshot"
+
+
+def _check_still_true(problem: ParametricPDE, mu: np.ndarray, kept: np.ndarray, folder: Path) -> None:
+    again = problem.solution(mu)
+    if again.shape != kept.shape or not np.allclose(again, kept, rtol=0.0, atol=SAME * max(abs(again).max(), 1e-300)):
+        raise InvalidProblem(
+            f"the cache {str(folder)!r} is stale: the solution at {problem.describe(mu)} is another one now; give"
+            " another folder, or the changed problem another name"
+        )
+
+
+def _feed(digest: Any, part: Any, functions: tuple[Any, ...] = ()) -> None:
+    """Add an object to a digest by its content: arrays, mappings, dataclasses, functions and their code.
+
+    `functions` are those the object is read by, which may read themselves.
+    """
+
+    def feed(parts: Iterable[Any]) -> None:
+        for each in parts:
+            _feed(digest, each, functions)
+
+    code = getattr(part, "__code__", None)
+    if part is None or isinstance(part, (str, int, float, bool, bytes)):
+        digest.update(repr(part).encode())
+    elif code is not None:
+        digest.update(f"{part.__module__}.{part.__qualname__}".encode() + code.co_code)
+        if any(part is function for function in functions):
+            return
+        functions = (*functions, part)
+        feed(constant for constant in code.co_consts if not hasattr(constant, "co_code"))
+        feed(part.__defaults__ or ())
+        feed(cell.cell_contents for cell in part.__closure__ or ())
+    elif isinstance(part, partial):
+        feed([part.func, part.args, part.keywords])
+    elif isinstance(part, np.ndarray):
+        digest.update(str((part.dtype, part.shape)).encode() + np.ascontiguousarray(part).tobytes())
+    elif hasattr(part, "indptr"):
+        feed([part.shape, part.indptr, part.indices, part.data])
+    elif isinstance(part, dict):
+        feed(each for item in part.items() for each in item)
+    elif isinstance(part, (list, tuple)):
+        digest.update(str(len(part)).encode())
+        feed(part)
+    elif hasattr(part, "__dataclass_fields__"):
+        digest.update(type(part).__qualname__.encode())
+        feed(getattr(part, name) for name in part.__dataclass_fields__)
+    else:
+        digest.update(type(part).__qualname__.encode())

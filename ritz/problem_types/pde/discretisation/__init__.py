@@ -1,0 +1,5 @@
+"""From a PDE on a box to a linear system: finite differences, Chebyshev and Fourier collocation."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,10 @@
+from .axis import Axis as Axis
+from .axis import unknowns_of_cells as unknowns_of_cells
+from .chebyshev import ChebyshevAxis as ChebyshevAxis
+from .discretisation import SCHEMES as SCHEMES
+from .discretisation import Discretisation as Discretisation
+from .finite_differences import FiniteDifferenceAxis as FiniteDifferenceAxis
+from .finite_differences import difference_weights as difference_weights
+from .fourier import FourierAxis as FourierAxis
+from .interpolation import Interpolant as Interpolant
+from .pde_solution import PDESolution as PDESolution

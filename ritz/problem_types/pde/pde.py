@@ -1,0 +1,240 @@
+"""Partial differential equations on a box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from numbers import Integral
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ritz.errors import InvalidProblem
+from ritz.operators.stencils.boundary import AXES, BoundaryLike, Sides, parse_boundary, side_names
+from ritz.problem_types.linear_system import LinearSystem
+from ritz.problem_types.pde.fields import Field, check_field, evaluate
+
+__all__ = ["PDE", "MultiIndex"]
+
+MultiIndex: TypeAlias = tuple[int, ...]
+"""Order of the derivative along each axis: (2, 0) is the second derivative in x."""
+
+
+@dataclass(frozen=True, eq=False)
+class PDE:
+    """``sum_a c_a(x) d^a u(x) + r(u(x)) = f(x)`` on a box, with one condition on each side.
+
+    With `initial` the left side gains ``du/dt``. Functions take one NumPy array an axis, ``f(x, y)``, and return an
+    array of the same shape; a number stands for a constant function. Units are the user's own.
+
+    Parameters
+    ----------
+    domain : sequence of (float, float)
+        Lower and upper end of each of one to three axes; one pair will do in one dimension.
+    terms : mapping
+        Coefficient by multi-index: ``{(2, 0): -1.0, (0, 2): -1.0, (0, 0): 3.0}`` is ``-u_xx - u_yy + 3 u``. In one
+        dimension a plain order is taken too.
+    source : number or function
+        The right side f.
+    boundary : number or function
+        Value of u on the Dirichlet sides.
+    conditions : str or mapping or tuple
+        Condition of each side, see `ritz.operators.stencils.boundary.parse_boundary`: ``"dirichlet"``,
+        ``{"y+": "neumann"}``, ...
+        ``"open"`` sides have none: where characteristics leave the box, or, an axis being time, at its end.
+    normal_derivative : number or function or mapping
+        Outward normal derivative of u on the Neumann sides: one for all, or by side name (``"x-"``, ``"y+"``, ...),
+        sides left out being 0.
+    reaction : pair of functions, optional
+        ``(r, r')``: a nonlinear term in u alone, and its derivative.
+    initial : number or function, optional
+        u at time 0, for time-dependent problems.
+    exact : function, optional
+        The solution; where u is known up to a constant only, any of them.
+    name : str
+        For tables and plots.
+
+    Raises
+    ------
+    InvalidProblem
+        Naming the field that is wrong and what would work. Functions are tried on a few points at once.
+
+    Examples
+    --------
+    >>> bar = PDE((0.0, 1.0), {2: -1.0}, source=2.0, exact=lambda x: x * (1 - x))
+    >>> system = bar.discretize(3)
+    >>> system.operator.to_dense().tolist()
+    [[32.0, -16.0, 0.0], [-16.0, 32.0, -16.0], [0.0, -16.0, 32.0]]
+    >>> system.exact.tolist()
+    [0.1875, 0.25, 0.1875]
+    """
+
+    domain: Sequence[Any]  # pairs; a single pair and plain orders are taken too, and turned into tuples
+    terms: Mapping[Any, Field]
+    source: Field = 0.0
+    boundary: Field = 0.0
+    conditions: BoundaryLike = "dirichlet"
+    normal_derivative: Field | Mapping[str, Field] = 0.0
+    reaction: tuple[Callable[[Any], Any], Callable[[Any], Any]] | None = None
+    initial: Field | None = None
+    exact: Callable[..., Any] | None = None
+    name: str = ""
+    slopes: Mapping[str, Field] = field(init=False, repr=False)
+    """Outward normal derivative of every Neumann side."""
+
+    def __post_init__(self):
+        set_field: Any = object.__setattr__
+        set_field(self, "domain", _check_domain(self.domain))
+        set_field(self, "terms", _check_terms(self.terms, self.dimension))
+        set_field(self, "conditions", _check_conditions(self.conditions, self.dimension))
+        set_field(self, "slopes", self._check_slopes())
+        for name in ("source", "boundary", "initial", "exact"):
+            value = getattr(self, name)
+            if value is not None or name in ("source", "boundary"):
+                set_field(self, name, check_field(name, value, self.dimension))
+        if self.exact is not None and not callable(self.exact):
+            raise InvalidProblem(f"exact is {self.exact!r}; give a function of the coordinates")
+        self._check_reaction()
+        self._try_functions()
+
+    @property
+    def dimension(self) -> int:
+        """Number of axes."""
+        return len(self.domain)
+
+    @cached_property
+    def sides(self) -> Sides:
+        """(lower, upper) condition of each axis."""
+        return parse_boundary(self.conditions, self.dimension, open_sides=True)
+
+    def discretize(self, shape: int | Sequence[int], scheme: str = "second-order") -> LinearSystem:
+        """Return the linear system of a scheme, its unknowns on a tensor grid.
+
+        Dirichlet values enter the right-hand side; the nodes of Neumann and of open sides are unknowns, where the
+        equation holds too. Equations at the Neumann nodes of the second-order scheme are halved, which keeps symmetric
+        problems symmetric. Where u is known up to a constant only, that of mean zero over the unknowns is meant.
+
+        Parameters
+        ----------
+        shape : int or sequence of int
+            Unknowns along each axis; one number for all axes.
+        scheme : {"second-order", "fourth-order", "chebyshev"}
+            Finite differences on uniform nodes, with one-sided formulas near the ends that keep the order, or
+            polynomials on Chebyshev-Lobatto nodes (trigonometric ones on periodic axes).
+
+        Returns
+        -------
+        LinearSystem
+            `exact` is the solution of the PDE at the unknowns. The operator is `Sparse` for finite differences;
+            for collocation `Dense` in one dimension, a `KroneckerSum` where every term acts on one axis and varies
+            along that axis alone, and a sum of scaled Kronecker products otherwise.
+
+        Raises
+        ------
+        InvalidProblem
+            For nonlinear and time-dependent PDEs, derivatives that the conditions do not close, a shape too small for
+            the scheme, or data inconsistent with a solution known up to a constant.
+        UnknownName
+            For an unknown scheme, naming close matches.
+        """
+        from ritz.problem_types.pde.discretisation import Discretisation
+
+        return Discretisation(self, shape, scheme).system
+
+    def _check_slopes(self) -> dict[str, Field]:
+        names = side_names(self.dimension)
+        flat = [condition for pair in self.sides for condition in pair]
+        neumann = [name for name, condition in zip(names, flat, strict=True) if condition == "neumann"]
+        given = self.normal_derivative
+        if not isinstance(given, Mapping):
+            if not neumann and given != 0.0:
+                raise InvalidProblem("normal_derivative is given, and no side is Neumann: set conditions too")
+            given = dict.fromkeys(neumann, given)
+        wrong = sorted(set(given) - set(neumann))
+        if wrong:
+            raise InvalidProblem(
+                f"normal_derivative names {wrong}; the Neumann sides are {neumann or 'none'} (see conditions)"
+            )
+        return {
+            name: check_field(f"normal_derivative on {name}", given.get(name, 0.0), self.dimension) for name in neumann
+        }
+
+    def _check_reaction(self) -> None:
+        if self.reaction is None:
+            return
+        pair = self.reaction
+        if not (isinstance(pair, Sequence) and len(pair) == 2 and all(callable(part) for part in pair)):
+            raise InvalidProblem(
+                "reaction must be a pair of functions of u, the term and its derivative:"
+                " (lambda u: u**3, lambda u: 3 * u**2)"
+            )
+        for name, function in zip(("reaction", "derivative of reaction"), pair, strict=True):
+            evaluate(name, function, (np.zeros(2),))
+
+    def _try_functions(self) -> None:
+        """Call every function on points of the kind it will be asked for, so that mistakes are met at once."""
+        lower, upper = np.array(self.domain).T
+        inside = tuple((lower + np.array([[0.3], [0.6], [0.7]]) * (upper - lower)).T)
+        for index, coefficient in self.terms.items():
+            evaluate(f"coefficient of the term {index}", coefficient, inside)
+        for name in ("source", "initial", "exact"):
+            value = getattr(self, name)
+            if value is not None:
+                evaluate(name, value, inside)
+        for number, name in enumerate(side_names(self.dimension)):
+            axis, end = divmod(number, 2)
+            condition = self.sides[axis][end]
+            on_side = tuple(
+                np.full(3, self.domain[axis][end]) if other == axis else points for other, points in enumerate(inside)
+            )
+            if condition == "dirichlet":
+                evaluate(f"boundary on side {name}", self.boundary, on_side)
+            elif condition == "neumann":
+                evaluate(f"normal_derivative on {name}", self.slopes[name], on_side)
+
+
+def _check_domain(domain: Any) -> tuple[tuple[float, float], ...]:
+    try:
+        ends: Any = np.asarray(domain, dtype=np.float64)
+    except (TypeError, ValueError):
+        ends = np.empty(0)
+    if ends.shape == (2,):
+        ends = ends[None]
+    if ends.ndim != 2 or ends.shape[1] != 2 or not 1 <= ends.shape[0] <= 3:
+        raise InvalidProblem(f"domain is {domain!r}; give a (lower, upper) pair for each of one to three axes")
+    pairs = [(float(lower), float(upper)) for lower, upper in ends]
+    for name, (lower, upper) in zip(AXES, pairs, strict=False):
+        if not (np.isfinite([lower, upper]).all() and lower < upper):
+            raise InvalidProblem(f"domain along {name} is ({lower:g}, {upper:g}); the ends must be finite and increase")
+    return tuple(pairs)
+
+
+def _check_terms(terms: Any, dimension: int) -> dict[MultiIndex, Field]:
+    if not isinstance(terms, Mapping) or not terms:
+        raise InvalidProblem(
+            "terms must be a non-empty mapping from multi-indices to coefficients, {(2, 0): -1.0, ...}"
+        )
+    checked: dict[MultiIndex, Field] = {}
+    for given, coefficient in terms.items():
+        index: Any = (given,) if isinstance(given, Integral) else given
+        whole = isinstance(index, tuple) and all(isinstance(order, Integral) and int(order) >= 0 for order in index)
+        if not whole or len(index) != dimension:
+            raise InvalidProblem(
+                f"terms has the key {given!r}; in {dimension}-D a multi-index is a tuple of {dimension} orders >= 0"
+            )
+        index = tuple(int(order) for order in index)
+        checked[index] = check_field(f"coefficient of the term {index}", coefficient, dimension)
+    if not any(sum(index) for index in checked):
+        raise InvalidProblem("terms holds no derivative, so the equation is not a differential one")
+    return checked
+
+
+def _check_conditions(conditions: Any, dimension: int) -> Sides:
+    try:
+        return parse_boundary(conditions, dimension, open_sides=True)
+    except TypeError:
+        raise InvalidProblem(
+            f"conditions is {conditions!r}; give 'dirichlet', 'neumann', 'periodic', 'mixed', 'open' or a mapping from"
+            " sides (values go into boundary and normal_derivative)"
+        ) from None

@@ -1,0 +1,1 @@
+"""How weights are trained, and the files that hold them."""

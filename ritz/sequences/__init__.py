@@ -1,0 +1,1 @@
+"""Linear systems that follow from each other."""

@@ -1,0 +1,102 @@
+"""Where to start the next of a sequence of linear systems."""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+
+from ritz.backend import Array, asarray_like, machine_epsilon, to_numpy
+
+__all__ = ["Extrapolation"]
+
+DEPTH = 4  # solutions looked back on
+SAMPLE = 1024  # entries, at least, by which guesses are judged
+# Row j makes the j-th backward difference of a sequence, newest first.
+DIFFERENCES = np.array([[(-1.0) ** i * comb(j, i) for i in range(DEPTH)] for j in range(DEPTH)])
+NOISE = np.array([comb(2 * j, j) for j in range(DEPTH)])  # squared norms of these rows
+INDEPENDENT = 1e-12  # what elimination leaves of the pivot of a difference that is of use
+KINDS = ("least squares", "quadratic")
+
+
+class Extrapolation:
+    r"""Starting vectors for systems with one operator, made of the solutions before.
+
+    Two combinations are at choice. One is that of the last four solutions with the least residual, a projection like
+    that of :cite:`Fischer1998`; as :math:`A x_i \approx b_i` it takes inner products of right-hand sides and no
+    products with A. The other is quadratic extrapolation. The first suits what decays at few rates (diffusion), the
+    second what is carried about (flows), where a small residual may hide a large smooth error. Taken is the one that
+    would have come nearer to the solution of the step before; docs/sequences.md has the measurements.
+
+    Memory: nine vectors, on the host. Time: about twenty passes over a vector for each step, less than an iteration of
+    conjugate gradients.
+
+    Parameters
+    ----------
+    like : array, shape (n,) or (n, k)
+        Any vector of the sequence.
+
+    Examples
+    --------
+    >>> operator, extrapolation = np.diag([1.0, 2.0]), Extrapolation(np.zeros(2))
+    >>> for time in range(3):
+    ...     solution = np.array([1.0 + time, 2.0])
+    ...     extrapolation.append(solution, operator @ solution, 0.0)
+    >>> guess, kind = extrapolation.guess(operator @ np.array([4.0, 2.0]))
+    >>> guess.round(6).tolist(), kind
+    ([4.0, 2.0], 'least squares')
+    """
+
+    def __init__(self, like: Array):
+        vector = to_numpy(like).reshape(-1)
+        self._solutions = np.zeros((DEPTH, vector.size), vector.dtype)
+        self._rhs, self._guess = np.zeros_like(self._solutions), np.zeros_like(vector)
+        self._gram = np.zeros((DEPTH, DEPTH))  # inner products of right-hand sides, newest first
+        self._order = np.zeros(0, dtype=np.int64)  # rows in use, newest first
+        self._residual, self._choice = 0.0, 0
+        self._weights: np.ndarray | None = None  # of both combinations, newest first
+        self._every = 1 + 2 * (vector.size // (2 * SAMPLE))  # odd, lest it sees a few lines of a grid only
+
+    def append(self, x: Array, rhs: Array, residual: float) -> None:
+        """Take in the solution `x` for `rhs`, with its relative residual."""
+        from ritz.sequences.kernels import errors, inner_products
+
+        solution, known = to_numpy(x).reshape(-1), to_numpy(rhs).reshape(-1)
+        if self._weights is not None:
+            distances = errors(self._solutions, self._order, self._weights, solution, self._every)
+            self._choice = int(distances[1] < distances[0])
+        row = len(self._order) if len(self._order) < DEPTH else int(self._order[-1])
+        self._solutions[row], self._rhs[row] = solution, known
+        self._order = np.append(row, self._order[: DEPTH - 1])
+        self._gram[1:, 1:] = self._gram[:-1, :-1]
+        inner_products(self._rhs, self._order, self._rhs[row], self._gram[0])
+        self._gram[:, 0] = self._gram[0]
+        self._residual = residual
+
+    def guess(self, rhs: Array) -> tuple[Array, str]:
+        """Return a starting vector for `rhs`, overwritten by the next, and its kind: one of `KINDS`.
+
+        At least one solution must have been appended.
+        """
+        from ritz.sequences.kernels import combine
+
+        known = to_numpy(rhs).reshape(-1).astype(self._rhs.dtype, copy=False)
+        differences = DIFFERENCES[: len(self._order), : len(self._order)]
+        self._weights = np.stack([self._least_squares(known), differences[:3].sum(axis=0)])
+        combine(self._solutions, self._order, self._weights[self._choice].astype(known.dtype), self._guess)
+        return asarray_like(self._guess.reshape(rhs.shape), rhs), KINDS[self._choice]
+
+    def _least_squares(self, rhs: np.ndarray) -> np.ndarray:
+        """Return the weights of least residual, newest first; the solutions' own residuals count as noise.
+
+        They are found for backward differences, which are far less alike than the solutions themselves.
+        """
+        from ritz.sequences.kernels import inner_products, solve_definite
+
+        count, products = len(self._order), np.zeros(DEPTH)
+        inner_products(self._rhs, self._order, rhs, products)
+        differences = DIFFERENCES[:count, :count]
+        gram = differences @ self._gram[:count, :count] @ differences.T
+        noise = (self._residual**2 + machine_epsilon(rhs.dtype)) * gram[0, 0]
+        gram.flat[:: count + 1] += noise * NOISE[:count]
+        return solve_definite(gram, differences @ products[:count], INDEPENDENT) @ differences

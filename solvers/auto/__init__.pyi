@@ -1,0 +1,2 @@
+from .auto import Auto as Auto
+from .auto import choose as choose

@@ -1,0 +1,203 @@
+"""The solver that picks a solver."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from ritz.backend import Array
+from ritz.errors import InvalidProblem
+from ritz.operators import Operator, Tag
+from ritz.problem_types.linear_system import LinearSystem
+from ritz.registry import register
+from ritz.solution import Solution, Status
+from ritz.solver import Prepared
+from ritz.stopping import Callback
+
+from .candidates import Candidate, candidates
+from .defaults import defaults
+from .features import Features
+
+__all__ = ["Auto", "PreparedAuto", "choose"]
+
+TRIAL = 5  # iterations after which a candidate on trial is judged
+SLOW = 0.5  # factor an iteration above which it has failed
+ATTEMPTS = 3  # candidates tried before the best solution so far is returned as it is
+
+
+def choose(problem: Any) -> list[Candidate]:
+    """Return the candidates that ``auto`` tries on a problem, the one it picks first.
+
+    Raises
+    ------
+    InvalidProblem
+        If no registered solver takes problems of this kind.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> first = choose(LinearSystem(np.array([[2.0, 1.0], [0.0, 1.0]]), np.ones(2)))[0]
+    >>> first.label, first.reason
+    ('lu', 'dense')
+    """
+    if isinstance(problem, LinearSystem):
+        return candidates(Features(problem))
+    return [_fixed(name, reason) for name, reason in defaults(problem)]
+
+
+def _fixed(name: str, reason: str) -> Candidate:
+    return Candidate(
+        name,
+        reason=reason,
+        applies=lambda f: True,
+        prepare=lambda f: 0.0,
+        solve=lambda f: 0.0,
+    )
+
+
+@register("auto")
+@dataclass(frozen=True)
+class Auto:
+    """The cheapest candidate of `ritz.solvers.auto.candidates`, or the next one where that does not converge.
+
+    Costs follow from size, dimension, symmetry, definiteness, jumps and the number of right-hand sides. Any kind of
+    problem is taken that a registered solver takes. ``stats["chosen"]`` of the solution says what was picked and why,
+    ``stats["failed"]`` what was tried before it. Looking costs O(nnz) time.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> solution = ritz.solve(np.diag([1.0, 2.0]), np.array([1.0, 1.0]))
+    >>> solution.x.tolist(), solution.stats["chosen"]
+    ([1.0, 0.5], 'lu: dense')
+    """
+
+    solves: ClassVar[type] = object
+    requires: ClassVar[frozenset[Tag]] = frozenset()
+
+    def prepare(self, problem: Any) -> Prepared:
+        """Choose, and prepare what is chosen."""
+        start = time.perf_counter()
+        rows = choose(problem)
+        return PreparedAuto(problem, rows, time.perf_counter() - start)
+
+
+class PreparedAuto:
+    """The candidates for one operator, the cheapest being prepared; one that fails is not tried again.
+
+    Parameters
+    ----------
+    problem : problem object
+    rows : list of Candidate
+        Cheapest first.
+    seconds : float
+        Time spent on choosing.
+    """
+
+    def __init__(self, problem: Any, rows: list[Candidate], seconds: float):
+        self._problem, self._rows, self._seconds = problem, rows, seconds
+        self._failed: list[str] = []
+        self._passed = False
+        self._prepared = self._prepare_next()
+
+    @property
+    def preconditioner(self) -> Operator | None:
+        """Approximate inverse of the iteration that is chosen; None for what needs none."""
+        return getattr(self._prepared, "preconditioner", None)
+
+    def solve(
+        self,
+        rhs: Array | None = None,
+        *,
+        x0: Array | None = None,
+        rtol: float = 1e-8,
+        atol: float = 0.0,
+        maxiter: int | None = None,
+        callback: Callback | None = None,
+        progress: bool = False,
+    ) -> Solution:
+        """Solve for `rhs` with the cheapest candidate that converges; see `ritz.solver.Prepared.solve`.
+
+        If none of three does, the solution of smallest residual is returned. A `maxiter` that is reached is final.
+        The first five iterations of multigrid's first solve are its test: where they reduce the residual by less
+        than half each, the next candidate goes on from there.
+        """
+        controls: dict[str, Any] = {"x0": x0, "rtol": rtol, "atol": atol, "maxiter": maxiter, "progress": progress}
+        best: Solution | None = None
+        spent = 0.0
+        while True:
+            trial = _Trial(callback) if self._rows[0].on_trial and not self._passed else None
+            solution = self._report(self._prepared.solve(rhs, callback=trial or callback, **controls), spent)
+            spent = solution.timings["solve"]
+            if best is None or solution.residual < best.residual:
+                best = solution
+            limited = maxiter is not None and solution.status is Status.MAX_ITERATIONS
+            slow = trial is not None and trial.slow
+            self._passed = not slow
+            if solution.converged or limited or (solution.status is Status.INTERRUPTED and not slow):
+                return solution
+            if not self._fall_back(solution.status, "too slow" if slow else solution.status.name):
+                if slow:  # with nothing to turn to, slow is better than stopped
+                    self._passed = True
+                    continue
+                return replace(best, stats={**solution.stats, "chosen": best.stats["chosen"]})
+            if slow:
+                controls["x0"] = solution.x
+
+    def _fall_back(self, status: Status, why: str) -> bool:
+        """Prepare the next candidate, if there is one that may fare better than one which ended so."""
+        rest = self._others()
+        if status is Status.INDEFINITE:
+            rest = [row for row in rest if not row.needs_definite]
+        if not rest or len(self._failed) + 1 >= ATTEMPTS:
+            return False
+        self._failed.append(f"{self._rows[0].label}: {why}")
+        self._rows = rest
+        self._prepared = self._prepare_next()
+        return True
+
+    def _others(self) -> list[Candidate]:
+        """Return the candidates after the one at hand."""
+        [first, *others] = self._rows
+        if not others and first.certain:
+            others = [row for row in candidates(Features(self._problem), closely=True) if row is not first]
+        return others
+
+    def _prepare_next(self) -> Prepared:
+        start = time.perf_counter()
+        while True:
+            row = self._rows[0]
+            try:
+                prepared = row.make().prepare(self._problem)
+            except InvalidProblem as error:  # such as a diagonal that incomplete factors cannot have
+                rest = self._others()
+                if not rest:
+                    raise
+                self._failed.append(f"{row.label}: {error}")
+                self._rows = rest
+                continue
+            self._chosen = f"{row.label}: {row.reason}"
+            self._seconds += time.perf_counter() - start
+            return prepared
+
+    def _report(self, solution: Solution, spent: float) -> Solution:
+        inner = solution.stats.get("chosen")  # of a solver that chooses in turn
+        stats = {**solution.stats, "chosen": f"{self._rows[0].label}: {inner}" if inner else self._chosen}
+        if self._failed:
+            stats["failed"] = tuple(self._failed)
+        timings = {**solution.timings, "prepare": self._seconds, "solve": solution.timings["solve"] + spent}
+        return replace(solution, timings=timings, stats=stats)
+
+
+class _Trial:
+    """A callback that stops a solve which is slow, and passes on everything else."""
+
+    def __init__(self, callback: Callback | None):
+        self._callback, self._first, self.slow = callback, 0.0, False
+
+    def __call__(self, iteration: int, x: Array, residual: float) -> bool:
+        if iteration == 0:
+            self._first = residual
+        self.slow = iteration == TRIAL and residual > SLOW**TRIAL * self._first
+        return self.slow or bool(self._callback is not None and self._callback(iteration, x, residual))

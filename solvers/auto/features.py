@@ -1,0 +1,258 @@
+"""What the choice of a solver looks at."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ritz.errors import InvalidProblem
+from ritz.operators import Dense, Diagonal, KroneckerSum, Operator, Scaled, Sparse, Stencil, Sum, Tag, Transposed
+from ritz.problem_types.linear_system import LinearSystem
+
+__all__ = ["Features"]
+
+WITH_ENTRIES = (Sparse, Diagonal, Sum, Scaled, Transposed)
+SMALL = 3000  # unknowns up to which looking closely costs as much as solving
+WIDE, SAMPLE = 100.0, 1000  # ratio of the couplings of an unknown from which on they are wide apart, and rows looked at
+SMOOTH = 10.0  # ratio of diagonal entries up to which a coefficient counts as smooth
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """What the table looks at, found in O(nnz) time when it is first asked for.
+
+    Parameters
+    ----------
+    system : LinearSystem
+    """
+
+    system: LinearSystem
+
+    @cached_property
+    def operator(self) -> Operator:
+        """The operator."""
+        return self.system.operator
+
+    @cached_property
+    def n(self) -> int:
+        """Unknowns."""
+        return self.system.size
+
+    @cached_property
+    def solves(self) -> int:
+        """Right-hand sides expected."""
+        columns = self.system.rhs.shape[1] if self.system.rhs.ndim == 2 else 1
+        return columns * self.system.expected_solves
+
+    @cached_property
+    def dense(self) -> bool:
+        """Whether all entries are stored."""
+        return isinstance(self.operator, Dense)
+
+    @cached_property
+    def separable(self) -> bool:
+        """Whether it is a sum of operators along the axes of a box."""
+        operator = self.operator
+        return isinstance(operator, KroneckerSum) or (isinstance(operator, Stencil) and operator.constant)
+
+    @cached_property
+    def matrix(self) -> Any:
+        """The entries in CSR, or None where they are dense, a stencil's or not to be had."""
+        if isinstance(self.operator, Stencil) or not isinstance(self.operator, WITH_ENTRIES):
+            return None
+        try:
+            return self.operator.to_sparse()
+        except InvalidProblem:
+            return None
+
+    @cached_property
+    def sparse(self) -> bool:
+        """Whether there are entries, not all of them stored."""
+        return isinstance(self.operator, Stencil) or self.matrix is not None
+
+    @cached_property
+    def symmetric(self) -> bool:
+        """Whether the operator is tagged symmetric."""
+        return Tag.SYMMETRIC in self.operator.tags
+
+    @cached_property
+    def diagonal(self) -> np.ndarray:
+        """Diagonal entries, ones where they are not to be had."""
+        return self.operator.diagonal() if self.sparse or self.dense else np.ones(self.n)
+
+    @cached_property
+    def positive_share(self) -> float:
+        """Share of the positive ones in the sum of magnitudes off the diagonal: 0 for an M-matrix."""
+        if isinstance(self.operator, Stencil):
+            return 0.0
+        if self.matrix is None:
+            return 1.0
+        magnitude = float(np.abs(self.matrix.data).sum() - np.abs(self.diagonal).sum())
+        total = float(self.matrix.data.sum() - self.diagonal.sum())
+        return 0.5 * (magnitude + total) / magnitude if magnitude > 0 else 0.0
+
+    @cached_property
+    def z_matrix(self) -> bool:
+        """Whether no entry off the diagonal is positive, rounding aside."""
+        return self.positive_share < 1e-6
+
+    @cached_property
+    def dominance(self) -> float:
+        """Least row sum over the diagonal entry: 0 for a Laplacian, positive under a positive shift."""
+        ones = np.ones(self.n, dtype=self.system.dtype)
+        used = self.diagonal > 0
+        rows = np.asarray(self.operator @ ones)[used] / self.diagonal[used]
+        smallest = float(rows.min(initial=0.0 if not used.any() else np.inf))
+        return 0.0 if abs(smallest) < 1e-10 else smallest
+
+    @cached_property
+    def definite(self) -> bool:
+        """Whether the operator is positive (semi-)definite, or may well be so.
+
+        A matrix without positive entries off its diagonal is if no row sum is negative. Of others, finite elements
+        for instance, a positive diagonal has to do; conjugate gradients find out.
+        """
+        if self.operator.tags & {Tag.POSITIVE_DEFINITE, Tag.SEMIDEFINITE}:
+            return True
+        if isinstance(self.operator, Stencil):
+            return False
+        if not (self.sparse or self.dense):
+            return True
+        return bool((self.diagonal > 0).all()) and not (self.z_matrix and self.dominance < 0)
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Cells along the axes of the grid, longest first, or an equivalent box for what has none."""
+        grid = self.system.grid
+        shape = self.operator.grid_shape if isinstance(self.operator, Stencil) else grid.shape if grid else None
+        if shape is None:
+            front = min(max(self._fronts[1], 2.0), 0.5 * self.n + 1)
+            dimension = round(1 / (1 - math.log(front) / math.log(self.n + 2)))
+            if dimension <= 1:
+                return (self.n,)
+            dimension = min(dimension, 3)
+            return (math.ceil(self.n / front), *[math.ceil(front ** (1 / (dimension - 1)))] * (dimension - 1))
+        return tuple(sorted((cells for cells in shape if cells > 1), reverse=True)) or (1,)
+
+    @cached_property
+    def _fronts(self) -> tuple[float, float]:
+        """Largest and mean half-bandwidth after reordering; a guess where finding out costs as much as solving."""
+        if self.matrix is None:
+            return float(self.n), float(self.n)
+        if self.n <= SMALL:
+            return 2.0 * self.n**0.5, 0.7 * self.n**0.5
+        from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+        order = reverse_cuthill_mckee(self.matrix, symmetric_mode=self.symmetric)
+        rank = np.empty(self.n, dtype=np.int64)
+        rank[order] = np.arange(self.n)
+        first = np.minimum.reduceat(rank[self.matrix.indices], self.matrix.indptr[:-1])
+        fronts = rank - first
+        return float(fronts.max()) + 1, float(np.maximum(fronts, 0).mean()) + 1
+
+    @property
+    def structured(self) -> bool:
+        """Whether it comes from a grid."""
+        return isinstance(self.operator, Stencil) or self.system.grid is not None
+
+    @cached_property
+    def side(self) -> float:
+        """Cells along the longest axis."""
+        return float(self.shape[0])
+
+    @cached_property
+    def width(self) -> float:
+        """Half-bandwidth, and about the size of a separator."""
+        if not self.structured:
+            return self._fronts[0]
+        corners = self.matrix is not None and self.matrix.nnz > (2 * len(self.shape) + 2) * self.n
+        section = math.prod(self.shape[1:]) * (0.8 if self.space else 1.0)
+        return section * (2.0 if self.periodic or corners else 1.0)
+
+    @cached_property
+    def space(self) -> bool:
+        """Whether it is three-dimensional."""
+        return len(self.shape) == 3
+
+    @cached_property
+    def periodic(self) -> bool:
+        """Whether every side is known to be periodic."""
+        operator = self.operator
+        return isinstance(operator, Stencil) and all("periodic" in sides for sides in operator.boundary)
+
+    @cached_property
+    def insulated(self) -> bool:
+        """Whether a side is known to be Neumann, which lets smoother modes into the box."""
+        return isinstance(self.operator, Stencil) and any("neumann" in sides for sides in self.operator.boundary)
+
+    @cached_property
+    def smooth(self) -> bool:
+        """Whether diagonal entries are of similar size."""
+        positive = self.diagonal[self.diagonal > 0]
+        return bool(positive.size) and float(positive.max() / positive.min()) <= SMOOTH
+
+    @cached_property
+    def wide(self) -> bool:
+        """Whether the couplings of most unknowns, off a grid, differ by decades among themselves."""
+        if self.matrix is None or self.structured:
+            return False
+        sample = np.unique(np.linspace(0, self.n - 1, SAMPLE).astype(np.int64))
+        rows = self.matrix[sample].tocoo()
+        coupled = (rows.col != sample[rows.row]) & (rows.data != 0)
+        row, magnitude = rows.row[coupled], np.abs(rows.data[coupled])
+        largest, smallest = np.zeros(sample.size), np.full(sample.size, np.inf)
+        np.maximum.at(largest, row, magnitude)
+        np.minimum.at(smallest, row, magnitude)
+        return float(np.median(largest / smallest)) > WIDE
+
+    @cached_property
+    def rough(self) -> bool:
+        """Whether diagonal entries of neighbours differ by more than that; off a grid, whether any do."""
+        if self.smooth or not self.structured:
+            return not self.smooth
+        grid = self.system.grid
+        shape = self.operator.grid_shape if isinstance(self.operator, Stencil) else grid.shape if grid else (self.n,)
+        field = self.diagonal.reshape(shape)
+        for axis in range(field.ndim):
+            along = np.moveaxis(field, axis, 0)
+            lower, upper = along[:-1], along[1:]
+            if ((lower > SMOOTH * upper) | (upper > SMOOTH * lower)).any():
+                return True
+        return False
+
+    @cached_property
+    def asymmetry(self) -> float:
+        """Skew part over symmetric part of the entries off the diagonal: 0 for diffusion, 1 for upwind convection."""
+        if self.symmetric or self.matrix is None or self.n <= SMALL:
+            return 0.0
+        from scipy.sparse import diags_array
+
+        off_diagonal = self.matrix - diags_array(self.diagonal)
+        skew, symmetric = off_diagonal - off_diagonal.T, off_diagonal + off_diagonal.T
+        return float(np.linalg.norm(skew.data) / (np.linalg.norm(symmetric.data) or 1.0))
+
+    @cached_property
+    def step(self) -> float:
+        """Seconds of one product and the vector operations around it."""
+        if isinstance(self.operator, Stencil):
+            return self.n * (1.3e-9 if self.smooth else 1.7e-9)
+        if self.dense:
+            return 3e-10 * self.n**2
+        return 1e-9 * (1.1 * self.matrix.nnz + self.n) if self.matrix is not None else 1e-8 * self.n
+
+    @cached_property
+    def plain_iterations(self) -> float:
+        """Iterations of conjugate gradients, from the width of the grid or the shift, whichever says fewer."""
+        by_width = 1.5 if self.periodic else 4.0 if self.insulated else 3.1 if self.structured else 3.8
+        free = by_width * self.side * (1.0 if self.smooth else 8.0)
+        dominance = self.dominance if self.z_matrix or not self.sparse else 0.0
+        return min(free, 5.0 * math.sqrt(2.0 / dominance)) if dominance > 0 else free
+
+    @cached_property
+    def factor_bytes(self) -> float:
+        """Memory of LU factors."""
+        return 12 * self.n * (0.7 * self.width if self.space else 3 * math.log2(self.n + 1))

@@ -1,0 +1,2 @@
+from .chebyshev import Chebyshev as Chebyshev
+from .finite_difference import FiniteDifference as FiniteDifference

@@ -1,0 +1,131 @@
+"""Newton's method for discretised PDEs with a reaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ritz.backend import Array, asarray_like, to_numpy
+from ritz.errors import InvalidProblem
+from ritz.newton import newton
+from ritz.operators import Diagonal, Operator
+from ritz.problem_types.linear_system import LinearSystem, check_vector
+from ritz.problem_types.pde.discretisation import Discretisation, PDESolution
+from ritz.progress import ResidualProgress
+from ritz.solution import Solution
+from ritz.solvers.krylov.gmres import GMRES
+from ritz.stopping import Callback, check_tolerances
+
+__all__ = ["PreparedNewton", "ShiftedSolve", "krylov_solve"]
+
+ShiftedSolve: TypeAlias = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, int]]
+"""``solve(d, b, tolerance)``: x with ``||(A + diag(d)) x - b|| <= tolerance ||b||``, and the iterations it took."""
+
+KRYLOV_LIMIT = 200  # steps of GMRES; the best iterate of a solve that takes more still makes a step
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedNewton:
+    """A nonlinear PDE on its grid, ``A u + w r(u) = b``, ready to be solved.
+
+    Parameters
+    ----------
+    discretisation : Discretisation
+    shifted_solve : ShiftedSolve
+        Solves with A, the operator of the linear part, and a diagonal.
+    name : str
+        Registered name of the solver.
+    seconds : float
+        Spent on discretising and preparing.
+    stats : mapping
+        What else to report.
+    """
+
+    discretisation: Discretisation
+    shifted_solve: ShiftedSolve
+    name: str
+    seconds: float
+    stats: Mapping[str, Any] = field(default_factory=dict)
+
+    def solve(
+        self,
+        rhs: Array | None = None,
+        *,
+        x0: Array | None = None,
+        rtol: float = 1e-8,
+        atol: float = 0.0,
+        maxiter: int | None = None,
+        callback: Callback | None = None,
+        progress: bool = False,
+    ) -> PDESolution:
+        """Solve for one right-hand side, that of the PDE if None, until the *nonlinear* residual meets the tolerance.
+
+        Residuals are relative to the right-hand side less what boundary data add to it, which is the source: near
+        the ends of an axis these exceed it many times. An iteration is a Newton step, see `ritz.newton.newton`;
+        `maxiter` defaults to 50. See `ritz.solver.Prepared.solve`.
+        """
+        begin = time.perf_counter()
+        system = self.discretisation.linear_part
+        given = system.rhs if rhs is None else check_vector("rhs", rhs, system.size)
+        start = np.zeros(system.size) if x0 is None else to_numpy(check_vector("x0", x0, system.size))
+        if given.ndim == 2 or start.ndim == 2:
+            raise InvalidProblem("a nonlinear PDE is solved for one right-hand side at a time; give vectors (n,)")
+        check_tolerances(rtol, atol, np.dtype(np.float64))
+        b = to_numpy(given)
+        assert self.discretisation.pde.reaction is not None
+        reaction, slope = self.discretisation.pde.reaction
+        weights = 1.0 if self.discretisation.weights is None else self.discretisation.weights
+        inner: list[int] = []
+
+        def residual(u: np.ndarray) -> np.ndarray:
+            return system.operator @ u + weights * reaction(u) - b
+
+        def linearised_solve(u: np.ndarray, value: np.ndarray, tolerance: float) -> np.ndarray:
+            diagonal = np.broadcast_to(weights * slope(u), u.shape)
+            if not np.isfinite(diagonal).all():
+                return np.full(u.shape, np.nan)
+            step, iterations = self.shifted_solve(diagonal, value, tolerance)
+            inner.append(iterations)
+            return step
+
+        controls: dict[str, Any] = {"rtol": rtol, "atol": atol, "maxiter": maxiter, "callback": callback}
+        scale = float(np.linalg.norm(b - self.discretisation.boundary_part)) or float(np.linalg.norm(b)) or 1.0
+        with ResidualProgress(progress, self.name, rtol) as bar:
+            found = newton(residual, linearised_solve, start, scale=scale, progress=bar, **controls)
+        solution = Solution(
+            x=asarray_like(found.u, given),
+            status=found.status,
+            iterations=len(found.history) - 1,
+            residual=found.history[-1],
+            history=np.array(found.history),
+            timings={"prepare": self.seconds, "solve": time.perf_counter() - begin},
+            stats={**self.stats, "shape": self.discretisation.shape, "linear iterations": tuple(inner)},
+            solver=self.name,
+            grid=system.grid,
+        )
+        return PDESolution.of(solution, self.discretisation)
+
+
+def krylov_solve(operator: Operator, inverse: Callable[[np.ndarray, float], np.ndarray]) -> ShiftedSolve:
+    """Return a solver with ``A + diag(d)`` by GMRES, preconditioned by A and the mean of d.
+
+    Parameters
+    ----------
+    operator : Operator, shape (n, n)
+        A.
+    inverse : callable
+        ``inverse(r, c)`` solves with ``A + c I``.
+    """
+
+    def solve(diagonal: np.ndarray, rhs: np.ndarray, tolerance: float) -> tuple[np.ndarray, int]:
+        mean = float(diagonal.mean())
+        method = GMRES(preconditioner=lambda r: inverse(r, mean))
+        system = LinearSystem(operator + Diagonal(diagonal), rhs)
+        solution = method.prepare(system).solve(rtol=tolerance, maxiter=KRYLOV_LIMIT)
+        return solution.x, solution.iterations
+
+    return solve

@@ -1,0 +1,5 @@
+from .cholesky import Cholesky as Cholesky
+from .cholmod import Cholmod as Cholmod
+from .lu import LU as LU
+from .transform import Transform as Transform
+from .tridiagonal_transform import TridiagonalTransform as TridiagonalTransform

@@ -1,0 +1,11 @@
+from .bootstrap.preconditioner import BootstrapAMG as BootstrapAMG
+from .bootstrap.setup import Bootstrap as Bootstrap
+from .bootstrap.setup import bootstrap as bootstrap
+from .bootstrap.solver import BootstrapMultigrid as BootstrapMultigrid
+from .grid.preconditioner import GridMultigrid as GridMultigrid
+from .grid.solver import Multigrid as Multigrid
+from .learned.solver import LearnedGridMultigrid as LearnedGridMultigrid
+from .learned.solver import LearnedMultigrid as LearnedMultigrid
+from .pyamg.preconditioner import RugeStuben as RugeStuben
+from .pyamg.preconditioner import SmoothedAggregation as SmoothedAggregation
+from .pyamg.solver import AMGConjugateGradients as AMGConjugateGradients

@@ -1,0 +1,1 @@
+"""Bootstrap algebraic multigrid, for matrices of which nothing else is known."""

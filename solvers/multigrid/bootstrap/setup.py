@@ -1,0 +1,228 @@
+"""Bootstrap algebraic multigrid: each hierarchy is built for what those before it leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ritz.backend import Array, single_blas_thread, to_numpy
+from ritz.errors import InvalidProblem
+from ritz.operators import Operator, Tag, aslinearoperator
+from ritz.operators.nullspace import Nullspace
+from ritz.operators.operator import through_numpy
+from ritz.operators.sparse_entries import sparse_entries
+from ritz.solver import require_symmetric
+from ritz.solvers.preconditioners.incomplete_cholesky import NotPositiveDefinite
+
+from .aggregation_hierarchy import build_hierarchy, in_single_precision
+from .composite import Composite
+from .preconditioner import BootstrapOptions
+from .slow_error import nullspace_projection, slow_error
+from .stopping_rule import rate_worth_another
+
+__all__ = ["Bootstrap", "bootstrap", "build_bootstrap"]
+
+ORDINARY = 1e-15, 1e15  # range of the largest entry in which single precision neither overflows nor underflows
+
+
+class Bootstrap(Operator):
+    """A composite of multigrid hierarchies as approximate inverse; made by `bootstrap`.
+
+    Attributes
+    ----------
+    hierarchies : tuple of AggregationHierarchy
+    rates : ndarray, shape (hierarchies,)
+        Factor by which one iteration of the composite of the first 1, 2, ... hierarchies reduces the energy norm of
+        an error that is slow to converge.
+    """
+
+    def __init__(self, operator: Operator, composite: Composite, smooth_vectors: list[np.ndarray], rates: list[float]):
+        self.shape, self.dtype = operator.shape, operator.dtype
+        self.tags = frozenset({Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE} if composite.symmetric else ())
+        self.hierarchies, self.rates = tuple(composite.hierarchies), np.array(rates)
+        self._composite, self._vectors = composite, smooth_vectors
+
+    @cached_property
+    def smooth_vectors(self) -> np.ndarray:
+        """Columns ``(n, hierarchies + 1)``: the vector given, and what each composite left of a random error.
+
+        The latter have energy norm 1 and, on singular operators, mean zero on each component.
+        """
+        return np.stack(self._vectors, axis=1)
+
+    @property
+    def stats(self) -> Mapping[str, Any]:
+        """Number of hierarchies, levels and rate of each, and entries on all levels over those of the operator."""
+        return {
+            "hierarchies": len(self.hierarchies),
+            "levels": [len(hierarchy.sizes) for hierarchy in self.hierarchies],
+            "operator_complexity": 1.0 + sum(hierarchy.coarse_complexity for hierarchy in self.hierarchies),
+            "rates": self.rates.tolist(),
+        }
+
+    def apply(self, residual: Array) -> Array:
+        """Return the approximate solution of ``A x = residual`` for a vector ``(n,)`` or a block ``(n, k)``.
+
+        The columns of a block share each pass over the matrices.
+        """
+        return self @ residual
+
+    def _apply(self, x: Array) -> Array:
+        return through_numpy(lambda rhs: self._composite.correct(rhs).astype(self.dtype, copy=False), x)
+
+
+def bootstrap(
+    matrix: Any,
+    *,
+    smooth_vector: Any = None,
+    target_rate: float | None = None,
+    max_hierarchies: int = 3,
+    composition: str = "symmetrised",
+    cycle: str = "V",
+    smoother: str = "gauss-seidel",
+    aggregate_size: int = 8,
+    prolongation: str = "smoothed",
+    trials: int = 6,
+    seed: int = 0,
+) -> Bootstrap:
+    r"""Return an approximate inverse of a symmetric positive (semi-)definite matrix that knows what it is slow for.
+
+    A hierarchy is built along a smooth vector w by matching unknowns that suit each other
+    (`ritz.solvers.multigrid.bootstrap.compatible_matching`). The composite of all hierarchies so far is applied to
+    :math:`A x = 0` from a random start; what is left of x after a few iterations is what it is slow for, and the w
+    of the next hierarchy, until an iteration reduces the energy norm by the target :cite:`DAmbraVassilevski2013`,
+    :cite:`DAmbraFilipponeVassilevski2018`, :cite:`DAmbraCutilloVassilevski2019`. Where the composite is symmetric,
+    that w is the slowest combination of the last iterates rather than the last one, which takes fewer of them.
+
+    Parameters
+    ----------
+    matrix : Operator or anything `ritz.operators.aslinearoperator` takes, shape (n, n)
+        Symmetric positive definite or semidefinite, its entries known. Graph Laplacians of any number of components
+        are recognised; isolated unknowns are left at zero.
+    smooth_vector : array, shape (n,), optional
+        What is known to be nearly in the nullspace, for the first hierarchy; ones if None. Zeros in it are allowed.
+        For a normalised Laplacian it is the square root of the degrees.
+    target_rate : float, optional
+        Rate at or below which no further hierarchy is built; 0 builds them all. If None, another is built where it is
+        estimated to pay within one solve to a relative accuracy of 1e-8
+        (`ritz.solvers.multigrid.bootstrap.stopping_rule.rate_worth_another`).
+    max_hierarchies : int
+    composition : {"symmetrised", "multiplicative", "additive"}
+        One hierarchy after the other and back again; in order; or the mean of all.
+    cycle : {"V", "W", "K"}
+        ``"K"``, two steps of conjugate gradients on each coarse level, is no linear function.
+    smoother : {"gauss-seidel", "l1-jacobi", "chebyshev"}
+        Forward before and backward after the coarse levels; the others use products alone.
+    aggregate_size : {2, 4, 8}
+        Unknowns that become one on the next level, about.
+    prolongation : {"smoothed", "plain"}
+        Whether the smooth vector on aggregates is smoothed by two Jacobi steps :cite:`VanekMandelBrezina1996`, one or
+        none on levels where they would fill the coarse matrix; aggregates are then matched along strong couplings only.
+    trials : int
+        Iterations from which a rate is estimated, at most. Without a target rate they are doubled, up to 48, where they
+        are too few to tell whether another hierarchy pays.
+    seed : int
+        Of the random starts.
+
+    Returns
+    -------
+    Bootstrap
+        With ``hierarchies``, ``smooth_vectors`` (n, hierarchies + 1), ``rates`` and ``apply``. Symmetric positive
+        definite unless the composition is multiplicative or the cycle K: these are for flexible methods.
+
+    Raises
+    ------
+    InvalidProblem
+        For options that are not known, a matrix that is not symmetric or not positive semidefinite, as far as that
+        is seen, or an unfit smooth vector.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> A = ritz.problems.diffusion((40, 40), contrast=1e6).operator
+    >>> inverse = bootstrap(A, target_rate=0.0, max_hierarchies=2)
+    >>> inverse.smooth_vectors.shape, len(inverse.rates)
+    ((1600, 3), 2)
+    >>> inverse.apply(np.ones((1600, 4))).shape
+    (1600, 4)
+    """
+    options = BootstrapOptions(
+        *(smooth_vector, target_rate, max_hierarchies, composition, cycle, smoother, aggregate_size, prolongation),
+        *(trials, seed),
+    )
+    return build_bootstrap(aslinearoperator(matrix), options)
+
+
+def build_bootstrap(operator: Operator, options: BootstrapOptions) -> Bootstrap:
+    """Return what `bootstrap` returns."""
+    require_symmetric(operator, "bootstrap-amg")
+    matrix = sparse_entries(operator, "preconditioner 'bootstrap-amg'")
+    epsilon = float(np.finfo(matrix.dtype).eps)
+    matrix = matrix.astype(np.float64, copy=False)
+    _check_diagonal(matrix)
+    smooth = _first_vector(options.smooth_vector, matrix.shape[0])
+    largest = float(matrix.diagonal().max(initial=0.0))
+    scale = 1.0 if largest == 0.0 or ORDINARY[0] < largest < ORDINARY[1] else largest
+    if scale != 1.0:
+        matrix = matrix / scale
+    composite = Composite(in_single_precision(matrix), options.composition, options.symmetric, scale)
+    with single_blas_thread():  # so that rounding does not depend on the number of threads
+        vectors, rates = _loop(matrix, composite, smooth, operator.nullspace, epsilon, options)
+    return Bootstrap(operator, composite, vectors, rates)
+
+
+def _loop(
+    matrix: Any,
+    composite: Composite,
+    smooth: np.ndarray,
+    nullspace: Nullspace | None,
+    epsilon: float,
+    options: BootstrapOptions,
+) -> tuple[list[np.ndarray], list[float]]:
+    """Add hierarchies to the composite, and return smooth vectors and rates."""
+    project = nullspace_projection(matrix, smooth, nullspace)
+    # Every unknown has the same part in the energy, whatever the scale of its equation.
+    diagonal = matrix.diagonal()
+    spread = np.divide(1.0, np.sqrt(diagonal), out=np.zeros_like(diagonal), where=diagonal > 0.0)
+    generator = np.random.default_rng(options.seed)
+    vectors, rates = [smooth], list[float]()
+    while True:
+        composite.hierarchies.append(build_hierarchy(matrix, composite.matrix, vectors[-1], options, epsilon))
+        start = spread * generator.standard_normal(spread.size)
+        count = len(composite.hierarchies)
+        last, target, limit = count == options.max_hierarchies, options.target_rate, 0.0
+        if target is None:
+            target = rate_worth_another(composite.cycles(count), composite.cycles(count + 1))
+            limit = 0.0 if last else target
+        rate, slow = slow_error(matrix, composite, project, start, options.trials, limit)
+        rates.append(rate)
+        vectors.append(slow)
+        if last or rate <= target:
+            return vectors, rates
+
+
+def _check_diagonal(matrix: Any) -> None:
+    diagonal = matrix.diagonal()
+    wrong = (diagonal < 0) | ((diagonal == 0) & (abs(matrix).sum(axis=1) > 0))
+    if wrong.any():
+        first = int(np.flatnonzero(wrong)[0])
+        raise NotPositiveDefinite(
+            f"preconditioner 'bootstrap-amg' needs a positive diagonal, and entry {first} is {diagonal[first]:g}:"
+            " the operator is not positive definite; use 'minres' or 'lu'"
+        )
+
+
+def _first_vector(given: Any, n: int) -> np.ndarray:
+    if given is None:
+        return np.ones(n)
+    smooth = np.array(to_numpy(given), dtype=np.float64)
+    if smooth.shape != (n,):
+        raise InvalidProblem(f"smooth_vector has shape {smooth.shape}; it must be ({n},)")
+    if not np.isfinite(smooth).all():
+        raise InvalidProblem("smooth_vector has entries that are NaN or infinite")
+    if not smooth.any():
+        raise InvalidProblem("smooth_vector is zero; give a vector that the operator nearly maps to zero, or None")
+    return smooth

@@ -1,0 +1,84 @@
+"""The solver that wraps bootstrap multigrid."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ritz.backend import Array
+from ritz.errors import InvalidProblem
+from ritz.iteration import PreparedIteration, prepare_iteration
+from ritz.operators import Operator, Tag
+from ritz.problem_types.linear_system import LinearSystem
+from ritz.registry import register
+from ritz.solvers.krylov.conjugate_gradients import conjugate_gradients
+from ritz.solvers.krylov.flexible_conjugate_gradients import flexible_conjugate_gradients
+from ritz.solvers.preconditioners.incomplete_cholesky import NotPositiveDefinite
+
+from ..grid.solver import repeated_cycles
+from .preconditioner import BootstrapOptions
+from .setup import build_bootstrap
+
+__all__ = ["BootstrapMultigrid"]
+
+
+@register("bootstrap-amg")
+@dataclass(frozen=True)
+class BootstrapMultigrid(BootstrapOptions):
+    """Conjugate gradients preconditioned with bootstrap algebraic multigrid.
+
+    For large symmetric positive (semi-)definite matrices of which nothing is known, such as diffusion whose direction
+    is not that of a grid, or weighted graph Laplacians :cite:`DAmbraFilipponeVassilevski2018`. Setting up costs more
+    than one solve where several hierarchies are built, and is done once for all right-hand sides. O(nnz) time and
+    memory; see `ritz.solvers.multigrid.bootstrap.preconditioner.BootstrapAMG` for what a hierarchy costs.
+
+    An operator that is found not to be positive semidefinite gets no preconditioner, and most often the status
+    INDEFINITE.
+
+    Parameters
+    ----------
+    acceleration : {"cg", "none"}
+        ``"none"`` repeats the composite as it is. The composition ``"multiplicative"`` and the cycle ``"K"``, which
+        are not symmetric, get flexible conjugate gradients.
+    smooth_vector, target_rate, max_hierarchies, composition
+        See `ritz.solvers.multigrid.bootstrap.setup.bootstrap`.
+    cycle, smoother, aggregate_size, prolongation, trials, seed
+        See `ritz.solvers.multigrid.bootstrap.setup.bootstrap`.
+
+    Examples
+    --------
+    >>> import ritz
+    >>> problem = ritz.problems.diffusion((60, 60), coefficient="rotated")
+    >>> solution = ritz.solve(problem, "bootstrap-amg")
+    >>> solution.converged, len(solution.stats["rates"]) == solution.stats["hierarchies"]
+    (True, True)
+    """
+
+    acceleration: str = "cg"
+    solves: ClassVar[type] = LinearSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.acceleration not in ("cg", "none"):
+            raise InvalidProblem(f"acceleration is {self.acceleration!r}; it must be 'cg' or 'none'")
+
+    def prepare(self, problem: LinearSystem) -> PreparedIteration:
+        """Check the pairing and build the hierarchies."""
+
+        def build(operator: Operator) -> tuple[Operator | None, Mapping[str, Any]]:
+            try:
+                inverse = build_bootstrap(operator, self)
+            except NotPositiveDefinite:
+                return None, {"hierarchies": 0}
+            return inverse, inverse.stats
+
+        def method(A: Operator, b: Array, x: Array, M: Operator | None = None) -> Generator[Any, Any, Any]:
+            if self.acceleration == "none" and M is not None:
+                return repeated_cycles(A, b, x, M)
+            if self.symmetric or M is None:
+                return conjugate_gradients(A, b, x, M)
+            return flexible_conjugate_gradients(A, b, x, M)
+
+        return prepare_iteration(self, problem, method, build)

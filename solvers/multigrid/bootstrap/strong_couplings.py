@@ -1,0 +1,49 @@
+"""Couplings that are not weak beside the others of their unknowns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["ENTRY_BYTES", "strong_couplings"]
+
+STRONG = 0.1  # share of the largest coupling of an unknown from which on one is strong
+ENTRY_BYTES = 24  # that a kernel moves for an entry, its scattered access counted as two
+
+
+def strong_couplings(matrix: Any, smooth: np.ndarray, *, both: bool) -> Any:
+    """Return the matrix without weak couplings, which are added to the diagonal so that ``A w`` stays what it is.
+
+    How strong a coupling is does not depend on how the unknowns are scaled: it is ``|a_ij w_i w_j|``.
+
+    Parameters
+    ----------
+    matrix : csr_array, shape (n, n)
+        Symmetric.
+    smooth : ndarray, shape (n,)
+        The vector w. Where it is zero, nothing is added.
+    both : bool
+        Whether a coupling must be strong for both of its unknowns, or for one of them.
+
+    Returns
+    -------
+    csr_array, shape (n, n)
+        Symmetric; the diagonal comes first in each row.
+    """
+    from scipy.sparse import csr_array
+
+    from ritz.kernels.parallel_chunks import in_slabs
+
+    from .kernels.aggregation import count_strong, largest_couplings, strong_rows
+
+    n = matrix.shape[0]
+    entries, work = (matrix.indptr, matrix.indices, matrix.data), ENTRY_BYTES * matrix.nnz
+    bound, sizes = np.empty(n), np.empty(n, dtype=np.int32)
+    in_slabs(largest_couplings, n, work, *entries, smooth, bound)
+    bound *= STRONG
+    in_slabs(count_strong, n, work, *entries, bound, both, smooth, sizes)
+    start = np.append(0, np.cumsum(sizes)).astype(matrix.indptr.dtype)
+    columns, values = np.empty(start[-1], dtype=matrix.indices.dtype), np.empty(start[-1])
+    in_slabs(strong_rows, n, work, *entries, bound, both, smooth, start, columns, values)
+    return csr_array((values, columns, start), shape=(n, n))

@@ -1,0 +1,215 @@
+"""One level of a multigrid cycle: what is done with vectors there."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .grid_stencil import GridStencil
+from .layout import Offset
+from .off_grid_unknowns import Detached
+
+__all__ = ["Level"]
+
+Factors = tuple[Any, Any, Any]
+
+BOUND = 2.0  # of the eigenvalues of D⁻¹A where A is semi-definite without positive entries off the diagonal
+POWER_STEPS = 8  # from a norm of 1 by factors below 5, so no overflow
+PERIOD = 9973  # of random numbers; a prime has no pattern on the grid
+MARGIN = 1.1  # the power iteration stays below the largest eigenvalue
+
+
+class Level:
+    """Products, smoothing and residuals on one grid, in one precision, over vectors of the grid with its halo.
+
+    Unknowns off the grid follow at the end of a vector. Smoothing is by polynomials in D⁻¹A that are smallest on the
+    upper part of its spectrum (Chebyshev) :cite:`Adams2003`: symmetric, and every cell at once.
+
+    Parameters
+    ----------
+    stencil : GridStencil
+    detached : Detached
+    dtype : dtype
+    degree : int
+        Of the polynomial; each takes one product.
+    ratio : float
+        Of the largest eigenvalue of D⁻¹A to the smallest one that smoothing aims at.
+    """
+
+    def __init__(self, stencil: GridStencil, detached: Detached, dtype: Any, degree: int, ratio: float):
+        layout = self.layout = stencil.layout
+        self.dtype, self.degree = np.dtype(dtype), degree
+        self.size = layout.size + detached.count
+        self.strides = np.array([layout.distance(offset) for offset in stencil.couplings], dtype=np.int64)
+        self.couplings = _stacked(stencil, self.dtype)
+        diagonal = np.zeros(self.size)
+        layout.inside(diagonal)[...] = layout.inside(stencil.diagonal)
+        diagonal[layout.size :] = detached.diagonal
+        self.diagonal = diagonal.astype(self.dtype)
+        inverse = np.divide(1.0, diagonal, out=diagonal, where=diagonal > 0)
+        self.inverse = inverse.astype(self.dtype)
+        rows, columns, values = detached.links(layout.size)
+        self._links, self._off_grid = (rows, columns, values.astype(self.dtype)), detached.count > 0
+        self._ones = np.ones(self.size if self._off_grid else 0, dtype=self.dtype)
+        self._pair, self._residual = (self.vector(), self.vector()), self.vector()
+        largest = BOUND if _is_z_matrix(stencil) else MARGIN * self._largest_eigenvalue()
+        self._factors = self._chebyshev_factors(largest, ratio)
+
+    def vector(self) -> np.ndarray:
+        """Return a vector of zeros."""
+        return np.zeros(self.size, dtype=self.dtype)
+
+    @cached_property
+    def _tail(self) -> slice:
+        return slice(self.layout.size, self.size)
+
+    def _run(self, kernel: Any, arrays: int, *arguments: Any) -> None:
+        """Run a kernel over the cells of the grid, on as many threads as `arrays` passes over them are worth."""
+        in_slabs, chunks, origin, end = self._slabs
+        in_slabs(kernel, chunks, arrays * self.diagonal.nbytes, origin, end, *arguments)
+
+    @cached_property
+    def _slabs(self) -> tuple[Any, int, int, int]:
+        from ritz.kernels.parallel_chunks import in_slabs
+
+        from .kernels.grid_levels import CHUNK
+
+        origin, end = self.layout.span
+        return in_slabs, -(-(end - origin) // CHUNK), origin, end
+
+    @cached_property
+    def _kernels(self) -> Any:
+        from .kernels import grid_levels
+
+        return grid_levels
+
+    @cached_property
+    def _passes(self) -> int:
+        """Arrays that a Chebyshev step reads and writes."""
+        return 5 + self.couplings.shape[0] * (self.couplings.shape[1] > 1)
+
+    def _step(self, out: np.ndarray, x: np.ndarray, previous: np.ndarray, rhs: np.ndarray, factors: Factors) -> None:
+        """Write ``x + momentum x - memory previous + rate D⁻¹(rhs - A x)``; factors are these three."""
+        entries = self.inverse, self.couplings, self.strides
+        momentum, memory, rate = factors
+        tail = self._tail
+        if self._off_grid:  # before `out`, which may be `previous`, is overwritten
+            out[tail] = (
+                (1 + momentum - rate) * x[tail] - memory * previous[tail] + rate * self.inverse[tail] * rhs[tail]
+            )
+        self._run(self._kernels.chebyshev_step, self._passes, out, x, previous, rhs, *entries, *factors)
+        if self._off_grid:
+            self._kernels.link_products(out, x, *self._links, rate * self.inverse)
+        self.layout.refresh(out)
+
+    def random(self) -> np.ndarray:
+        """Return a vector of random numbers, its norm 1 (or 0 if there is no unknown)."""
+        numbers = np.random.default_rng(0).random(PERIOD, dtype=np.float32) - np.float32(0.5)
+        x = np.resize(numbers, self.size).astype(self.dtype)
+        x *= self.inverse > 0
+        x /= self.dtype.type(self.norm(x) or 1.0)
+        self.layout.refresh(x)
+        return x
+
+    def norm(self, x: np.ndarray) -> float:
+        """Return the Euclidean norm, in which cells at periodic ends count twice."""
+        return float(np.vdot(x, x)) ** 0.5
+
+    def start(self) -> np.ndarray:
+        """Return zeros to start from, in an array that is this level's own."""
+        self._pair[0][...] = 0
+        return self._pair[0]
+
+    def smooth(self, x: np.ndarray | None, rhs: np.ndarray) -> np.ndarray:
+        """Return `x` after smoothing, in one of two arrays that are this level's own; None is zero.
+
+        The error is multiplied by the same polynomial whatever `x` is, so that smoothing before and after a symmetric
+        correction is symmetric.
+        """
+        previous, current = self._pair if x is not self._pair[1] else self._pair[::-1]
+        first, *others = self._factors
+        if x is None:
+            self._first_step(current, rhs, first[2])
+        else:
+            self._step(current, x, x, rhs, first)
+        for number, factors in enumerate(others):
+            if x is None and number == 0:  # the vector before is zero
+                self._step(previous, current, rhs, rhs, (factors[0], self.dtype.type(0), factors[2]))
+            else:
+                self._step(previous, current, previous, rhs, factors)
+            previous, current = current, previous
+        return current
+
+    def _chebyshev_factors(self, largest: float, ratio: float) -> list[Factors]:
+        """Return momentum, memory and rate of each step: the three-term recurrence of Chebyshev polynomials."""
+        middle, radius = 0.5 * largest * (1 + 1 / ratio), 0.5 * largest * (1 - 1 / ratio)
+        rho = radius / middle
+        steps = [(0.0, 0.0, 1.0 / middle)]
+        for _ in range(1, self.degree):
+            following = 1.0 / (2.0 * middle / radius - rho)
+            steps.append((following * rho, following * rho, 2.0 * following / radius))
+            rho = following
+        number = self.dtype.type
+        return [(number(a), number(b), number(c)) for a, b, c in steps]
+
+    def _first_step(self, out: np.ndarray, rhs: np.ndarray, rate: Any) -> None:
+        self._run(self._kernels.scaled_step, 3, out, rhs, self.inverse, rate)
+        if self._off_grid:
+            tail = self._tail
+            out[tail] = rate * self.inverse[tail] * rhs[tail]
+        self.layout.refresh(out)
+
+    def residual(self, x: np.ndarray, rhs: np.ndarray) -> np.ndarray:
+        """Return ``rhs - A x``, in an array that is this level's own."""
+        out, entries = self._residual, (self.diagonal, self.inverse, self.couplings, self.strides)
+        self._run(self._kernels.residual, self._passes + 1, out, x, rhs, *entries)
+        if self._off_grid:
+            tail = self._tail
+            out[tail] = rhs[tail] - self.diagonal[tail] * x[tail]
+            self._kernels.link_products(out, x, *self._links, self._ones)
+        self.layout.refresh(out)
+        return out
+
+    def _largest_eigenvalue(self) -> float:
+        """Return a lower bound, close to it, of the largest eigenvalue of D⁻¹A."""
+        x, zero, out = self.random(), self.vector(), self.vector()
+        before = value = 1.0
+        product = self.dtype.type(-1), self.dtype.type(0), self.dtype.type(-1)  # leaves D⁻¹A x
+        for _ in range(POWER_STEPS):
+            self._step(out, x, zero, zero, product)
+            size = self.norm(out) or 1.0
+            value, before = size / before, size
+            x, out = out, x
+        return value
+
+
+def _stacked(stencil: GridStencil, dtype: np.dtype[Any]) -> np.ndarray:
+    """Return the couplings, one row an offset; one column where each is the same between all unknowns that touch."""
+    if not stencil.couplings:
+        return np.zeros((0, 1), dtype=dtype)
+    if len(stencil.couplings) <= 3:  # coarse grids have more, and are never uniform near the sides
+        numbers = [_only_value(stencil, offset) for offset in stencil.couplings]
+        if None not in numbers:
+            return np.array(numbers, dtype=dtype)[:, None]
+    stacked = np.empty((len(stencil.couplings), stencil.layout.size), dtype=dtype)
+    for row, values in zip(stacked, stencil.couplings.values(), strict=True):
+        row[:] = values
+    return stacked
+
+
+def _is_z_matrix(stencil: GridStencil) -> bool:
+    """Whether it is the finest grid's, of 5 or 7 entries a row, none off the diagonal positive.
+
+    For larger stencils the bound holds too, but is too far from the largest eigenvalue.
+    """
+    return len(stencil.couplings) <= 3 and all(values.max() <= 0.0 for values in stencil.couplings.values())
+
+
+def _only_value(stencil: GridStencil, offset: Offset) -> float | None:
+    """Return the coupling that any two unknowns have which are `offset` apart, None if it differs."""
+    values, used = stencil.couplings[offset], stencil.diagonal > 0
+    both = used & np.roll(used, -stencil.layout.distance(offset))
+    smallest, largest = float(values.min()), float(values.max(initial=-np.inf, where=both))
+    return smallest if smallest == largest else None

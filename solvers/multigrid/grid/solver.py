@@ -1,0 +1,102 @@
+"""Multigrid for systems on grids."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ritz.backend import Array
+from ritz.errors import InvalidProblem
+from ritz.iteration import PreparedIteration
+from ritz.operators import Operator, Tag
+from ritz.problem_types.linear_system import LinearSystem
+from ritz.registry import register
+from ritz.solution import Status
+from ritz.solver import check_pairing, registered_name
+from ritz.solvers.krylov.conjugate_gradients import conjugate_gradients
+
+from .mixed_precision import mixed_conjugate_gradients
+from .preconditioner import GridMultigrid
+
+__all__ = ["Multigrid"]
+
+
+@register("multigrid")
+@dataclass(frozen=True)
+class Multigrid:
+    """Conjugate gradients preconditioned by multigrid, for diffusion on grids: O(n), whatever the walls and jumps.
+
+    The cycle is that of `ritz.solvers.multigrid.grid.preconditioner.GridMultigrid`, in single precision where that is
+    enough; the iteration has the same precision, with residuals renewed in the system's. Memory: about 20 numbers of
+    four bytes a cell where the coefficient is constant, 35 where it varies, and twice that while setting up.
+
+    Parameters
+    ----------
+    smoothing, cycle, precision
+        See `GridMultigrid`.
+    acceleration : {"cg", "none"}
+        ``"none"`` repeats cycles as they are: twice as many, without inner products.
+    full_multigrid : bool
+        Whether the first iteration, where it starts from zero, is full multigrid: solving on coarse grids first. It
+        costs about two cycles and gains two iterations, and more where little accuracy is asked for.
+
+    Examples
+    --------
+    >>> import ritz
+    >>> system = ritz.problems.poisson((128, 96), obstacles=4, boundary="mixed")
+    >>> ritz.solve(system, "multigrid").iterations < 12
+    True
+    """
+
+    smoothing: int = 2
+    cycle: str = "auto"
+    precision: str = "auto"
+    acceleration: str = "cg"
+    full_multigrid: bool = True
+    solves: ClassVar[type] = LinearSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
+
+    def __post_init__(self):
+        if self.acceleration not in ("cg", "none"):
+            raise InvalidProblem(f"acceleration is {self.acceleration!r}; it must be 'cg' or 'none'")
+        self._preconditioner(None)
+
+    def _preconditioner(self, shape: tuple[int, ...] | None) -> GridMultigrid:
+        return GridMultigrid(shape, self.smoothing, self.cycle, self.precision)
+
+    def prepare(self, problem: LinearSystem) -> PreparedIteration:
+        """Check the pairing and set up the grids."""
+        start = time.perf_counter()
+        check_pairing(self, problem)
+        inverse = self._preconditioner(problem.grid.shape if problem.grid else None).build(problem.operator)
+
+        def accelerated(A: Operator, b: Array, x: Array, M: Operator | None = None) -> Generator[Any, Any, Any]:
+            if isinstance(b, np.ndarray) and b.ndim == 1 and inverse.hierarchy.levels:
+                return mixed_conjugate_gradients(inverse, self.full_multigrid, A, b, x)
+            return conjugate_gradients(A, b, x, M)
+
+        return PreparedIteration(
+            problem,
+            accelerated if self.acceleration == "cg" else repeated_cycles,
+            registered_name(self),
+            inverse,
+            time.perf_counter() - start,
+            inverse.stats,
+        )
+
+
+def repeated_cycles(
+    A: Operator, b: Array, x: Array, M: Operator | None = None
+) -> Generator[tuple[Array, Any], Any, Status]:
+    """Yield the iterate and its residual norms: each cycle adds ``M (b - A x)``; `x` is overwritten."""
+    from ritz.backend import column_norm
+
+    assert M is not None
+    while True:
+        r = b - A @ x
+        yield x, column_norm(r)
+        x += M @ r

@@ -1,0 +1,1 @@
+"""Multigrid whose smoothers and transfers a network sets."""

@@ -1,0 +1,182 @@
+"""Multigrid whose smoothers, interpolation and coarse operators were learned."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ritz.backend import Array
+from ritz.errors import InvalidProblem
+from ritz.iteration import PreparedIteration
+from ritz.operators import Operator, Stencil, Tag
+from ritz.problem_types.linear_system import LinearSystem
+from ritz.recipes.weights import Weights, load_weights
+from ritz.registry import preconditioners, register
+from ritz.solution import Status
+from ritz.solver import check_pairing, registered_name
+from ritz.solvers.krylov.conjugate_gradients import conjugate_gradients
+
+from ..grid.mixed_precision import mixed_conjugate_gradients
+from ..grid.preconditioner import WIDE, GridMultigrid, MultigridInverse, diagonal_spread
+from .face_grid import face_grid
+from .face_hierarchy import FaceHierarchy
+from .learned_parameters import LearnedParameters
+
+__all__ = ["LearnedGridMultigrid", "LearnedMultigrid"]
+
+FOLDER = Path(__file__).with_name("weights")
+SLOW = 0.45  # factor by which an iteration reduces a residual, above which the cycle does not fit the problem
+ANISOTROPIC = 4.5  # ratio of couplings along two axes above which one should not be coarsened
+
+
+@preconditioners.register("learned-multigrid")
+@dataclass(frozen=True)
+class LearnedGridMultigrid:
+    """One multigrid cycle on a grid, with parameters that were learned.
+
+    Coarse cells are unions of fine ones, and couple across faces only, as fine ones do: setting up and every cycle
+    are cheaper than with the Galerkin products of `ritz.solvers.multigrid.grid.preconditioner.GridMultigrid`, and what
+    that loses in iterations is learned. For unit coefficients with obstacles, smoothing rates, and factors of
+    interpolation and coarse operators, three groups of levels each; for other coefficients a network of two
+    thousand numbers reads each level's stencils once, and sets for each cell how much it is smoothed, how smoothly it
+    is interpolated, and how the faces of coarse cells conduct. The cycle is linear, symmetric and positive definite
+    by construction: see `ritz.solvers.multigrid.learned.cycle_network.CycleNetwork`.
+
+    Taken are `ritz.operators.Stencil` in two and three dimensions whose rows are diagonally dominant, of any number
+    of cells. Where operators are of another kind or strongly anisotropic, or a few iterations on coarser grids show
+    that the cycle does not fit, the untrained `GridMultigrid` stands in, and `stats` says why. O(n).
+
+    Parameters
+    ----------
+    weights : path or Weights, optional
+        What was learned, of the family ``"multigrid-masks"`` or ``"multigrid-jumps"``; by default those that come
+        with Ritz.
+    shape : tuple of int, optional
+        Cells of the grid along each axis, for operators that do not know it.
+
+    Raises
+    ------
+    InvalidProblem
+        From `build`, for what `GridMultigrid` does not take either, or weights that are out of range.
+    InvalidWeights
+        From `build`, for a file that is missing, damaged or for another dimension.
+
+    Examples
+    --------
+    >>> import ritz
+    >>> system = ritz.problems.poisson((64, 64), obstacles=6, seed=7)
+    >>> ritz.solve(system, "cg", preconditioner="learned-multigrid").iterations < 15
+    True
+    """
+
+    weights: str | os.PathLike[str] | Weights | None = None
+    shape: tuple[int, ...] | None = None
+
+    def build(self, operator: Operator) -> MultigridInverse:
+        """Return the approximate inverse of `operator`."""
+        hierarchy = self._hierarchy(operator)
+        if isinstance(hierarchy, str):
+            inverse = self.untrained(operator)
+            return MultigridInverse(operator, inverse.hierarchy, {"weights": None, "fallback": hierarchy})
+        return MultigridInverse(operator, hierarchy)
+
+    def untrained(self, operator: Operator) -> MultigridInverse:
+        """Return what stands in."""
+        return GridMultigrid(self.shape).build(operator)
+
+    def _hierarchy(self, operator: Operator) -> FaceHierarchy | str:
+        """Return the hierarchy, or why there is none."""
+        if not isinstance(operator, Stencil):
+            return f"a {type(operator).__name__} is no stencil of neighbours across faces"
+        dimension = sum(cells > 1 for cells in operator.grid_shape)
+        if dimension not in (2, 3):
+            return f"there are no weights for {dimension} axes of more than one cell"
+        if diagonal_spread(operator.diagonal()) > WIDE:
+            return f"diagonal entries differ by more than {WIDE:g}"
+        parameters = LearnedParameters(self._weights(dimension, operator.uniform))
+        grid = face_grid(operator, np.float32)
+        if grid is None:
+            return "the operator is periodic, or not diagonally dominant"
+        if grid.anisotropy > ANISOTROPIC:
+            return f"couplings differ by a factor of {grid.anisotropy:.2g} between axes"
+        hierarchy = FaceHierarchy(grid, parameters)
+        factor = hierarchy.calibrate()
+        return hierarchy if factor <= SLOW else f"trial iterations reduced a residual by {factor:.2f} each"
+
+    def _weights(self, dimension: int, uniform: bool) -> Weights:
+        if isinstance(self.weights, Weights):
+            if self.weights.dimension != dimension:
+                raise InvalidProblem(
+                    f"weights are for {self.weights.dimension} dimensions, and the operator has {dimension}"
+                )
+            return self.weights
+        if self.weights is not None:
+            return load_weights(self.weights, dimension=dimension)
+        return _shipped("multigrid-masks" if uniform else "multigrid-jumps", dimension)
+
+
+@register("learned-multigrid")
+@dataclass(frozen=True)
+class LearnedMultigrid:
+    """Conjugate gradients preconditioned by a multigrid cycle that was learned, for diffusion on grids.
+
+    The cycle is that of `LearnedGridMultigrid`, in single precision; the iteration is in the system's. Should it turn
+    out during the iteration that the cycle is not positive definite, the untrained one takes over, and ``fallback``
+    in the solution's `stats` says so.
+
+    Parameters
+    ----------
+    weights
+        See `LearnedGridMultigrid`; ``ritz train multigrid-jumps-2d`` makes some.
+
+    Examples
+    --------
+    >>> import ritz
+    >>> system = ritz.problems.diffusion((96, 80), contrast=1e5, seed=4)
+    >>> ritz.solve(system, "learned-multigrid", rtol=1e-6).iterations < 25
+    True
+    """
+
+    weights: str | os.PathLike[str] | Weights | None = None
+    solves: ClassVar[type] = LinearSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
+
+    def prepare(self, problem: LinearSystem) -> PreparedIteration:
+        """Check the pairing and set up the grids."""
+        start = time.perf_counter()
+        check_pairing(self, problem)
+        preconditioner = LearnedGridMultigrid(self.weights, problem.grid.shape if problem.grid else None)
+        inverse = preconditioner.build(problem.operator)
+        stats: dict[str, Any] = dict(inverse.stats)
+
+        def accelerated(A: Operator, b: Array, x: Array, M: Operator | None = None) -> Generator[Any, Any, Any]:
+            if not (isinstance(b, np.ndarray) and b.ndim == 1 and inverse.hierarchy.levels):
+                return (yield from conjugate_gradients(A, b, x, M))
+            untrained = not isinstance(inverse.hierarchy, FaceHierarchy)
+            if not untrained:
+                stats.pop("fallback", None)  # of the right-hand side before
+            status = yield from mixed_conjugate_gradients(inverse, untrained, A, b, x)
+            if not untrained and status in (Status.INDEFINITE, Status.NON_FINITE) and np.isfinite(x).all():
+                stats["fallback"] = "the learned cycle met a residual for which it is not positive"
+                status = yield from mixed_conjugate_gradients(preconditioner.untrained(A), False, A, b, x)
+            return status
+
+        seconds = time.perf_counter() - start
+        return PreparedIteration(problem, accelerated, registered_name(self), inverse, seconds, stats)
+
+
+_loaded: dict[tuple[str, int], Weights] = {}
+
+
+def _shipped(family: str, dimension: int) -> Weights:
+    """Return weights that come with Ritz, read once."""
+    if (family, dimension) not in _loaded:
+        path = FOLDER / f"{family}-{dimension}d.safetensors"
+        _loaded[family, dimension] = load_weights(path, family=family, dimension=dimension)
+    return _loaded[family, dimension]

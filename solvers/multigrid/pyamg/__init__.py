@@ -1,0 +1,1 @@
+"""PyAMG's hierarchies as preconditioners."""

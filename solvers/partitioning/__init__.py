@@ -1,0 +1,5 @@
+"""Dividing points into groups, for every method that needs it."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,1 @@
+"""Other packages' solvers under the same contract, to compare with."""

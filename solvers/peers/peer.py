@@ -1,0 +1,215 @@
+"""What every baseline has in common: the contract around another package's routine, at little cost to it."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ritz.backend import Array, asarray_like, to_numpy
+from ritz.errors import InvalidProblem
+from ritz.iteration import Task
+from ritz.operators import Dense, MatrixFree, Operator
+from ritz.operators.sparse_entries import sparse_entries
+from ritz.problem_types.linear_system import LinearSystem
+from ritz.solution import Solution, Status
+from ritz.solver import Solver, check_pairing, registered_name
+from ritz.stopping import Callback, iteration_limit
+
+__all__ = ["Peer", "PreparedPeer", "Watch", "peer_matrix", "prepare_peer"]
+
+
+class StopPeer(Exception):
+    """Raised through a peer's callback to stop it."""
+
+
+@dataclass(eq=False)
+class Watch:
+    """What a peer's callbacks report of one right-hand side.
+
+    Parameters
+    ----------
+    matrix : CSR array, ndarray or LinearOperator
+    rhs : ndarray, shape (n,)
+    target : float
+        Residual norm to reach.
+    scale : float
+        Norm that residuals are relative to.
+    callback : callable or None
+        The user's.
+
+    Attributes
+    ----------
+    norms : list of float
+        Residual norms, the first being that of the starting vector.
+    x : ndarray
+        Latest iterate; the peer's own array.
+    seconds : float
+        Time taken by products that only the record needs, which the peer is not charged for.
+    """
+
+    matrix: Any
+    rhs: np.ndarray
+    target: float
+    scale: float
+    callback: Callable[[int, np.ndarray, float], Any] | None
+    x: np.ndarray
+    norms: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def residual_norm(self, x: np.ndarray) -> float:
+        """Return ``||b - A x||``."""
+        return float(np.linalg.norm(self.rhs - self.matrix @ x))
+
+    def iterate(self, x: np.ndarray) -> None:
+        """Record an iterate by its true residual."""
+        start = time.perf_counter()
+        norm = self.residual_norm(x)
+        self.seconds += time.perf_counter() - start
+        self.record(norm, x)
+
+    def record(self, norm: float, x: np.ndarray) -> None:
+        """Record an iterate whose residual norm is known, and ask the user's callback whether to go on."""
+        self.x = x
+        self.norms.append(norm)
+        if self.callback is not None and self.callback(len(self.norms) - 1, x, norm / self.scale):
+            raise StopPeer
+
+
+Peer: TypeAlias = Callable[[Watch, np.ndarray, float, int], tuple[np.ndarray, Status | None]]
+"""``peer(watch, x0, tolerance, limit) -> (x, failure)``: until the residual norm is below `tolerance`, `limit`
+iterations at most. It reports each iteration to `watch`, must not modify `x0`, and says why it cannot go on."""
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedPeer:
+    """Another package's routine, ready for right-hand sides.
+
+    Its own stopping rule is used. Where that is met and the true residual is still too large, it is called again
+    from where it stopped with half the tolerance, as long as that halves the residual.
+
+    Parameters
+    ----------
+    system : LinearSystem
+    matrix : CSR array, ndarray or LinearOperator
+        What the peer multiplies with.
+    peer : Peer
+    name, seconds, stats
+        Registered name, seconds of preparation, and what else to report.
+    """
+
+    system: LinearSystem
+    matrix: Any
+    peer: Peer
+    name: str
+    seconds: float
+    stats: Mapping[str, Any] = field(default_factory=dict)
+
+    def solve(
+        self,
+        rhs: Array | None = None,
+        *,
+        x0: Array | None = None,
+        rtol: float = 1e-8,
+        atol: float = 0.0,
+        maxiter: int | None = None,
+        callback: Callback | None = None,
+        progress: bool = False,
+    ) -> Solution:
+        """Solve for `rhs`, column by column; see `ritz.solver.Prepared.solve`. No progress line is shown.
+
+        `maxiter` defaults to ``min(10 n, 20000)``, for each column.
+        """
+        start = time.perf_counter()
+        task = Task(self.system, rhs, x0, rtol, atol)
+        limit = iteration_limit(maxiter, min(10 * self.system.size, 20_000))
+        b, x = to_numpy(task.consistent_rhs), np.array(to_numpy(task.start))
+        block_b, block_x = b.reshape(len(b), -1), x.reshape(len(x), -1)
+        histories: list[list[float]] = []
+        status, uncharged = None, 0.0
+        for j, (column, target) in enumerate(zip(block_b.T, task.targets, strict=True)):
+            if status is Status.INTERRUPTED:
+                histories.append([float(np.linalg.norm(column - self.matrix @ block_x[:, j]))])
+                continue
+            inform = None if callback is None else _informer(callback, x, j, task)
+            scale = float(task.norms[j]) or 1.0
+            guess = np.ascontiguousarray(block_x[:, j])
+            watch = Watch(self.matrix, np.ascontiguousarray(column), float(target), scale, inform, guess)
+            block_x[:, j], ended = self._column(watch, limit)
+            status = ended or status
+            histories.append(watch.norms)
+            uncharged += watch.seconds
+        history = [
+            task.relative([norms[min(i, len(norms) - 1)] for norms in histories])
+            for i in range(max(len(norms) for norms in histories))
+        ]
+        solving = time.perf_counter() - start - uncharged
+        timings = {"prepare": self.seconds, "solve": solving, "recording": uncharged}
+        return task.finish(asarray_like(x, task.rhs), status, history, timings, self.stats, self.name)
+
+    def _column(self, watch: Watch, limit: int) -> tuple[np.ndarray, Status | None]:
+        """Return the better of the starting vector and what the peer makes of it, and why it ended."""
+        x, tolerance = watch.x, watch.target
+        try:
+            norm = watch.residual_norm(x)
+            watch.record(norm, x)
+            while norm > watch.target:
+                remaining = limit - (len(watch.norms) - 1)
+                if remaining <= 0:
+                    return x, Status.MAX_ITERATIONS
+                with np.errstate(all="ignore"), warnings.catch_warnings(record=True):
+                    y, failure = self.peer(watch, x, tolerance, remaining)
+                before, norm = norm, watch.residual_norm(y)
+                if not np.isfinite(norm):
+                    return x, Status.NON_FINITE
+                used_up = len(watch.norms) - 1 >= limit
+                if len(watch.norms) > 1:
+                    watch.norms[-1] = norm
+                if norm <= before:
+                    x = y
+                if norm > watch.target and (failure or not norm <= 0.5 * before):
+                    return x, failure or (Status.MAX_ITERATIONS if used_up else Status.STAGNATED)
+                tolerance *= 0.5
+        except (StopPeer, KeyboardInterrupt):
+            x = np.array(watch.x)
+            watch.norms[-1:] = [watch.residual_norm(x)]
+            return x, Status.INTERRUPTED
+        return x, None
+
+
+def _informer(callback: Callback, x: np.ndarray, column: int, task: Task) -> Callable[[int, np.ndarray, float], Any]:
+    """Return the user's callback for one column: it is shown the whole answer so far, in the kind of the system."""
+
+    def inform(iteration: int, iterate: np.ndarray, residual: float) -> Any:
+        if x.ndim == 1:
+            return callback(iteration, asarray_like(iterate, task.rhs), residual)
+        x[:, column] = iterate
+        return callback(iteration, asarray_like(x, task.rhs), residual)
+
+    return inform
+
+
+def peer_matrix(operator: Operator, owner: str) -> Any:
+    """Return what a peer's user would hand it: a CSR array, an ndarray, or a LinearOperator without entries."""
+    if isinstance(operator, Dense):
+        return operator.matrix
+    if isinstance(operator, MatrixFree):
+        return operator.to_scipy()
+    try:
+        return sparse_entries(operator, owner)
+    except InvalidProblem:
+        return operator.to_scipy()
+
+
+def prepare_peer(
+    solver: Solver, system: LinearSystem, prepare: Callable[[Operator], tuple[Any, Peer, Mapping[str, Any]]]
+) -> PreparedPeer:
+    """Check that `solver` takes `system`, and time ``prepare(operator) -> (matrix, peer, statistics)``."""
+    start = time.perf_counter()
+    check_pairing(solver, system)
+    matrix, peer, stats = prepare(system.operator)
+    return PreparedPeer(system, matrix, peer, registered_name(solver), time.perf_counter() - start, stats)

@@ -1,0 +1,233 @@
+"""PyAMG's algebraic multigrid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ritz.errors import InvalidProblem
+from ritz.operators import Operator, Tag
+from ritz.operators.sparse_entries import sparse_entries
+from ritz.problem_types.linear_system import LinearSystem
+from ritz.registry import register
+from ritz.solution import Status
+from ritz.solver import Solver, registered_name
+from ritz.solvers.multigrid.pyamg.preconditioner import seeded
+
+from .peer import Peer, PreparedPeer, Watch, prepare_peer
+
+__all__ = ["PyamgAdaptive", "PyamgPairwise", "PyamgRs", "PyamgSa"]
+
+
+@register("pyamg-sa")
+@dataclass(frozen=True)
+class PyamgSa:
+    """``pyamg.smoothed_aggregation_solver`` and its ``solve`` :cite:`PyAMG2023`.
+
+    PyAMG's defaults, but for the strength of connection, whose default fails on coefficients with jumps.
+
+    Parameters
+    ----------
+    accel : {"cg", None}
+        Krylov method around the cycles, or none.
+    strength : float
+        Threshold of the symmetric measure on the finest level, halved on each coarser :cite:`VanekMandelBrezina1996`;
+        0 is PyAMG's own default.
+    seed : int
+        Of the random vectors with which PyAMG estimates spectral radii.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> system = ritz.LinearSystem(np.diag([2.0] * 99) - np.eye(99, k=1) - np.eye(99, k=-1), np.ones(99))
+    >>> ritz.solve(system, "pyamg-sa").converged
+    True
+    """
+
+    accel: str | None = "cg"
+    strength: float = 0.08
+    seed: int = 0
+    solves: ClassVar[type] = LinearSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
+
+    def __post_init__(self):
+        _check_accel(self.accel)
+
+    def prepare(self, problem: LinearSystem) -> PreparedPeer:
+        """Build the hierarchy."""
+
+        def build(matrix: Any, **coarsest: Any) -> Any:
+            from pyamg import smoothed_aggregation_solver
+
+            with seeded(self.seed):
+                return smoothed_aggregation_solver(matrix, strength=_strength(self.strength), **coarsest)
+
+        return _prepare(self, problem, build, self.accel)
+
+
+@register("pyamg-rs")
+@dataclass(frozen=True)
+class PyamgRs:
+    """``pyamg.ruge_stuben_solver`` and its ``solve``, with PyAMG's defaults :cite:`PyAMG2023`.
+
+    Parameters
+    ----------
+    accel : {"cg", None}
+        Krylov method around the cycles, or none.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> system = ritz.LinearSystem(np.diag([2.0] * 99) - np.eye(99, k=1) - np.eye(99, k=-1), np.ones(99))
+    >>> ritz.solve(system, "pyamg-rs").converged
+    True
+    """
+
+    accel: str | None = "cg"
+    solves: ClassVar[type] = LinearSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
+
+    def __post_init__(self):
+        _check_accel(self.accel)
+
+    def prepare(self, problem: LinearSystem) -> PreparedPeer:
+        """Build the hierarchy."""
+
+        def build(matrix: Any, **coarsest: Any) -> Any:
+            from pyamg import ruge_stuben_solver
+
+            return ruge_stuben_solver(matrix, **coarsest)
+
+        return _prepare(self, problem, build, self.accel)
+
+
+@register("pyamg-adaptive")
+@dataclass(frozen=True)
+class PyamgAdaptive:
+    """``pyamg.aggregation.adaptive_sa_solver`` and its ``solve`` :cite:`BrezinaEtAl2005`, :cite:`PyAMG2023`.
+
+    Finds its candidates, the vectors that the coarse levels must represent, by itself. PyAMG's defaults, but for the
+    strength of connection.
+
+    Parameters
+    ----------
+    accel : {"cg", None}
+        Krylov method around the cycles, or none.
+    strength : float
+        See `PyamgSa`.
+    candidates : int
+        Number of candidates.
+    seed : int
+        Of the random vectors that candidates are made from.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> system = ritz.LinearSystem(np.diag([2.0] * 99) - np.eye(99, k=1) - np.eye(99, k=-1), np.ones(99))
+    >>> ritz.solve(system, "pyamg-adaptive").converged
+    True
+    """
+
+    accel: str | None = "cg"
+    strength: float = 0.08
+    candidates: int = 1
+    seed: int = 0
+    solves: ClassVar[type] = LinearSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
+
+    def __post_init__(self):
+        _check_accel(self.accel)
+
+    def prepare(self, problem: LinearSystem) -> PreparedPeer:
+        """Build the hierarchy."""
+
+        def build(matrix: Any, **coarsest: Any) -> Any:
+            from pyamg.aggregation import adaptive_sa_solver
+
+            double = matrix.astype(np.float64)  # the type of the random vectors that PyAMG draws
+            with seeded(self.seed):
+                return adaptive_sa_solver(
+                    double, num_candidates=self.candidates, strength=_strength(self.strength), **coarsest
+                )[0]
+
+        return _prepare(self, problem, build, self.accel)
+
+
+@register("pyamg-pairwise")
+@dataclass(frozen=True)
+class PyamgPairwise:
+    """``pyamg.aggregation.pairwise_solver`` and its ``solve``, with PyAMG's defaults :cite:`PyAMG2023`.
+
+    Parameters
+    ----------
+    accel : {"cg", None}
+        Krylov method around the cycles, or none.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> system = ritz.LinearSystem(np.diag([2.0] * 99) - np.eye(99, k=1) - np.eye(99, k=-1), np.ones(99))
+    >>> ritz.solve(system, "pyamg-pairwise").converged
+    True
+    """
+
+    accel: str | None = "cg"
+    solves: ClassVar[type] = LinearSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
+
+    def __post_init__(self):
+        _check_accel(self.accel)
+
+    def prepare(self, problem: LinearSystem) -> PreparedPeer:
+        """Build the hierarchy."""
+
+        def build(matrix: Any, **coarsest: Any) -> Any:
+            from pyamg.aggregation import pairwise_solver
+
+            return pairwise_solver(matrix, **coarsest)
+
+        return _prepare(self, problem, build, self.accel)
+
+
+def _strength(threshold: float) -> Any:
+    return [("symmetric", {"theta": threshold / 2**level}) for level in range(10)]
+
+
+def _prepare(solver: Solver, problem: LinearSystem, build: Callable[..., Any], accel: str | None) -> PreparedPeer:
+    def prepare(operator: Operator) -> tuple[Any, Peer, Mapping[str, Any]]:
+        matrix = sparse_entries(operator, f"solver {registered_name(solver)!r}")
+        # A singular operator leaves the coarsest one singular up to rounding, which must not be inverted.
+        cutoff = {"rtol": float(np.finfo(matrix.dtype).eps) ** (2 / 3)}
+        options: dict[str, Any] = {} if operator.nullspace is None else {"coarse_solver": ("pinv", cutoff)}
+        with np.errstate(all="ignore"):
+            hierarchy = build(matrix, **options)
+            dtype, coarsest = hierarchy.levels[0].A.dtype, hierarchy.levels[-1].A
+            if not np.isfinite(coarsest.data).all():
+                raise InvalidProblem("PyAMG's coarsening broke down on this operator; use another solver")
+            hierarchy.coarse_solver(coarsest, np.zeros(coarsest.shape[0], dtype))  # forms its pseudo-inverse
+
+        def peer(watch: Watch, x0: np.ndarray, tolerance: float, limit: int) -> tuple[np.ndarray, Status | None]:
+            norms: list[float] = []
+            relative = tolerance / (float(np.linalg.norm(watch.rhs)) or 1.0)
+            rhs, start = (vector.astype(dtype, copy=False) for vector in (watch.rhs, x0))
+            x, info = hierarchy.solve(
+                *(rhs, start, relative, limit),
+                accel=accel,
+                residuals=norms,
+                callback=lambda x: watch.record(float(norms[-1]), x),
+                return_info=True,
+            )
+            return x, Status.INDEFINITE if info < 0 else None
+
+        stats = {"levels": len(hierarchy.levels), "operator_complexity": float(hierarchy.operator_complexity())}
+        return matrix, peer, stats
+
+    return prepare_peer(solver, problem, prepare)
+
+
+def _check_accel(accel: str | None) -> None:
+    if accel not in ("cg", None):
+        raise InvalidProblem(f"accel is {accel!r}; it must be 'cg' or None")

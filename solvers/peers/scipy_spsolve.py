@@ -1,0 +1,55 @@
+"""SciPy's sparse direct solver."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ritz.operators import Tag
+from ritz.problem_types.linear_system import LinearSystem
+from ritz.registry import register
+from ritz.solvers.direct.factorisation import PreparedFactorisation, prepare_factorisation
+
+__all__ = ["ScipySpsolve"]
+
+
+@register("scipy-spsolve")
+@dataclass(frozen=True)
+class ScipySpsolve:
+    """``scipy.sparse.linalg.spsolve``, which factors anew in every solve.
+
+    Singular consistent operators with a known nullspace have one unknown of each region fixed first.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> ritz.solve(np.array([[0.0, 2.0], [1.0, 1.0]]), np.array([2.0, 3.0]), "scipy-spsolve").x.tolist()
+    [2.0, 1.0]
+    """
+
+    solves: ClassVar[type] = LinearSystem
+    requires: ClassVar[frozenset[Tag]] = frozenset()
+
+    def prepare(self, problem: LinearSystem) -> PreparedFactorisation:
+        """Form the matrix; nothing is factored yet."""
+
+        def factorise(matrix: Any) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
+            from scipy.sparse import csc_array
+            from scipy.sparse.linalg import spsolve
+
+            columns: Any = csc_array(matrix)
+
+            def apply(rhs: np.ndarray) -> np.ndarray:
+                if columns.shape[0] == 0:
+                    return rhs
+                with warnings.catch_warnings():  # a singular matrix gives NaN, which becomes a status
+                    warnings.simplefilter("ignore")
+                    return np.asarray(spsolve(columns, rhs)).reshape(rhs.shape)
+
+            return apply, {}
+
+        return prepare_factorisation(self, problem, factorise)

@@ -1,0 +1,5 @@
+"""Compiled loops of preconditioners."""
+
+from ritz.kernels.compilation import announce_compilation
+
+announce_compilation()

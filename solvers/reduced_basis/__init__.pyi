@@ -1,0 +1,15 @@
+from .cluster_analysis import ClusterAnalysis as ClusterAnalysis
+from .cluster_bases import LocalBases as LocalBases
+from .cluster_bases import local_bases as local_bases
+from .coefficient_regression import fit_regression as fit_regression
+from .cubature import empirical_cubature as empirical_cubature
+from .dissimilarity import dissimilarities as dissimilarities
+from .efficiency_criterion import efficiency as efficiency
+from .global_pod import GlobalPOD as GlobalPOD
+from .incremental_decomposition import incremental_pod as incremental_pod
+from .interpolation import empirical_interpolation as empirical_interpolation
+from .local_reduced_basis import LocalReducedBasis as LocalReducedBasis
+from .orthogonal_decomposition import Basis as Basis
+from .orthogonal_decomposition import pod as pod
+from .prepared_model import PreparedReducedBasis as PreparedReducedBasis
+from .storage import load_model as load_model

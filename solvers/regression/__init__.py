@@ -1,0 +1,5 @@
+"""Least squares and lp regression, by sketching and otherwise."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

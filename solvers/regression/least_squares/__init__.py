@@ -1,0 +1,1 @@
+"""Least squares in the Euclidean norm."""

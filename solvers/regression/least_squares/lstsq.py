@@ -1,0 +1,96 @@
+"""Least squares by whichever exact method is fastest."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.sparse import issparse
+
+from ritz.backend import to_numpy
+from ritz.errors import InvalidProblem
+from ritz.operators import Operator, Tag
+from ritz.problem_types.least_squares import LeastSquares
+from ritz.registry import register
+from ritz.solver import check_pairing, registered_name
+from ritz.solvers.peers.least_squares import ScipyLsmr
+
+from .direct import PreparedDirect
+from .factor import factor_of
+from .gram_refine import prepare_gram
+from .iterative_refinement import ILL_CONDITIONED, PreparedRefinement
+from .sketch_and_precondition import prepare_sketched
+
+__all__ = ["Lstsq"]
+
+LARGE = 10_000  # columns beyond which the square of their number is too much memory
+DOUBTFUL = 3.0  # by which a sample of the rows may be worse conditioned than A
+TALL = 4  # rows by columns from which on a sketch is smaller than A by enough
+
+
+@register("lstsq")
+@dataclass(frozen=True)
+class Lstsq:
+    """Exact least squares: normal equations with refinement, a sketch as preconditioner, QR, or LSMR.
+
+    ``stats["chosen"]`` says which and why. Answers are refined until rounding allows no more, whatever the tolerance,
+    as direct methods do; of a rank-deficient problem the solution of minimum norm is found, and ``stats["rank"]``
+    holds the rank.
+
+    Parameters
+    ----------
+    seed : int
+        Of the sketch.
+
+    Examples
+    --------
+    >>> import numpy as np, ritz
+    >>> problem = ritz.LeastSquares(np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]), np.array([1.0, 2.0, 3.0]))
+    >>> solution = ritz.solve(problem)
+    >>> solution.x.round(12).tolist(), solution.stats["rank"], solution.stats["chosen"]
+    ([1.0, 1.0], 1, 'lstsq: QR, as there are few rows for a sketch and A is ill-conditioned')
+    """
+
+    seed: int = 0
+    solves: ClassVar[type] = LeastSquares
+    requires: ClassVar[frozenset[Tag]] = frozenset()
+
+    def prepare(self, problem: LeastSquares) -> PreparedRefinement | PreparedDirect:
+        """Try the normal equations, and prepare what is needed instead where these cannot be accurate."""
+        check_pairing(self, problem)
+        began = time.perf_counter()
+        prepared, chosen = self._choose(problem, registered_name(self))
+        stats: dict[str, Any] = {**prepared.stats, "chosen": chosen}
+        return replace(prepared, stats=stats, seconds=time.perf_counter() - began)
+
+    def _choose(self, problem: LeastSquares, name: str) -> tuple[PreparedRefinement | PreparedDirect, str]:
+        rows, columns = problem.shape
+        if min(rows, columns) > LARGE:
+            prepared = replace(ScipyLsmr().prepare(problem), name=name)
+            return prepared, f"LSMR, as {columns} columns are too many for a triangular factor"
+        if (rows >= columns or problem.ridge) and not _looks_hopeless(problem):
+            try:
+                prepared = prepare_gram(problem, name, to_rounding=True)
+                return prepared, f"normal equations with refinement, as the condition is below {ILL_CONDITIONED:.0e}"
+            except InvalidProblem:
+                pass
+        few = rows < TALL * columns
+        prepared = prepare_sketched(problem, name, "sparse-sign", rows if few else None, self.seed, to_rounding=True)
+        if few or prepared.stats["size"] == rows:
+            return prepared, "QR, as there are few rows for a sketch" + (
+                " and A is ill-conditioned" if rows >= columns else ""
+            )
+        return prepared, "QR of a sketch as preconditioner, as A is ill-conditioned"
+
+
+def _looks_hopeless(problem: LeastSquares) -> bool:
+    """Whether a few rows of a dense A are so ill-conditioned that forming its Gram matrix is likely to be in vain."""
+    rows, columns = problem.shape
+    if isinstance(problem.A, Operator) or issparse(problem.A) or problem.ridge or rows < 8 * columns:
+        return False
+    some = to_numpy(problem.A[:: rows // (2 * columns)][: 2 * columns])
+    factor = factor_of(np.asarray(some, dtype=np.float64))
+    # A sample without full rank may have missed the rows that matter, and says nothing.
+    return factor.rank == columns and factor.condition > DOUBTFUL * ILL_CONDITIONED

@@ -1,0 +1,149 @@
+"""Sketch-and-solve: the least-squares problem of a sketch in the place of one's own."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ritz.backend import Array, single_blas_thread, to_numpy
+from ritz.errors import InvalidProblem, UnknownName
+from ritz.operators import Tag
+from ritz.problem_types.least_squares import LeastSquares, RowBlocks
+from ritz.registry import register
+from ritz.solver import check_pairing, registered_name
+
+from ..sketches.row_sample import RowSample
+from ..sketches.sketch import Sketch
+from ..sketches.sketches import make_sketch
+from ..sketches.sparse_sign import SparseSign
+from .direct import PreparedDirect
+from .factor import Factor, sketched_solver
+from .leverage_scores import leverage_scores
+from .sketch_and_precondition import check_options, sketched_rows
+
+__all__ = ["SketchAndSolve"]
+
+RATIO = 20  # rows of the sketch by columns of A
+DRAWS = 3
+NULL = 1e-10  # relative size below which a vector is taken to be mapped to zero
+SAFE_NNZ = 8
+
+
+@register("sketch-solve")
+@dataclass(frozen=True)
+class SketchAndSolve:
+    r"""Solve :math:`\min\|SAx-Sb\|` instead: one pass over A, and an approximate answer :cite:`DrineasEtAl2011`.
+
+    With n columns and s rows of S the residual is about :math:`1+n/s` of the least possible in the square, and the
+    error of x about :math:`\sqrt{n/s}\,\|r\|\|A^+\|`. The answer is judged by the tolerance like any other, so ask
+    for little or pass ``throw=False``; ``stats["error_estimate"]`` says how far off it is. O(s n²) operations
+    besides the sketch's; s n numbers of memory.
+
+    Parameters
+    ----------
+    sketch : str
+        A name in `ritz.solvers.regression.sketches.sketches.SKETCHES`, or ``"leverage"``: rows sampled by leverage
+        scores, which are found by sketching too.
+    size : int, optional
+        Rows of the sketch, see `sketches.sketch.sketch_size`; 20 times the columns of A if None.
+        With no fewer rows than A, the problem is solved exactly.
+    seed : int
+    norm : str
+        ``"linf"`` warns where the sketch does not spread the error evenly over the coordinates.
+
+    Examples
+    --------
+    >>> import ritz
+    >>> problem = ritz.problems.regression(5000, 10, condition=10.0)
+    >>> solution = ritz.solve(problem, "sketch-solve", size=1000, rtol=0.1)
+    >>> solution.error(problem.exact) < 0.1
+    True
+    """
+
+    sketch: str = "srht"
+    size: int | None = None
+    seed: int = 0
+    norm: str = "l2"
+    solves: ClassVar[type] = LeastSquares
+    requires: ClassVar[frozenset[Tag]] = frozenset()
+
+    def __post_init__(self):
+        check_options(self.sketch, self.size, self.seed, others=("leverage",))
+        if self.norm not in ("l2", "linf"):
+            raise UnknownName("norm", self.norm, ("l2", "linf"))
+
+    def prepare(self, problem: LeastSquares) -> PreparedDirect:
+        """Sketch A and factor the sketch; one that loses directions of A is drawn again.
+
+        Raises
+        ------
+        InvalidProblem
+            If three sketches have lost directions.
+        """
+        check_pairing(self, problem)
+        began = time.perf_counter()
+        rows, columns = problem.shape
+        size = RATIO * columns if self.size is None else self.size
+        if size < columns and size < rows:
+            raise InvalidProblem(f"size is {size}; a sketch of A needs at least its {columns} columns as rows")
+        with single_blas_thread():
+            sketch, factor, solve = self._draw(problem, size if size < rows else None)
+
+        def answer(b: Array, x0: np.ndarray, rtol: float, limit: int | None) -> tuple[np.ndarray, int]:
+            image = np.asarray(to_numpy(b if sketch is None else sketch @ b), dtype=np.float64)
+            below = columns if problem.ridge else 0
+            return solve(np.concatenate((image, np.zeros((below, *image.shape[1:]))))), 1
+
+        stats: dict[str, Any] = {"sketch": "none: no smaller than A, solved exactly", "size": rows}
+        if sketch is not None:
+            stats = {"sketch": self.sketch, "size": size, "guarantees": tuple(sorted(sketch.guarantees))}
+        seconds = time.perf_counter() - began
+        return PreparedDirect(problem, answer, lambda: factor, registered_name(self), seconds, stats)
+
+    def _draw(
+        self, problem: LeastSquares, size: int | None
+    ) -> tuple[Sketch | None, Factor, Callable[[np.ndarray], np.ndarray]]:
+        """Return a sketch under which A keeps its rank, with its factor and the solver of sketched problems."""
+        if size is None:
+            return None, *sketched_solver(sketched_rows(problem, None))
+        for draw in range(DRAWS):
+            sketch = self._make(problem, size, self.seed + draw)
+            matrix = sketched_rows(problem, sketch)
+            factor, solve = sketched_solver(matrix)
+            if factor.basis is None or _maps_to_zero(problem, factor.basis):
+                return sketch, factor, solve
+        raise InvalidProblem(
+            f"{DRAWS} sketches of kind {self.sketch!r} with {size} rows have lost directions that A does not map to"
+            " zero: raise size, or use 'srht' or 'gaussian'"
+        )
+
+    def _make(self, problem: LeastSquares, size: int, seed: int) -> Sketch:
+        rows = problem.shape[0]
+        if self.sketch == "leverage":
+            made: Sketch = RowSample(size, leverage_scores(problem.A, "sketch", seed), seed)
+        elif self.sketch == "srht" and isinstance(problem.A, RowBlocks):
+            made = make_sketch("block-srht", size, rows, seed)
+        else:
+            made = make_sketch(self.sketch, size, rows, seed)
+        few = isinstance(made, SparseSign) and made.nnz < SAFE_NNZ
+        if self.norm == "linf" and (few or isinstance(made, RowSample)):
+            warnings.warn(
+                f"sketch {self.sketch!r} has fewer than {SAFE_NNZ} entries in a column: where a large residual meets"
+                " a row of high leverage in one of its rows, a coordinate of x takes all of it. Use 'srht',"
+                " 'gaussian' or 'sparse-sign' for norm='linf'",
+                stacklevel=4,
+            )
+        return made
+
+
+def _maps_to_zero(problem: LeastSquares, basis: np.ndarray) -> bool:
+    """Whether A maps to zero whatever is orthogonal to the columns of `basis`."""
+    columns = len(basis)
+    others = np.linalg.qr(basis, mode="complete")[0][:, basis.shape[1] :] if basis.size else np.eye(columns)
+    images = problem.normal_product(others)
+    return bool(np.linalg.norm(images) <= NULL * problem.norm**2)

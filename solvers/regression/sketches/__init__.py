@@ -1,0 +1,1 @@
+"""Sketches: random matrices that shrink the rows of another and keep its geometry."""

@@ -1,1 +1,0 @@
-"""Regression by sketching: sketches as operators, exact and approximate solvers, row sampling."""

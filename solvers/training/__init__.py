@@ -1,0 +1,5 @@
+"""Second-order training: inverse curvature, optimisers, and what curvature says of training."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,1 @@
+"""Products with the inverse of a damped curvature matrix."""
