@@ -19,6 +19,7 @@ __all__ = [
     "KinkWarning",
     "MissingExtra",
     "RitzError",
+    "SingularMatrix",
     "TrainingError",
     "UnknownName",
     "UnknownOption",
@@ -40,6 +41,10 @@ class ConvergenceError(RitzError, RuntimeError):
     def __init__(self, message: str, solution: Solution):
         super().__init__(message)
         self.solution = solution
+
+
+class SingularMatrix(RitzError, ArithmeticError):
+    """A matrix cannot be factored, because it is singular to working precision."""
 
 
 class TrainingError(RitzError, RuntimeError):

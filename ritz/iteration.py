@@ -34,8 +34,8 @@ from ritz.operators import Operator
 from ritz.problem_types.linear_system import LinearSystem, check_vector
 from ritz.progress import ResidualProgress
 from ritz.solution import Solution, Status
-from ritz.solver import Solver, check_pairing, registered_name
-from ritz.stopping import Callback, check_tolerances, default_maxiter, iteration_limit
+from ritz.solver import Controls, PreparedSolver, Solver, check_pairing, registered_name
+from ritz.stopping import Callback, default_maxiter
 
 __all__ = [
     "IterativeSolve",
@@ -75,7 +75,7 @@ class Task:
     Raises
     ------
     InvalidProblem
-        Bad tolerances, shapes or entries; a right-hand side inconsistent with the nullspace.
+        Bad shapes or entries; a right-hand side inconsistent with the nullspace.
     """
 
     system: LinearSystem
@@ -94,7 +94,6 @@ class Task:
             self.rhs = system.rhs
         else:
             self.rhs = cast(check_vector("rhs", self.rhs, system.size), system.dtype)
-        check_tolerances(self.rtol, self.atol, system.dtype)
         self.norms = _column_norms(self.rhs)
         self.targets = np.maximum(self.rtol * self.norms, self.atol)
         self._check_start()
@@ -173,10 +172,8 @@ class Task:
         x: Array,
         status: Status | None,
         history: list[float],
-        timings: Mapping[str, float],
-        stats: Mapping[str, Any],
-        solver: str,
         norms: np.ndarray | None = None,
+        timings: Mapping[str, float] | None = None,
     ) -> Solution:
         """Return the solution for `x`; the true residual decides whether it has converged.
 
@@ -197,9 +194,7 @@ class Task:
             iterations=len(history) - 1,
             residual=residual,
             history=np.array(history),
-            timings=dict(timings),
-            stats=dict(stats),
-            solver=solver,
+            timings=timings or {},
             grid=self.system.grid,
         )
 
@@ -335,8 +330,8 @@ def _formed(iterate: Any) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedIteration:
-    """An iterative method with its preconditioner, ready for right-hand sides."""
+class PreparedIteration(PreparedSolver[Solution]):
+    """An iterative method with its preconditioner, ready for right-hand sides; ``min(10 n, 20000)`` iterations."""
 
     system: LinearSystem
     method: Method
@@ -345,26 +340,17 @@ class PreparedIteration:
     seconds: float = 0.0
     stats: Mapping[str, Any] = field(default_factory=dict)
 
-    def solve(
-        self,
-        rhs: Array | None = None,
-        *,
-        x0: Array | None = None,
-        rtol: float = 1e-8,
-        atol: float = 0.0,
-        maxiter: int | None = None,
-        callback: Callback | None = None,
-        progress: bool = False,
-    ) -> Solution:
-        """Solve for `rhs`; see `ritz.solver.Prepared.solve`. `maxiter` defaults to ``min(10 n, 20000)``."""
-        start = time.perf_counter()
-        task = Task(self.system, rhs, x0, rtol, atol)
-        limit = iteration_limit(maxiter, default_maxiter(self.system.size))
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of the system."""
+        return self.system.dtype
+
+    def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
+        task = Task(self.system, rhs, x0, controls.rtol, controls.atol)
+        limit = controls.limit(default_maxiter(self.system.size))
         run = IterativeSolve(task, self.method, self.preconditioner, limit)
-        with ResidualProgress(progress, self.name, rtol) as bar:
-            x, status, norms = run.run(callback, bar)
-        timings = {"prepare": self.seconds, "solve": time.perf_counter() - start}
-        return task.finish(x, status, run.history, timings, self.stats, self.name, norms)
+        x, status, norms = run.run(controls.callback, controls.progress)
+        return task.finish(x, status, run.history, norms)
 
 
 def prepare_iteration(

@@ -163,13 +163,12 @@ def warm_starts(name: str, problem: ParametricPDE, known: Snapshots, unknown: Sn
 
 def newton_iterations(problem: ParametricPDE, mu: np.ndarray, start: np.ndarray) -> int:
     """Return the iterations of the damped Newton method to a residual of 1e-8, relative to that of zero."""
-    from scipy.sparse.linalg import splu
-
     from ritz.newton import newton
+    from ritz.operators.sparse_factors import sparse_factors
 
     result = newton(
         lambda u: problem.residual(u, mu),
-        lambda u, F, tolerance: splu(problem.jacobian(u, mu).tocsc(), permc_spec="MMD_AT_PLUS_A").solve(F),
+        lambda u, F, tolerance: sparse_factors(problem.jacobian(u, mu), symmetric_pattern=True).solve(F),
         start,
         rtol=1e-8,
         scale=float(np.linalg.norm(problem.residual(0.0 * start, mu))),

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
+from ritz.arguments import check_integer, check_number
 from ritz.errors import InvalidProblem
 from ritz.problem_types.attributed_graph import AttributedGraph
 from ritz.registry import problems
-
-from ..arguments import check_integer, check_number
 
 __all__ = ["lfr", "stochastic_block_model", "undirected"]
 
@@ -58,10 +57,10 @@ def stochastic_block_model(
     >>> graph.size, float(np.mean(graph.labels == graph.attributes).round(1))
     (150, 0.8)
     """
-    blocks = [check_integer("sizes", size, minimum=1) for size in np.atleast_1d(sizes).tolist()]
+    blocks = [check_integer("sizes", size, least=1) for size in np.atleast_1d(sizes).tolist()]
     degree = check_number("degree", degree, above=0.0)
     ambiguity = check_number("ambiguity", ambiguity, above=-1e-300)
-    generator = np.random.default_rng(check_integer("seed", seed))
+    generator = np.random.default_rng(check_integer("seed", seed, least=0))
     n, k = sum(blocks), len(blocks)
     counts = np.array(blocks, dtype=np.float64)
     pairs = np.outer(counts, counts) * np.where(np.eye(k, dtype=bool), 1.0, ambiguity)
@@ -130,10 +129,10 @@ def lfr(
     >>> int(sizes.sum()), bool((sizes >= 20).all())
     (300, True)
     """
-    min_community = check_integer("min_community", min_community, minimum=2)
-    max_community = check_integer("max_community", max_community, minimum=min_community)
-    n = check_integer("n", n, minimum=max_community)
-    max_degree = check_integer("max_degree", max_degree, minimum=2)
+    min_community = check_integer("min_community", min_community, least=2)
+    max_community = check_integer("max_community", max_community, least=min_community)
+    n = check_integer("n", n, least=max_community)
+    max_degree = check_integer("max_degree", max_degree, least=2)
     mixing = check_number("mixing", mixing, above=-1e-300, below=1.0)
     degree = check_number("degree", degree, above=1.0, below=max_degree)
     if (1.0 - mixing) * max_degree >= max_community:
@@ -141,7 +140,7 @@ def lfr(
             f"max_degree is {max_degree} and max_community {max_community}; a vertex needs a community of more than"
             f" {(1.0 - mixing) * max_degree:.0f} for its edges within: lower the one or raise the other"
         )
-    generator = np.random.default_rng(check_integer("seed", seed))
+    generator = np.random.default_rng(check_integer("seed", seed, least=0))
     degrees = _power_law_degrees(n, degree, max_degree, degree_exponent, generator)
     sizes = _community_sizes(n, min_community, max_community, community_exponent, generator)
     within = np.floor((1.0 - mixing) * degrees + generator.random(n)).astype(np.int64)

@@ -7,11 +7,12 @@ from typing import Any, Literal
 import numpy as np
 from scipy.sparse import csr_array
 
+from ritz.arguments import check_choice, check_integer, check_number
 from ritz.errors import InvalidProblem
 from ritz.problem_types.attributed_graph import AttributedGraph
 from ritz.registry import problems
 
-from ..arguments import check_choice, check_integer, check_number, check_shape
+from ..arguments import check_shape
 from .block_models import undirected
 
 __all__ = ["grid_graph", "nearest_neighbours", "neighbour_graph", "ring_of_cliques"]
@@ -47,10 +48,10 @@ def neighbour_graph(
     >>> graph.size, int(np.diff(graph.adjacency.indptr).min()) >= 8
     (200, True)
     """
-    n = check_integer("n", n, minimum=4)
+    n = check_integer("n", n, least=4)
     check_choice("layout", layout, ("moons", "circles", "blobs", "square"))
     noise = check_number("noise", noise, above=-1e-300)
-    generator = np.random.default_rng(check_integer("seed", seed))
+    generator = np.random.default_rng(check_integer("seed", seed, least=0))
     labels: np.ndarray | None = np.arange(n) % (3 if layout == "blobs" else 2)
     angle = np.pi * generator.random(n)
     if layout == "moons":
@@ -89,7 +90,7 @@ def nearest_neighbours(points: Any, neighbours: int = 8) -> csr_array:
     if points.ndim != 2 or not np.isfinite(points).all():
         raise InvalidProblem(f"points have shape {points.shape}; they must be (n, dimensions) finite numbers")
     n = points.shape[0]
-    neighbours = check_integer("neighbours", neighbours, minimum=1)
+    neighbours = check_integer("neighbours", neighbours, least=1)
     if neighbours >= n:
         raise InvalidProblem(f"neighbours is {neighbours}; {n} points have {n - 1} neighbours each at most")
     found = np.asarray(KDTree(points).query(points, k=neighbours + 1)[1])
@@ -140,7 +141,7 @@ def ring_of_cliques(cliques: int = 8, size: int = 6) -> AttributedGraph:
     >>> graph.edges, graph.labels.tolist()
     (16, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3])
     """
-    cliques, size = check_integer("cliques", cliques, minimum=3), check_integer("size", size, minimum=2)
+    cliques, size = check_integer("cliques", cliques, least=3), check_integer("size", size, least=2)
     first, second = np.triu_indices(size, k=1)
     starts = size * np.arange(cliques)
     inside = np.stack([(starts[:, None] + first).ravel(), (starts[:, None] + second).ravel()])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.sparse import csr_array
 
+from ritz.arguments import check_choice, check_number
 from ritz.errors import InvalidProblem
 from ritz.grid import Grid
 from ritz.operators import Sparse
@@ -14,7 +15,7 @@ from ritz.operators.stencils.boundary import parse_boundary
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import problems
 
-from ..arguments import cell_grid, check_choice, check_number, check_shape
+from ..arguments import cell_grid, check_shape
 from ..smooth_solutions import manufactured_solution
 
 __all__ = ["advection_diffusion"]

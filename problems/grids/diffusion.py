@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_choice, check_integer, check_number
 from ritz.errors import InvalidProblem
 from ritz.grid import Grid
 from ritz.operators import Operator, Sparse, Stencil, Tag
@@ -13,15 +14,7 @@ from ritz.operators.stencils.boundary import BoundaryLike, Sides
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import problems
 
-from ..arguments import (
-    cell_grid,
-    cell_values,
-    check_choice,
-    check_integer,
-    check_number,
-    check_shape,
-    check_sides,
-)
+from ..arguments import cell_grid, cell_values, check_shape, check_sides
 from ..reference import smooth_reference, system_from_reference
 from .coefficients import inclusions, lognormal, rotated_stiffness
 
@@ -93,7 +86,7 @@ def diffusion(
     True
     """
     shape = check_shape(shape)
-    seed = check_integer("seed", seed)
+    seed = check_integer("seed", seed, least=0)
     sides = check_sides("boundary", boundary, len(shape))
     if isinstance(coefficient, str) and coefficient == "rotated":
         angle, anisotropy = check_number("angle", angle), check_number("anisotropy", anisotropy, above=0.0)

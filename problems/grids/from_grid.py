@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ritz.arguments import check_choice, check_integer, check_number
 from ritz.errors import InvalidProblem
 from ritz.grid import Grid
 from ritz.operators import Stencil
@@ -14,7 +15,7 @@ from ritz.operators.stencils.boundary import BoundaryLike
 from ritz.problem_types.linear_system import LinearSystem, check_vector
 from ritz.registry import problems
 
-from ..arguments import cell_values, check_choice, check_integer, check_number, check_shape, check_sides
+from ..arguments import cell_values, check_shape, check_sides
 from ..reference import smooth_reference, system_from_reference
 
 __all__ = ["from_grid"]
@@ -97,7 +98,9 @@ def from_grid(
     )
     grid = Grid.uniform(shape, spacing=steps, origin=[step / 2 for step in steps], solid=solid)
     if rhs is None:
-        reference = smooth_reference(grid, steps, sides, check_integer("seed", seed), solid_boundary=solid_boundary)
+        reference = smooth_reference(
+            grid, steps, sides, check_integer("seed", seed, least=0), solid_boundary=solid_boundary
+        )
         return system_from_reference(operator, reference, grid, "own grid")
     values = check_vector("rhs", np.reshape(rhs, -1) if np.shape(rhs) == shape else rhs, operator.shape[0])
     if solid is not None:

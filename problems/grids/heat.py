@@ -6,12 +6,13 @@ from functools import reduce
 
 import numpy as np
 
+from ritz.arguments import check_choice, check_integer, check_number
 from ritz.operators import Stencil
 from ritz.operators.stencils.boundary import BoundaryLike
 from ritz.problem_types.linear_system import SystemSequence
 from ritz.registry import problems
 
-from ..arguments import cell_grid, check_choice, check_integer, check_number, check_shape, check_sides
+from ..arguments import cell_grid, check_shape, check_sides
 
 __all__ = ["heat"]
 

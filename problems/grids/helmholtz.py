@@ -6,13 +6,14 @@ from functools import reduce
 
 import numpy as np
 
+from ritz.arguments import check_number
 from ritz.errors import InvalidProblem
 from ritz.operators import Stencil
 from ritz.operators.stencils.boundary import BoundaryLike, Sides
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import problems
 
-from ..arguments import cell_grid, check_number, check_shape, check_sides
+from ..arguments import cell_grid, check_shape, check_sides
 from ..reference import consistent
 from ..smooth_solutions import manufactured_solution
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arguments import check_integer, check_shape
+from ritz.arguments import check_integer
+
+from ..arguments import check_shape
 
 __all__ = ["random_obstacles"]
 
@@ -45,8 +47,8 @@ def random_obstacles(
     (True, True)
     """
     shape = check_shape(shape)
-    count = check_integer("obstacles", count)
-    generator = np.random.default_rng(check_integer("seed", seed))
+    count = check_integer("obstacles", count, least=0)
+    generator = np.random.default_rng(check_integer("seed", seed, least=0))
     h = 1.0 / max(shape)
     lengths = np.array(shape) * h
     centres = np.meshgrid(*((np.arange(n) + 0.5) * h for n in shape), indexing="ij", sparse=True)

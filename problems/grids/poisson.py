@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ritz.arguments import check_choice, check_integer
 from ritz.operators import Stencil
 from ritz.operators.stencils.boundary import BoundaryLike
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import problems
 
-from ..arguments import cell_grid, check_choice, check_integer, check_shape, check_sides
+from ..arguments import cell_grid, check_shape, check_sides
 from ..reference import consistent, smooth_reference, system_from_reference
 from ..smooth_solutions import manufactured_solution
 from .obstacles import random_obstacles
@@ -72,7 +73,7 @@ def poisson(
     shape = check_shape(shape)
     sides = check_sides("boundary", boundary, len(shape))
     check_choice("obstacle_boundary", obstacle_boundary, ("dirichlet", "neumann"))
-    count, seed = check_integer("obstacles", obstacles), check_integer("seed", seed)
+    count, seed = check_integer("obstacles", obstacles, least=0), check_integer("seed", seed, least=0)
     name = f"Poisson {len(shape)}-D"
     if count == 0:
         grid, h = cell_grid(shape)

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_choice, check_integer
 from ritz.errors import MissingExtra
 from ritz.operators import Sparse, Tag
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import problems
-
-from ..arguments import check_choice, check_integer
 
 __all__ = ["fem", "plate_mesh", "plate_solution"]
 
@@ -62,7 +61,7 @@ def fem(kind: str = "poisson", *, refinements: int = 3) -> LinearSystem:
     True
     """
     check_choice("kind", kind, KINDS)
-    mesh = plate_mesh(check_integer("refinements", refinements))
+    mesh = plate_mesh(check_integer("refinements", refinements, least=0))
     basis, matrix, load = _assemble(kind, mesh)
     exact = plate_solution(kind, mesh.p).T.ravel()
     fixed = np.zeros(basis.N, dtype=bool)

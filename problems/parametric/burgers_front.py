@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array, diags_array, eye_array
 
+from ritz.arguments import check_integer
 from ritz.problem_types.parametric.affine_form import AffineForm
 from ritz.problem_types.parametric.parametric_pde import ParametricPDE
 from ritz.problem_types.parametric.pointwise_term import PointwiseTerm
 from ritz.registry import problems
 
-from ..arguments import check_integer, check_shape
+from ..arguments import check_shape
 from .differences import vertex_grid
 
 __all__ = ["burgers"]
@@ -47,7 +48,7 @@ def burgers(shape: tuple[int] = (256,), *, steps: int = 100) -> ParametricPDE:
     ((6, 30), True)
     """
     size = check_shape(shape, dimensions=(1,))
-    steps = check_integer("steps", steps, minimum=1)
+    steps = check_integer("steps", steps, least=1)
     (n,), grid = size, vertex_grid(size)
     h = 1.0 / (n + 1)
     neighbour = diags_array(np.ones(n - 1), offsets=1)

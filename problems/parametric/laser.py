@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array, diags_array
 
+from ritz.arguments import check_integer
 from ritz.problem_types.parametric.affine_form import AffineForm
 from ritz.problem_types.parametric.parametric_pde import ParametricPDE
 from ritz.problem_types.parametric.pointwise_term import PointwiseTerm
 from ritz.registry import problems
 
-from ..arguments import check_integer, check_shape
+from ..arguments import check_shape
 from .differences import cross_reads, gaussian, point_data, vertex_grid, weighted_laplacian
 
 __all__ = ["laser_track"]
@@ -48,7 +49,7 @@ def laser_track(shape: tuple[int, int] = (40, 40), *, steps: int = 30) -> Parame
     True
     """
     size = check_shape(shape, dimensions=(2,))
-    steps = check_integer("steps", steps, minimum=1)
+    steps = check_integer("steps", steps, least=1)
     grid = vertex_grid(size)
     data = point_data(grid)
     laplacian: Any = weighted_laplacian(size, np.ones((size[0] + 1, size[1] + 1)))

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array, diags_array, eye_array, kron
 
+from ritz.arguments import check_integer
 from ritz.grid import Grid
 from ritz.problem_types.parametric.affine_form import AffineForm
 from ritz.problem_types.parametric.parametric_pde import ParametricPDE
 from ritz.problem_types.parametric.pointwise_term import PointwiseTerm
 from ritz.registry import problems
 
-from ..arguments import check_integer, check_shape
+from ..arguments import check_shape
 
 __all__ = ["allen_cahn"]
 
@@ -49,7 +50,7 @@ def allen_cahn(shape: tuple[int, int] = (40, 40), *, steps: int = 30) -> Paramet
     True
     """
     size = check_shape(shape, dimensions=(2,))
-    steps = check_integer("steps", steps, minimum=5)
+    steps = check_integer("steps", steps, least=5)
     spacing = tuple(1.0 / n for n in size)
     grid = Grid.uniform(size, spacing=spacing, origin=tuple(0.5 * h for h in spacing))
     volume = spacing[0] * spacing[1]

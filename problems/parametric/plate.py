@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.operators import Sparse, Tag
 from ritz.problem_types.parametric.affine_form import AffineForm
 from ritz.problem_types.parametric.parametric_pde import ParametricPDE
 from ritz.registry import problems
 
-from ..arguments import check_integer
 from ..matrices.fem import plate_mesh
 
 __all__ = ["perforated_plate"]
@@ -48,7 +48,7 @@ def perforated_plate(refinements: int = 2) -> ParametricPDE:
     >>> problem.relative_residual(problem.solution()) < 1e-9
     True
     """
-    mesh = plate_mesh(check_integer("refinements", refinements))
+    mesh = plate_mesh(check_integer("refinements", refinements, least=0))
     import skfem
     from skfem.models.elasticity import lame_parameters, linear_elasticity
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.operators import Sparse, Tag
 from ritz.problem_types.parametric.affine_form import AffineForm
 from ritz.problem_types.parametric.parametric_pde import ParametricPDE
 from ritz.registry import problems
 
-from ..arguments import check_integer, check_shape
+from ..arguments import check_shape
 from .differences import vertex_grid, weighted_laplacian
 
 __all__ = ["thermal_block"]
@@ -40,7 +41,7 @@ def thermal_block(shape: tuple[int, int] = (99, 99), *, blocks: tuple[int, int] 
     (('k00', 'k01', 'k10', 'k11'), 4)
     """
     size = check_shape(shape, dimensions=(2,))
-    columns, rows = (check_integer("blocks", count, minimum=1) for count in blocks)
+    columns, rows = (check_integer("blocks", count, least=1) for count in blocks)
     grid = vertex_grid(size)
     x, y = np.meshgrid(*((np.arange(n + 1) + 0.5) / (n + 1) for n in size), indexing="ij")
     block = np.floor(x * columns).astype(int) * rows + np.floor(y * rows).astype(int)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ritz.arguments import check_integer, check_number
 from ritz.problem_types.lp_regression import LpRegression
 from ritz.registry import problems
-
-from ..arguments import check_integer, check_number
 
 __all__ = ["lp_regression"]
 
@@ -35,10 +34,10 @@ def lp_regression(
     >>> lp_regression(300, 5, p=1.5).shape
     (300, 5)
     """
-    d = check_integer("d", d, minimum=1)
-    n = check_integer("n", n, minimum=d)
+    d = check_integer("d", d, least=1)
+    n = check_integer("n", n, least=d)
     degrees, weight = check_number("degrees", degrees, above=0.0), check_number("weight", weight)
-    generator = np.random.default_rng(check_integer("seed", seed))
+    generator = np.random.default_rng(check_integer("seed", seed, least=0))
     A = generator.standard_normal((n, d))
     b = A.sum(axis=1) + generator.standard_t(degrees, n)
     weights = np.where(generator.random(n) < 0.1, weight, 1.0)

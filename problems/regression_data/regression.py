@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_integer, check_number
 from ritz.problem_types.least_squares import LeastSquares
 from ritz.registry import problems
-
-from ..arguments import check_integer, check_number
 
 __all__ = ["adversarial_regression", "regression", "sparse_regression"]
 
@@ -56,13 +55,13 @@ def regression(
     >>> problem.shape, float(round(np.linalg.cond(problem.A), 6))
     ((500, 5), 10.0)
     """
-    d = check_integer("d", d, minimum=1)
-    m = check_integer("m", m, minimum=d + 1)
-    columns = check_integer("columns", columns, minimum=1)
+    d = check_integer("d", d, least=1)
+    m = check_integer("m", m, least=d + 1)
+    columns = check_integer("columns", columns, least=1)
     condition = check_number("condition", condition, above=0.999)
     noise = check_number("noise", noise, above=-1e-300)
     coherence = check_number("coherence", coherence, above=-1e-300, below=1.0)
-    generator = np.random.default_rng(check_integer("seed", seed))
+    generator = np.random.default_rng(check_integer("seed", seed, least=0))
     basis = _orthonormal(generator.standard_normal((m, d)))
     if coherence:
         basis *= np.sqrt(1.0 - coherence)
@@ -103,9 +102,9 @@ def adversarial_regression(m: int = 4096, d: int = 64, *, spikes: int = 8) -> Le
     >>> adversarial_regression(8, 2, spikes=4).b.tolist()
     [0.0, 0.0, 0.5, 0.5, 0.5, 0.5, 0.0, 0.0]
     """
-    d = check_integer("d", d, minimum=1)
-    spikes = check_integer("spikes", spikes, minimum=1)
-    m = check_integer("m", m, minimum=d + spikes)
+    d = check_integer("d", d, least=1)
+    spikes = check_integer("spikes", spikes, least=1)
+    m = check_integer("m", m, least=d + spikes)
     b = np.zeros(m)
     b[d : d + spikes] = spikes**-0.5
     return LeastSquares(np.eye(m, d), b, exact=np.zeros(d), name=f"adversarial regression {m} x {d}")
@@ -140,12 +139,12 @@ def sparse_regression(
     """
     from scipy.sparse import coo_array, csr_array, random_array
 
-    d = check_integer("d", d, minimum=2)
-    m = check_integer("m", m, minimum=d + 1)
+    d = check_integer("d", d, least=2)
+    m = check_integer("m", m, least=d + 1)
     density = check_number("density", density, above=-1e-300, below=1.0)
     condition = check_number("condition", condition, above=0.999)
     noise = check_number("noise", noise, above=-1e-300)
-    generator = np.random.default_rng(check_integer("seed", seed))
+    generator = np.random.default_rng(check_integer("seed", seed, least=0))
     drawn = random_array(
         (m, d), density=density, rng=generator, data_sampler=lambda size: generator.standard_normal(size)
     )

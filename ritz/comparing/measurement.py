@@ -22,6 +22,7 @@ from ritz.sequences.trajectory import Trajectory
 from ritz.solution import Solution, Status
 from ritz.solver import Solver, registered_name
 from ritz.solving import first_system, solve_prepared
+from ritz.stopping import check_tolerances
 
 __all__ = ["Entrant", "Judge", "Measurement", "Terms", "error_of", "run_rounds", "sentence", "solver_label"]
 
@@ -112,6 +113,7 @@ class Judge:
     def __init__(self, problem: Any, rtol: float, atol: float):
         self._problem, self._rtol, self._atol = problem, rtol, atol
         first = first_system(problem)
+        check_tolerances(rtol, atol, first.dtype if isinstance(first, LinearSystem) else np.dtype(np.float64))
         self._first = Task(first, None, None, rtol, atol) if isinstance(first, LinearSystem) else None
 
     def verdict(self, solution: Solution) -> tuple[float, bool]:

@@ -15,8 +15,8 @@ from ritz.operators import Dense
 from ritz.operators.sparse_entries import sparse_entries
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.solution import Solution, Status
-from ritz.solver import Solver, check_pairing, registered_name
-from ritz.stopping import Callback, iteration_limit
+from ritz.solver import Controls, PreparedSolver, Solver, check_pairing, registered_name
+from ritz.stopping import Callback
 
 __all__ = ["FactorisationFailed", "Factorise", "PreparedFactorisation", "prepare_factorisation"]
 
@@ -35,8 +35,11 @@ class FactorisationFailed(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedFactorisation:
+class PreparedFactorisation(PreparedSolver[Solution]):
     """A factored operator.
+
+    A solution is refined while the tolerance is not met and the residual still halves. An iteration is one solve with
+    the factors, of which 10 are the limit unless another is given.
 
     Parameters
     ----------
@@ -59,28 +62,16 @@ class PreparedFactorisation:
     seconds: float
     stats: Mapping[str, Any] = field(default_factory=dict)
 
-    def solve(
-        self,
-        rhs: Array | None = None,
-        *,
-        x0: Array | None = None,
-        rtol: float = 1e-8,
-        atol: float = 0.0,
-        maxiter: int | None = None,
-        callback: Callback | None = None,
-        progress: bool = False,
-    ) -> Solution:
-        """Solve for `rhs`, and refine while the tolerance is not met and the residual still halves.
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of the system."""
+        return self.system.dtype
 
-        See `ritz.solver.Prepared.solve`. An iteration is one solve with the factors; `maxiter` defaults to 10.
-        """
-        start = time.perf_counter()
-        task = Task(self.system, rhs, x0, rtol, atol)
-        limit = iteration_limit(maxiter, SOLVES)
+    def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
+        task = Task(self.system, rhs, x0, controls.rtol, controls.atol)
         history: list[float] = []
-        x, status, norms = self._refine(task, limit, callback, history)
-        timings = {"prepare": self.seconds, "solve": time.perf_counter() - start}
-        return task.finish(x, status, history, timings, self.stats, self.name, norms)
+        x, status, norms = self._refine(task, controls.limit(SOLVES), controls.callback, history)
+        return task.finish(x, status, history, norms)
 
     def _refine(
         self, task: Task, limit: int, callback: Callback | None, history: list[float]

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ritz.errors import SingularMatrix
 from ritz.operators import Tag
+from ritz.operators.sparse_factors import sparse_factors
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
@@ -50,21 +52,14 @@ class LU:
 
 def sparse_lu(matrix: Any, symmetric: bool) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
     """Return a function that solves with a CSR array, and the entries of its factors for each of its own."""
-    from scipy.sparse.linalg import splu
-
     if matrix.shape[0] == 0:
         return np.copy, {}
     # The transpose of CSR is CSC at no cost; a symmetric matrix is its own transpose.
     columns = matrix.T if symmetric else matrix.tocsc()
-    ordering: dict[str, Any] = {"permc_spec": "COLAMD"}
-    if symmetric:
-        ordering = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.01, "options": {"SymmetricMode": True}}
     try:
-        factors = splu(columns, **ordering)
-    except RuntimeError as error:
-        if "singular" in str(error):
-            raise FactorisationFailed(Status.SINGULAR) from None
-        raise
+        factors = sparse_factors(columns, symmetric=symmetric)
+    except SingularMatrix:
+        raise FactorisationFailed(Status.SINGULAR) from None
     return factors.solve, {"fill": factors.nnz / max(matrix.nnz, 1)}
 
 

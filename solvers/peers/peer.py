@@ -17,8 +17,8 @@ from ritz.operators import Dense, MatrixFree, Operator
 from ritz.operators.sparse_entries import sparse_entries
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.solution import Solution, Status
-from ritz.solver import Solver, check_pairing, registered_name
-from ritz.stopping import Callback, iteration_limit
+from ritz.solver import Controls, PreparedSolver, Solver, check_pairing, registered_name
+from ritz.stopping import Callback, default_maxiter
 
 __all__ = ["Peer", "PreparedPeer", "Watch", "peer_matrix", "prepare_peer"]
 
@@ -86,11 +86,12 @@ iterations at most. It reports each iteration to `watch`, must not modify `x0`, 
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedPeer:
+class PreparedPeer(PreparedSolver[Solution]):
     """Another package's routine, ready for right-hand sides.
 
     Its own stopping rule is used. Where that is met and the true residual is still too large, it is called again
-    from where it stopped with half the tolerance, as long as that halves the residual.
+    from where it stopped with half the tolerance, as long as that halves the residual. Blocks are solved column by
+    column, each within ``min(10 n, 20000)`` iterations unless another limit is given; no progress line is shown.
 
     Parameters
     ----------
@@ -109,24 +110,14 @@ class PreparedPeer:
     seconds: float
     stats: Mapping[str, Any] = field(default_factory=dict)
 
-    def solve(
-        self,
-        rhs: Array | None = None,
-        *,
-        x0: Array | None = None,
-        rtol: float = 1e-8,
-        atol: float = 0.0,
-        maxiter: int | None = None,
-        callback: Callback | None = None,
-        progress: bool = False,
-    ) -> Solution:
-        """Solve for `rhs`, column by column; see `ritz.solver.Prepared.solve`. No progress line is shown.
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of the system."""
+        return self.system.dtype
 
-        `maxiter` defaults to ``min(10 n, 20000)``, for each column.
-        """
-        start = time.perf_counter()
-        task = Task(self.system, rhs, x0, rtol, atol)
-        limit = iteration_limit(maxiter, min(10 * self.system.size, 20_000))
+    def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
+        task = Task(self.system, rhs, x0, controls.rtol, controls.atol)
+        limit, callback = controls.limit(default_maxiter(self.system.size)), controls.callback
         b, x = to_numpy(task.consistent_rhs), np.array(to_numpy(task.start))
         block_b, block_x = b.reshape(len(b), -1), x.reshape(len(x), -1)
         histories: list[list[float]] = []
@@ -147,9 +138,7 @@ class PreparedPeer:
             task.relative([norms[min(i, len(norms) - 1)] for norms in histories])
             for i in range(max(len(norms) for norms in histories))
         ]
-        solving = time.perf_counter() - start - uncharged
-        timings = {"prepare": self.seconds, "solve": solving, "recording": uncharged}
-        return task.finish(asarray_like(x, task.rhs), status, history, timings, self.stats, self.name)
+        return task.finish(asarray_like(x, task.rhs), status, history, timings={"recording": uncharged})
 
     def _column(self, watch: Watch, limit: int) -> tuple[np.ndarray, Status | None]:
         """Return the better of the starting vector and what the peer makes of it, and why it ended."""

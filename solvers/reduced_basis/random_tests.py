@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csc_array
-from scipy.sparse.linalg import splu
 
 from ritz.errors import InvalidProblem
-from ritz.problem_types.parametric.full_order_model import sparse_factors
+from ritz.operators.sparse_factors import sparse_factors
 
 __all__ = ["dual_tests", "random_functionals"]
 
@@ -40,7 +38,9 @@ def dual_tests(jacobian: Any, functionals: np.ndarray, *, symmetric: bool = Fals
     True
     """
     rhs = np.asfortranarray(functionals, dtype=jacobian.dtype)
-    return sparse_factors(jacobian, symmetric).solve(rhs, trans="N" if symmetric else "H")
+    return sparse_factors(jacobian, symmetric=symmetric, symmetric_pattern=True).solve(
+        rhs, trans="N" if symmetric else "H"
+    )
 
 
 def random_functionals(product: Any, n: int, *, count: int = 24, seed: int = 0) -> np.ndarray:
@@ -71,9 +71,7 @@ def random_functionals(product: Any, n: int, *, count: int = 24, seed: int = 0) 
     drawn = np.random.default_rng(seed).standard_normal((n, count)) / np.sqrt(count)
     if product is None:
         return drawn
-    matrix = csc_array(product.to_sparse())
-    options = {"SymmetricMode": True}
-    factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options)
+    factors = sparse_factors(product.to_sparse(), symmetric=True, pivot_threshold=0.0)
     pivots = factors.U.diagonal()
     if not (factors.perm_r == factors.perm_c).all() or not (pivots > 0.0).all():
         raise InvalidProblem("product is not positive definite: its factorisation has a pivot that is not positive")

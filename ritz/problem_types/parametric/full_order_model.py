@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from ritz.errors import ConvergenceError, InvalidProblem
+from ritz.errors import ConvergenceError, InvalidProblem, SingularMatrix
 from ritz.grid import Grid
 from ritz.newton import NewtonResult, newton
 from ritz.operators import Sparse, Tag
+from ritz.operators.sparse_factors import sparse_factors
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.problem_types.parametric.affine_form import AffineForm
 from ritz.problem_types.parametric.pointwise_term import PointwiseTerm
 from ritz.registry import solvers
 from ritz.solution import Solution, Status
 
-__all__ = ["FullOrderModel", "FullOrderResult", "sparse_factors"]
+__all__ = ["FullOrderModel", "FullOrderResult"]
 
 RTOL = 1e-10  # of linear systems that are solved by iteration, and of Newton's method
 PATIENCE = 20  # iterations with a preconditioner of another matrix
@@ -140,9 +141,16 @@ class FullOrderModel:
         if self.linear:
             return linear_solve(operator, load - self._term(start, mu, t)), 1
         term: Any = self.term
+
+        def newton_step(u: np.ndarray, F: np.ndarray, tolerance: float) -> np.ndarray:
+            try:
+                return linear_solve(operator + term.jacobian(u, mu, t), F, tolerance)
+            except SingularMatrix:
+                return np.full_like(F, np.nan)  # which ends Newton's method as SINGULAR
+
         result = newton(
             lambda u: operator @ u + term.value(u, mu, t) - load,
-            lambda u, F, tolerance: linear_solve(operator + term.jacobian(u, mu, t), F, tolerance),
+            newton_step,
             start,
             rtol=RTOL,
             scale=float(np.linalg.norm(load - term.value(np.zeros_like(start), mu, t))),
@@ -177,7 +185,8 @@ class _LinearSolves:
 
     def __call__(self, operator: Any, rhs: np.ndarray, rtol: float = RTOL) -> np.ndarray:
         if self._affine.solver is None or len(rhs) <= LARGE:
-            return sparse_factors(operator, self._affine.symmetric).solve(rhs)
+            factors = sparse_factors(operator, symmetric=self._affine.symmetric, symmetric_pattern=True)
+            return factors.solve(rhs)
         tags = {Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE} if self._affine.symmetric else set[Tag]()
         system = LinearSystem(Sparse(operator, tags), rhs, grid=self._grid)
         if self._inverse is not None:
@@ -190,23 +199,3 @@ class _LinearSolves:
         found.raise_for_status()
         self._inverse = getattr(prepared, "preconditioner", None)
         return np.asarray(found.x)
-
-
-def sparse_factors(matrix: Any, symmetric: bool) -> Any:
-    """Return SuperLU's factors of a matrix, ordered by minimum degree on the pattern of A + A^T.
-
-    Parameters
-    ----------
-    matrix : sparse array, shape (n, n)
-    symmetric : bool
-        Promise that it is symmetric positive definite.
-
-    Examples
-    --------
-    >>> sparse_factors(csr_array([[2.0, 0.0], [0.0, 4.0]]), True).solve(np.ones(2)).tolist()
-    [0.5, 0.25]
-    """
-    from scipy.sparse.linalg import splu
-
-    options: dict[str, Any] = {"diag_pivot_thresh": 0.01, "options": {"SymmetricMode": True}} if symmetric else {}
-    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", **options)

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ritz.operators.sparse_factors import sparse_factors
+
 from .grid_stencil import GridStencil
 from .off_grid_unknowns import Detached
 
@@ -38,9 +40,7 @@ class CoarsestSolve:
         if self._places.size <= DENSE:
             self._inverse = _definite_inverse(matrix.toarray())
         else:
-            from scipy.sparse.linalg import splu
-
-            self._factors = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+            self._factors = sparse_factors(matrix, symmetric=True)
 
     def solve(self, rhs: np.ndarray) -> np.ndarray:
         """Return the solution, in an array that the next call overwrites."""

@@ -1,0 +1,68 @@
+"""Checks of arguments: one wording for each kind of mistake."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from ritz.errors import InvalidProblem, UnknownName
+
+__all__ = ["check_choice", "check_integer", "check_number", "is_integer"]
+
+
+def is_integer(value: Any) -> bool:
+    """Return whether `value` is an integer of Python or NumPy; truth values are not."""
+    return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
+
+
+def check_integer(name: str, value: Any, least: int = 1, most: int | None = None, *, optional: bool = False) -> Any:
+    """Return `value` as an int.
+
+    Parameters
+    ----------
+    name : str
+        The argument, for the error message.
+    value : int
+    least, most : int, optional
+        Smallest and largest value allowed.
+    optional : bool
+        Whether None is allowed, and returned.
+
+    Raises
+    ------
+    InvalidProblem
+        Naming the argument, what was given and what would work.
+
+    Examples
+    --------
+    >>> check_integer("restart", 30)
+    30
+    """
+    if optional and value is None:
+        return None
+    if not is_integer(value) or value < least or (most is not None and value > most):
+        wanted = f"from {least} to {most}" if most is not None else f"of at least {least}"
+        raise InvalidProblem(f"{name} is {value!r}; it must be an integer {wanted}{', or None' if optional else ''}")
+    return int(value)
+
+
+def check_number(name: str, value: Any, above: float = -math.inf, below: float = math.inf) -> float:
+    """Return `value` as a finite float strictly between `above` and `below`, or raise `InvalidProblem`."""
+    if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)) or not math.isfinite(float(value)):
+        raise InvalidProblem(f"{name} is {value!r}; it must be a finite number")
+    if not above < float(value) < below:
+        bounds = [f"greater than {above:g}"] * (above > -math.inf) + [f"less than {below:g}"] * (below < math.inf)
+        raise InvalidProblem(f"{name} is {value!r}; it must be {' and '.join(bounds)}")
+    return float(value)
+
+
+def check_choice(name: str, value: Any, known: Iterable[str]) -> str:
+    """Return `value` if it is one of `known`; otherwise raise `UnknownName` with close matches."""
+    known = list(known)
+    if value not in known:
+        raise UnknownName(name, value, known)
+    return value
