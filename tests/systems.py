@@ -172,7 +172,6 @@ class Facts:
     """What dense linear algebra knows about a system."""
 
     matrix: np.ndarray
-    symmetric: bool
     easy: bool  # positive (semi)definite and well conditioned, so that every method has to converge
 
 
@@ -186,15 +185,20 @@ def system(name: str) -> ritz.LinearSystem:
 
 
 @cache
+def is_symmetric(name: str) -> bool:
+    """Return whether the matrix of ``system(name)`` is symmetric to rounding."""
+    matrix = sp.csr_array(system(name).operator.to_sparse())
+    return bool(abs(matrix - matrix.T).max() <= 1e-12 * abs(matrix).max())
+
+
+@cache
 def facts(name: str) -> Facts:
     """Return what is true of ``system(name)``."""
     operator = system(name).operator
     matrix = operator.to_dense().astype(float)
-    size = np.abs(matrix).max()
-    symmetric = bool(np.abs(matrix - matrix.T).max() <= 1e-12 * size)
     spectrum = np.linalg.eigvalsh(0.5 * (matrix + matrix.T))
     singular = np.linalg.svd(matrix, compute_uv=False)
     dimension = operator.nullspace.count if operator.nullspace is not None else 0
     nonzero = spectrum[dimension:]
     easy = nonzero[0] > 1e-9 * spectrum[-1] and singular[0] < 300.0 * singular[len(singular) - 1 - dimension]
-    return Facts(matrix, symmetric, bool(easy))
+    return Facts(matrix, bool(easy))
