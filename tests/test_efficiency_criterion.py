@@ -10,7 +10,7 @@ from snapshot_sets import bumps
 
 from ritz import InvalidProblem, Snapshots
 from ritz.solvers.reduced_basis import efficiency, local_bases
-from ritz.solvers.reduced_basis.cluster_analysis import CANDIDATES
+from ritz.solvers.reduced_basis.clusters.cluster_analysis import CANDIDATES
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from ritz.errors import ConvergenceError, InvalidProblem, UnknownName
 from ritz.operators import Dense, Kronecker, MatrixFree, Sparse
 from ritz.problem_types.least_squares import LeastSquares, RowBlocks
 from ritz.registry import problems, solvers
+from ritz.solvers.regression.least_squares.backward_error import LeastSquaresTask
 from ritz.solvers.regression.least_squares.factor import factor_of
-from ritz.solvers.regression.least_squares.quality import Goal
 
 EXACT = ["gram-refine", "lstsq", "numpy-lstsq", "scipy-lsmr", "scipy-lsqr", "sketch-precondition"]
 ALL = [*EXACT, "auto", "sketch-solve"]
@@ -130,10 +130,10 @@ def ill_conditioned(condition: float) -> LeastSquares:
 @pytest.mark.parametrize("solver", ["lstsq", "sketch-precondition"])
 def test_as_backward_stable_as_lapack(solver: str, condition: float):
     problem = ill_conditioned(condition)
-    goal = Goal(problem, factor_of(problem.A))
+    goal = LeastSquaresTask(problem, factor_of(problem.A))
 
     def error(x: np.ndarray) -> float:
-        return goal.backward_error(goal.quality(x), 0)
+        return goal.backward_error(goal.assess(x), 0)
 
     ours, theirs = ritz.solve(problem, solver, rtol=1e-14).x, lapack(problem.A, problem.b)
     # Below one rounding unit, errors differ by what the BLAS of a machine adds up first.

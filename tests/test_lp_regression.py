@@ -15,8 +15,8 @@ from scipy.optimize import minimize
 import ritz
 from ritz.figures.regression.lp_sampling import sampling_errors
 from ritz.problem_types.lp_regression import LpRegression, dual_exponent, lp_norm
-from ritz.solvers.regression.least_squares.leverage_scores import leverage_scores
-from ritz.solvers.regression.lp.basis import column_basis
+from ritz.solvers.regression.column_space.column_basis import column_basis
+from ritz.solvers.regression.column_space.leverage_scores import leverage_scores
 from ritz.solvers.regression.lp.lewis_weights import lewis_weights
 from ritz.solvers.regression.lp.sampling import (
     SCORES,

@@ -17,14 +17,14 @@ from ritz import Snapshots
 from ritz.operators import aslinearoperator
 from ritz.solvers.partitioning.medoids import k_medoids, sampled_k_medoids
 from ritz.solvers.reduced_basis import ClusterAnalysis, dissimilarities, efficiency, incremental_pod, local_bases, pod
-from ritz.solvers.reduced_basis.cluster_analysis import CANDIDATES
-from ritz.solvers.reduced_basis.dissimilarity import DISSIMILARITIES, deflated
-from ritz.solvers.reduced_basis.inner_product import coordinates, inner
-from ritz.solvers.reduced_basis.k_subspaces import k_subspaces, leading_directions, squared_remainders
-from ritz.solvers.reduced_basis.local_directions import cluster_directions, remainders
-from ritz.solvers.reduced_basis.parameter_classifier import fit_parameter_classifier, soft_labels
-from ritz.solvers.reduced_basis.represented import represent
-from ritz.solvers.reduced_basis.subspaces import (
+from ritz.solvers.reduced_basis.bases.inner_product import coordinates, inner
+from ritz.solvers.reduced_basis.clusters.cluster_analysis import CANDIDATES
+from ritz.solvers.reduced_basis.clusters.compressed_snapshots import compress_snapshots
+from ritz.solvers.reduced_basis.clusters.dissimilarity import DISSIMILARITIES, deflated
+from ritz.solvers.reduced_basis.clusters.k_subspaces import k_subspaces, leading_directions, squared_remainders
+from ritz.solvers.reduced_basis.clusters.local_directions import cluster_directions, projection_errors
+from ritz.solvers.reduced_basis.clusters.parameter_classifier import fit_parameter_classifier, soft_labels
+from ritz.solvers.reduced_basis.clusters.subspace_dissimilarity import (
     SUBSPACE_DISSIMILARITIES,
     projection_dissimilarities,
     subspace_dissimilarities,
@@ -245,7 +245,7 @@ OTHERS = (ClusterAnalysis("k-means"), ClusterAnalysis("relative"), ClusterAnalys
 
 @pytest.mark.parametrize("analysis", [*CANDIDATES, *OTHERS], ids=str)
 def test_every_analysis_divides_the_same_way_twice(analysis: ClusterAnalysis):
-    snapshots = represent(bumps(60))
+    snapshots = compress_snapshots(bumps(60))
     found = analysis.divide(snapshots, 4, seed=3)
     again = analysis.divide(snapshots, 4, seed=3)
     assert np.array_equal(found.labels, again.labels)
@@ -290,16 +290,17 @@ def test_local_bases_are_orthonormal_and_represent_their_clusters(kind: str):
 
 
 def test_small_clusters_borrow_what_is_closest():
-    values = represent(bumps(90)).values
-    labels = ClusterAnalysis().divide(represent(bumps(90)), 20).labels
+    values = compress_snapshots(bumps(90)).values
+    labels = ClusterAnalysis().divide(compress_snapshots(bumps(90)), 20).labels
     plain = [leading_directions(values[labels == k], 8) for k in range(20)]
     borrowed = cluster_directions(values, labels, 8, 20)
     assert min(len(basis) for basis in plain) < 8 == min(len(basis) for basis in borrowed)
-    unseen = represent(bumps(90), bumps(150)).values[90:]
-    known = represent(bumps(90), bumps(150)).values[:90]
+    unseen = compress_snapshots(bumps(90), bumps(150)).values[90:]
+    known = compress_snapshots(bumps(90), bumps(150)).values[:90]
+    alone = [leading_directions(known[labels == k], 8) for k in range(20)]
     error = {
-        "borrowed": remainders(unseen, cluster_directions(known, labels, 8, 20)).min(axis=1).mean(),
-        "plain": remainders(unseen, [leading_directions(known[labels == k], 8) for k in range(20)]).min(axis=1).mean(),
+        "borrowed": projection_errors(unseen, cluster_directions(known, labels, 8, 20)).min(axis=1).mean(),
+        "plain": projection_errors(unseen, alone).min(axis=1).mean(),
     }
     assert error["borrowed"] < 0.7 * error["plain"]
 
@@ -362,7 +363,7 @@ def test_labels_that_weigh_mistakes_by_their_cost_make_fewer_that_cost():
 
 
 def test_field_classifier_finds_where_things_are():
-    from ritz.solvers.reduced_basis.field_classifier import fit_field_classifier
+    from ritz.solvers.reduced_basis.clusters.field_classifier import fit_field_classifier
 
     generator = np.random.default_rng(0)
     centres = generator.random((240, 2))

@@ -24,10 +24,10 @@ from ritz.solvers.reduced_basis import (
     fit_regression,
     load_model,
 )
-from ritz.solvers.reduced_basis.cubature import sparse_nonnegative_weights
-from ritz.solvers.reduced_basis.inverse_interpolation import interpolate_inverse
 from ritz.solvers.reduced_basis.offline import errors_of
-from ritz.solvers.reduced_basis.projected_equations import project, range_basis, solve_equations
+from ritz.solvers.reduced_basis.projection.cubature import sparse_nonnegative_weights
+from ritz.solvers.reduced_basis.projection.inverse_interpolation import interpolate_inverse
+from ritz.solvers.reduced_basis.projection.projected_equations import project, range_basis, solve_equations
 
 STEADY = {
     "two-materials": lambda: problems.two_materials((16, 16)),
@@ -144,7 +144,7 @@ def test_a_basis_that_holds_the_solution_gives_it(name, projection):
     if mine.term is not None:
         from dataclasses import replace
 
-        from ritz.solvers.reduced_basis.projected_equations import ProjectedTerm, trial_at
+        from ritz.solvers.reduced_basis.projection.projected_equations import ProjectedTerm, trial_at
 
         everywhere = mine.term.restrict(np.arange(mine.size))
         equations = replace(equations, term=ProjectedTerm(everywhere, trial_at(everywhere, basis), tests.conj().T))

@@ -21,7 +21,7 @@ from ritz.problem_types.least_squares import RowBlocks
 from ritz.solvers.regression.sketches.hadamard import HadamardRows
 from ritz.solvers.regression.sketches.row_sample import RowSample
 from ritz.solvers.regression.sketches.sketch import Sketch, apply_sketch, sketch_size
-from ritz.solvers.regression.sketches.sketches import SKETCHES, make_sketch
+from ritz.solvers.regression.sketches.sketch_kinds import SKETCHES, make_sketch
 from ritz.solvers.regression.sketches.sparse_sign import SparseSign
 from ritz.solvers.regression.sketches.srht import SRHT
 from ritz.solvers.regression.sketches.tensor_srht import TensorSRHT

@@ -16,8 +16,8 @@ from benchmarks.harness import Suite
 from ritz import ParametricPDE, Snapshots
 from ritz.comparing.environment import environment, pinned_threads
 from ritz.registry import problems
-from ritz.solvers.reduced_basis.cluster_analysis import BASELINES, CANDIDATES
-from ritz.solvers.reduced_basis.efficiency_criterion import Efficiency, efficiency
+from ritz.solvers.reduced_basis.clusters.cluster_analysis import BASELINES, CANDIDATES
+from ritz.solvers.reduced_basis.clusters.efficiency_criterion import Efficiency, efficiency
 
 SIZES, CLUSTERS = (5, 10, 15, 20), (4, 8, 16, 32)
 TRAINING, TEST = 300, 200  # parameters

@@ -18,8 +18,8 @@ from ritz import problems
 from ritz.comparing.environment import environment, pinned_threads
 from ritz.figures.regression.linf_separation import scaled_errors
 from ritz.problem_types.least_squares import LeastSquares
+from ritz.solvers.regression.least_squares.backward_error import LeastSquaresTask
 from ritz.solvers.regression.least_squares.factor import Factor, factor_of
-from ritz.solvers.regression.least_squares.quality import Goal
 from ritz.solvers.regression.sketches.srht import SRHT
 
 RTOL = 1e-14  # beyond which `lstsq` goes on anyway
@@ -70,8 +70,8 @@ def compare(
                 answers[name], spent = method(problem)
                 seconds[name].append(spent)
         factor = exact_factor(problem)
-        goal = Goal(problem, factor)
-        qualities = {name: goal.certificates(goal.quality(np.asarray(x, dtype=float))) for name, x in answers.items()}
+        goal = LeastSquaresTask(problem, factor)
+        qualities = {name: goal.certificates(goal.assess(np.asarray(x, dtype=float))) for name, x in answers.items()}
     return [
         {
             "suite": "least-squares",

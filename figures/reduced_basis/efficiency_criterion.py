@@ -9,7 +9,7 @@ import numpy as np
 from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, ritz_style
 from ritz.solvers.reduced_basis import efficiency
-from ritz.solvers.reduced_basis.cluster_analysis import BASELINES, CANDIDATES
+from ritz.solvers.reduced_basis.clusters.cluster_analysis import BASELINES, CANDIDATES
 
 from .reduced_snapshots import training_and_test
 

@@ -36,13 +36,13 @@ def scaled_errors(problem: LeastSquares, kind: str, trials: int, inverse_norm: f
     problem : LeastSquares
         Holds its minimiser.
     kind : str
-        A name in `ritz.solvers.regression.sketches.sketches.SKETCHES`.
+        A name in `ritz.solvers.regression.sketches.sketch_kinds.SKETCHES`.
     trials : int
         Seeds are 0, 1, ...
     inverse_norm : float
         Norm of the pseudoinverse of A. The distortion that goes with the size is :math:`\varepsilon=\sqrt{d/s}`.
     """
-    from ritz.solvers.regression.sketches.sketches import make_sketch
+    from ritz.solvers.regression.sketches.sketch_kinds import make_sketch
 
     rows, columns = problem.shape
     size = RATIO * columns

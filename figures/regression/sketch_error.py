@@ -34,7 +34,7 @@ def compute(quick: bool = False) -> Data:
         ``"sizes"``, ``"theory"`` :math:`\sqrt{d/(s-d-1)}`, which is exact for Gaussian sketches, and one array for
         each kind.
     """
-    from ritz.solvers.regression.sketches.sketches import make_sketch
+    from ritz.solvers.regression.sketches.sketch_kinds import make_sketch
 
     rows, columns, trials = (1000, 10, 3) if quick else (2**13, 32, 8)
     problem = ritz.problems.regression(rows, columns, condition=10.0, noise=1.0)

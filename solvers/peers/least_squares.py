@@ -16,7 +16,7 @@ from ritz.operators import Operator, Tag
 from ritz.problem_types.least_squares import LeastSquares
 from ritz.registry import register
 from ritz.solver import check_pairing, registered_name
-from ritz.solvers.regression.least_squares.direct import PreparedDirect
+from ritz.solvers.regression.least_squares.black_box import PreparedBlackBox
 from ritz.solvers.regression.least_squares.factor import Factor, factor_of
 from ritz.solvers.regression.least_squares.sketch_and_precondition import default_size, sketched_rows
 from ritz.solvers.regression.sketches.sparse_sign import SparseSign
@@ -43,7 +43,7 @@ class NumpyLstsq:
     solves: ClassVar[type] = LeastSquares
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
-    def prepare(self, problem: LeastSquares) -> PreparedDirect:
+    def prepare(self, problem: LeastSquares) -> PreparedBlackBox:
         """Make the matrix dense."""
         check_pairing(self, problem)
         began = time.perf_counter()
@@ -53,7 +53,7 @@ class NumpyLstsq:
             return np.linalg.lstsq(matrix, _extended(problem, b), rcond=None)[0], 1
 
         seconds = time.perf_counter() - began
-        return PreparedDirect(problem, answer, _judge(problem), registered_name(self), seconds)
+        return PreparedBlackBox(problem, answer, _judge(problem), registered_name(self), seconds)
 
 
 @register("scipy-lsqr")
@@ -71,7 +71,7 @@ class ScipyLsqr:
     solves: ClassVar[type] = LeastSquares
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
-    def prepare(self, problem: LeastSquares) -> PreparedDirect:
+    def prepare(self, problem: LeastSquares) -> PreparedBlackBox:
         """Make what is multiplied with."""
         from scipy.sparse.linalg import lsqr
 
@@ -97,7 +97,7 @@ class ScipyLsmr:
     solves: ClassVar[type] = LeastSquares
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
-    def prepare(self, problem: LeastSquares) -> PreparedDirect:
+    def prepare(self, problem: LeastSquares) -> PreparedBlackBox:
         """Make what is multiplied with."""
         from scipy.sparse.linalg import lsmr
 
@@ -111,7 +111,7 @@ class ScipyLsmr:
 Column = Callable[[Any, np.ndarray, np.ndarray, float, int], tuple[np.ndarray, int]]
 
 
-def _prepare_krylov(solver: Any, problem: LeastSquares, column: Column) -> PreparedDirect:
+def _prepare_krylov(solver: Any, problem: LeastSquares, column: Column) -> PreparedBlackBox:
     check_pairing(solver, problem)
     began = time.perf_counter()
     matrix = _multiplied(problem)
@@ -125,7 +125,7 @@ def _prepare_krylov(solver: Any, problem: LeastSquares, column: Column) -> Prepa
         return x, most
 
     seconds = time.perf_counter() - began
-    return PreparedDirect(problem, answer, _judge(problem), registered_name(solver), seconds, iterative=True)
+    return PreparedBlackBox(problem, answer, _judge(problem), registered_name(solver), seconds, iterative=True)
 
 
 def _multiplied(problem: LeastSquares) -> Any:

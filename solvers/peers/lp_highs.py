@@ -18,7 +18,7 @@ from ritz.problem_types.lp_regression import LpRegression
 from ritz.registry import register
 from ritz.solution import Status
 from ritz.solver import check_pairing, registered_name
-from ritz.solvers.regression.lp.basis import ColumnBasis, column_basis
+from ritz.solvers.regression.column_space.column_basis import ColumnBasis, column_basis
 from ritz.solvers.regression.lp.solver import PreparedLp
 
 __all__ = ["LpHighs"]

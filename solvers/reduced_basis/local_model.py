@@ -12,9 +12,9 @@ from ritz.errors import UnknownName
 from ritz.newton import NewtonResult
 from ritz.problem_types.parametric.snapshots import apply_product
 
-from .orthogonal_decomposition import Basis
-from .projected_equations import ProjectedEquations, project, range_basis, solve_equations
-from .sampled_term import SampledTerm, sampled_term
+from .bases.orthogonal_decomposition import Basis
+from .projection.projected_equations import ProjectedEquations, project, range_basis, solve_equations
+from .projection.sampled_term import SampledTerm, sampled_term
 
 __all__ = ["PROJECTIONS", "LocalModel", "ReducedState", "Switching", "local_model"]
 

@@ -14,11 +14,11 @@ from ritz.problem_types.parametric.snapshots import Snapshots
 from ritz.registry import register
 from ritz.solver import check_pairing, registered_name
 
-from .cluster_analysis import ClusterAnalysis
-from .efficiency_criterion import efficiency
+from .clusters.cluster_analysis import ClusterAnalysis
+from .clusters.efficiency_criterion import efficiency
 from .offline import build_stage, calibrate, held_out_share
 from .prepared_model import PreparedReducedBasis
-from .sampled_term import HYPER_REDUCTIONS
+from .projection.sampled_term import HYPER_REDUCTIONS
 
 __all__ = ["LocalReducedBasis"]
 

@@ -11,13 +11,13 @@ import numpy as np
 from ritz.errors import InvalidProblem
 from ritz.problem_types.parametric.snapshots import Snapshots, apply_product
 
-from .cluster_bases import LocalBases, local_bases
-from .inverse_interpolation import interpolate_inverse
+from .clusters.cluster_bases import LocalBases, local_bases
 from .local_model import LocalModel, local_model
 from .online import OnlineStage, ReducedAnswer, operator_features
-from .random_tests import dual_tests, random_functionals
+from .projection.error_estimator import dual_tests, random_functionals
+from .projection.inverse_interpolation import interpolate_inverse
+from .projection.sampled_term import check_term
 from .regression_model import RegressionModel, regression_model
-from .sampled_term import check_term
 
 __all__ = ["build_stage", "calibrate", "errors_of", "held_out_share"]
 
@@ -48,7 +48,7 @@ def build_stage(
     ----------
     problem : ParametricPDE
     snapshots : Snapshots
-    setting : Estimate, ClusterAnalysis or None
+    setting : EfficiencyEstimate, ClusterAnalysis or None
         For `local_bases`, as are `clusters` and `size`.
     clusters, size, projection, hyper_reduction, candidates, seed
         See `LocalReducedBasis`.

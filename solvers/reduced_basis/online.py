@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .inverse_interpolation import InverseInterpolation
+from .clusters.parameter_classifier import ParameterClassifier
 from .local_model import LocalModel, ReducedState
-from .parameter_classifier import ParameterClassifier
+from .projection.inverse_interpolation import InverseInterpolation
 from .regression_model import RegressionModel
 
 __all__ = ["OnlineStage", "ReducedAnswer", "least_error"]

@@ -19,11 +19,11 @@ from ritz.stopping import Callback, check_tolerances, iteration_limit
 
 from .online import OnlineStage, ReducedAnswer
 
-__all__ = ["Batch", "PreparedReducedBasis"]
+__all__ = ["BatchAnswer", "PreparedReducedBasis"]
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class BatchAnswer:
     """Answers to many queries.
 
     Parameters
@@ -151,7 +151,7 @@ class PreparedReducedBasis:
         """Return the reduced solution, for an iteration of one's own to start from."""
         return self.state(self.reduced(mu)[0])
 
-    def solve_many(self, parameters: Any) -> Batch:
+    def solve_many(self, parameters: Any) -> BatchAnswer:
         """Return the states of many queries of a steady problem, those of a basis together.
 
         Parameters
@@ -179,7 +179,7 @@ class PreparedReducedBasis:
             start = states[i] if np.isfinite(states[i]).all() else None
             states[i] = self.problem.full_order(points[i], start=start).u
         estimates[late], clusters[late] = 0.0, -1
-        return Batch(states, estimates, clusters)
+        return BatchAnswer(states, estimates, clusters)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the model to one file, whole or not at all; see `ritz.solvers.reduced_basis.load_model`."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .coefficient_regression import CoefficientRegression, fit_regression
+from .bases.orthogonal_decomposition import Basis
 from .local_model import ReducedState
-from .orthogonal_decomposition import Basis
+from .projection.coefficient_regression import CoefficientRegression, fit_regression
 
 __all__ = ["RegressionModel", "regression_model"]
 

@@ -16,13 +16,13 @@ from ritz.files import to_json, write_atomically
 from ritz.problem_types.parametric.parametric_pde import ParametricPDE
 from ritz.problem_types.parametric.snapshot_cache import fingerprint
 
-from .coefficient_regression import CoefficientRegression, fit_regression
-from .inverse_interpolation import InverseInterpolation
+from .bases.orthogonal_decomposition import Basis
+from .clusters.parameter_classifier import ParameterClassifier
 from .local_model import LocalModel, Switching
 from .online import OnlineStage
-from .orthogonal_decomposition import Basis
-from .parameter_classifier import ParameterClassifier
-from .projected_equations import ProjectedEquations, ProjectedTerm, trial_at
+from .projection.coefficient_regression import CoefficientRegression, fit_regression
+from .projection.inverse_interpolation import InverseInterpolation
+from .projection.projected_equations import ProjectedEquations, ProjectedTerm, trial_at
 from .regression_model import RegressionModel
 
 if TYPE_CHECKING:

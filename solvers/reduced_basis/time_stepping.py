@@ -10,7 +10,7 @@ from ritz.problem_types.parametric.snapshots import apply_product
 
 from .local_model import LocalModel, ReducedState
 from .online import OnlineStage, ReducedAnswer, least_error
-from .projected_equations import solve_equations
+from .projection.projected_equations import solve_equations
 
 __all__ = ["march", "predict"]
 

@@ -1,5 +1,5 @@
+from .column_space.leverage_scores import leverage_scores as leverage_scores
 from .least_squares.gram_refine import GramRefine as GramRefine
-from .least_squares.leverage_scores import leverage_scores as leverage_scores
 from .least_squares.lstsq import Lstsq as Lstsq
 from .least_squares.sketch_and_precondition import SketchAndPrecondition as SketchAndPrecondition
 from .least_squares.sketch_and_solve import SketchAndSolve as SketchAndSolve
@@ -8,4 +8,4 @@ from .lp.sampled import LpSampled as LpSampled
 from .lp.sensitivities import lp_sensitivities as lp_sensitivities
 from .lp.solver import Lp as Lp
 from .sketches.sketch import Sketch as Sketch
-from .sketches.sketches import make_sketch as make_sketch
+from .sketches.sketch_kinds import make_sketch as make_sketch

@@ -21,8 +21,8 @@ from ritz.progress import ResidualProgress
 from ritz.solution import Solution, Status
 from ritz.stopping import Callback, iteration_limit
 
+from .backward_error import Iterate, LeastSquaresTask
 from .factor import Factor
-from .quality import Goal, Quality
 
 __all__ = ["PreparedRefinement"]
 
@@ -76,14 +76,14 @@ class PreparedRefinement:
         """Solve for `rhs` until the relative backward error is below `rtol`, or the norm of the gradient below `atol`.
 
         See `ritz.solver.Prepared.solve`; ``residual`` and ``history`` of the solution hold backward errors, see
-        `ritz.solvers.regression.least_squares.quality.Quality`. `maxiter` defaults to 500.
+        `ritz.solvers.regression.least_squares.backward_error.Iterate`. `maxiter` defaults to 500.
         """
         began = time.perf_counter()
-        goal = Goal(self.problem, self.factor, rhs, rtol, atol)
+        goal = LeastSquaresTask(self.problem, self.factor, rhs, rtol, atol)
         limit = iteration_limit(maxiter, ITERATIONS)
         with single_blas_thread(), np.errstate(all="ignore"), ResidualProgress(progress, self.name, rtol) as bar:
             start = self.start(goal.b) if self.start is not None and x0 is None else goal.starting_vector(x0)
-            first = goal.quality(start)
+            first = goal.assess(start)
             good_enough = x0 is not None and goal.met(first)
             run = _Refinement(goal, first, limit, callback, bar, self.to_rounding and not good_enough)
             try:
@@ -98,8 +98,8 @@ class PreparedRefinement:
 class _Refinement:
     """Runs of conjugate gradients, each from the best iterate so far."""
 
-    goal: Goal
-    best: Quality
+    goal: LeastSquaresTask
+    best: Iterate
     limit: int
     callback: Callback | None
     bar: ResidualProgress
@@ -124,7 +124,7 @@ class _Refinement:
                 return Status.MAX_ITERATIONS
             before = self._measure(self.best)
             x, interrupted = self._correct() if self._plain else self._run()
-            reached = self.goal.quality(x)
+            reached = self.goal.assess(x)
             self.history[-1] = reached.residual
             after = self._measure(reached)
             if after < before:
@@ -138,11 +138,11 @@ class _Refinement:
             elif not after <= 0.5 * before:
                 return Status.STAGNATED  # which is as good as it gets; whether it is good enough is seen at the end
 
-    def _measure(self, quality: Quality) -> float:
+    def _measure(self, quality: Iterate) -> float:
         """Return what is to become small; to rounding, both errors are: the first cannot where r itself vanishes."""
         return quality.residual * float(quality.ratios.max()) if self.to_rounding else quality.residual
 
-    def _reached(self, quality: Quality, share: float) -> bool:
+    def _reached(self, quality: Iterate, share: float) -> bool:
         if self.to_rounding:
             return float(quality.ratios.max()) <= share * ROUNDING
         return quality.residual <= share * self.goal.rtol
@@ -189,7 +189,7 @@ class _Refinement:
 
 
 def conjugate_gradients(
-    problem: LeastSquares, factor: Factor, start: Quality
+    problem: LeastSquares, factor: Factor, start: Iterate
 ) -> Generator[tuple[Callable[[], np.ndarray], np.ndarray, np.ndarray]]:
     """Yield after each iteration a function that forms the iterate, the sum of squares, and P^T times the gradient.
 

@@ -17,7 +17,7 @@ from ritz.registry import register
 from ritz.solver import check_pairing, registered_name
 from ritz.solvers.peers.least_squares import ScipyLsmr
 
-from .direct import PreparedDirect
+from .black_box import PreparedBlackBox
 from .factor import factor_of
 from .gram_refine import prepare_gram
 from .iterative_refinement import ILL_CONDITIONED, PreparedRefinement
@@ -57,7 +57,7 @@ class Lstsq:
     solves: ClassVar[type] = LeastSquares
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
-    def prepare(self, problem: LeastSquares) -> PreparedRefinement | PreparedDirect:
+    def prepare(self, problem: LeastSquares) -> PreparedRefinement | PreparedBlackBox:
         """Try the normal equations, and prepare what is needed instead where these cannot be accurate."""
         check_pairing(self, problem)
         began = time.perf_counter()
@@ -65,7 +65,7 @@ class Lstsq:
         stats: dict[str, Any] = {**prepared.stats, "chosen": chosen}
         return replace(prepared, stats=stats, seconds=time.perf_counter() - began)
 
-    def _choose(self, problem: LeastSquares, name: str) -> tuple[PreparedRefinement | PreparedDirect, str]:
+    def _choose(self, problem: LeastSquares, name: str) -> tuple[PreparedRefinement | PreparedBlackBox, str]:
         rows, columns = problem.shape
         if min(rows, columns) > LARGE:
             prepared = replace(ScipyLsmr().prepare(problem), name=name)

@@ -18,7 +18,7 @@ from ritz.registry import register
 from ritz.solver import check_pairing, registered_name
 
 from ..sketches.sketch import Sketch, apply_sketch
-from ..sketches.sketches import make_sketch
+from ..sketches.sketch_kinds import make_sketch
 from ..sketches.sparse_sign import SparseSign
 from .factor import sketched_solver
 from .iterative_refinement import PreparedRefinement
@@ -46,7 +46,7 @@ class SketchAndPrecondition:
     Parameters
     ----------
     sketch : str
-        A name in `ritz.solvers.regression.sketches.sketches.SKETCHES`.
+        A name in `ritz.solvers.regression.sketches.sketch_kinds.SKETCHES`.
     size : int, optional
         Rows of the sketch. Left out, 3 to 40 times the columns of A, so that the QR factorisation and the expected
         iterations take the least time together. No less than the rows of A means no sketch at all.

@@ -17,13 +17,13 @@ from ritz.problem_types.least_squares import LeastSquares, RowBlocks
 from ritz.registry import register
 from ritz.solver import check_pairing, registered_name
 
+from ..column_space.leverage_scores import leverage_scores
 from ..sketches.row_sample import RowSample
 from ..sketches.sketch import Sketch
-from ..sketches.sketches import make_sketch
+from ..sketches.sketch_kinds import make_sketch
 from ..sketches.sparse_sign import SparseSign
-from .direct import PreparedDirect
+from .black_box import PreparedBlackBox
 from .factor import Factor, sketched_solver
-from .leverage_scores import leverage_scores
 from .sketch_and_precondition import check_options, sketched_rows
 
 __all__ = ["SketchAndSolve"]
@@ -47,7 +47,7 @@ class SketchAndSolve:
     Parameters
     ----------
     sketch : str
-        A name in `ritz.solvers.regression.sketches.sketches.SKETCHES`, or ``"leverage"``: rows sampled by leverage
+        A name in `ritz.solvers.regression.sketches.sketch_kinds.SKETCHES`, or ``"leverage"``: rows sampled by leverage
         scores, which are found by sketching too.
     size : int, optional
         Rows of the sketch, see `sketches.sketch.sketch_size`; 20 times the columns of A if None.
@@ -77,7 +77,7 @@ class SketchAndSolve:
         if self.norm not in ("l2", "linf"):
             raise UnknownName("norm", self.norm, ("l2", "linf"))
 
-    def prepare(self, problem: LeastSquares) -> PreparedDirect:
+    def prepare(self, problem: LeastSquares) -> PreparedBlackBox:
         """Sketch A and factor the sketch; one that loses directions of A is drawn again.
 
         Raises
@@ -103,7 +103,7 @@ class SketchAndSolve:
         if sketch is not None:
             stats = {"sketch": self.sketch, "size": size, "guarantees": tuple(sorted(sketch.guarantees))}
         seconds = time.perf_counter() - began
-        return PreparedDirect(problem, answer, lambda: factor, registered_name(self), seconds, stats)
+        return PreparedBlackBox(problem, answer, lambda: factor, registered_name(self), seconds, stats)
 
     def _draw(
         self, problem: LeastSquares, size: int | None

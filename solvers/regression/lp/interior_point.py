@@ -9,7 +9,7 @@ import numpy as np
 
 from ritz.solution import Status
 
-from .basis import ColumnBasis, solve_gram
+from ..column_space.column_basis import ColumnBasis, solve_gram
 
 __all__ = ["interior_point"]
 

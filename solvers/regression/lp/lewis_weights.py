@@ -11,8 +11,8 @@ from scipy.linalg import solve_triangular
 from ritz.errors import InvalidProblem
 from ritz.problem_types.lp_regression import check_exponent, check_matrix
 
-from ..least_squares.leverage_scores import scores_in_basis
-from .basis import ColumnBasis, column_basis
+from ..column_space.column_basis import ColumnBasis, column_basis
+from ..column_space.leverage_scores import scores_in_basis
 
 __all__ = ["lewis_in_basis", "lewis_weights"]
 

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 
 from ritz.solution import Status
 
-from .basis import ColumnBasis, solve_gram
+from ..column_space.column_basis import ColumnBasis, solve_gram
 
 __all__ = ["newton"]
 

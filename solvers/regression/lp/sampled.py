@@ -21,8 +21,8 @@ from ritz.solution import Solution, Status
 from ritz.solver import check_pairing, registered_name
 from ritz.stopping import Callback, check_tolerances
 
-from ..least_squares.leverage_scores import scores_in_basis
-from .basis import ColumnBasis, column_basis, solve_gram
+from ..column_space.column_basis import ColumnBasis, column_basis, solve_gram
+from ..column_space.leverage_scores import scores_in_basis
 from .sampling import SCORES, sample_rows, sampling_probabilities
 from .solver import Lp, PreparedLp
 

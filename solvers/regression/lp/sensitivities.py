@@ -9,8 +9,8 @@ import numpy as np
 from ritz.errors import ConvergenceError, InvalidProblem, UnknownName
 from ritz.problem_types.lp_regression import LpRegression, check_exponent, check_matrix
 
-from ..least_squares.leverage_scores import scores_in_basis
-from .basis import ColumnBasis, column_basis
+from ..column_space.column_basis import ColumnBasis, column_basis
+from ..column_space.leverage_scores import scores_in_basis
 from .lewis_weights import lewis_in_basis
 from .solver import Lp
 

@@ -21,7 +21,7 @@ from ritz.solution import Solution, Status
 from ritz.solver import check_pairing, registered_name
 from ritz.stopping import Callback, check_tolerances, iteration_limit
 
-from .basis import ColumnBasis, column_basis
+from ..column_space.column_basis import ColumnBasis, column_basis
 from .interior_point import interior_point
 from .newton import newton
 

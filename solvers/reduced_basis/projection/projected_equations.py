@@ -12,7 +12,7 @@ from ritz.newton import NewtonResult, newton
 from ritz.problem_types.parametric.snapshots import apply_product
 from ritz.solution import Status
 
-from .inner_product import coordinates
+from ..bases.inner_product import coordinates
 
 __all__ = [
     "EquationsAt",

@@ -14,14 +14,14 @@ from ritz.problem_types.least_squares import LeastSquares
 from ritz.solution import Solution, Status
 from ritz.stopping import Callback, iteration_limit
 
+from .backward_error import LeastSquaresTask
 from .factor import Factor
-from .quality import Goal
 
-__all__ = ["PreparedDirect"]
+__all__ = ["PreparedBlackBox"]
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedDirect:
+class PreparedBlackBox:
     """A least-squares problem and a function that answers it.
 
     Parameters
@@ -65,8 +65,8 @@ class PreparedDirect:
         began = time.perf_counter()
         limit = None if maxiter is None else iteration_limit(maxiter, 1)
         judging = time.perf_counter()
-        goal = Goal(self.problem, self.factor(), rhs, rtol, atol)
-        start = goal.quality(goal.starting_vector(x0))
+        goal = LeastSquaresTask(self.problem, self.factor(), rhs, rtol, atol)
+        start = goal.assess(goal.starting_vector(x0))
         spent = time.perf_counter() - judging
         reached, status, iterations = start, None, 0
         if callback is not None and callback(0, goal.answer(start.x), start.residual):
@@ -79,7 +79,7 @@ class PreparedDirect:
             x, taken = self.answer(goal.b, before.x, tolerance, None if limit is None else limit - iterations)
             iterations, tolerance = iterations + taken, 0.25 * tolerance
             judging = time.perf_counter()
-            after = goal.quality(x)
+            after = goal.assess(x)
             spent += time.perf_counter() - judging
             if after.residual <= before.residual or not np.isfinite(before.residual):
                 reached = after

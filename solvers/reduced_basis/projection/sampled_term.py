@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..bases.orthogonal_decomposition import pod
 from .cubature import Cubature, empirical_cubature
 from .interpolation import empirical_interpolation
-from .orthogonal_decomposition import pod
 from .projected_equations import ProjectedTerm, trial_at
 
 __all__ = ["HYPER_REDUCTIONS", "SampledTerm", "check_term", "sampled_term"]

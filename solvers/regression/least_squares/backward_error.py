@@ -17,11 +17,11 @@ from ritz.stopping import check_tolerances
 
 from .factor import Factor
 
-__all__ = ["Goal", "Quality"]
+__all__ = ["Iterate", "LeastSquaresTask"]
 
 
 @dataclass(frozen=True, eq=False)
-class Quality:
+class Iterate:
     r"""An iterate with its true residual r and gradient, for every column.
 
     Two backward errors are known without work. The iterate solves a problem exactly whose A differs by
@@ -57,7 +57,7 @@ class Quality:
 
 
 @dataclass(eq=False)
-class Goal:
+class LeastSquaresTask:
     """One right-hand side, checked, with what it takes to have solved it.
 
     Parameters
@@ -103,14 +103,14 @@ class Goal:
         basis = self.factor.basis
         return start if basis is None else basis @ (basis.T @ start)
 
-    def quality(self, x: np.ndarray) -> Quality:
+    def assess(self, x: np.ndarray) -> Iterate:
         """Return `x` with its residual and gradient, in one pass over A."""
         squares, gradient = self.problem.residual_and_gradient(x, self.b)
         shifted = self.factor.apply_transpose(gradient)
         squares = np.atleast_1d(squares)
         return self.judge(x, squares, gradient, shifted)
 
-    def judge(self, x: np.ndarray, squares: np.ndarray, gradient: np.ndarray, shifted: np.ndarray) -> Quality:
+    def judge(self, x: np.ndarray, squares: np.ndarray, gradient: np.ndarray, shifted: np.ndarray) -> Iterate:
         """Return the backward errors of every column, with what they follow from."""
         slopes = np.atleast_1d(np.linalg.norm(gradient, axis=0))
         misfit = self.scale * np.sqrt(squares)
@@ -119,14 +119,14 @@ class Goal:
             # Without a gradient there is no error: what is left is zero, or not a number.
             ratios = np.where(slopes > 0, slopes / misfit, slopes)
             errors = np.where(slopes > 0, np.minimum(ratios, distance / self.b_norms), slopes)
-        return Quality(x, squares, gradient, shifted, ratios, errors)
+        return Iterate(x, squares, gradient, shifted, ratios, errors)
 
-    def met(self, quality: Quality) -> bool:
+    def met(self, quality: Iterate) -> bool:
         """Whether every column is good enough."""
         small = np.atleast_1d(np.linalg.norm(quality.gradient, axis=0)) <= self.atol
         return bool(((quality.errors <= self.rtol) | small).all())
 
-    def backward_error(self, quality: Quality, column: int) -> float:
+    def backward_error(self, quality: Iterate, column: int) -> float:
         """Return the estimate of Karlson and Waldén for one column, with the factor in the place of A."""
         x, gradient = (part if part.ndim == 1 else part[:, column] for part in (quality.x, quality.gradient))
         b_norm = float(self.b_norms[column])
@@ -143,7 +143,7 @@ class Goal:
 
     def finish(
         self,
-        quality: Quality,
+        quality: Iterate,
         status: Status | None,
         history: list[float],
         timings: Mapping[str, float],
@@ -152,12 +152,12 @@ class Goal:
     ) -> Solution:
         """Return the solution; what is recomputed from it decides whether it has converged.
 
-        Where neither error of `Quality` is small, the estimate of Karlson and Waldén takes their place: a problem
+        Where neither error of `Iterate` is small, the estimate of Karlson and Waldén takes their place: a problem
         whose A and b both differ may be much closer.
         """
         x = self.answer(quality.x)
         if self.problem.dtype != np.float64:
-            quality = self.quality(np.asarray(to_numpy(x), dtype=np.float64))
+            quality = self.assess(np.asarray(to_numpy(x), dtype=np.float64))
         if not self.met(quality):  # by what can be had without work; now the best that is known
             estimates = [self.backward_error(quality, column) for column in range(len(quality.errors))]
             quality = replace(quality, errors=np.minimum(quality.errors, estimates))
@@ -180,7 +180,7 @@ class Goal:
             solver=solver,
         )
 
-    def certificates(self, quality: Quality) -> dict[str, float]:
+    def certificates(self, quality: Iterate) -> dict[str, float]:
         r"""Return what the last pass over A proves of the answer, for the worst column.
 
         ``residual_norm``; ``gradient_ratio`` :math:`\|A^Tr\|/(\|A\|_F\|r\|)`; ``backward_error``, the relative

@@ -10,9 +10,9 @@ import numpy as np
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.solvers.partitioning.medoids import sampled_k_medoids
 
+from .compressed_snapshots import CompressedSnapshots
 from .dissimilarity import DISSIMILARITIES, deflated, dissimilarities, standardised
 from .k_subspaces import k_subspaces
-from .represented import Represented
 
 __all__ = ["BASELINES", "CANDIDATES", "ClusterAnalysis", "Clusters"]
 
@@ -78,12 +78,12 @@ class ClusterAnalysis:
             parts.append(f"refined with {self.refinement}")
         return ", ".join(parts)
 
-    def divide(self, snapshots: Represented, clusters: int, *, seed: int = 0) -> Clusters:
+    def divide(self, snapshots: CompressedSnapshots, clusters: int, *, seed: int = 0) -> Clusters:
         """Return clusters of snapshots.
 
         Parameters
         ----------
-        snapshots : Represented
+        snapshots : CompressedSnapshots
         clusters : int
             At most the number of snapshots; fewer are returned where snapshots coincide.
         seed : int
@@ -99,7 +99,7 @@ class ClusterAnalysis:
             labels = k_subspaces(snapshots.values, labels, size=self.refinement)
         return _ordered(snapshots.values, labels)
 
-    def _k_means(self, snapshots: Represented, clusters: int, seed: int) -> np.ndarray:
+    def _k_means(self, snapshots: CompressedSnapshots, clusters: int, seed: int) -> np.ndarray:
         from ritz.solvers.partitioning import block_kmeans
 
         points = snapshots.values
@@ -111,7 +111,7 @@ class ClusterAnalysis:
             points = standardised(snapshots.inputs)
         return block_kmeans(np.ascontiguousarray(points), clusters, seed=seed).labels
 
-    def _k_medoids(self, snapshots: Represented, clusters: int, seed: int) -> np.ndarray:
+    def _k_medoids(self, snapshots: CompressedSnapshots, clusters: int, seed: int) -> np.ndarray:
         points, kind = snapshots.values, self.dissimilarity
         if kind == "parameters":
             points, kind = standardised(snapshots.inputs), "euclidean"

@@ -98,7 +98,7 @@ def coordinates(
     rank : int, optional
         Leading principal directions that are enough.
     negligible : float
-        Size, relative to the largest state, of what need not be represented.
+        Size, relative to the largest state, of what need not be compressed.
 
     Examples
     --------

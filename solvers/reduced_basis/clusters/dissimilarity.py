@@ -9,7 +9,7 @@ import numpy as np
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.problem_types.parametric.snapshots import check_product
 
-from .inner_product import checked_states, coordinates, inner, norms
+from ..bases.inner_product import checked_states, coordinates, inner, norms
 
 __all__ = ["DISSIMILARITIES", "deflated", "dissimilarities", "standardised"]
 

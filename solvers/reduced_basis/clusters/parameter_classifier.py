@@ -26,7 +26,7 @@ class ParameterClassifier:
     Parameters
     ----------
     roots, features, thresholds, children, values : ndarray
-        As `ritz.solvers.reduced_basis.kernels.forest.forest_means` takes them; `values` holds probabilities.
+        As `ritz.solvers.reduced_basis.clusters.kernels.forest.forest_means` takes them; `values` holds probabilities.
     power : float
         Exponent that calibrates the probabilities.
     """

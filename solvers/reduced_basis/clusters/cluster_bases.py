@@ -9,14 +9,14 @@ import numpy as np
 
 from ritz.errors import InvalidProblem
 
+from ..bases.orthogonal_decomposition import Basis
 from .cluster_analysis import ClusterAnalysis
+from .compressed_snapshots import CompressedSnapshots, compress_snapshots
 from .local_directions import cluster_directions, held_out_errors
-from .orthogonal_decomposition import Basis
 from .parameter_classifier import ParameterClassifier, fit_parameter_classifier, soft_labels
-from .represented import Represented, represent
 
 if TYPE_CHECKING:
-    from .efficiency_criterion import Estimate
+    from .efficiency_criterion import EfficiencyEstimate
 
 __all__ = ["LocalBases", "local_bases"]
 
@@ -71,7 +71,7 @@ class LocalBases:
 
 def local_bases(
     snapshots: Any,
-    setting: Estimate | ClusterAnalysis | None = None,
+    setting: EfficiencyEstimate | ClusterAnalysis | None = None,
     *,
     clusters: int = 16,
     size: int = 20,
@@ -82,7 +82,7 @@ def local_bases(
     Parameters
     ----------
     snapshots : ritz.Snapshots
-    setting : Estimate or ClusterAnalysis, optional
+    setting : EfficiencyEstimate or ClusterAnalysis, optional
         What `efficiency` recommends, which says how many clusters and modes; or how the snapshots are divided. Sines
         if left out.
     clusters : int
@@ -112,22 +112,22 @@ def local_bases(
     count = len(snapshots)
     if not 1 <= size <= count:
         raise InvalidProblem(f"size is {size}; of {count} snapshots a basis has 1 to {count} modes")
-    represented = snapshots
-    if not isinstance(snapshots, Represented):
-        represented = represent(snapshots, rank=size if clusters == 1 else None)
-    found = analysis.divide(represented, clusters, seed=seed)
+    compressed = snapshots
+    if not isinstance(snapshots, CompressedSnapshots):
+        compressed = compress_snapshots(snapshots, rank=size if clusters == 1 else None)
+    found = analysis.divide(compressed, clusters, seed=seed)
     number = int(found.representatives.size)
-    directions = cluster_directions(represented.values, found.labels, size, number)
-    product = None if isinstance(snapshots, Represented) else snapshots.product
-    bases = tuple(_basis(represented, rows, found.labels == k, product) for k, rows in enumerate(directions))
+    directions = cluster_directions(compressed.values, found.labels, size, number)
+    product = None if isinstance(snapshots, CompressedSnapshots) else snapshots.product
+    bases = tuple(_basis(compressed, rows, found.labels == k, product) for k, rows in enumerate(directions))
     if number == 1:
         return LocalBases(bases, found.labels, found.representatives, None, None)
-    seen = held_out_errors(represented.values, found.labels, represented.groups, size, number, seed=seed)
-    classifier = fit_parameter_classifier(represented.inputs, soft_labels(seen), seed=seed)
+    seen = held_out_errors(compressed.values, found.labels, compressed.groups, size, number, seed=seed)
+    classifier = fit_parameter_classifier(compressed.inputs, soft_labels(seen), seed=seed)
     return LocalBases(bases, found.labels, found.representatives, classifier, analysis)
 
 
-def _basis(snapshots: Represented, rows: np.ndarray, members: np.ndarray, product: Any) -> Basis:
+def _basis(snapshots: CompressedSnapshots, rows: np.ndarray, members: np.ndarray, product: Any) -> Basis:
     values = snapshots.values[members]
     singular = np.linalg.svd(values, compute_uv=False)
     return Basis((rows @ snapshots.directions).T, singular, product, float(len(values)))

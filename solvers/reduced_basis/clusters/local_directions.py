@@ -8,7 +8,7 @@ import numpy as np
 
 from .k_subspaces import leading_directions, squared_remainders
 
-__all__ = ["cluster_directions", "group_folds", "held_out_errors", "nested_directions", "remainders"]
+__all__ = ["cluster_directions", "group_folds", "held_out_errors", "nested_directions", "projection_errors"]
 
 ENOUGH = 1.5  # snapshots for each mode
 
@@ -52,7 +52,7 @@ def nested_directions(
     return found
 
 
-def remainders(values: np.ndarray, directions: Sequence[np.ndarray]) -> np.ndarray:
+def projection_errors(values: np.ndarray, directions: Sequence[np.ndarray]) -> np.ndarray:
     """Return what every basis leaves of unit rows, relative projection errors of shape (count, bases)."""
     return np.sqrt(np.stack([squared_remainders(values, basis) for basis in directions], axis=1))
 
@@ -86,5 +86,5 @@ def held_out_errors(
         out = fold == number
         if out.any() and not out.all():
             bases = cluster_directions(values[~out], labels[~out], size, clusters)
-            found[out] = remainders(values[out], bases)
+            found[out] = projection_errors(values[out], bases)
     return found

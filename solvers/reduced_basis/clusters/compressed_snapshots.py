@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .inner_product import coordinates
+from ..bases.inner_product import coordinates
 
 if TYPE_CHECKING:
     from ritz.problem_types.parametric.snapshots import Snapshots
 
-__all__ = ["Represented", "represent"]
+__all__ = ["CompressedSnapshots", "compress_snapshots"]
 
 TOLERANCE = 1e-8  # relative size of what coordinates leave out of any snapshot
 
 
 @dataclass(frozen=True, eq=False)
-class Represented:
-    """Normalised snapshots in coordinates in which the inner product is Euclidean; made by `represent`.
+class CompressedSnapshots:
+    """Normalised snapshots in coordinates in which the inner product is Euclidean; made by `compress_snapshots`.
 
     Everything that is asked of clusters, bases and projection errors is answered here at a cost that does not depend
     on the number of unknowns.
@@ -47,14 +47,16 @@ class Represented:
     def __len__(self) -> int:
         return len(self.values)
 
-    def select(self, rows: Any) -> Represented:
+    def select(self, rows: Any) -> CompressedSnapshots:
         """Return some of the snapshots, in the same coordinates."""
         return replace(
             self, values=self.values[rows], norms=self.norms[rows], inputs=self.inputs[rows], groups=self.groups[rows]
         )
 
 
-def represent(snapshots: Snapshots, others: Snapshots | None = None, *, rank: int | None = None) -> Represented:
+def compress_snapshots(
+    snapshots: Snapshots, others: Snapshots | None = None, *, rank: int | None = None
+) -> CompressedSnapshots:
     """Return snapshots in their principal coordinates, up to a relative error of 1e-8.
 
     Parameters
@@ -69,7 +71,7 @@ def represent(snapshots: Snapshots, others: Snapshots | None = None, *, rank: in
     --------
     >>> from ritz import Snapshots
     >>> states = np.array([[3.0, 4.0, 0.0], [0.0, 2.0, 0.0]])
-    >>> found = represent(Snapshots(np.array([[1.0], [2.0]]), states))
+    >>> found = compress_snapshots(Snapshots(np.array([[1.0], [2.0]]), states))
     >>> bool(np.allclose(found.norms[:, None] * found.values @ found.directions, states))
     True
     """
@@ -83,7 +85,7 @@ def represent(snapshots: Snapshots, others: Snapshots | None = None, *, rank: in
     norms, inputs = np.concatenate([part.norms for part in parts]), np.concatenate([_inputs(part) for part in parts])
     groups = np.concatenate([np.stack([np.full(len(part), k), part.groups], axis=1) for k, part in enumerate(parts)])
     groups = np.unique(groups, axis=0, return_inverse=True)[1].ravel()
-    return Represented(values[:, :kept], norms, inputs, groups, right[:kept] @ found.directions)
+    return CompressedSnapshots(values[:, :kept], norms, inputs, groups, right[:kept] @ found.directions)
 
 
 def _inputs(snapshots: Snapshots) -> np.ndarray:

@@ -9,8 +9,8 @@ import numpy as np
 from ritz.errors import UnknownName
 from ritz.problem_types.lp_regression import check_matrix
 
-from ..lp.basis import ColumnBasis, column_basis
 from ..sketches.sparse_sign import SparseSign
+from .column_basis import ColumnBasis, column_basis
 
 __all__ = ["leverage_scores", "scores_in_basis"]
 

@@ -11,16 +11,16 @@ import numpy as np
 from ritz.errors import InvalidProblem
 
 from .cluster_analysis import CANDIDATES, ClusterAnalysis
-from .local_directions import group_folds, held_out_errors, nested_directions, remainders
+from .compressed_snapshots import CompressedSnapshots, compress_snapshots
+from .local_directions import group_folds, held_out_errors, nested_directions, projection_errors
 from .parameter_classifier import fit_parameter_classifier, soft_labels
-from .represented import Represented, represent
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from ritz.problem_types.parametric.snapshots import Snapshots
 
-__all__ = ["Efficiency", "Estimate", "efficiency"]
+__all__ = ["Efficiency", "EfficiencyEstimate", "efficiency"]
 
 WORTHWHILE = 1.05  # least gain for which clusters are recommended
 TIE = 1.03  # ratio of errors up to which cross-validation cannot tell two settings apart
@@ -28,7 +28,7 @@ TREES = 25  # of the classifiers that cross-validation trains
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class EfficiencyEstimate:
     """What cross-validation says of one setting; all errors are mean relative projection errors of held-out snapshots.
 
     Parameters
@@ -91,13 +91,13 @@ class Efficiency:
 
     Parameters
     ----------
-    estimates : tuple of Estimate
+    estimates : tuple of EfficiencyEstimate
         Those of the global basis among them, with one cluster.
     tried : int
         How many of the likeliest bases the online stage may try.
     """
 
-    estimates: tuple[Estimate, ...]
+    estimates: tuple[EfficiencyEstimate, ...]
     tried: int
 
     @property
@@ -105,7 +105,7 @@ class Efficiency:
         """Basis sizes that were tried, in ascending order."""
         return tuple(sorted({estimate.size for estimate in self.estimates}))
 
-    def best(self, size: int | None = None, *, error: float | None = None) -> Estimate:
+    def best(self, size: int | None = None, *, error: float | None = None) -> EfficiencyEstimate:
         """Return the recommended setting.
 
         Parameters
@@ -117,7 +117,7 @@ class Efficiency:
 
         Returns
         -------
-        Estimate
+        EfficiencyEstimate
             That of the global basis if no clusters gain 5 % over it. Of settings that are within 3 % of the best, the
             one whose analysis was named first.
 
@@ -208,8 +208,8 @@ def efficiency(
     >>> best.clusters, best.gain > 2.0
     (4, True)
     """
-    represented = represent(snapshots, test)
-    parts = _parts(represented, len(snapshots), folds, seed)
+    compressed = compress_snapshots(snapshots, test)
+    parts = _parts(compressed, len(snapshots), folds, seed)
     sizes = sorted(set(sizes))
     least = min(int(inside.sum()) for inside, _ in parts)
     if sizes[0] < 1 or sizes[-1] >= least:
@@ -217,15 +217,15 @@ def efficiency(
             f"sizes are {tuple(sizes)}; bases are made of {least} snapshots, so they must be 1 to {least - 1}: give"
             " fewer modes or more snapshots"
         )
-    whole = np.concatenate([_global_errors(represented, inside, out, sizes) for inside, out in parts], axis=1)
+    whole = np.concatenate([_global_errors(compressed, inside, out, sizes) for inside, out in parts], axis=1)
     one = np.ones((1, 1))
     estimates = [
-        Estimate(None, 1, size, error, error, error, 1.0, one[0], one, error * one)
+        EfficiencyEstimate(None, 1, size, error, error, error, 1.0, one[0], one, error * one)
         for size, error in zip(sizes, whole.mean(axis=1).tolist(), strict=True)
     ]
     for analysis in analyses:
         for count in sorted(set(clusters) - {1}):
-            held_out = [_fold(represented, inside, out, analysis, count, sizes, seed) for inside, out in parts]
+            held_out = [_fold(compressed, inside, out, analysis, count, sizes, seed) for inside, out in parts]
             for place, size in enumerate(sizes):
                 errors = np.concatenate([found[0][place] for found in held_out])
                 order = np.concatenate([found[1][place] for found in held_out])
@@ -233,7 +233,7 @@ def efficiency(
     return Efficiency(tuple(estimates), tried)
 
 
-def _parts(snapshots: Represented, known: int, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _parts(snapshots: CompressedSnapshots, known: int, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return masks of what is learned from and of what is projected, by fold or for the test snapshots."""
     if len(snapshots) > known:
         inside = np.arange(len(snapshots)) < known
@@ -246,14 +246,16 @@ def _parts(snapshots: Represented, known: int, folds: int, seed: int) -> list[tu
     return [(fold != number, fold == number) for number in range(count)]
 
 
-def _global_errors(snapshots: Represented, inside: np.ndarray, out: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
+def _global_errors(
+    snapshots: CompressedSnapshots, inside: np.ndarray, out: np.ndarray, sizes: Sequence[int]
+) -> np.ndarray:
     known = snapshots.values[inside]
     [nested] = nested_directions(known, np.zeros(len(known), dtype=np.int64), sizes, 1)
-    return remainders(snapshots.values[out], nested).T
+    return projection_errors(snapshots.values[out], nested).T
 
 
 def _fold(
-    snapshots: Represented,
+    snapshots: CompressedSnapshots,
     inside: np.ndarray,
     out: np.ndarray,
     analysis: ClusterAnalysis,
@@ -266,7 +268,9 @@ def _fold(
     count = min(count, len(known))
     labels = analysis.divide(known, count, seed=seed).labels
     nested = nested_directions(known.values, labels, sizes, count)
-    errors = np.stack([remainders(unknown.values, [bases[place] for bases in nested]) for place in range(len(sizes))])
+    errors = np.stack(
+        [projection_errors(unknown.values, [bases[place] for bases in nested]) for place in range(len(sizes))]
+    )
     middle = sizes[len(sizes) // 2]
     seen = held_out_errors(known.values, labels, known.groups, middle, count, seed=seed)
     classifier = fit_parameter_classifier(known.inputs, soft_labels(seen), trees=TREES, calibrate=False, seed=seed)
@@ -276,7 +280,7 @@ def _fold(
 
 def _estimate(
     analysis: ClusterAnalysis, size: int, errors: np.ndarray, order: np.ndarray, tried: int, whole: float
-) -> Estimate:
+) -> EfficiencyEstimate:
     count = errors.shape[1]
     sorted_errors = np.take_along_axis(errors, order, axis=1)
     own = np.argmin(errors, axis=1)
@@ -288,7 +292,7 @@ def _estimate(
             confusion[k] = np.bincount(order[mine, 0], minlength=count) / mine.sum()
             means[k] = errors[mine].mean(axis=0)
     error = float(sorted_errors[:, :tried].min(axis=1).mean())
-    return Estimate(
+    return EfficiencyEstimate(
         *(analysis, count, size, error, float(sorted_errors[:, 0].mean()), float(errors.min(axis=1).mean())),
         *(whole / error, weights, confusion, means),
     )

@@ -10,8 +10,8 @@ import numpy as np
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.problem_types.parametric.snapshots import check_product
 
-from .inner_product import checked_states, inner
-from .orthogonal_decomposition import Basis, pod
+from ..bases.inner_product import checked_states, inner
+from ..bases.orthogonal_decomposition import Basis, pod
 
 __all__ = ["SUBSPACE_DISSIMILARITIES", "projection_dissimilarities", "subspace_dissimilarities", "trajectory_bases"]
 

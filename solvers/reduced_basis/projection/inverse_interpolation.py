@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .random_tests import dual_tests
+from .error_estimator import dual_tests
 
 __all__ = ["InverseInterpolation", "interpolate_inverse"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ritz.errors import InvalidProblem
 
-from .inner_product import checked_states
+from ..bases.inner_product import checked_states
 
 __all__ = ["k_subspaces", "leading_directions", "squared_remainders"]
 

@@ -1,0 +1,1 @@
+"""Orthonormal bases of states: inner products and proper orthogonal decomposition."""

@@ -1,0 +1,1 @@
+"""Equations for reduced coefficients: projection, hyper-reduction, regression and error estimates."""

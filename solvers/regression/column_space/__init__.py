@@ -1,0 +1,1 @@
+"""Orthonormal bases of column spaces, and the leverage scores they give."""
