@@ -399,7 +399,7 @@ ROWS = np.arange(6.0).reshape(3, 2) + 1.0
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: pod(np.array([1.0, 2.0])), "row for each"),
+        (lambda: pod(np.array([1.0, 2.0])), "one row per state"),
         (lambda: pod([[1.0, np.nan]]), "states 0 have entries that are NaN"),
         (lambda: pod([[0.0, 0.0], [1.0, 0.0]]), "state 0 is zero"),
         (lambda: pod(ROWS, product=-np.eye(2)), "not symmetric positive definite"),

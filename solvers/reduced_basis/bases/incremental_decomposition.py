@@ -1,4 +1,4 @@
-"""Proper orthogonal decomposition of snapshots that come in blocks."""
+"""Proper orthogonal decomposition of snapshots that arrive in blocks."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ def incremental_pod(
     normalise: bool = True,
     tolerance: float = 1e-12,
 ) -> Basis:
-    """Return what `pod` does, from one block of snapshots at a time :cite:`Brand2006`.
+    """Return the basis of `pod`, computed from one block of snapshots at a time :cite:`Brand2006`.
 
-    The modes weighted by their singular values stand for all snapshots seen so far; each block is joined to them.
-    Memory and time by block are those of `pod` for (modes + rows of the block) snapshots.
+    The modes weighted by their singular values represent all earlier snapshots; each new block is appended to them.
+    A block takes the memory and time of `pod` for (modes + rows of the block) snapshots.
 
     Parameters
     ----------
     blocks : iterable of arrays, shape (rows, n)
-        Any number of rows each; read once, so that a generator may load them from disk.
+        Any number of rows each. Blocks are read once, so a generator may load them from disk.
     product, size, energy, normalise
         As for `pod`.
     tolerance : float
-        Share of the energy that a block may lose; what all lose together is at most the number of blocks times it.
+        Fraction of the energy that each block may lose; all blocks together lose at most their number times this.
 
     Raises
     ------
     InvalidProblem
-        No blocks, or what `pod` refuses.
+        If there are no blocks, and as for `pod`.
 
     Examples
     --------
@@ -58,7 +58,9 @@ def incremental_pod(
         if weighted is None:
             operator = check_product(product, rows.shape[1])
         elif rows.shape[1] != weighted.shape[1]:
-            raise InvalidProblem(f"a block has states of {rows.shape[1]} entries, those before {weighted.shape[1]}")
+            raise InvalidProblem(
+                f"a block has states of {rows.shape[1]} entries, earlier blocks {weighted.shape[1]}; they must agree"
+            )
         if normalise:
             rows = normalised(rows, operator)
         total += float(np.sum(norms(rows, operator) ** 2))

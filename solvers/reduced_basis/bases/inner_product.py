@@ -1,4 +1,4 @@
-"""Inner products of states, and states in coordinates in which the product is Euclidean."""
+"""Inner products of states, and coordinates in which they are Euclidean."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ritz.problem_types.parametric.snapshots import apply_product, check_product
 
 __all__ = ["Coordinates", "checked_states", "coordinates", "inner", "norms"]
 
-DIGITS = 1e-10  # eigenvalues of a Gram matrix, relative to the largest, that are taken in one pass
-NOTHING = 1e-14  # relative size of what is left of a state when it counts as represented
+DIGITS = 1e-10  # smallest eigenvalue of a Gram matrix used in one pass, relative to the largest
+NOTHING = 1e-14  # relative size of the remainder of a state that counts as represented
 
 
 @dataclass(frozen=True, eq=False)
 class Coordinates:
-    """States by their coordinates in an orthonormal basis of their span: ``states = values @ directions``.
+    """Coordinates of states in an orthonormal basis of their span: ``states = values @ directions``.
 
-    Norms, angles, projections and singular values of the rows of `values` in the Euclidean inner product are those of
-    the states in theirs, at a cost that depends on the number of states alone.
+    The rows of `values` have the same norms, angles, projections and singular values in the Euclidean inner product as
+    the states have in theirs, at a cost that depends only on the number of states.
 
     Parameters
     ----------
@@ -37,16 +37,17 @@ class Coordinates:
 
 
 def checked_states(states: Any) -> np.ndarray:
-    """Return states as a floating-point array with a row for each.
+    """Return states as a floating-point array, one per row.
 
     Raises
     ------
     InvalidProblem
-        If it is not two-dimensional, is empty, holds no numbers, or NaN or infinite entries; with the rows that do.
+        If the array is not two-dimensional, is empty, is not numeric, or has entries that are NaN or infinite; the
+        message names their rows.
     """
     rows = np.asarray(to_numpy(states))
     if rows.ndim != 2 or 0 in rows.shape:
-        raise InvalidProblem(f"states have shape {rows.shape}; they must be (count, n), a row for each state")
+        raise InvalidProblem(f"states have shape {rows.shape}; they must be (count, n), one row per state")
     if rows.dtype.kind not in "biufc":
         raise InvalidProblem(f"states have dtype {rows.dtype}; they must be real or complex numbers")
     rows = rows.astype(np.result_type(rows.dtype, np.float64), copy=False)
@@ -75,7 +76,7 @@ def norms(states: np.ndarray, product: Operator | None = None) -> np.ndarray:
     Raises
     ------
     InvalidProblem
-        If the square of one is negative, so that the product is not positive definite.
+        If a squared norm is negative, because the product is not positive definite.
     """
     return _lengths(np.einsum("ij,ij->i", apply_product(product, states.T).T, states.conj()).real)
 
@@ -83,22 +84,22 @@ def norms(states: np.ndarray, product: Operator | None = None) -> np.ndarray:
 def coordinates(
     states: Any, product: Any = None, *, rank: int | None = None, negligible: float = NOTHING
 ) -> Coordinates:
-    """Return states in an orthonormal basis of their span, or of what is most important of it.
+    """Return the coordinates of states in an orthonormal basis of their span or of its most important part.
 
-    Directions are found by the eigenvectors of the Gram matrix, which resolve half of the digits; what they leave of
-    the states is treated in the same way again, until nothing is left. So directions that are weak by ten orders of
-    magnitude are as orthonormal as the strong ones. Three passes of O(count^2 n), all of them products of matrices.
+    The eigenvectors of the Gram matrix give the directions, but resolve only half of the digits. The remainders of the
+    states are therefore treated in the same way until nothing is left, and directions that are ten orders of magnitude
+    weaker than the strongest are as orthonormal as these. Three passes of O(count^2 n), all matrix products.
 
     Parameters
     ----------
     states : array, shape (count, n)
-        Real or complex, a row for each. Rows count by their size.
+        Real or complex, one per row. Rows count by their size.
     product : Operator or matrix, optional
-        Symmetric positive definite; Euclidean if left out.
+        Inner product, symmetric positive definite; Euclidean by default.
     rank : int, optional
-        Leading principal directions that are enough.
+        Number of leading principal directions to find; all by default.
     negligible : float
-        Size, relative to the largest state, of what need not be compressed.
+        Size of the remainders that need not be represented, relative to the largest state.
 
     Examples
     --------
@@ -120,7 +121,7 @@ def coordinates(
         strong = eigenvalues > DIGITS * eigenvalues[-1]
         leading = (vectors[:, strong] / np.sqrt(eigenvalues[strong]))[:, ::-1][:, : limit - len(found)]
         fresh = leading.conj().T @ remaining
-        for _ in range(2):  # the second time for the rounding errors of the first
+        for _ in range(2):  # the second pass removes the rounding errors of the first
             fresh = fresh - inner(fresh, found, operator) @ found
             fresh = _orthonormalised(fresh, operator)
         found = np.concatenate([found, fresh])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator
 from ritz.operators.dense import Dense
@@ -16,7 +17,7 @@ from .inner_product import checked_states, coordinates, inner, norms
 
 __all__ = ["Basis", "pod", "truncation"]
 
-OVERSAMPLING, POWERS = 10, 2  # of the randomised method
+OVERSAMPLING, POWERS = 10, 2  # extra vectors and power iterations of the randomised method
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +29,9 @@ class Basis:
     modes : ndarray, shape (n, size)
         Columns, orthonormal in the inner product, the most important first.
     singular_values : ndarray
-        Of the snapshots, as many as there are modes or more.
+        Singular values of the snapshots, at least one per mode.
     product : Operator or None
-        The inner product; None is the Euclidean one.
+        Inner product; Euclidean if None.
     energy : float
         Sum of the squares of all singular values.
     """
@@ -49,7 +50,7 @@ class Basis:
     def operator(self) -> Operator:
         """The map from coefficients to states.
 
-        Operators are real: complex modes make the map of real parts above imaginary parts.
+        Operators are real, so complex modes give the map of stacked real and imaginary parts.
         """
         if np.iscomplexobj(self.modes):
             real, imaginary = np.real(self.modes), np.imag(self.modes)
@@ -57,19 +58,19 @@ class Basis:
         return Dense(self.modes)
 
     def truncated(self, size: int) -> Basis:
-        """Return the first `size` modes."""
+        """Return the basis of the first `size` modes."""
         if not 1 <= size <= self.size:
             raise InvalidProblem(f"size is {size}; the basis has {self.size} modes, so it must be 1 to {self.size}")
         return replace(self, modes=self.modes[:, :size])
 
     def coefficients(self, states: Any) -> np.ndarray:
-        """Return the coefficients of the projections of states, one ``(n,)`` or rows ``(count, n)``."""
+        """Return the coefficients of the projection of a state, shape (n,), or of rows of states, shape (count, n)."""
         rows = np.atleast_2d(states)
         found = inner(rows, self.modes.T, self.product)
         return found if np.ndim(states) == 2 else found[0]
 
     def expand(self, coefficients: Any) -> np.ndarray:
-        """Return the states of coefficients, one ``(size,)`` or rows ``(count, size)``."""
+        """Return the state with given coefficients, shape (size,), or the states of rows of them, shape (count, size)."""
         return np.asarray(coefficients) @ self.modes.T
 
     def projection_errors(self, states: Any) -> np.ndarray:
@@ -79,7 +80,7 @@ class Basis:
 
 
 def truncation(singular_values: np.ndarray, *, size: int | None, energy: float | None, total: float) -> int:
-    """Return how many modes to keep.
+    """Return the number of modes to keep.
 
     Parameters
     ----------
@@ -87,23 +88,21 @@ def truncation(singular_values: np.ndarray, *, size: int | None, energy: float |
         In descending order.
     size : int, optional
     energy : float, optional
-        Share of the sum of squares that may be left out, as 1e-8; the smaller of both if both are given.
+        Fraction of the sum of squares that may be left out, such as 1e-8. With `size`, the smaller number counts.
     total : float
-        That sum.
+        Sum of the squares of all singular values.
 
     Raises
     ------
     InvalidProblem
-        If `size` is not 1 or more, or `energy` not between 0 and 1.
+        If `size` is below 1, or `energy` outside of [0, 1).
     """
     keep = len(singular_values)
     if size is not None:
-        if isinstance(size, bool) or int(size) != size or size < 1:
-            raise InvalidProblem(f"size is {size!r}; it must be the number of modes to keep, 1 or more")
-        keep = min(keep, int(size))
+        keep = min(keep, check_integer("size", size))
     if energy is not None:
         if not 0.0 <= energy < 1.0:
-            raise InvalidProblem(f"energy is {energy!r}; it is the share of the energy left out, 0 <= energy < 1")
+            raise InvalidProblem(f"energy is {energy!r}; it is the fraction of the energy left out, 0 <= energy < 1")
         left_out = np.maximum(total - np.cumsum(singular_values**2), 0.0)
         keep = min(keep, int(np.count_nonzero(left_out > energy * total)) + 1)
     return keep
@@ -119,31 +118,30 @@ def pod(
     method: str = "exact",
     seed: int = 0,
 ) -> Basis:
-    """Return the basis that leaves the least mean square error of all of its size :cite:`Sirovich1987`.
+    """Return the basis with the least mean square projection error of its size :cite:`Sirovich1987`.
 
     Parameters
     ----------
     states : array, shape (count, n)
-        Real or complex snapshots, a row for each.
+        Real or complex snapshots, one per row.
     product : Operator or matrix, optional
-        Inner product, symmetric positive definite; Euclidean if left out.
+        Inner product, symmetric positive definite; Euclidean by default.
     size : int, optional
-        Number of modes; all that the snapshots span if left out.
+        Number of modes; as many as the snapshots span by default.
     energy : float, optional
-        Share of the sum of the squared singular values that may be left out. With `size`, the smaller basis.
+        Fraction of the sum of the squared singular values that may be left out. With `size`, the smaller basis counts.
     normalise : bool
-        Give every snapshot norm 1 first, so that errors count relative to the state.
+        Scale every snapshot to norm 1 first, so that errors are relative.
     method : str
-        ``"exact"``: O(count^2 n). ``"randomised"``: from products with random vectors
-        :cite:`HalkoMartinssonTropp2011`, O(count size n), needs `size`. For snapshots that do not fit into memory see
-        `incremental_pod`.
+        ``"exact"`` takes O(count^2 n) operations; ``"randomised"`` :cite:`HalkoMartinssonTropp2011` takes
+        O(count size n) and needs `size`. See `incremental_pod` for snapshots that do not fit into memory.
     seed : int
-        Of the random vectors.
+        Seed of the random vectors.
 
     Raises
     ------
     InvalidProblem
-        Zero snapshots where they are to be normalised, NaN, wrong shapes, a product that is no inner product.
+        For zero snapshots that are to be normalised, NaN, wrong shapes, or a product that is not an inner product.
 
     Examples
     --------
@@ -173,12 +171,12 @@ def pod(
 
 
 def normalised(rows: np.ndarray, product: Operator | None) -> np.ndarray:
-    """Return the rows with norm 1.
+    """Return the rows scaled to norm 1.
 
     Raises
     ------
     InvalidProblem
-        If a row is zero; with which.
+        If a row is zero; the message says which.
     """
     lengths = norms(rows, product)
     zero = np.flatnonzero(lengths <= 1e-300)
@@ -188,7 +186,7 @@ def normalised(rows: np.ndarray, product: Operator | None) -> np.ndarray:
 
 
 def _sketched(rows: np.ndarray, product: Operator | None, size: int, seed: int) -> np.ndarray:
-    """Return a few random combinations of the rows in which the leading modes dominate."""
+    """Return a few random combinations of the rows, dominated by the leading modes."""
     generator = np.random.default_rng(seed)
     count = min(size + OVERSAMPLING, len(rows))
     mixed = generator.standard_normal((count, len(rows))) @ rows

@@ -1,4 +1,4 @@
-"""Ways of dividing snapshots into clusters."""
+"""Division of snapshots into clusters."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.solvers.partitioning.medoids import sampled_k_medoids
 
@@ -17,7 +18,7 @@ from .k_subspaces import k_subspaces
 __all__ = ["BASELINES", "CANDIDATES", "ClusterAnalysis", "Clusters"]
 
 K_MEANS = ("k-means", "normalised-k-means", "parameter-k-means")
-LEAST = 1e-150  # added to what deflation leaves, so that nothing has a direction
+LEAST = 1e-150  # added to deflated states, because a zero state has no direction
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +28,9 @@ class Clusters:
     Parameters
     ----------
     labels : ndarray, shape (count,)
-        0, 1, ...; every cluster has a member.
+        Clusters 0, 1, ..., none of them empty.
     representatives : ndarray, shape (clusters,)
-        The snapshot that stands for each: the medoid, or what is closest to the cluster's leading mode.
+        Index of the snapshot that represents each cluster: the member with the largest overlaps with all others.
     """
 
     labels: np.ndarray
@@ -38,18 +39,18 @@ class Clusters:
 
 @dataclass(frozen=True)
 class ClusterAnalysis:
-    """How snapshots are divided.
+    """A way of dividing snapshots into clusters.
 
     Parameters
     ----------
     dissimilarity : str
-        K-medoids with ``"sine"``, ``"chord"``, ``"euclidean"``, ``"relative"`` (see `dissimilarities`) or
-        ``"parameters"``; or ``"k-means"`` of the states, ``"normalised-k-means"`` of the normalised states,
+        For k-medoids, ``"sine"``, ``"chord"``, ``"euclidean"``, ``"relative"`` (see `dissimilarities`) or
+        ``"parameters"``; for k-means, ``"k-means"`` (states), ``"normalised-k-means"`` (normalised states) or
         ``"parameter-k-means"``.
     deflation : int or ``"mean"``
-        Leading modes of all snapshots taken out first, for the sine and the chord.
+        Number of leading modes of all snapshots to remove first, or their mean; for the sine and the chord only.
     refinement : int
-        Modes of the bases by which `k_subspaces` refines the clusters; 0 leaves them.
+        Number of modes per cluster with which `k_subspaces` refines the clusters; 0 for no refinement.
 
     Examples
     --------
@@ -67,8 +68,7 @@ class ClusterAnalysis:
             raise UnknownName("dissimilarity", self.dissimilarity, known)
         if self.deflation and self.dissimilarity not in ("sine", "chord"):
             raise InvalidProblem(f"deflation is for 'sine' and 'chord'; dissimilarity is {self.dissimilarity!r}")
-        if self.refinement < 0:
-            raise InvalidProblem(f"refinement is {self.refinement}; it is a number of modes, 0 or more")
+        check_integer("refinement", self.refinement, least=0)
 
     def __str__(self) -> str:
         parts = [self.dissimilarity]
@@ -85,11 +85,10 @@ class ClusterAnalysis:
         ----------
         snapshots : CompressedSnapshots
         clusters : int
-            At most the number of snapshots; fewer are returned where snapshots coincide.
+            At most the number of snapshots; fewer are returned if snapshots coincide.
         seed : int
         """
-        if not 1 <= clusters <= len(snapshots):
-            raise InvalidProblem(f"clusters is {clusters}; of {len(snapshots)} snapshots it must be 1 to that many")
+        check_integer("clusters", clusters, most=len(snapshots))
         if self.dissimilarity in K_MEANS:
             labels = self._k_means(snapshots, clusters, seed)
         else:
@@ -136,14 +135,14 @@ CANDIDATES = (
     ClusterAnalysis("sine", deflation=2),
     ClusterAnalysis("sine", deflation=2, refinement=5),
 )
-"""What `efficiency` chooses from unless told otherwise."""
+"""Analyses that `efficiency` tries by default."""
 
 BASELINES = (ClusterAnalysis("k-means"), ClusterAnalysis("euclidean"))
-"""What everybody would try first."""
+"""The obvious choices, for comparison."""
 
 
 def _ordered(values: np.ndarray, labels: np.ndarray) -> Clusters:
-    """Return clusters in the order of their representatives, which are closest to what all members have in common."""
+    """Return clusters with their representatives, in the order of these."""
     found: list[Any] = []
     for k in range(int(labels.max()) + 1):
         members = np.flatnonzero(labels == k)

@@ -1,4 +1,4 @@
-"""A basis for each cluster of snapshots, and the classifier that chooses among them."""
+"""A basis for each cluster of snapshots, and the classifier that chooses among the bases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ritz.errors import InvalidProblem
+from ritz.arguments import check_integer
 
 from ..bases.orthogonal_decomposition import Basis
 from .cluster_analysis import ClusterAnalysis
@@ -28,15 +28,15 @@ class LocalBases:
     Parameters
     ----------
     bases : tuple of Basis
-        One a cluster.
+        One per cluster.
     labels : ndarray, shape (count,)
-        Cluster of every snapshot.
+        Cluster of each snapshot.
     representatives : ndarray, shape (clusters,)
-        The snapshot that stands for each cluster.
+        Index of the snapshot that represents each cluster.
     classifier : ParameterClassifier or None
-        None if there is one basis alone.
+        None if there is only one basis.
     analysis : ClusterAnalysis or None
-        How the clusters were found; None for one basis.
+        How the clusters were found; None if there is only one basis.
     """
 
     bases: tuple[Basis, ...]
@@ -51,12 +51,12 @@ class LocalBases:
         return len(self.bases)
 
     def likeliest(self, inputs: Any, count: int = 3) -> np.ndarray:
-        """Return the numbers of the bases that suit parameters best, the likeliest first.
+        """Return the numbers of the bases most likely to suit parameters best, the likeliest first.
 
         Parameters
         ----------
         inputs : array, shape (p,) or (queries, p)
-            Parameters, with the time as a last entry for trajectories.
+            Parameters, followed by the time for trajectories.
         count : int
             At most the number of bases.
         """
@@ -65,7 +65,7 @@ class LocalBases:
         return self.classifier.likeliest(inputs, count)
 
     def projection_errors(self, states: Any) -> np.ndarray:
-        """Return the relative projection errors of rows of states on every basis, shape (count, clusters)."""
+        """Return the relative errors of projecting rows of states onto every basis, shape (count, clusters)."""
         return np.stack([basis.projection_errors(states) for basis in self.bases], axis=1)
 
 
@@ -77,18 +77,18 @@ def local_bases(
     size: int = 20,
     seed: int = 0,
 ) -> LocalBases:
-    """Return a basis for each cluster of snapshots, and a classifier that chooses among them by parameters.
+    """Return a basis for each cluster of snapshots, and a classifier that chooses among the bases.
 
     Parameters
     ----------
     snapshots : ritz.Snapshots
     setting : EfficiencyEstimate or ClusterAnalysis, optional
-        What `efficiency` recommends, which says how many clusters and modes; or how the snapshots are divided. Sines
-        if left out.
+        A recommendation of `efficiency`, which includes the numbers of clusters and modes, or a way of dividing the
+        snapshots. By default the snapshots are clustered by the sines between them.
     clusters : int
-        1 makes a single basis, the global one.
+        Number of clusters; 1 gives a single global basis.
     size : int
-        Modes of each basis.
+        Number of modes of each basis.
     seed : int
 
     Raises
@@ -110,8 +110,7 @@ def local_bases(
         clusters, size = setting.clusters, setting.size
         analysis = setting.analysis or analysis
     count = len(snapshots)
-    if not 1 <= size <= count:
-        raise InvalidProblem(f"size is {size}; of {count} snapshots a basis has 1 to {count} modes")
+    check_integer("size", size, most=count)
     compressed = snapshots
     if not isinstance(snapshots, CompressedSnapshots):
         compressed = compress_snapshots(snapshots, rank=size if clusters == 1 else None)

@@ -1,4 +1,4 @@
-"""Snapshots as cluster analysis needs them: unit vectors in few coordinates."""
+"""Normalised snapshots in their principal coordinates, the input of cluster analysis."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 
 __all__ = ["CompressedSnapshots", "compress_snapshots"]
 
-TOLERANCE = 1e-8  # relative size of what coordinates leave out of any snapshot
+TOLERANCE = 1e-8  # relative error of a snapshot in these coordinates
 
 
 @dataclass(frozen=True, eq=False)
 class CompressedSnapshots:
-    """Normalised snapshots in coordinates in which the inner product is Euclidean; made by `compress_snapshots`.
+    """Normalised snapshots in coordinates with a Euclidean inner product; made by `compress_snapshots`.
 
-    Everything that is asked of clusters, bases and projection errors is answered here at a cost that does not depend
-    on the number of unknowns.
+    Clusters, bases and projection errors can be computed from these coordinates at a cost that does not depend on the
+    number of unknowns.
 
     Parameters
     ----------
     values : ndarray, shape (count, rank)
         Rows of norm 1, the leading principal coordinates first.
     norms : ndarray, shape (count,)
-        Of the snapshots.
+        Norms of the snapshots.
     inputs : ndarray, shape (count, p)
-        Parameters, with the time as a last column for trajectories.
+        Parameters of the snapshots, followed by a column of times for trajectories.
     groups : ndarray, shape (count,)
-        States of one trajectory share a group, which cross-validation does not tear apart.
+        Group of each snapshot: states of one trajectory share a group, which cross-validation keeps together.
     directions : ndarray, shape (rank, n)
         ``snapshots = norms * values @ directions``.
     """
@@ -48,7 +48,7 @@ class CompressedSnapshots:
         return len(self.values)
 
     def select(self, rows: Any) -> CompressedSnapshots:
-        """Return some of the snapshots, in the same coordinates."""
+        """Return a selection of the snapshots in the same coordinates."""
         return replace(
             self, values=self.values[rows], norms=self.norms[rows], inputs=self.inputs[rows], groups=self.groups[rows]
         )
@@ -57,15 +57,15 @@ class CompressedSnapshots:
 def compress_snapshots(
     snapshots: Snapshots, others: Snapshots | None = None, *, rank: int | None = None
 ) -> CompressedSnapshots:
-    """Return snapshots in their principal coordinates, up to a relative error of 1e-8.
+    """Return snapshots in their principal coordinates, with a relative error of at most 1e-8.
 
     Parameters
     ----------
     snapshots : ritz.Snapshots
     others : ritz.Snapshots, optional
-        Further ones, which follow in the same coordinates; no group of theirs is one of the first.
+        Further snapshots, appended in the same coordinates; they share no groups with `snapshots`.
     rank : int, optional
-        Leading coordinates that are enough, whatever they leave out.
+        Limit of the number of coordinates, regardless of the error.
 
     Examples
     --------

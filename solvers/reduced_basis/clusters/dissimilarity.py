@@ -1,4 +1,4 @@
-"""How unlike two states are."""
+"""Dissimilarity measures between states."""
 
 from __future__ import annotations
 
@@ -24,29 +24,30 @@ def dissimilarities(
     product: Any = None,
     block: int = 1024,
 ) -> np.ndarray:
-    """Return the dissimilarities of states from others, or among themselves.
+    """Return the dissimilarities between states and others, or among the states themselves.
 
     Parameters
     ----------
     states : array, shape (count, n)
-        Real or complex, a row for each.
+        Real or complex, one per row.
     others : array, shape (m, n), optional
-        `states` themselves if left out.
+        `states` themselves by default.
     kind : str
-        * ``"sine"`` of the angle between u and v, the relative error of projecting u onto the line of v
-          :cite:`DanielCasenaveAkkariKetataRyckelynck2022`; blind to size, sign and phase.
-        * ``"chord"``: ``|u / |u| - v / |v||``; blind to size alone.
-        * ``"euclidean"``: ``|u - v|``, the energy norm if `product` is that of the energy.
+        * ``"sine"``: sine of the angle between u and v, which is the relative error of projecting u onto the line of v
+          :cite:`DanielCasenaveAkkariKetataRyckelynck2022`. Independent of size, sign and phase.
+        * ``"chord"``: ``|u / |u| - v / |v||``. Independent of size only.
+        * ``"euclidean"``: ``|u - v|``, the energy norm if `product` is the energy inner product.
         * ``"relative"``: ``|u - v| / max(|u|, |v|)``.
     product : Operator or matrix, optional
-        Inner product, symmetric positive definite; Euclidean if left out.
+        Inner product, symmetric positive definite; Euclidean by default.
     block : int
-        Rows at a time, which bounds the working memory by ``block (n + m)`` numbers besides the result.
+        Rows handled at a time; working memory is at most ``block (n + m)`` numbers besides the result.
 
     Raises
     ------
     InvalidProblem
-        Zero states (unless kind is ``"euclidean"``), NaN, shapes that do not fit, a product that is no inner product.
+        For zero states (unless kind is ``"euclidean"``), NaN, shapes that do not fit, or a product that is not an inner
+        product.
 
     Examples
     --------
@@ -90,16 +91,16 @@ def dissimilarities(
 
 
 def deflated(states: Any, modes: int | str, *, product: Any = None) -> np.ndarray:
-    """Return states without their components in the directions that all share.
+    """Return states without their components in the leading directions they share.
 
-    Sines between states that have one large component in common are all small; what is left of them without it tells
-    them apart.
+    Sines between states with one large common component are all small; the remainders without it tell the states
+    apart.
 
     Parameters
     ----------
     states : array, shape (count, n)
     modes : int or ``"mean"``
-        How many leading modes of the normalised states are taken out; ``"mean"`` takes out the direction of their mean.
+        Number of leading modes of the normalised states to remove; ``"mean"`` removes the direction of their mean.
     product : Operator or matrix, optional
 
     Examples
@@ -124,7 +125,7 @@ def deflated(states: Any, modes: int | str, *, product: Any = None) -> np.ndarra
 
 
 def standardised(parameters: Any) -> np.ndarray:
-    """Return parameters with mean 0 and standard deviation 1, so that their Euclidean distance means something.
+    """Return parameters scaled to mean 0 and standard deviation 1, which makes their distances comparable.
 
     Examples
     --------

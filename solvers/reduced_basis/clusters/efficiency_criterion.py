@@ -1,4 +1,4 @@
-"""What local bases will gain over a global one, before any reduced model is made."""
+"""Gain of local bases over a global basis, estimated before any reduced model is built."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ __all__ = ["Efficiency", "EfficiencyEstimate", "efficiency"]
 
 WORTHWHILE = 1.05  # least gain for which clusters are recommended
 TIE = 1.03  # ratio of errors up to which cross-validation cannot tell two settings apart
-TREES = 25  # of the classifiers that cross-validation trains
+TREES = 25  # size of the classifiers trained in cross-validation
 
 
 @dataclass(frozen=True, eq=False)
 class EfficiencyEstimate:
-    """What cross-validation says of one setting; all errors are mean relative projection errors of held-out snapshots.
+    """Cross-validated errors of one setting.
+
+    All errors are mean relative projection errors of held-out snapshots.
 
     Parameters
     ----------
@@ -37,21 +39,21 @@ class EfficiencyEstimate:
         None for the global basis.
     clusters : int
     size : int
-        Modes of each basis.
+        Number of modes of each basis.
     error : float
-        Of the best of the `tried` likeliest bases: what an online stage that checks residuals gets.
+        Error with the best of the `tried` likeliest bases, as an online stage that checks residuals achieves.
     first : float
-        Of the likeliest basis.
+        Error with the likeliest basis.
     oracle : float
-        Of the best of all bases.
+        Error with the best of all bases.
     gain : float
-        Error of the global basis of the same size over `error`.
+        Error of the global basis of the same size, divided by `error`.
     weights : ndarray, shape (clusters,)
-        Share of the snapshots whose best basis is k.
+        Entry k is the fraction of the snapshots whose best basis is k.
     confusion : ndarray, shape (clusters, clusters)
-        Share of those of which the classifier says j.
+        Entry (k, j) is the fraction of these snapshots that the classifier assigns to j.
     errors : ndarray, shape (clusters, clusters)
-        Of those with basis j.
+        Entry (k, j) is the mean error of these snapshots with basis j.
     """
 
     analysis: ClusterAnalysis | None
@@ -67,14 +69,14 @@ class EfficiencyEstimate:
 
     @property
     def accuracy(self) -> float:
-        """How often the classifier names the best basis."""
+        """Fraction of the snapshots for which the classifier names the best basis."""
         return float(self.weights @ np.diag(self.confusion))
 
     @property
     def break_even(self) -> float:
-        """Accuracy from which on local bases gain, were wrong ones named at random; 1 if nothing is to be gained.
+        """Accuracy above which local bases gain if wrong bases are named at random; 1 if there is nothing to gain.
 
-        There the mixture of the mean errors with the right basis and with the others equals that of the global basis.
+        At this accuracy, the mean error over right and wrong bases equals that of the global basis.
         """
         right = float(self.weights @ np.diag(self.errors))
         if self.clusters == 1:
@@ -87,14 +89,14 @@ class EfficiencyEstimate:
 
 @dataclass(frozen=True, eq=False)
 class Efficiency:
-    """Estimates for every setting that was tried; made by `efficiency`.
+    """Estimates for every setting tried; made by `efficiency`.
 
     Parameters
     ----------
     estimates : tuple of EfficiencyEstimate
-        Those of the global basis among them, with one cluster.
+        Include those of the global basis, with one cluster.
     tried : int
-        How many of the likeliest bases the online stage may try.
+        Number of the likeliest bases that the online stage may try.
     """
 
     estimates: tuple[EfficiencyEstimate, ...]
@@ -102,7 +104,7 @@ class Efficiency:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Basis sizes that were tried, in ascending order."""
+        """Basis sizes tried, in ascending order."""
         return tuple(sorted({estimate.size for estimate in self.estimates}))
 
     def best(self, size: int | None = None, *, error: float | None = None) -> EfficiencyEstimate:
@@ -111,15 +113,15 @@ class Efficiency:
         Parameters
         ----------
         size : int, optional
-            Modes that the online stage can afford; the largest that was tried if neither is given.
+            Number of modes the online stage can afford; the largest tried if neither argument is given.
         error : float, optional
-            Mean relative projection error to be reached; the smallest basis that does is recommended.
+            Mean relative projection error to reach; the smallest basis that reaches it is recommended.
 
         Returns
         -------
         EfficiencyEstimate
-            That of the global basis if no clusters gain 5 % over it. Of settings that are within 3 % of the best, the
-            one whose analysis was named first.
+            The best setting of the first analysis whose error is within 3 % of the least, or the global basis unless
+            clusters gain at least 5 % over it.
 
         Raises
         ------
@@ -137,7 +139,7 @@ class Efficiency:
             )
         size = self.sizes[-1] if size is None else size
         if size not in self.sizes:
-            raise InvalidProblem(f"size is {size}; sizes that were tried are {self.sizes}")
+            raise InvalidProblem(f"size is {size}; the sizes tried are {self.sizes}")
         here = [estimate for estimate in self.estimates if estimate.size == size]
         least = min(estimate.error for estimate in here)
         first = next(estimate.analysis for estimate in here if estimate.error <= TIE * least)
@@ -145,7 +147,7 @@ class Efficiency:
         return found if found.gain >= WORTHWHILE else next(e for e in here if e.clusters == 1)
 
     def table(self, size: int | None = None) -> Table:
-        """Return a rich table of all settings of a size, the best first."""
+        """Return a rich table of all settings of one size, the best first."""
         from rich.table import Table
 
         size = self.sizes[-1] if size is None else size
@@ -168,35 +170,36 @@ def efficiency(
     folds: int = 10,
     seed: int = 0,
 ) -> Efficiency:
-    """Return what clusters would gain over one global basis of the same size, by cross-validation.
+    """Estimate by cross-validation the gain of local bases over a global basis of the same size.
 
-    For each fold, the other snapshots are divided, every cluster gets a basis, and a classifier learns which parameters
-    belong to which; the snapshots of the fold, which none of the three has seen, are then projected onto the bases the
-    classifier names. Nothing is asked of the equations, and nothing depends on the number of unknowns but the Gram
-    matrix at the start. An a priori criterion in the sense of
-    :cite:`DanielCasenaveAkkariKetataRyckelynck2022`, though not theirs.
+    For each fold, the other snapshots are divided into clusters, every cluster gets a basis, and a classifier learns
+    which parameters belong to which cluster. The snapshots of the fold, unseen in all three steps, are then projected
+    onto the bases the classifier names. The equations are not needed, and only the Gram matrix computed at the start
+    depends on the number of unknowns. This is an a priori criterion in the sense of
+    :cite:`DanielCasenaveAkkariKetataRyckelynck2022`, though not the same one.
 
     Parameters
     ----------
     snapshots : ritz.Snapshots
     test : ritz.Snapshots, optional
-        Measure the errors on these, by bases and classifiers of all `snapshots`, instead of estimating them by
-        cross-validation.
+        Measure the errors on these snapshots, with bases and classifiers made from all `snapshots`, instead of
+        estimating them by cross-validation.
     clusters, sizes : sequence of int
-        Numbers of clusters and of modes to try.
+        Numbers of clusters and modes to try.
     analyses : iterable of ClusterAnalysis
         Ways of dividing the snapshots.
     tried : int
-        Bases that the online stage may try, the likeliest first, of which it takes the one with the least residual.
+        Number of bases the online stage may try, the likeliest first; it uses the one with the least residual.
     folds : int
-        At most one for each group; groups of snapshots stay together. With fewer folds each knows less than the bases
-        that will be made, which weighs most on many clusters.
+        Limited to the number of groups, which are not split. With fewer folds, the bases are made from fewer
+        snapshots than the final ones, a disadvantage that grows with the number of clusters.
     seed : int
 
     Raises
     ------
     InvalidProblem
-        If there are no two folds or groups, or a size is not smaller than the number of snapshots left to a fold.
+        If there are fewer than two folds or groups, or if a size is not smaller than the number of snapshots outside
+        of a fold.
 
     Examples
     --------
@@ -214,7 +217,7 @@ def efficiency(
     least = min(int(inside.sum()) for inside, _ in parts)
     if sizes[0] < 1 or sizes[-1] >= least:
         raise InvalidProblem(
-            f"sizes are {tuple(sizes)}; bases are made of {least} snapshots, so they must be 1 to {least - 1}: give"
+            f"sizes are {tuple(sizes)}; bases are made from {least} snapshots, so sizes must be 1 to {least - 1}: give"
             " fewer modes or more snapshots"
         )
     whole = np.concatenate([_global_errors(compressed, inside, out, sizes) for inside, out in parts], axis=1)
@@ -234,13 +237,15 @@ def efficiency(
 
 
 def _parts(snapshots: CompressedSnapshots, known: int, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return masks of what is learned from and of what is projected, by fold or for the test snapshots."""
+    """Return the masks of training and held-out snapshots, for each fold or once if there are test snapshots."""
     if len(snapshots) > known:
         inside = np.arange(len(snapshots)) < known
         return [(inside, ~inside)]
     groups = np.unique(snapshots.groups).size
     if min(folds, groups) < 2:
-        raise InvalidProblem(f"folds is {folds} and the snapshots are of {groups} groups; there must be 2 of both")
+        raise InvalidProblem(
+            f"folds is {folds} and the snapshots have {groups} groups; there must be at least 2 of both"
+        )
     count = min(folds, groups)
     fold = group_folds(snapshots.groups, count, seed)
     return [(fold != number, fold == number) for number in range(count)]
@@ -263,7 +268,7 @@ def _fold(
     sizes: Sequence[int],
     seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return, by size and held-out snapshot, the errors with every basis and the bases from the likeliest on."""
+    """Return the errors with every basis and the bases in order of likelihood, by size and held-out snapshot."""
     known, unknown = snapshots.select(inside), snapshots.select(out)
     count = min(count, len(known))
     labels = analysis.divide(known, count, seed=seed).labels

@@ -1,4 +1,4 @@
-"""Which of several bases suits a field, by a small convolutional network."""
+"""Classification of fields by the basis that suits them best, with a small convolutional network."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ritz.arguments import check_number
 from ritz.backend import single_torch_thread
 from ritz.errors import InvalidProblem, TrainingError
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FieldClassifier", "fit_field_classifier"]
 
-WIDTHS = (8, 16, 32)  # channels; each level halves the grid
-POOLED = 4  # cells along each axis that what the convolutions leave is averaged to, which keeps where things are
+WIDTHS = (8, 16, 32)  # channels of the convolutions, each of which halves the grid
+POOLED = 4  # cells per axis after average pooling, enough to keep positions
 BATCH = 32
 
 
@@ -27,11 +28,11 @@ class FieldClassifier:
     Parameters
     ----------
     network : torch module
-        Fields (count, channels, rows, columns) to logits (count, clusters).
+        Maps fields, shape (count, channels, rows, columns), to logits, shape (count, clusters).
     mean, deviation : ndarray, shape (channels, 1, 1)
-        That fields are standardised with.
+        Used to standardise the fields.
     temperature : float
-        That logits are divided by, so that probabilities are calibrated.
+        Divisor of the logits that calibrates the probabilities.
     """
 
     network: torch.nn.Module
@@ -40,7 +41,7 @@ class FieldClassifier:
     temperature: float = 1.0
 
     def probabilities(self, fields: Any) -> np.ndarray:
-        """Return how probable it is that each basis is the best, shape (clusters,) or (count, clusters).
+        """Return the probability of each basis of being the best, shape (clusters,) or (count, clusters).
 
         Parameters
         ----------
@@ -63,29 +64,28 @@ class FieldClassifier:
 def fit_field_classifier(
     fields: Any, labels: Any, *, epochs: int = 60, learning_rate: float = 3e-3, held_out: float = 0.2, seed: int = 0
 ) -> FieldClassifier:
-    """Return a network that predicts labels from fields on a grid, such as a coefficient, a load or a picture.
+    """Return a network that predicts labels from fields on a grid, such as a coefficient, a load or an image.
 
-    Three convolutions, each halving the grid, means over 4 x 4 parts of what is left of it and a linear map: some 6,000
-    parameters and 512 for each cluster.
-    Fields of other sizes than those it was trained on are taken.
+    Three convolutions that each halve the grid, average pooling to 4 x 4 cells and a linear map: about 6,000
+    parameters, plus 512 per cluster. The classifier also accepts fields of other sizes than it was trained on.
 
     Parameters
     ----------
     fields : array, shape (count, channels, rows, columns)
     labels : array, shape (count, clusters)
-        Probabilities, such as `soft_labels` of the errors, which weigh mistakes by what they cost.
+        Probabilities, such as `soft_labels` of the errors, which weigh mistakes by their cost.
     epochs : int
-        Passes over the fields; the parameters that did best on the held-out part are kept.
+        Passes over the fields; the weights with the least held-out loss are kept.
     learning_rate : float
-        Of Adam, falling to 0 by a cosine.
+        Initial learning rate of Adam, with cosine decay to 0.
     held_out : float
-        Share of the fields that are not trained on, which choose the pass and calibrate the probabilities.
+        Fraction of the fields held out to choose the epoch and calibrate the probabilities.
     seed : int
 
     Raises
     ------
     InvalidProblem
-        Shapes that do not fit, NaN, labels that are no probabilities.
+        For shapes that do not fit, NaN, or labels that are not probabilities.
     TrainingError
         If the loss becomes NaN.
 
@@ -111,8 +111,7 @@ def fit_field_classifier(
         raise InvalidProblem("fields have entries that are NaN or infinite")
     if not ((targets >= 0.0).all() and np.allclose(targets.sum(axis=1), 1.0)):
         raise InvalidProblem("labels must be probabilities: not negative, with rows that sum to 1")
-    if not 0.0 < held_out < 1.0:
-        raise InvalidProblem(f"held_out is {held_out}; it is a share, between 0 and 1")
+    check_number("held_out", held_out, above=0.0, below=1.0)
     mean = given.mean(axis=(0, 2, 3))[:, None, None]
     deviation = np.maximum(given.std(axis=(0, 2, 3))[:, None, None], 1e-12)
     x, y = _tensor((given - mean) / deviation), _tensor(targets)

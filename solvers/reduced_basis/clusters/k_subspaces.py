@@ -1,4 +1,4 @@
-"""Clusters of snapshots by the basis that represents them best."""
+"""Refinement of clusters: each snapshot moves to the cluster whose basis represents it best."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from ..bases.inner_product import checked_states
 
 __all__ = ["k_subspaces", "leading_directions", "squared_remainders"]
 
-RESOLVED = 1e-15  # squared length that can be told from 0
+RESOLVED = 1e-15  # smallest squared length that rounding lets us distinguish from 0
 
 
 def k_subspaces(states: Any, labels: Any, *, size: int, least: int | None = None, maxiter: int = 50) -> np.ndarray:
-    """Return clusters refined so that each state is in the cluster whose leading modes leave the least of it.
+    """Return refined clusters in which the leading modes of its own cluster represent each state best.
 
-    Alternates between the modes of every cluster and the assignment of every state :cite:`BradleyMangasarian2000`; the
-    sum of the squared relative errors falls in each sweep, so that it ends. Where a cluster would become smaller than
-    `least`, the states that lose least by staying do.
+    Alternates between computing the modes of every cluster and reassigning every state
+    :cite:`BradleyMangasarian2000`. The sum of the squared relative errors falls in each sweep, so the iteration ends.
+    If a cluster would become smaller than `least`, the states that lose least by staying remain in it.
 
     Parameters
     ----------
     states : array, shape (count, n)
-        In coordinates in which the inner product is Euclidean (see `coordinates`); every state counts by its direction.
+        States in coordinates with a Euclidean inner product (see `coordinates`); only their directions matter.
     labels : array, shape (count,)
-        Clusters to start from, 0, 1, ...
+        Initial clusters 0, 1, ...
     size : int
-        Modes of a cluster.
+        Number of modes per cluster.
     least : int, optional
-        States that a cluster must keep; ``size + 2`` if left out. Clusters that start smaller keep what they have.
+        Number of states that each cluster must keep, ``size + 2`` by default. Clusters that start smaller must not
+        shrink.
     maxiter : int
-        Sweeps, O(count^2 n / clusters + count n size clusters) each.
+        Limit of sweeps, each of O(count^2 n / clusters + count n size clusters).
 
     Examples
     --------
@@ -69,13 +70,13 @@ def leading_directions(rows: np.ndarray, size: int) -> np.ndarray:
 
 
 def squared_remainders(rows: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Return the squared length that orthonormal directions leave of each unit row, 1e-15 where rounding hides it."""
+    """Return the squared lengths of unit rows after projecting out orthonormal directions, at least 1e-15."""
     captured = rows @ directions.conj().T
     return np.maximum(1.0 - np.sum(np.abs(captured) ** 2, axis=1), RESOLVED)
 
 
 def _reassigned(remainders: np.ndarray, labels: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    """Return the best cluster of each state, moves that gain most first, none out of a cluster at its floor."""
+    """Return the best cluster of each state; moves that gain most come first, and no cluster falls below its floor."""
     every = np.arange(len(labels))
     wanted = np.argmin(remainders, axis=1)
     gains = remainders[every, labels] - remainders[every, wanted]

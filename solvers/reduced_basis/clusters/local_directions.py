@@ -1,4 +1,4 @@
-"""Leading directions of clusters, and what they leave of snapshots they have not seen."""
+"""Leading directions of clusters, and projection errors of held-out snapshots."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from .k_subspaces import leading_directions, squared_remainders
 
 __all__ = ["cluster_directions", "group_folds", "held_out_errors", "nested_directions", "projection_errors"]
 
-ENOUGH = 1.5  # snapshots for each mode
+ENOUGH = 1.5  # snapshots per mode
 
 
 def cluster_directions(values: np.ndarray, labels: np.ndarray, size: int, clusters: int) -> list[np.ndarray]:
     """Return the leading directions of every cluster as rows.
 
-    A cluster with fewer than three snapshots for two modes borrows from the others those that its own leading modes
-    leave least of, so that small clusters make no bad bases: where the modes are as many as the members, they represent
-    those and nothing else.
+    A cluster with fewer than three snapshots per two modes borrows those snapshots of other clusters that its own
+    leading modes represent best. Otherwise small clusters would get bad bases: with as many modes as members, a basis
+    represents the members and nothing else.
 
     Parameters
     ----------
     values : ndarray, shape (count, rank)
         Unit rows.
     labels : ndarray, shape (count,)
+        Cluster of each row.
     size : int
-        Modes of each cluster.
+        Number of modes of each cluster.
     clusters : int
-        How many there are; for one without members all snapshots count.
+        Number of clusters; an empty one gets the directions of all snapshots.
     """
     return [nested[0] for nested in nested_directions(values, labels, [size], clusters)]
 
@@ -36,7 +37,7 @@ def cluster_directions(values: np.ndarray, labels: np.ndarray, size: int, cluste
 def nested_directions(
     values: np.ndarray, labels: np.ndarray, sizes: Sequence[int], clusters: int
 ) -> list[list[np.ndarray]]:
-    """Return the `cluster_directions` of several sizes, by cluster and size, at little more than the cost of one."""
+    """Return the `cluster_directions` of several sizes, indexed by cluster and size, for little more than one costs."""
     found: list[list[np.ndarray]] = []
     for k in range(clusters):
         members = np.flatnonzero(labels == k)
@@ -53,12 +54,12 @@ def nested_directions(
 
 
 def projection_errors(values: np.ndarray, directions: Sequence[np.ndarray]) -> np.ndarray:
-    """Return what every basis leaves of unit rows, relative projection errors of shape (count, bases)."""
+    """Return the errors of projecting unit rows onto every basis, shape (count, bases)."""
     return np.sqrt(np.stack([squared_remainders(values, basis) for basis in directions], axis=1))
 
 
 def group_folds(groups: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Return the fold of every snapshot, those of a group being in one."""
+    """Return the fold of each snapshot; snapshots of one group share a fold."""
     names, inverse = np.unique(groups, return_inverse=True)
     order = np.random.default_rng(seed).permutation(names.size)
     return (order % folds)[inverse]
@@ -74,7 +75,7 @@ def held_out_errors(
     folds: int = 4,
     seed: int = 0,
 ) -> np.ndarray:
-    """Return the projection errors of all snapshots on bases of the clusters made without them.
+    """Return the errors of projecting each snapshot onto bases of the clusters made without it.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Which of several bases suits a parameter, learned from what each of them leaves of snapshots."""
+"""Classification of parameters by the basis that suits them best."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ritz.errors import InvalidProblem
 __all__ = ["ParameterClassifier", "fit_parameter_classifier", "soft_labels"]
 
 TREES = 100
-POWERS = np.geomspace(0.25, 4.0, 17)  # of probabilities, tried to calibrate them
-LEAST = 1e-3  # probability that a surprise is counted with
+POWERS = np.geomspace(0.25, 4.0, 17)  # exponents of the probabilities tried in calibration
+LEAST = 1e-3  # lower bound of probabilities in the likelihood
 
 
 @dataclass(frozen=True, eq=False)
 class ParameterClassifier:
-    """A forest of randomised trees as flat arrays; made by `fit_parameter_classifier`.
+    """A forest of randomised trees in flat arrays; made by `fit_parameter_classifier`.
 
-    The trees are those of scikit-learn; walking them is compiled, so that one query takes microseconds and not the
+    The trees come from scikit-learn. A compiled loop evaluates them, so one query takes microseconds instead of the
     milliseconds of scikit-learn's own call, with the same answer.
 
     Parameters
@@ -39,7 +39,7 @@ class ParameterClassifier:
     power: float = 1.0
 
     def probabilities(self, parameters: Any) -> np.ndarray:
-        """Return how probable it is that each basis is the best.
+        """Return the probability of each basis of being the best.
 
         Parameters
         ----------
@@ -66,17 +66,17 @@ class ParameterClassifier:
 
 
 def soft_labels(errors: Any, sharpness: float = 4.0) -> np.ndarray:
-    """Return labels that say how much better a basis is than others: in proportion to a power of the errors.
+    """Return labels that rate each basis in proportion to a negative power of its errors.
 
-    Where two bases do equally well, it makes no difference which of them is taken, and a label that insists on one of
-    them is noise.
+    If two bases do equally well, it makes no difference which one is used, and a label that insists on one of them is
+    noise.
 
     Parameters
     ----------
     errors : array, shape (count, clusters)
-        Of every snapshot with every basis.
+        Error of every snapshot on every basis.
     sharpness : float
-        q of ``errors^-q``.
+        Exponent q of ``errors^-q``.
 
     Examples
     --------
@@ -96,20 +96,20 @@ def fit_parameter_classifier(
     Parameters
     ----------
     parameters : array, shape (count, p)
-        Of the snapshots; times as a further column.
+        Parameters of the snapshots, followed by a column of times for trajectories.
     labels : array, shape (count, clusters)
-        Probabilities, see `soft_labels`; rows of zeros and a one are labels as usual.
+        Probabilities, see `soft_labels`, or ordinary one-hot labels.
     trees : int
-        Extremely randomised trees :cite:`GeurtsErnstWehenkel2006`.
+        Number of extremely randomised trees :cite:`GeurtsErnstWehenkel2006`.
     calibrate : bool
-        Find the power of the probabilities that makes the labels likeliest, with a second forest whose trees are tested
-        on what they have not seen. The order of the bases does not depend on it.
+        Find the power of the probabilities that maximises the likelihood of the labels, using the out-of-bag
+        predictions of a second forest. The order of the bases does not depend on it.
     seed : int
 
     Raises
     ------
     InvalidProblem
-        Shapes that do not fit, NaN, labels that are no probabilities.
+        For shapes that do not fit, NaN, or labels that are not probabilities.
 
     Examples
     --------

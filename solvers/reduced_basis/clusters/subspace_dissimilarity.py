@@ -1,4 +1,4 @@
-"""How unlike two subspaces are, such as those of two trajectories."""
+"""Dissimilarity measures between subspaces, such as those of two trajectories."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ SUBSPACE_DISSIMILARITIES: dict[str, Callable[[np.ndarray, int], float]] = {
     "fubini-study": lambda angles, lacking: np.pi / 2.0 if lacking else float(np.arccos(np.prod(np.cos(angles)))),
     "binet-cauchy": lambda angles, lacking: 1.0 if lacking else _one_minus(float(np.prod(np.cos(angles) ** 2))),
 }
-"""By the principal angles, and the difference of the dimensions, whose directions are at right angles to everything."""
+"""Functions of the principal angles and the difference of dimensions; surplus dimensions count as right angles."""
 
 
 def trajectory_bases(states: Any, groups: Any, *, product: Any = None, energy: float = 1e-5) -> list[Basis]:
-    """Return a basis of each trajectory, in the order of the sorted groups.
+    """Return a basis for each trajectory, in the order of the sorted groups.
 
     Parameters
     ----------
     states : array, shape (count, n)
     groups : array, shape (count,)
-        Trajectory of every state.
+        Trajectory of each state.
     product : Operator or matrix, optional
+        Inner product, symmetric positive definite; Euclidean by default.
     energy : float
-        Share of the energy of a trajectory that its basis leaves out.
+        Fraction of the energy of a trajectory that its basis may leave out.
     """
     rows, names = checked_states(states), np.asarray(groups)
     if names.shape != (len(rows),):
@@ -46,16 +47,16 @@ def trajectory_bases(states: Any, groups: Any, *, product: Any = None, energy: f
 
 
 def subspace_dissimilarities(bases: Sequence[Basis], kind: str = "grassmann") -> np.ndarray:
-    """Return dissimilarities of subspaces by their principal angles :cite:`YeLim2016`.
+    """Return dissimilarities of subspaces, functions of their principal angles :cite:`YeLim2016`.
 
     Parameters
     ----------
     bases : sequence of Basis
-        Of any sizes; dimensions that one has more count as right angles.
+        Bases of any sizes; surplus dimensions of the larger one count as right angles.
     kind : str
-        ``"grassmann"`` (root of the sum of the squared angles), ``"chordal"`` (of their sines), ``"procrustes"``,
-        ``"projection"`` (largest sine), ``"asimov"`` (largest angle), ``"fubini-study"`` or ``"binet-cauchy"``. For
-        lines the chordal one is the sine of `dissimilarities`.
+        ``"grassmann"`` (root of the sum of the squared angles), ``"chordal"`` (root of the sum of their squared sines),
+        ``"procrustes"``, ``"projection"`` (largest sine), ``"asimov"`` (largest angle), ``"fubini-study"`` or
+        ``"binet-cauchy"``. For lines, ``"chordal"`` is the sine of `dissimilarities`.
 
     Returns
     -------
@@ -83,21 +84,22 @@ def subspace_dissimilarities(bases: Sequence[Basis], kind: str = "grassmann") ->
 def projection_dissimilarities(
     states: Any, groups: Any, *, size: int, product: Any = None, symmetric: bool = True
 ) -> np.ndarray:
-    """Return what the leading modes of one trajectory leave of another, relative to its size.
+    """Return the relative errors of projecting each trajectory onto the leading modes of another.
 
-    It is the error that clustering is to make small, where one trajectory stands for others; for single states it is
+    This is the error that clustering should keep small if one trajectory represents others. For single states it is
     the sine of `dissimilarities`.
 
     Parameters
     ----------
     states : array, shape (count, n)
     groups : array, shape (count,)
-        Trajectory of every state.
+        Trajectory of each state.
     size : int
-        Modes of a trajectory.
+        Number of modes of each trajectory.
     product : Operator or matrix, optional
+        Inner product, symmetric positive definite; Euclidean by default.
     symmetric : bool
-        The larger of both directions; otherwise row i holds the errors of trajectory i.
+        Return the larger error of each pair; otherwise row i holds the errors of trajectory i.
 
     Returns
     -------

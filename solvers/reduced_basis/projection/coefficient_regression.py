@@ -1,4 +1,4 @@
-"""Coefficients of a basis as functions of the parameters, for full models that can only be called."""
+"""Regression of basis coefficients on the parameters, for full models without known equations."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from ritz.errors import InvalidProblem
 
 __all__ = ["CoefficientRegression", "fit_regression"]
 
-KERNELS = (("cubic", 1), ("thin_plate_spline", 1), ("linear", 0), ("quintic", 2))  # and degrees of their polynomials
+KERNELS = (("cubic", 1), ("thin_plate_spline", 1), ("linear", 0), ("quintic", 2))  # with polynomial degrees
 FOLDS = 5
-SLACK = 1.0  # by which logarithms of sizes may leave the range of those that were seen
+SLACK = 1.0  # how far logarithms of norms may lie outside the range of the training data
 
 
 @dataclass(frozen=True, eq=False)
 class CoefficientRegression:
-    """The two interpolants by radial basis functions that predicted held-out coefficients best.
+    """The two radial basis function interpolants that predict held-out coefficients best.
 
     Parameters
     ----------
     first, second : callable
-        ``points (count, p) -> coefficients (count, size)``, points in the unit box.
+        Map points in the unit box, shape (count, p), to coefficients, shape (count, size).
     kinds : tuple
-        Kernel of each, and whether it interpolates sizes (logarithms of the norms) and directions apart.
+        For each interpolant its kernel, and whether it interpolates the logarithms of the norms and the directions
+        separately.
     error : float
-        Mean relative error of the first in cross-validation.
+        Mean relative error of the first interpolant in cross-validation.
     """
 
     first: Any
@@ -36,7 +37,7 @@ class CoefficientRegression:
     error: float
 
     def __call__(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return coefficients, shape (count, size), and how far both interpolants differ, shape (count,)."""
+        """Return coefficients, shape (count, size), and the distance of both interpolants, shape (count,)."""
         best, other = self.first(points), self.second(points)
         return best, np.linalg.norm(best - other, axis=1)
 
@@ -44,22 +45,22 @@ class CoefficientRegression:
 def fit_regression(
     points: Any, coefficients: Any, *, kinds: tuple[tuple[str, bool], ...] | None = None, seed: int = 0
 ) -> CoefficientRegression:
-    """Return interpolants of coefficients, chosen by cross-validation from kernels and scalings.
+    """Return interpolants of coefficients, chosen by cross-validation among kernels and scalings.
 
-    Where the size of solutions varies by decades, interpolating its logarithm and the direction apart keeps small
-    solutions accurate; where solutions change sign it must not be done. Cross-validation tells. Radial basis functions
-    after :cite:`HesthavenUbbiali2018`'s scheme of a projection followed by a regression. O(count^3).
+    If the norms of solutions vary over decades, interpolating their logarithms and the directions separately keeps
+    small solutions accurate; if solutions change sign, it fails. Cross-validation decides. This is the projection
+    followed by regression of :cite:`HesthavenUbbiali2018`, with radial basis functions. O(count^3).
 
     Parameters
     ----------
     points : array, shape (count, p)
-        Parameters in the unit box, no two the same.
+        Parameters in the unit box, all distinct.
     coefficients : array, shape (count, size)
         Real or complex.
     kinds : tuple, optional
-        Two of them that were chosen before, instead of cross-validation.
+        Two kinds chosen earlier, to skip cross-validation.
     seed : int
-        Of the folds.
+        Seed of the folds.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def fit_regression(
     """
     x, y = np.asarray(points, dtype=np.float64), np.asarray(coefficients)
     if x.ndim != 2 or y.ndim != 2 or len(x) != len(y):
-        raise InvalidProblem(f"points have shape {x.shape} and coefficients {y.shape}; give a row for each snapshot")
+        raise InvalidProblem(f"points have shape {x.shape} and coefficients {y.shape}; give one row per snapshot")
     if len(x) < x.shape[1] + 3:
         raise InvalidProblem(f"{len(x)} snapshots of {x.shape[1]} parameters: a regression needs {x.shape[1] + 3}")
     error = np.nan
@@ -96,14 +97,14 @@ def _ranked(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[tuple[tuple[str, b
                 held = folds == fold
                 try:
                     predicted = _interpolant(x[~held], y[~held], (kernel, scaled))(x[held])
-                except (np.linalg.LinAlgError, ValueError):  # too few points for the polynomial, or on a line
+                except (np.linalg.LinAlgError, ValueError):  # too few points for the polynomial, or all on a line
                     wrong[:] = np.inf
                     break
                 wrong[held] = np.linalg.norm(predicted - y[held], axis=1) / np.maximum(sizes[held], 1e-300)
             if np.isfinite(wrong).all():
                 errors[kernel, scaled] = float(wrong.mean())
     if len(errors) < 2:
-        raise InvalidProblem("the parameters of the snapshots lie on a line or plane: sample them all over their range")
+        raise InvalidProblem("the parameters of the snapshots lie on a line or plane: sample the whole range")
     ranked = sorted(errors, key=lambda kind: errors[kind])
     other = next(kind for kind in ranked if kind[0] != ranked[0][0])
     return (ranked[0], other), errors[ranked[0]]

@@ -1,4 +1,4 @@
-"""Empirical cubature: a sum over all points as a weighted sum over few."""
+"""Empirical cubature: a sum over all points, approximated by a weighted sum over a few."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_number
 from ritz.errors import InvalidProblem
 
 __all__ = ["Cubature", "empirical_cubature", "sparse_nonnegative_weights"]
 
 BLOCK = 4096  # points whose integrands are formed at a time
-MOST = 600  # integrands that are handled as they are; of more, as many random combinations
-INDEPENDENT = 1e-12  # eigenvalues of the Gram matrix of integrands, relative to the largest, that are kept at least
+MOST = 600  # limit of integrands, beyond which as many random combinations replace them
+INDEPENDENT = 1e-12  # smallest eigenvalue of the Gram matrix of integrands kept, relative to the largest
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,7 @@ class Cubature:
         Ascending.
     weights : ndarray, shape (m,)
     error : float
-        Relative error of the training integrals, root mean square.
+        Root mean square of the relative errors of the training integrals.
     """
 
     points: np.ndarray
@@ -37,12 +38,12 @@ class Cubature:
 def empirical_cubature(
     modes: Any, terms: Any, *, tolerance: float = 1e-3, maximum: int | None = None, seed: int = 0
 ) -> Cubature:
-    """Return points and weights for the projection of a term on modes, ``sum_i modes[i, j] g_i``.
+    """Return points and weights for the projection of a term onto modes, ``sum_i modes[i, j] g_i``.
 
-    The integrands of training are all products of a mode and a term. Their dominant combinations are to be summed
-    exactly, by non-negative weights on as few points as will do: the empirical cubature method
-    :cite:`HernandezCaicedoFerrer2017`. Non-negative weights keep what is symmetric or definite so, which
-    interpolation does not :cite:`FarhatChapmanAvery2015`.
+    The training integrands are all products of a mode and a term. The empirical cubature method
+    :cite:`HernandezCaicedoFerrer2017` finds non-negative weights on as few points as possible that sum their dominant
+    combinations to the given accuracy. Unlike interpolation, non-negative weights preserve symmetry and definiteness
+    :cite:`FarhatChapmanAvery2015`.
 
     Parameters
     ----------
@@ -50,12 +51,12 @@ def empirical_cubature(
     terms : array, shape (count, n)
         Training terms: snapshots of g, or their modes times their singular values.
     tolerance : float
-        Relative error of the training integrals at which points are enough.
+        Relative error of the training integrals at which to stop adding points.
     maximum : int, optional
         Limit of points.
     seed : int
-        Of the random combinations, products of one of the modes and one of the terms, which stand for the integrands
-        where those are more than 600.
+        Seed of the random combinations of modes and terms whose products replace the integrands if there are more than
+        600.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def empirical_cubature(
 
     Notes
     -----
-    Working memory is a few hundred times n; integrands are never stored together.
+    Working memory is a few hundred times n, because the integrands are never stored together.
 
     Examples
     --------
@@ -78,8 +79,7 @@ def empirical_cubature(
         raise InvalidProblem(
             f"modes have shape {columns.shape} and terms {rows.shape}; they must be (n, size) and (count, n)"
         )
-    if not 0.0 < tolerance < 1.0:
-        raise InvalidProblem(f"tolerance is {tolerance!r}; it must be between 0 and 1")
+    check_number("tolerance", tolerance, above=0.0, below=1.0)
     n = rows.shape[1]
     blocks = [slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK)]
     mix = None
@@ -94,7 +94,7 @@ def empirical_cubature(
     values, vectors = np.linalg.eigh(gram)
     if values[-1] <= 0.0:
         raise InvalidProblem("every product of a mode and a term is zero: there is nothing to sum")
-    # A combination of integrands left out contributes less to the error than the tolerance allows.
+    # The combinations left out contribute less to the error than the tolerance allows.
     left_out = np.cumsum(np.maximum(values, 0.0)) <= (0.1 * tolerance) ** 2 * np.sum(np.maximum(values, 0.0))
     kept = ~left_out & (values > INDEPENDENT * values[-1])
     combine = vectors[:, kept].T
@@ -108,10 +108,10 @@ def empirical_cubature(
 def sparse_nonnegative_weights(
     functions: np.ndarray, sums: np.ndarray, *, tolerance: float, maximum: int
 ) -> tuple[np.ndarray, float]:
-    """Return w >= 0 with few entries and ``|functions @ w - sums| <= tolerance |sums|``, and the error reached.
+    """Return w >= 0 with few nonzeros and ``|functions @ w - sums| <= tolerance |sums|``, and the error reached.
 
-    The active-set method of non-negative least squares :cite:`LawsonHanson1974`, stopped as soon as the tolerance is
-    met: entries enter one by one, where the residual falls fastest for their size.
+    Runs the active-set method of non-negative least squares :cite:`LawsonHanson1974` until the tolerance is met. In
+    each step, the entry whose normalised column reduces the residual fastest enters.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def sparse_nonnegative_weights(
     active = np.empty(0, dtype=np.int64)
     residual = sums.copy()
     scale = float(np.linalg.norm(sums)) or 1.0
-    refused = np.zeros(n, dtype=bool)  # points that came in and left at once
+    refused = np.zeros(n, dtype=bool)  # points that entered and left in the same step
     while np.linalg.norm(residual) > tolerance * scale and active.size < maximum:
         gain = np.where(usable & ~refused, functions.T @ residual, -np.inf) / np.where(usable, lengths, 1.0)
         gain[active] = -np.inf
@@ -144,7 +144,7 @@ def sparse_nonnegative_weights(
 
 
 def _feasible(functions: np.ndarray, sums: np.ndarray, weights: np.ndarray, active: np.ndarray) -> np.ndarray:
-    """Move `weights` to the least-squares solution on the active points that stay positive; return those."""
+    """Move `weights` to the least-squares solution on the active points that stay positive; return these points."""
     while active.size:
         wanted = np.linalg.lstsq(functions[:, active], sums, rcond=None)[0]
         if (wanted > 0.0).all():
@@ -162,7 +162,7 @@ def _feasible(functions: np.ndarray, sums: np.ndarray, weights: np.ndarray, acti
 
 
 def _integrands(modes: np.ndarray, terms: np.ndarray, mix: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
-    """Return all products of a mode and a term on a few points, or mixed ones, as rows; complex ones in parts."""
+    """Return the products of modes and terms, or their combinations, as rows; complex ones as two real rows."""
     if mix is None:
         products = (terms[:, None, :] * modes.conj().T[None, :, :]).reshape(-1, modes.shape[0])
     else:

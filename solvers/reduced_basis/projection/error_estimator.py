@@ -1,4 +1,4 @@
-"""Random tests by which a residual tells the size of the error."""
+"""Randomised error estimates from residuals."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ __all__ = ["dual_tests", "random_functionals"]
 
 
 def dual_tests(jacobian: Any, functionals: np.ndarray, *, symmetric: bool = False) -> np.ndarray:
-    r"""Return W, shape (n, count), such that :math:`\|W^* r\|` is about the norm of the error whose residual is r.
+    r"""Return W, shape (n, count), such that :math:`\|W^* r\|` estimates the norm of the error with residual r.
 
-    The tests are :math:`J^{-*}Z` for the functionals Z of `random_functionals`: for linear equations, and J their
-    operator, the estimate is off by a factor of 2 with a probability below 1e-4 if there are 24
-    :cite:`SmetanaZahmPatera2019`. With the Jacobian of a state near by it is about right, and what is wrong in the mean
-    is for a calibration to find.
+    The tests are :math:`J^{-*}Z` with the functionals Z of `random_functionals`. For linear equations with operator J
+    and 24 tests, the estimate is off by a factor of 2 with a probability below 1e-4 :cite:`SmetanaZahmPatera2019`.
+    With the Jacobian of a nearby state it is approximate, and calibration corrects its mean error.
 
     Parameters
     ----------
@@ -26,7 +25,7 @@ def dual_tests(jacobian: Any, functionals: np.ndarray, *, symmetric: bool = Fals
         Real or complex; factored once.
     functionals : ndarray, shape (n, count)
     symmetric : bool
-        Promise that the Jacobian is symmetric positive definite, which is factored faster.
+        Promise that the Jacobian is symmetric positive definite, which makes factoring it faster.
 
     Examples
     --------
@@ -44,17 +43,19 @@ def dual_tests(jacobian: Any, functionals: np.ndarray, *, symmetric: bool = Fals
 
 
 def random_functionals(product: Any, n: int, *, count: int = 24, seed: int = 0) -> np.ndarray:
-    r"""Return Z, shape (n, count), such that :math:`\|Z^*e\|` is about the norm of e.
+    r"""Return Z, shape (n, count), such that :math:`\|Z^*e\|` estimates the norm of e.
 
-    Its columns are normally distributed, with the inner product by their number as covariance, so that
+    The columns are normally distributed with covariance ``product / count``, hence
     :math:`\mathrm E\,\|Z^*e\|^2=\|e\|^2`.
 
     Parameters
     ----------
     product : Operator or None
-        Euclidean if None.
+        Inner product; Euclidean if None.
     n : int
+        Number of unknowns.
     count : int
+        Number of functionals.
     seed : int
 
     Raises

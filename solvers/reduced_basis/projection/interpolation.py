@@ -1,4 +1,4 @@
-"""Empirical interpolation: a field from a few of its entries."""
+"""Empirical interpolation: reconstruction of a field from a few of its entries."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ritz.errors import InvalidProblem, UnknownName
 
 __all__ = ["Interpolation", "deim_points", "empirical_interpolation", "oversampled_points", "q_deim_points"]
 
-ILL_CONDITIONED = 1e6  # condition of the sampled basis from which on rounding and noise outweigh the field
+ILL_CONDITIONED = 1e6  # condition number of the sampled basis above which rounding and noise dominate
 
 
 @dataclass(frozen=True, eq=False)
 class Interpolation:
-    """A field in the span of a basis, known by a few of its entries: ``g = basis @ (fit @ g[points])``.
+    """Reconstruction of fields in the span of a basis: ``g = basis @ (fit @ g[points])``.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Interpolation:
     fit : ndarray, shape (size, m)
         Pseudo-inverse of the sampled rows of the basis.
     condition : float
-        Condition number of those rows, by which errors of the entries can grow.
+        Condition number of these rows, which bounds the amplification of errors of the entries.
     """
 
     points: np.ndarray
@@ -35,27 +35,27 @@ class Interpolation:
 
     @property
     def reliable(self) -> bool:
-        """Whether the sampled basis is well enough conditioned."""
+        """Whether the condition number of the sampled basis is below 1e6."""
         return self.condition < ILL_CONDITIONED
 
 
 def empirical_interpolation(basis: Any, *, points: str = "q-deim", count: int | None = None) -> Interpolation:
-    """Return where to sample fields of a subspace, and how to make a field of the samples.
+    """Return the points at which to sample fields of a subspace, and the map from samples to coefficients.
 
     Parameters
     ----------
     basis : array, shape (n, size)
         Orthonormal columns, the most important first; real or complex.
     points : {"q-deim", "deim"}
-        How the first `size` points are chosen: `q_deim_points` or `deim_points`.
+        Rule for the first `size` points: `q_deim_points` or `deim_points`.
     count : int, optional
-        Number of points, from `size` (the default: interpolation) to n; more of them make a least-squares fit, which
-        errors of the samples disturb less (`oversampled_points`).
+        Number of points, from `size` (the default, interpolation) to n. More points (`oversampled_points`) give a
+        least-squares fit that is less sensitive to errors of the samples.
 
     Raises
     ------
     InvalidProblem
-        If the basis is no such array, or `count` is out of range.
+        If the basis is not such an array, or `count` is out of range.
 
     Examples
     --------
@@ -86,9 +86,9 @@ def empirical_interpolation(basis: Any, *, points: str = "q-deim", count: int | 
 
 
 def deim_points(basis: np.ndarray) -> np.ndarray:
-    """Return where each column differs most from its interpolant by those before it :cite:`ChaturantabutSorensen2010`.
+    """Return the points of the greedy algorithm of :cite:`ChaturantabutSorensen2010`.
 
-    O(n size^2).
+    Each point is where a column differs most from its interpolant by the columns before it. O(n size^2).
     """
     points = [int(np.argmax(np.abs(basis[:, 0])))]
     for k in range(1, basis.shape[1]):
@@ -101,17 +101,18 @@ def deim_points(basis: np.ndarray) -> np.ndarray:
 def q_deim_points(basis: np.ndarray) -> np.ndarray:
     """Return the pivots of a QR factorisation of the transposed basis :cite:`DrmacGugercin2016`.
 
-    They depend on the subspace alone, and keep the sampled rows better conditioned than `deim_points`. O(n size^2).
+    The points depend only on the subspace, and the sampled rows are better conditioned than those of `deim_points`.
+    O(n size^2).
     """
     factors: Any = qr(basis.conj().T, mode="r", pivoting=True)
     return np.asarray(factors[1][: basis.shape[1]])
 
 
 def oversampled_points(basis: np.ndarray, points: np.ndarray, count: int) -> np.ndarray:
-    """Return `points` and others up to `count`, each chosen to raise the smallest singular value of the sampled rows.
+    """Return `points` extended to `count` points, which raise the smallest singular value of the sampled rows.
 
-    It is the lower bound of that value which each new point raises most
-    :cite:`PeherstorferDrmacGugercin2020`. O(n size + size^3) for each point.
+    Each new point is the one that raises a lower bound of this value most :cite:`PeherstorferDrmacGugercin2020`.
+    O(n size + size^3) per point.
     """
     chosen = np.asarray(points)
     sizes = np.einsum("ij,ij->i", basis, basis.conj()).real

@@ -1,4 +1,4 @@
-"""Inverses of parametric matrices, interpolated between few of them."""
+"""Interpolation of the inverse of a parametric matrix between a few parameters."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from .error_estimator import dual_tests
 
 __all__ = ["InverseInterpolation", "interpolate_inverse"]
 
-PLACES = 3  # matrices that are factored at most
-ENOUGH = 0.3  # relative remainder from which on no further matrix is factored
-FITTED = 8  # columns of Z that the weights are fitted to: with n entries each they are plenty
-RIDGE = 1e-12  # of the normal equations, relative to their trace: places may be alike
+PLACES = 3  # limit of matrices to factor
+ENOUGH = 0.3  # relative remainder below which no further matrix is factored
+FITTED = 8  # columns of Z that the weights are fitted to, which is plenty with n entries each
+RIDGE = 1e-12  # ridge of the normal equations relative to their trace, because places may nearly coincide
 
 
 @dataclass(frozen=True, eq=False)
 class InverseInterpolation:
     r"""Weights w of random tests :math:`W_i=A(\mu_i)^{-*}Z` such that :math:`\sum_iw_iW_i\approx A(\mu)^{-*}Z`.
 
-    They leave the least of :math:`\|Z-A(\mu)^*\sum_iw_iW_i\|_F` :cite:`ZahmNouy2016`, of the first columns of Z, at a
-    cost that does not depend on the number of unknowns; made by `interpolate_inverse`.
+    The weights minimise :math:`\|Z-A(\mu)^*\sum_iw_iW_i\|_F` :cite:`ZahmNouy2016` over the first columns of Z, at a
+    cost that does not depend on the number of unknowns. Made by `interpolate_inverse`.
 
     Parameters
     ----------
@@ -39,11 +39,11 @@ class InverseInterpolation:
     size: float
 
     def weights(self, theta: np.ndarray) -> np.ndarray:
-        """Return the weights for rows of coefficients of the affine form, shape (count, Q) to (count, P)."""
+        """Return weights, shape (count, P), for rows of coefficients of the affine form, shape (count, Q)."""
         return self._solved(theta)[0]
 
     def remainders(self, theta: np.ndarray) -> np.ndarray:
-        """Return what the weights leave of Z, relative to it, for rows of coefficients."""
+        """Return the norms of the remainders, relative to that of Z, for rows of coefficients."""
         weights, load = self._solved(theta)
         explained = np.sum(weights.conj() * load, axis=1).real
         return np.sqrt(np.maximum(1.0 - explained / self.size, 0.0))
@@ -60,9 +60,9 @@ class InverseInterpolation:
 
 
 def interpolate_inverse(affine: Any, points: np.ndarray, functionals: np.ndarray) -> tuple[InverseInterpolation, Any]:
-    """Return the interpolation between the matrices of few of given parameters, and the tests of each.
+    """Return an interpolation between the matrices at a few of the given parameters, and the tests of each.
 
-    The first is the one in their middle; the next is always that of which most is left.
+    The first parameter is the most central one; each further one is that with the largest remainder.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def interpolate_inverse(affine: Any, points: np.ndarray, functionals: np.ndarray
     points : ndarray, shape (count, p)
         Parameters to choose from.
     functionals : ndarray, shape (n, tests)
-        Z.
+        The matrix Z.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def interpolate_inverse(affine: Any, points: np.ndarray, functionals: np.ndarray
 
 
 def _extended(found: InverseInterpolation, images: list[np.ndarray], target: np.ndarray) -> InverseInterpolation:
-    """Return the interpolation with the last of the images too."""
+    """Return the interpolation extended by the last of the images."""
     new, last = images[-1], len(images) - 1
     gram = np.zeros((len(images), len(new), len(images), len(new)), dtype=new.dtype)
     gram[:last, :, :last] = found.gram

@@ -1,4 +1,4 @@
-"""Equations for the coefficients of a basis, at a cost that does not depend on the number of unknowns."""
+"""Projected equations for the coefficients of a basis, whose cost does not depend on the number of unknowns."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ __all__ = [
     "trial_at",
 ]
 
-LIMIT = 30  # Newton iterations in a reduced space, which take 2 to 8 where they converge at all
-SMALL_STEP = 1e-8  # of least squares, relative to the iterate
+LIMIT = 30  # limit of Newton iterations in a reduced space, of which 2 to 8 are usual
+SMALL_STEP = 1e-8  # step at which Gauss-Newton stops, relative to the iterate
 
 
 @dataclass(frozen=True, eq=False)
 class ProjectedTerm:
-    """A nonlinear or non-affine term from a few of its entries, ``lift @ g_entries(V a; mu, t)``.
+    """A projected nonlinear or non-affine term, ``lift @ g_entries(V a; mu, t)``, from a few of its entries.
 
     Parameters
     ----------
     restricted : RestrictedTerm
-        The entries of the term that are evaluated, m of them, which read k unknowns each.
+        The m entries of the term to evaluate, each a function of k unknowns.
     trial : ndarray, shape (m, k, size)
-        Rows of the basis at what they read.
+        Rows of the basis at these unknowns.
     lift : ndarray, shape (tests, m)
-        What makes the projection of the whole term of the entries.
+        Maps the entries to the projection of the whole term.
     """
 
     restricted: Any
@@ -60,7 +60,7 @@ class ProjectedTerm:
 
 
 def trial_at(restricted: Any, basis: np.ndarray) -> np.ndarray:
-    """Return the rows of a basis at what the entries of a restricted term read, shape (m, k, size)."""
+    """Return the rows of a basis at the unknowns that a restricted term depends on, shape (m, k, size)."""
     rows = basis[restricted.dofs]
     padded = np.concatenate([rows, np.zeros((1, basis.shape[1]), dtype=basis.dtype)])
     return padded[restricted.places]
@@ -68,7 +68,7 @@ def trial_at(restricted: Any, basis: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class ProjectedEquations:
-    r"""The residual :math:`W^*(A(\mu) V a + g(V a;\mu) - f(\mu))` for a basis V and tests W.
+    r"""The projected residual :math:`W^*(A(\mu) V a + g(V a;\mu) - f(\mu))` for a basis V and tests W.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class ProjectedEquations:
     loads : ndarray, shape (R, tests)
         :math:`W^* f_r`.
     mass : ndarray, shape (tests, size), or None
-        :math:`W^* M V` where the equations are those of a time step.
+        :math:`W^* M V` for the equations of a time step.
     term : ProjectedTerm or None
     """
 
@@ -102,11 +102,11 @@ class ProjectedEquations:
         ----------
         mu : ndarray, shape (p,)
         coefficients, loads : ndarray, shapes (Q,) and (R,)
-            Those of the affine form at mu.
+            Coefficients of the affine form at mu.
         time, step : float, optional
             Time at the end of an implicit Euler step, and its length.
         previous : ndarray, shape (tests,), optional
-            Projected mass times the state before the step.
+            Projection of the mass times the state before the step.
         """
         matrix = np.tensordot(coefficients, self.operators, 1)
         load = loads @ self.loads
@@ -127,7 +127,7 @@ class EquationsAt:
     time: float
 
     def residual(self, a: np.ndarray) -> np.ndarray:
-        """Return what is left of the equations, shape (tests,)."""
+        """Return the residual, shape (tests,)."""
         left = self.matrix @ a - self.load
         if self.term is not None:
             left = left + self.term.value(a, self.mu, self.time)
@@ -155,7 +155,7 @@ def project(
     mass: Any = None,
     term: ProjectedTerm | None = None,
 ) -> ProjectedEquations:
-    """Return affine equations projected on tests: Galerkin's with ``tests = basis``.
+    """Return affine equations projected onto tests; ``tests = basis`` gives a Galerkin projection.
 
     Parameters
     ----------
@@ -187,42 +187,42 @@ def project(
 
 
 def range_basis(basis: np.ndarray, operators: Sequence[Any], loads: Sequence[np.ndarray], others: Any) -> np.ndarray:
-    """Return an orthonormal basis, shape (n, tests), of everything a residual can be made of.
+    """Return an orthonormal basis, shape (n, tests), of the space that contains all residuals.
 
-    With these as tests the Euclidean norm of the projected residual is that of the whole, and its least squares are
-    the least-squares Petrov-Galerkin method :cite:`CarlbergBouMoslehFarhat2011`.
+    With these tests, the projected residual has the Euclidean norm of the full one, and minimising it is the
+    least-squares Petrov-Galerkin method :cite:`CarlbergBouMoslehFarhat2011`.
 
     Parameters
     ----------
     basis : ndarray, shape (n, size)
     operators, loads
-        Those of the affine form, and the mass where there is one.
+        Operators and loads of the affine form, with the mass among the operators if there is one.
     others : ndarray, shape (n, m)
         Basis of the term.
     """
     columns = [apply_product(operator, basis) for operator in operators]
     columns += [np.asarray(load)[:, None] for load in loads if np.any(load)]
     columns += [others] if others.shape[1] else []
-    # Each block counts alike, however its units: what is weak in one must not be lost beside another.
+    # Columns are scaled because a block in small units must not be lost beside another.
     scaled = [block / np.maximum(np.linalg.norm(block, axis=0), 1e-300) for block in columns]
     return coordinates(np.concatenate(scaled, axis=1).T).directions.T
 
 
 def solve_equations(equations: EquationsAt, start: np.ndarray | None = None, *, rtol: float = 1e-10) -> NewtonResult:
-    """Solve reduced equations by Newton's method, and overdetermined ones in the least-squares sense by Gauss-Newton.
+    """Solve reduced equations by Newton's method, or overdetermined ones by Gauss-Newton.
 
     Parameters
     ----------
     equations : EquationsAt
     start : ndarray, shape (size,), optional
-        Zero if left out.
+        Initial coefficients; zero by default.
     rtol : float
-        Residual relative to that of zero; least squares end by the size of their steps.
+        Tolerance of the residual relative to that of zero. Gauss-Newton stops by the size of its steps instead.
 
     Returns
     -------
     NewtonResult
-        Of complex coefficients too.
+        With real or complex coefficients.
     """
     size = equations.matrix.shape[1]
     square = equations.matrix.shape[0] == size
@@ -262,7 +262,7 @@ def solve_equations(equations: EquationsAt, start: np.ndarray | None = None, *, 
 
 
 def _gauss_newton(residual: Any, jacobian: Any, a: np.ndarray) -> NewtonResult:
-    """Least squares whose residual stays above zero: steps are halved until it falls, and end as they get small."""
+    """Minimise the residual norm; steps are halved until it falls, and the iteration stops when steps are small."""
     left = residual(a)
     scale = float(np.linalg.norm(left)) or 1.0
     history = [1.0]
@@ -277,7 +277,7 @@ def _gauss_newton(residual: Any, jacobian: Any, a: np.ndarray) -> NewtonResult:
             now = residual(tried)
             if np.linalg.norm(now) < np.linalg.norm(left):
                 break
-        else:  # no part of the step makes it smaller: this is the least there is
+        else:  # no fraction of the step reduces the residual, so this is a minimum
             return NewtonResult(a, Status.CONVERGED, history)
         a, left = tried, now
         history.append(float(np.linalg.norm(left)) / scale)

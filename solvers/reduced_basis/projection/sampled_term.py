@@ -1,4 +1,4 @@
-"""A nonlinear or non-affine term from few of its rows."""
+"""Hyper-reduction: a nonlinear or non-affine term evaluated at a few of its rows."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .projected_equations import ProjectedTerm, trial_at
 __all__ = ["HYPER_REDUCTIONS", "SampledTerm", "check_term", "sampled_term"]
 
 HYPER_REDUCTIONS = ("q-deim", "deim", "cubature")
-MODES = 2  # of the term, for each mode of the state
-ROWS = 1.5  # rows of the term, for each of its modes
-CHECKED = 8  # modes of the term that checks see at most, for each mode of the state
-UNSEEN = 1e-14  # energy of the term that checks need not see
-LEFT_OUT = 1e-20  # energy of the term that its modes may leave out in any case
-INTEGRALS = 1e-3  # relative error of integrals of training
+MODES = 2  # modes of the term per mode of the state
+ROWS = 1.5  # rows of the term per mode of the term
+CHECKED = 8  # limit of modes of the term in the checks, per mode of the state
+UNSEEN = 1e-14  # fraction of the energy of the term that the checks may leave out
+LEFT_OUT = 1e-20  # fraction of the energy of the term that its modes may leave out
+INTEGRALS = 1e-3  # relative error of the training integrals
 
 
 @dataclass(frozen=True, eq=False)
 class SampledTerm:
-    """Rows of a term, and the modes it is made of.
+    """The sampled rows of a term, and the modes that represent it.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ class SampledTerm:
         The term at `points`.
     points : ndarray, shape (m,)
     modes : ndarray, shape (n, k)
-        Of the term, the most important first.
+        Modes of the term, the most important first.
     cubature : Cubature or None
-        Weights of the points, where the equations sum by those.
+        Rule by which the equations are summed; None for interpolation.
     """
 
     restricted: Any
@@ -55,7 +55,7 @@ class SampledTerm:
         return float(np.linalg.cond(self.modes[self.points]))
 
     def projected(self, tests: np.ndarray, trial: np.ndarray) -> ProjectedTerm:
-        """Return the term of states in the span of `trial`, projected on tests."""
+        """Return the term at states in the span of `trial`, projected onto `tests`."""
         if self.cubature is None:
             lift = (tests.conj().T @ self.modes) @ self.fit
             return ProjectedTerm(self.restricted, trial_at(self.restricted, trial), lift)
@@ -64,17 +64,17 @@ class SampledTerm:
 
 
 def sampled_term(term: Any, values: np.ndarray, tests: np.ndarray, size: int, method: str) -> SampledTerm:
-    """Return the rows to take, and what to make of them.
+    """Choose the rows of a term to evaluate.
 
     Parameters
     ----------
     term : PointwiseTerm
     values : ndarray, shape (count, n)
-        The term at snapshots, weighted as they are.
+        The term at snapshots, with the weights of these.
     tests : ndarray, shape (n, tests)
-        What the term is projected on, for cubature.
+        Test vectors of the projection, which cubature needs.
     size : int
-        Modes of the state.
+        Number of modes of the state.
     method : {"q-deim", "deim", "cubature"}
     """
     modes = pod(values, size=MODES * size, energy=LEFT_OUT, normalise=False)
@@ -86,10 +86,10 @@ def sampled_term(term: Any, values: np.ndarray, tests: np.ndarray, size: int, me
 
 
 def check_term(term: Any, values: np.ndarray, size: int) -> SampledTerm:
-    """Return the term as checks of all bases see it, by modes of its values at all snapshots.
+    """Return the term for the checks of all bases, with modes of its values at all snapshots.
 
-    The few entries that serve the equations of one basis may miss the term altogether where the classifier errs, as
-    when a source lies where that basis has none; both sides of its equations are then small, and look as if solved.
+    The few entries in the equations of one basis may miss the term altogether if the classifier errs, for example if a
+    source lies where this basis has none. Both sides of its equations are then small, and they seem to be solved.
     """
     return _interpolated(term, pod(values, size=CHECKED * size, energy=UNSEEN, normalise=False).modes, "q-deim")
 

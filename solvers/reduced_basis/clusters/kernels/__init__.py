@@ -1,4 +1,4 @@
-"""Compiled loops of reduced models."""
+"""Compiled loops of the classifier of parameters."""
 
 from ritz.kernels.compilation import announce_compilation
 

@@ -1,4 +1,4 @@
-"""Predictions of a forest of regression trees."""
+"""Evaluation of a forest of regression trees."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def forest_means(
     points: np.ndarray,
     means: np.ndarray,
 ) -> None:
-    """Write the mean over all trees of the value of the leaf that each point falls into.
+    """Write the mean over all trees of the value at the leaf each point falls into.
 
     Parameters
     ----------
     roots : ndarray of int, shape (trees,)
-        First node of each tree.
+        Root node of each tree.
     features : ndarray of int, shape (nodes,)
-        Coordinate that decides at a node; -1 at a leaf.
+        Coordinate tested at each node; -1 at a leaf.
     thresholds : ndarray, shape (nodes,)
-        A point goes to the first child if its coordinate is at most that.
+        A point goes to the first child if its coordinate is at most the threshold.
     children : ndarray of int, shape (nodes, 2)
     values : ndarray, shape (nodes, outputs)
     points : ndarray, shape (count, dimensions)
