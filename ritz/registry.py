@@ -23,7 +23,7 @@ __all__ = ["Registry", "figures", "preconditioners", "problems", "recipes", "reg
 
 Entry = TypeVar("Entry", bound=Callable[..., Any])
 
-LINE = re.compile(r'^@?(?P<registry>\w+(?:\.register)?)\(\s*"(?P<name>[^"]+)"', flags=re.MULTILINE)
+LINE = re.compile(r'^(?:@(?P<decorator>(?:\w+\.)?register)|(?P<call>figure))\("(?P<name>[^"]+)"', flags=re.MULTILINE)
 
 
 class Registry:
@@ -138,12 +138,16 @@ def _registrations(package: str) -> dict[str, dict[str, str]]:
                     continue
                 with open(os.path.join(folder, file), encoding="utf-8") as source:
                     text = source.read()
+                if (
+                    "register(" not in text and "figure(" not in text
+                ):  # most files; searching them all takes longer than reading them
+                    continue
                 module = ".".join(filter(None, (package, inside, file[:-3])))
                 for match in LINE.finditer(text):
-                    modules = found.setdefault(match["registry"], {})
-                    other = modules.setdefault(match["name"], module)
+                    call = match["decorator"] or match["call"]
+                    other = found.setdefault(call, {}).setdefault(match["name"], module)
                     if other != module:
-                        raise ValueError(f"{match['registry']} takes {match['name']!r} twice: in {other} and {module}")
+                        raise ValueError(f"{call} takes {match['name']!r} twice: in {other} and {module}")
     return found
 
 
