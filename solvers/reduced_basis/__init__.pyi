@@ -9,7 +9,7 @@ from .clusters.efficiency_criterion import efficiency as efficiency
 from .global_pod import GlobalPOD as GlobalPOD
 from .local_reduced_basis import LocalReducedBasis as LocalReducedBasis
 from .prepared_model import PreparedReducedBasis as PreparedReducedBasis
+from .prepared_model import load_model as load_model
 from .projection.coefficient_regression import fit_regression as fit_regression
 from .projection.cubature import empirical_cubature as empirical_cubature
 from .projection.interpolation import empirical_interpolation as empirical_interpolation
-from .storage import load_model as load_model

@@ -1,9 +1,9 @@
-"""The full-order model as a solver, against which reduced models are measured."""
+"""The full-order model as a solver, the reference for reduced models."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,8 +13,7 @@ from ritz.operators import Tag
 from ritz.problem_types.parametric.parametric_pde import ParametricPDE
 from ritz.registry import register
 from ritz.solution import Solution, Status
-from ritz.solver import check_pairing, registered_name
-from ritz.stopping import Callback, check_tolerances, iteration_limit
+from ritz.solver import Controls, PreparedSolver, check_pairing, registered_name
 
 __all__ = ["FullOrder", "PreparedFullOrder"]
 
@@ -22,10 +21,10 @@ __all__ = ["FullOrder", "PreparedFullOrder"]
 @register("full-order")
 @dataclass(frozen=True)
 class FullOrder:
-    """The full-order solution of a parametric problem: its own function, or its equations solved.
+    """Solve a parametric problem in full, by its own function or by solving its equations.
 
-    Takes what one full solve takes. The residual is relative to that of zero, and NaN where the problem is a function
-    alone, whose answers are taken as they are.
+    The residual is relative to that of zero. It is NaN if the problem is only a function, whose answers are accepted as
+    they are.
 
     Examples
     --------
@@ -46,50 +45,42 @@ class FullOrder:
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedFullOrder:
-    """A parametric problem that is solved in full for each query.
+class PreparedFullOrder(PreparedSolver[Solution]):
+    """A parametric problem, solved in full for each query.
+
+    ``solve`` takes parameters, shape (p,), and uses the problem's query if there are none. `x0` is the starting point
+    of Newton's method, shape (n,) or (steps + 1, n), if the problem is nonlinear and given only by its equations. A
+    solve is one iteration; the callback is asked before it and sees its result. If Newton's method or a linear solver
+    fails, `ConvergenceError` holds the last iterate, and errors of the user's own functions pass through.
 
     Parameters
     ----------
     problem : ParametricPDE
     name : str
         Registered name of the solver.
+    seconds : float
+        Preparation time.
+    stats : mapping
+        Further statistics to report.
     """
 
     problem: ParametricPDE
     name: str
+    seconds: float = 0.0
+    stats: Mapping[str, Any] = field(default_factory=dict)
 
-    def solve(
-        self,
-        mu: Any = None,
-        *,
-        x0: Array | None = None,
-        rtol: float = 1e-8,
-        atol: float = 0.0,
-        maxiter: int | None = None,
-        callback: Callback | None = None,
-        progress: bool = False,
-    ) -> Solution:
-        """Solve for parameters `mu`, the problem's query if None; see `ritz.solver.Prepared.solve`.
-
-        x0 is where Newton's method begins, shape (n,) or (steps + 1, n), if the problem is nonlinear and given by its
-        equations alone. The callback is asked before the solve, which is one iteration, and told its outcome.
-        """
-        began = time.perf_counter()
-        check_tolerances(rtol, atol, np.dtype(np.float64))
-        iteration_limit(maxiter, 1)
-        problem = self.problem if mu is None else self.problem.at(mu)
+    def _solve(self, rhs: Any, x0: Array | None, controls: Controls) -> Solution:
+        problem = self.problem if rhs is None else self.problem.at(rhs)
         start = None if x0 is None else to_numpy(x0)
         u = _zero(problem) if start is None else start
         history = [1.0 if start is None else problem.relative_residual(u)]
         counts, status = (), Status.INTERRUPTED
-        if callback is None or not callback(0, u, history[0]):
+        if not controls.asks_to_stop(0, u, history[0]):
             result = problem.full_order(start=start)
             u, counts = result.u, result.iterations
             history.append(problem.relative_residual(u))
-            if callback is not None:
-                callback(1, u, history[-1])
-            missed = history[-1] > max(rtol, atol)  # not so if there are no equations and it is NaN
+            controls.asks_to_stop(1, u, history[-1])
+            missed = history[-1] > max(controls.rtol, controls.atol)  # False if there are no equations (NaN)
             status = Status.STAGNATED if missed else Status.CONVERGED
         return Solution(
             x=u,
@@ -97,9 +88,8 @@ class PreparedFullOrder:
             iterations=len(history) - 1,
             residual=history[-1],
             history=np.array(history),
-            timings={"prepare": 0.0, "solve": time.perf_counter() - began},
+            timings={},
             stats={"newton_iterations": counts},
-            solver=self.name,
             grid=problem.grid if u.ndim == 1 else None,
         )
 

@@ -1,8 +1,8 @@
-"""One basis for all parameters."""
+"""Proper orthogonal decomposition as a solver: one basis for all parameters."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from ritz.operators import Tag
@@ -20,9 +20,9 @@ __all__ = ["GlobalPOD"]
 @register("pod")
 @dataclass(frozen=True)
 class GlobalPOD:
-    """A reduced model on one basis, by proper orthogonal decomposition of full solutions :cite:`Sirovich1987`.
+    """A reduced model with one basis, the proper orthogonal decomposition of full solutions :cite:`Sirovich1987`.
 
-    The `LocalReducedBasis` of a single cluster; see there for the options.
+    Equivalent to `LocalReducedBasis` with a single cluster; see there for the options.
 
     Examples
     --------
@@ -62,11 +62,9 @@ class GlobalPOD:
         )
 
     def prepare(self, problem: ParametricPDE) -> PreparedReducedBasis:
-        """Solve the full problem for `samples` parameters and make the reduced model: the offline stage."""
+        """Run the offline stage: solve the full problem for `samples` parameters and build the reduced model."""
         return self.fit(problem)
 
     def fit(self, problem: ParametricPDE, snapshots: Snapshots | None = None) -> PreparedReducedBasis:
-        """Make the reduced model of given snapshots; see `LocalReducedBasis.fit`."""
-        from dataclasses import replace
-
+        """Build the reduced model from given snapshots; see `LocalReducedBasis.fit`."""
         return replace(self._local.fit(problem, snapshots), name=registered_name(self))

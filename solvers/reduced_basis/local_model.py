@@ -1,4 +1,4 @@
-"""The reduced equations of one basis, and what checks their solutions."""
+"""The reduced equations of one basis, and the checks of their solutions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROJECTIONS = ("galerkin", "least-squares")
 
 @dataclass(frozen=True, eq=False)
 class ReducedState:
-    """A state in the coefficients of one of the bases.
+    """A state, given by its coefficients in one of the bases.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class ReducedState:
     error : float
         Estimate of the norm of its error, before calibration.
     result : NewtonResult or None
-        How its equations were solved; None for a regression, which solves none.
+        Result of solving its equations; None for a regression, which solves none.
     """
 
     cluster: int
@@ -43,7 +43,7 @@ class ReducedState:
 
     @property
     def relative_error(self) -> float:
-        """Estimate of the error by the norm of the state; infinite if the equations were not solved."""
+        """Estimate of the error relative to the norm of the state; infinite if the equations were not solved."""
         if not np.isfinite(self.error) or (self.result is not None and not np.isfinite(self.result.u).all()):
             return np.inf
         return self.error / max(float(np.linalg.norm(self.coefficients)), 1e-300)
@@ -51,19 +51,20 @@ class ReducedState:
 
 @dataclass(frozen=True, eq=False)
 class Switching:
-    """What a time step needs of the state before it, which may be given in any of the bases.
+    """Matrices by which a time step uses the previous state, which may be given in any of the bases.
 
     Parameters
     ----------
     tests : ndarray, shape (n, tests)
+        Tests of the equations, applied to the initial state.
     checks : ndarray, shape (places, n, checks)
-        Both for the initial state.
+        Tests of the checks, applied to the initial state.
     masses : tuple of ndarray, shape (tests, size)
-        The mass between tests and each basis.
+        Mass between the tests and each basis.
     check_masses : tuple of ndarray, shape (places, checks, size)
-        The mass between checks and each basis.
+        Mass between the checks and each basis.
     transfers : tuple of ndarray
-        Coefficients in this basis of the modes of each basis.
+        Coefficients of the modes of each basis in this basis.
     """
 
     tests: np.ndarray
@@ -75,24 +76,25 @@ class Switching:
 
 @dataclass(frozen=True, eq=False)
 class LocalModel:
-    """A basis with its equations.
+    """A basis with its projected equations.
 
     Parameters
     ----------
     number : int
     basis : Basis
     equations : ProjectedEquations
-        Galerkin's, or those of least squares.
+        Galerkin or least-squares equations.
     checks : tuple of ProjectedEquations
-        The residual by random tests (`dual_tests`) with the Jacobian at one place or another: its norm is about that
-        of the error there. Of steady linear equations one, by the tests of all places of an `InverseInterpolation`.
+        The residual under random tests (`dual_tests`), one for each place whose Jacobian was factored; near this place,
+        the norm of the tested residual estimates that of the error. Steady linear equations have a single check with
+        the tests of all places of an `InverseInterpolation`.
     switching : Switching or None
-        For time steps.
+        Needed for time steps.
     condition : float
-        Of the sampled modes of the term; 1 without a term.
+        Condition number of the sampled modes of the term; 1 without a term.
     starts : tuple of ndarray or None
-        Parameters, shape (count, p), and coefficients, shape (count, size), of solutions that are known, from the
-        nearest of which Newton's method begins; None for linear equations and time steps.
+        Parameters, shape (count, p), and coefficients, shape (count, size), of known solutions. Newton's method starts
+        from the nearest. None for linear equations and time steps.
     """
 
     number: int
@@ -108,22 +110,30 @@ class LocalModel:
         mu: np.ndarray,
         theta: np.ndarray,
         phi: np.ndarray,
-        judge: int | np.ndarray,
+        check: int | np.ndarray,
         start: np.ndarray | None = None,
     ) -> ReducedState:
-        """Solve the equations at mu, where the affine form has coefficients theta and phi.
+        """Solve the equations at mu and check the solution.
 
-        `judge` is the place by which the solution is checked, or the weights of all.
+        Parameters
+        ----------
+        mu : ndarray, shape (p,)
+        theta, phi : ndarray
+            Coefficients of the affine form at mu.
+        check : int or ndarray, shape (places,)
+            Number of the check to use, or the weights with which the tests of all places are combined.
+        start : ndarray, shape (size,), optional
+            Initial coefficients of Newton's method; those of the nearest known solution by default.
         """
         if start is None and self.starts is not None:
             points, coefficients = self.starts
             distances = (points - mu) / np.maximum(np.ptp(points, axis=0), 1e-300)
             start = coefficients[np.argmin(np.einsum("ij,ij->i", distances, distances))]
         result = solve_equations(self.equations.at(mu, theta, phi), start)
-        if isinstance(judge, np.ndarray):
-            left = judge.conj() @ self.checks[0].at(mu, theta, phi).residual(result.u).reshape(judge.size, -1)
+        if isinstance(check, np.ndarray):
+            left = check.conj() @ self.checks[0].at(mu, theta, phi).residual(result.u).reshape(check.size, -1)
         else:
-            left = self.checks[judge].at(mu, theta, phi).residual(result.u)
+            left = self.checks[check].at(mu, theta, phi).residual(result.u)
         return ReducedState(self.number, result.u, float(np.linalg.norm(left)), result)
 
 
@@ -138,23 +148,25 @@ def local_model(
     projection: str = "galerkin",
     hyper_reduction: str = "q-deim",
 ) -> LocalModel:
-    """Return the model of one basis.
+    """Project the equations of a problem onto one of several bases.
 
     Parameters
     ----------
     problem : ParametricPDE
-        With an affine form.
+        Must have an affine form.
     bases : sequence of Basis
-        All of them; `number` says whose model it is.
+        All bases.
+    number : int
+        Which of them to use.
     terms : ndarray, shape (count, n), or None
         The term at the snapshots of this basis, each divided by the norm of its snapshot.
     tested : sequence of ndarray, shape (n, checks)
         Random tests of each place, the same for all bases.
     checked : SampledTerm, optional
-        The term as checks see it, where there is one.
+        The term as the checks evaluate it, if there is a term.
     projection : {"galerkin", "least-squares"}
     hyper_reduction : {"q-deim", "deim", "cubature"}
-        How the term is had from a few of its entries.
+        How to evaluate the term from a few of its entries.
     """
     if projection not in PROJECTIONS:
         raise UnknownName("projection", projection, PROJECTIONS)

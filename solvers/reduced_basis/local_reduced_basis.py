@@ -1,13 +1,13 @@
-"""Local reduced bases as a solver of parametric problems."""
+"""Local reduced bases, a solver of parametric problems."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, ClassVar, Literal
 
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.arguments import check_choice, check_integer
+from ritz.errors import InvalidProblem
 from ritz.operators import Tag
 from ritz.problem_types.parametric.parametric_pde import ParametricPDE
 from ritz.problem_types.parametric.snapshots import Snapshots
@@ -16,54 +16,54 @@ from ritz.solver import check_pairing, registered_name
 
 from .clusters.cluster_analysis import ClusterAnalysis
 from .clusters.efficiency_criterion import efficiency
+from .local_model import PROJECTIONS
 from .offline import build_stage, calibrate, held_out_share
 from .prepared_model import PreparedReducedBasis
 from .projection.sampled_term import HYPER_REDUCTIONS
 
 __all__ = ["LocalReducedBasis"]
 
-PROJECTIONS = ("galerkin", "least-squares", "regression")
-CLUSTERS = (4, 8, 16, 32)  # that are tried where their number is not given
-TRAJECTORIES = 5  # snapshots, for each trajectory that is solved in their stead
+CLUSTERS = (4, 8, 16, 32)  # numbers of clusters to try if none is given
+TRAJECTORIES = 5  # steady solutions that one trajectory counts for in `samples`
 
 
 @register("local-reduced-basis")
 @dataclass(frozen=True)
 class LocalReducedBasis:
-    r"""A reduced model on a dictionary of bases, one of which a classifier chooses for each query.
+    r"""A reduced model with a dictionary of bases, from which a classifier chooses for each query.
 
-    Offline, full solutions are clustered by the angles between them, each cluster gets a basis and equations projected
-    onto it, and a classifier learns which parameters belong to which basis
+    Offline, full solutions are clustered by the angles between them, each cluster gets a basis and projected
+    equations, and a classifier learns which parameters belong to which basis
     :cite:`DanielCasenaveAkkariRyckelynck2020`. Online, the equations of the likeliest bases are solved, and the
-    solution that checks best is taken, at a cost that does not depend on the number of unknowns. What is not affine
-    in the parameters, or not linear, is evaluated at a few points :cite:`DrmacGugercin2016`. Estimates of the error
-    come from random tests of the residual :cite:`SmetanaZahmPatera2019`, calibrated on solutions held out; above
-    `tolerance`, the full model answers.
+    solution with the best check is used, at a cost that does not depend on the number of unknowns. Terms that are
+    nonlinear, or not affine in the parameters, are evaluated at a few points :cite:`DrmacGugercin2016`. Error
+    estimates come from random tests of the residual :cite:`SmetanaZahmPatera2019`, calibrated on held-out solutions;
+    above `tolerance`, the full model answers.
 
-    Problems that are a function mu -> u alone get their coefficients by regression.
+    If the problem is only a function mu -> u, regression predicts the coefficients.
 
     Parameters
     ----------
     clusters : int, optional
-        Number of bases. None: what the a priori criterion (`efficiency`) recommends, which may be one.
+        Number of bases. If None, the number recommended by the a priori criterion (`efficiency`), which may be one.
     size : int
-        Modes of each basis.
+        Number of modes of each basis.
     samples : int
-        Full solutions that are computed for training and calibration, or five times as many as trajectories are.
+        Number of full solutions to compute for training and calibration; a trajectory counts for five.
     analysis : ClusterAnalysis, optional
-        How snapshots are divided, if `clusters` is given; by their sines if None.
+        How to divide the snapshots if `clusters` is given; by the sines between them if None.
     projection : {"galerkin", "least-squares", "regression"}
-        Galerkin's equations; those of the least residual :cite:`CarlbergBouMoslehFarhat2011`, for problems whose
-        Galerkin projections are unstable; or regression.
+        Galerkin projection; least-squares Petrov-Galerkin projection :cite:`CarlbergBouMoslehFarhat2011`, for
+        problems whose Galerkin projection is unstable; or regression.
     hyper_reduction : {"q-deim", "deim", "cubature"}
-        How terms are evaluated at few points: `empirical_interpolation` or, with Galerkin's equations,
-        `empirical_cubature`.
+        How to evaluate terms at a few points: `empirical_interpolation`, or `empirical_cubature` with Galerkin
+        projection only.
     candidates : int
-        Bases that are tried at most, the likeliest first; the first that checks as well as is usual is taken.
+        Limit of bases to try, the likeliest first, until an estimated error is no larger than usual.
     tolerance : float
         Estimated relative error above which the full model answers.
     exact : bool
-        Let the full model solve every query to its own tolerance, Newton's method starting from the reduced solution.
+        Solve every query with the full model, starting Newton's method from the reduced solution.
     seed : int
 
     Examples
@@ -90,16 +90,13 @@ class LocalReducedBasis:
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def __post_init__(self):
-        for name, known in (("projection", PROJECTIONS), ("hyper_reduction", HYPER_REDUCTIONS)):
-            if getattr(self, name) not in known:
-                raise UnknownName(name, getattr(self, name), known)
-        for name, least in (("clusters", 1), ("size", 1), ("samples", 10), ("candidates", 1)):
-            value: Any = getattr(self, name)
-            if value is None and name == "clusters":
-                continue
-            if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-                raise InvalidProblem(f"{name} is {value!r}; it must be an integer, {least} or more")
-        if not float(self.tolerance) > 0.0:
+        check_choice("projection", self.projection, (*PROJECTIONS, "regression"))
+        check_choice("hyper_reduction", self.hyper_reduction, HYPER_REDUCTIONS)
+        check_integer("clusters", self.clusters, optional=True)
+        check_integer("size", self.size)
+        check_integer("samples", self.samples, least=10)
+        check_integer("candidates", self.candidates)
+        if not float(self.tolerance) > 0.0:  # infinity is allowed
             raise InvalidProblem(f"tolerance is {self.tolerance!r}; it must be positive")
         if self.hyper_reduction == "cubature" and self.projection != "galerkin":
             raise InvalidProblem("hyper_reduction 'cubature' sums Galerkin's equations; use projection 'galerkin'")
@@ -107,16 +104,18 @@ class LocalReducedBasis:
             raise InvalidProblem("analysis is given without clusters; give their number too, or neither")
 
     def prepare(self, problem: ParametricPDE) -> PreparedReducedBasis:
-        """Solve the full problem for `samples` parameters and make the reduced models: the offline stage."""
+        """Run the offline stage: solve the full problem for `samples` parameters and build the reduced models."""
         return self.fit(problem)
 
     def fit(self, problem: ParametricPDE, snapshots: Snapshots | None = None) -> PreparedReducedBasis:
-        """Make the reduced models of given snapshots, which must be of this problem.
+        """Build the reduced models from given snapshots, which must belong to this problem.
 
         Raises
         ------
         InvalidProblem
-            If the snapshots do not fit the problem or are too few; if a full solve fails.
+            If the snapshots do not fit the problem or are too few.
+        ConvergenceError
+            If a full solve does not converge. Errors of the user's own functions pass through.
         """
         began = time.perf_counter()
         check_pairing(self, problem)
@@ -169,4 +168,4 @@ def _check_snapshots(problem: ParametricPDE, snapshots: Any) -> None:
     if problem.size is not None and snapshots.size != problem.size:
         raise InvalidProblem(f"snapshots have {snapshots.size} unknowns and the problem {problem.size}")
     if (problem.times is None) != (snapshots.times is None):
-        raise InvalidProblem("snapshots of trajectories, and those alone, have times; these do not fit the problem")
+        raise InvalidProblem("only snapshots of trajectories have times; these snapshots do not fit the problem")

@@ -1,4 +1,4 @@
-"""From snapshots to an online stage whose error estimates are calibrated."""
+"""The offline stage: from snapshots to an online stage with calibrated error estimates."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from .projection.error_estimator import dual_tests, random_functionals
 from .projection.inverse_interpolation import interpolate_inverse
 from .projection.sampled_term import check_term
 from .regression_model import RegressionModel, regression_model
+from .time_stepping import trajectory
 
 __all__ = ["build_stage", "calibrate", "errors_of", "held_out_share"]
 
-HELD_OUT = 0.15  # share of the solutions that calibrate the estimates, and that no basis is made of
-ENOUGH, MOST = 25, 0.25  # solutions that calibrate if that is more, and the share that they may be
-COVERAGE = 0.99  # share of queries whose error is to be within the estimate,
-CONFIDENCE = 0.95  # and how surely
-SAME = 1e-6  # distance of features below which operators do not differ
-PLACES = 16  # whose Jacobians tell errors from residuals
-TERMS = 3  # snapshots of the term, for each mode of the state, where the cluster has fewer
+HELD_OUT = 0.15  # fraction of the solutions held out to calibrate the estimates
+ENOUGH, MOST = 25, 0.25  # number of solutions to hold out if that is more, and the largest fraction allowed
+COVERAGE = 0.99  # fraction of queries whose error must be within the estimate
+CONFIDENCE = 0.95  # confidence in this coverage
+SAME = 1e-6  # distance of features below which operators are considered equal
+PLACES = 16  # limit of places whose Jacobians estimate errors from residuals
+TERMS = 3  # least number of snapshots of the term per mode of the state
 
 
 def build_stage(
@@ -42,14 +43,14 @@ def build_stage(
     candidates: int,
     seed: int,
 ) -> tuple[OnlineStage, LocalBases]:
-    """Return the models of all bases with the rule that chooses among them, not calibrated, and the bases.
+    """Return an uncalibrated online stage, and its bases.
 
     Parameters
     ----------
     problem : ParametricPDE
     snapshots : Snapshots
     setting : EfficiencyEstimate, ClusterAnalysis or None
-        For `local_bases`, as are `clusters` and `size`.
+        See `local_bases`.
     clusters, size, projection, hyper_reduction, candidates, seed
         See `LocalReducedBasis`.
     """
@@ -80,25 +81,25 @@ def build_stage(
 
 
 def held_out_share(snapshots: Snapshots) -> float:
-    """Return the share of the solutions that calibrate the estimates."""
+    """Return the fraction of the solutions to hold out for calibration."""
     solutions = np.unique(snapshots.groups).size
     return max(HELD_OUT, min(MOST, ENOUGH / solutions))
 
 
 def calibrate(stage: OnlineStage, held_out: Snapshots) -> tuple[OnlineStage, float]:
-    """Return the stage that knows what error is usual, and the factor that makes its estimates bounds.
+    """Return the stage with its usual error, and the factor that turns its estimates into bounds.
 
-    The factor is a limit for the ratio of true to estimated errors, from states that no model was made of: the 99 %
-    quantile corrected for their number, as in split conformal prediction
-    :cite:`LeiGSellRinaldoTibshiraniWasserman2018`, or, if that is higher, as it is where they are few, the tolerance
-    limit of a log-normal distribution :cite:`KrishnamoorthyMathew2009`, below which 99 % of all ratios are with a
-    confidence of 95 %: not only on average over the states that might have been held out.
+    The factor is an upper limit of the ratio of true to estimated errors, computed from states held out of the models.
+    It is the 99 % quantile corrected for their number, as in split conformal prediction
+    :cite:`LeiGSellRinaldoTibshiraniWasserman2018`, or the tolerance limit of a log-normal distribution
+    :cite:`KrishnamoorthyMathew2009` if that is higher, as it is with few states. With a confidence of 95 %, 99 % of all
+    ratios lie below this limit, and not only on average over the choice of held-out states.
     """
     answers, truths = _answers(stage, held_out)
     estimates = np.array([answer.error for answer in answers])
     usual = np.array([state.relative_error for answer in answers for state in answer.states])
     stage = replace(stage, usual=float(np.median(usual)))
-    if stage.candidates > 1 and len(stage.models) > 1:  # what is tried changes with what is usual
+    if stage.candidates > 1 and len(stage.models) > 1:  # because the bases tried depend on the usual error
         answers, truths = _answers(stage, held_out)
         estimates = np.array([answer.error for answer in answers])
     errors = np.array([errors_of(stage, answer, truth) for answer, truth in zip(answers, truths, strict=True)])
@@ -111,7 +112,7 @@ def _upper_limit(ratios: np.ndarray) -> float:
 
     count = len(ratios)
     if count < 2:
-        raise InvalidProblem(f"{count} held-out solutions calibrate nothing: give more snapshots")
+        raise InvalidProblem(f"{count} held-out solutions are too few to calibrate with: give more snapshots")
     place = min(int(np.ceil(COVERAGE * (count + 1))) - 1, count - 1)
     logarithms = np.log(np.maximum(ratios, 1e-300))
     widths = nct.ppf(CONFIDENCE, count - 1, count**0.5 * norm.ppf(COVERAGE)) / count**0.5
@@ -120,7 +121,7 @@ def _upper_limit(ratios: np.ndarray) -> float:
 
 
 def errors_of(stage: OnlineStage, answer: ReducedAnswer, truth: Snapshots) -> float:
-    """Return the true relative error of an answer: against one state, or those of a trajectory that are known."""
+    """Return the true relative error of an answer, for one state or over the known states of a trajectory."""
     states = answer.states
     if stage.problem.times is not None:
         places = np.searchsorted(stage.problem.times, truth.times - 1e-9 * stage.problem.times[-1]) - 1
@@ -136,11 +137,11 @@ def _answers(stage: OnlineStage, held_out: Snapshots) -> tuple[list[ReducedAnswe
     points = np.stack([truth.parameters[0] for truth in truths])
     if stage.problem.times is None:
         return stage.steady_many(points), truths
-    return [stage.answer(mu) for mu in points], truths
+    return [trajectory(stage, mu) for mu in points], truths
 
 
 def _terms(problem: Any, snapshots: Snapshots) -> np.ndarray | None:
-    """Return the term at all snapshots, each by the norm of its snapshot."""
+    """Return the term at all snapshots, each divided by the norm of its snapshot."""
     if problem.term is None:
         return None
     times = np.zeros(len(snapshots)) if snapshots.times is None else snapshots.times
@@ -150,7 +151,7 @@ def _terms(problem: Any, snapshots: Snapshots) -> np.ndarray | None:
 
 
 def _nearest(snapshots: Snapshots, found: LocalBases, number: int) -> np.ndarray:
-    """Return the members of a cluster, and what is nearest to its basis where those are few."""
+    """Return the members of a cluster, followed by the snapshots nearest to its basis if they are few."""
     basis = found.bases[number]
     members = found.labels == number
     count = min(len(snapshots), max(int(members.sum()), TERMS * basis.size))
@@ -164,7 +165,7 @@ def _with_starts(model: LocalModel, snapshots: Snapshots, found: LocalBases) -> 
 
 
 def _tested(problem: Any, snapshots: Snapshots, functionals: np.ndarray) -> tuple[Sequence[np.ndarray], dict[str, Any]]:
-    """Return random tests, and by what rule the online stage chooses among them or combines them."""
+    """Return random tests, and the fields of the online stage that choose among or combine them."""
     symmetric = problem.affine.symmetric
     if problem.times is None and problem.model.linear:
         inverses, tests = interpolate_inverse(problem.affine, snapshots.parameters, functionals)
@@ -175,7 +176,7 @@ def _tested(problem: Any, snapshots: Snapshots, functionals: np.ndarray) -> tupl
 
 
 def _places(problem: Any, snapshots: Snapshots) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    """Return the features of snapshots whose Jacobians differ most, how features spread, and which they are."""
+    """Return the features of the snapshots that differ most, the spread of all features, and their indices."""
     times = np.zeros(len(snapshots)) if snapshots.times is None else snapshots.times
     rows = zip(snapshots.parameters, times, strict=True)
     features = np.stack([operator_features(problem, mu, float(t)) for mu, t in rows])
@@ -204,14 +205,14 @@ def _regression(problem: Any, snapshots: Snapshots, found: LocalBases, number: i
         inputs = np.column_stack([inputs, snapshots.times])
         box = np.vstack([box, [problem.times[0], problem.times[-1]]])
     least = 4 * inputs.shape[1]
-    if members.size < least:  # borrow those nearest in parameters
+    if members.size < least:  # borrow the snapshots nearest in parameters
         low, high = box.T
         scaled = (inputs - low) / (high - low)
         distances = np.linalg.norm(scaled[:, None] - scaled[members], axis=2).min(axis=1)
         members = np.argsort(distances, kind="stable")[: min(least, len(inputs))]
     if members.size < inputs.shape[1] + 3:
         raise InvalidProblem(
-            f"{members.size} snapshots are too few for a regression on {inputs.shape[1]} inputs; give"
-            f" {inputs.shape[1] + 3} at least"
+            f"{members.size} snapshots are too few for a regression on {inputs.shape[1]} inputs; give at least"
+            f" {inputs.shape[1] + 3}"
         )
     return regression_model(number, found.bases[number], snapshots.states[members], inputs[members], box, seed=seed)

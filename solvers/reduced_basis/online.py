@@ -1,4 +1,4 @@
-"""What is left to do for a query: choose a basis, solve for its coefficients, check them."""
+"""The online stage: choose a basis, solve for its coefficients, and check them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["OnlineStage", "ReducedAnswer", "least_error"]
 
 @dataclass(frozen=True, eq=False)
 class ReducedAnswer:
-    """A solution in coefficients, of one state or of a trajectory.
+    """The coefficients of one state or of a trajectory.
 
     Parameters
     ----------
     states : tuple of ReducedState
-        One, or one for each time step.
+        One state, or one per time step.
     error : float
-        Estimate of the relative error, before calibration; of a trajectory in the root mean square over its times.
+        Estimate of the relative error, before calibration; the root mean square over the times of a trajectory.
     tried : tuple of int
         Bases whose equations were solved.
     initial : ndarray or None
@@ -46,9 +46,9 @@ class ReducedAnswer:
 
 @dataclass(frozen=True, eq=False)
 class OnlineStage:
-    """Models of all bases and the rule that chooses among them.
+    """The models of all bases and the rule that chooses among them.
 
-    Nothing here grows with the number of unknowns, but for the initial states of trajectories.
+    The cost of a query does not depend on the number of unknowns, except for the initial states of trajectories.
 
     Parameters
     ----------
@@ -57,16 +57,16 @@ class OnlineStage:
     classifier : ParameterClassifier or None
         None with one basis.
     candidates : int
-        Likeliest bases that are tried at most.
+        Limit of bases to try, the likeliest first.
     places : ndarray, shape (count, p)
-        Features (`operator_features`) of what the checks were made at, the nearest of which counts; empty for
-        regressions and where there are `inverses`.
+        Features (`operator_features`) of the places the checks were made for; the nearest one counts. Empty for
+        regressions and if there are `inverses`.
     spread : ndarray, shape (p,)
-        By which features are divided before distances are taken.
+        Scales by which features are divided before distances are computed.
     usual : float
-        Estimated relative error with which the first basis tried is taken.
+        Estimated relative error up to which a basis is accepted without trying the next.
     inverses : InverseInterpolation or None
-        By which the checks of steady linear equations are combined.
+        Combines the checks of steady linear equations.
     """
 
     problem: Any
@@ -78,56 +78,50 @@ class OnlineStage:
     usual: float = 0.0
     inverses: InverseInterpolation | None = None
 
-    def answer(self, mu: np.ndarray, start: np.ndarray | None = None) -> ReducedAnswer:
-        """Return the solution at mu; `start` is a full state (n,) from whose projection Newton's method begins."""
-        if self.problem.times is None:
-            state, tried = self.steady(mu, start)
-            return ReducedAnswer((state,), state.relative_error, tried)
-        from .time_stepping import march, predict
+    def steady(self, mu: np.ndarray, start: np.ndarray | None = None) -> ReducedAnswer:
+        """Return the steady state at mu with the least estimated error.
 
-        intrusive = isinstance(self.models[0], LocalModel)
-        return march(self, mu) if intrusive else predict(self, mu)
-
-    def steady(self, mu: np.ndarray, start: np.ndarray | None = None) -> tuple[ReducedState, tuple[int, ...]]:
-        """Return the state that checks best, and the bases tried."""
-        return least_error(self.likeliest(mu), self.attempts(mu, start), self.usual)
+        Newton's method starts from the projection of `start`, shape (n,), if that is given.
+        """
+        state, tried = least_error(self.likeliest(mu), self.attempts(mu, start), self.usual)
+        return ReducedAnswer((state,), state.relative_error, tried)
 
     def attempts(self, mu: np.ndarray, start: np.ndarray | None = None) -> Callable[[int], ReducedState]:
-        """Return the function that solves for the state at mu in the basis of a number, and checks it."""
+        """Return a function that solves for the state at mu in the basis of a given number, and checks it."""
         theta, phi = self.affine_coefficients(mu)
-        judge = self.place(mu) if self.inverses is None else self.inverses.weights(theta[None])[0]
+        check = self.place(mu) if self.inverses is None else self.inverses.weights(theta[None])[0]
 
         def attempt(number: int) -> ReducedState:
             model = self.models[number]
             if isinstance(model, RegressionModel):
                 return model.states(mu[None])[0]
-            return model.solve(mu, theta, phi, judge, None if start is None else model.basis.coefficients(start))
+            return model.solve(mu, theta, phi, check, None if start is None else model.basis.coefficients(start))
 
         return attempt
 
     def likeliest(self, inputs: np.ndarray) -> np.ndarray:
-        """Return the numbers of the bases to try for inputs (p,) or (count, p), the likeliest first."""
+        """Return the numbers of the bases to try for inputs, shape (p,) or (count, p), the likeliest first."""
         if self.classifier is None:
             return np.zeros((*inputs.shape[:-1], 1), dtype=np.int64)
         return self.classifier.likeliest(inputs, self.candidates)
 
     def place(self, mu: np.ndarray, time: float = 0.0) -> int:
-        """Return the place whose Jacobian is nearest; the same for all bases, so that their checks can be compared."""
+        """Return the number of the nearest place, the same for all bases, which makes their checks comparable."""
         if len(self.places) < 2:
             return 0
         distances = (self.places - operator_features(self.problem, mu, time)) / self.spread
         return int(np.argmin(np.einsum("ij,ij->i", distances, distances)))
 
     def affine_coefficients(self, mu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the coefficients of the affine form, none where there is no form."""
+        """Return the coefficients of the affine form at mu, empty arrays if there is none."""
         affine = self.problem.affine
         return (np.empty(0), np.empty(0)) if affine is None else (affine.theta(mu), affine.phi(mu))
 
     def steady_many(self, points: np.ndarray) -> list[ReducedAnswer]:
-        """Return the answers at rows of parameters; the same as one after the other, but in batches of a basis.
+        """Return the steady answers at rows of parameters, as `steady` does, in batches by basis.
 
-        Of linear equations all queries of a basis are solved together. The first choice of a query is checked, and
-        its next ones are tried in further rounds.
+        Linear equations are solved together for all queries of a basis. Queries whose check is poor try their next
+        basis in a further round.
         """
         order = self.likeliest(points)
         best: list[ReducedState | None] = [None] * len(points)
@@ -154,23 +148,23 @@ class OnlineStage:
         if isinstance(model, RegressionModel):
             return model.states(points)
         theta, phi = (np.stack(part) for part in zip(*map(self.affine_coefficients, points), strict=True))
-        judges = [self.place(mu) for mu in points] if self.inverses is None else self.inverses.weights(theta)
+        checks = [self.place(mu) for mu in points] if self.inverses is None else self.inverses.weights(theta)
         square = model.equations.operators.shape[1] == model.basis.size
         if not (square and model.equations.term is None):
-            return [model.solve(*query) for query in zip(points, theta, phi, judges, strict=True)]
+            return [model.solve(*query) for query in zip(points, theta, phi, checks, strict=True)]
         found = np.linalg.solve(
             np.tensordot(theta, model.equations.operators, 1), (phi @ model.equations.loads)[..., None]
         )[..., 0]
-        check = model.checks[0]  # the equations are linear, so that it serves all
+        check = model.checks[0]  # the same for all, since the equations are linear
         left = np.einsum("cq,qts,cs->ct", theta, check.operators, found, optimize=True) - phi @ check.loads
-        weights = np.asarray(judges).conj()
+        weights = np.asarray(checks).conj()
         combined = np.einsum("cp,cpt->ct", weights, left.reshape(*weights.shape, -1))
         errors = np.linalg.norm(combined, axis=1)
         return [ReducedState(number, a, float(error)) for a, error in zip(found, errors, strict=True)]
 
 
 def operator_features(problem: Any, mu: np.ndarray, time: float = 0.0) -> np.ndarray:
-    """Return numbers by whose distance Jacobians are alike: the parameters, and the time, by their ranges."""
+    """Return the features whose distance measures how Jacobians differ: parameters and time, scaled by their ranges."""
     low, high = problem.ranges.T
     scaled = (mu - low) / (high - low)
     if problem.times is None:
@@ -182,7 +176,7 @@ def operator_features(problem: Any, mu: np.ndarray, time: float = 0.0) -> np.nda
 def least_error(
     order: Sequence[int] | np.ndarray, attempt: Callable[[int], ReducedState], usual: float
 ) -> tuple[ReducedState, tuple[int, ...]]:
-    """Try bases in order until one checks as well as usual; return the best state and the bases tried."""
+    """Try bases in order until an estimated error is at most `usual`; return the best state and the bases tried."""
     best: ReducedState | None = None
     tried: list[int] = []
     for number in order:

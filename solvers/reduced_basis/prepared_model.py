@@ -1,9 +1,8 @@
-"""A reduced model that answers queries."""
+"""Reduced models of a problem, ready for queries."""
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +14,13 @@ from ritz.backend import Array, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.problem_types.parametric.parametric_pde import ParametricPDE
 from ritz.solution import Solution, Status
-from ritz.stopping import Callback, check_tolerances, iteration_limit
+from ritz.solver import Controls, PreparedSolver
 
 from .online import OnlineStage, ReducedAnswer
+from .storage import load_stage, save_stage
+from .time_stepping import trajectory
 
-__all__ = ["BatchAnswer", "PreparedReducedBasis"]
+__all__ = ["BatchAnswer", "PreparedReducedBasis", "load_model"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +31,9 @@ class BatchAnswer:
     ----------
     states : ndarray, shape (count, n)
     estimated_errors : ndarray, shape (count,)
+        Estimated relative errors; 0 where the full model answered.
     clusters : ndarray, shape (count,)
-        Basis of each answer; -1 where the full model answered.
+        Number of the basis of each answer; -1 where the full model answered.
     """
 
     states: np.ndarray
@@ -40,25 +42,35 @@ class BatchAnswer:
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedReducedBasis:
-    """Reduced models of a problem, calibrated; made by `LocalReducedBasis.fit` and `load`.
+class PreparedReducedBasis(PreparedSolver[Solution]):
+    """Calibrated reduced models of a problem; made by `LocalReducedBasis.fit` and `load_model`.
+
+    ``solve`` takes parameters, shape (p,), and uses the problem's query if there are none. The solution is the state,
+    shape (n,), or the trajectory, shape (steps + 1, n).
+
+    A reduced solution counts as converged if its estimated error, ``stats["estimated_error"]``, is within `tolerance`.
+    Otherwise the full model answers, starting from the reduced solution if it iterates, and ``rtol`` and ``atol`` apply
+    to its residual; ``stats["fallback"]`` says so. The residual is that of the full equations, or NaN if there are
+    none. The history belongs to the equations solved last. In the reduced space, Newton's method starts from the
+    projection of `x0`, shape (n,). The callback is asked once, with the reduced solution, which becomes the answer if
+    the callback returns true.
 
     Parameters
     ----------
     problem : ParametricPDE
     stage : OnlineStage
     factor : float
-        By which estimates are multiplied to be bounds.
+        Factor that turns estimates into bounds.
     tolerance : float
         Estimated relative error above which the full model answers.
     exact : bool
-        Whether the full model always has the last word, starting from the reduced solution.
+        Whether the full model solves every query, starting from the reduced solution.
     name : str
         Registered name of the solver.
     seconds : float
-        Spent on preparing.
+        Duration of the offline stage.
     stats : mapping
-        What the offline stage found.
+        Statistics of the offline stage.
     """
 
     problem: ParametricPDE
@@ -70,36 +82,14 @@ class PreparedReducedBasis:
     seconds: float = 0.0
     stats: Mapping[str, Any] = field(default_factory=dict)
 
-    def solve(
-        self,
-        mu: Any = None,
-        *,
-        x0: Array | None = None,
-        rtol: float = 1e-8,
-        atol: float = 0.0,
-        maxiter: int | None = None,
-        callback: Callback | None = None,
-        progress: bool = False,
-    ) -> Solution:
-        """Return the state, shape (n,) or (steps + 1, n), for parameters mu, the problem's query if None.
-
-        Converged is a reduced solution whose estimated error, ``stats["estimated_error"]``, is within the tolerance of
-        the solver. Otherwise the full model answers, from the reduced solution on where it iterates, and ``rtol`` and
-        ``atol`` are for its residual; ``stats["fallback"]`` says so. The residual is that of the full equations, NaN
-        where there are none. `history` is of the equations that were solved last. x0 is a state from whose projection
-        Newton's method begins in the reduced space. The callback is asked once, with the reduced solution: if it
-        returns true, that is the answer.
-        """
-        began = time.perf_counter()
-        check_tolerances(rtol, atol, np.dtype(np.float64))
-        iteration_limit(maxiter, 1)
-        query = self.problem.query if mu is None else self.problem.checked_query(mu)
+    def _solve(self, rhs: Any, x0: Array | None, controls: Controls) -> Solution:
+        query = self.problem.query if rhs is None else self.problem.checked_query(rhs)
         answer = self._answer(query, x0)
         u = self.state(answer)
         estimate = self.factor * answer.error
         residual = self.problem.relative_residual(u, query) if np.isfinite(u).all() else np.inf
         history, status = answer.history, Status.CONVERGED
-        stopped = callback is not None and callback(len(history) - 1, u, residual)
+        stopped = controls.asks_to_stop(len(history) - 1, u, residual)
         fallback = (self.exact or not estimate <= self.tolerance) and not stopped
         newton: tuple[int, ...] = ()
         if stopped and not estimate <= self.tolerance:
@@ -109,7 +99,7 @@ class PreparedReducedBasis:
             u, newton, start = full.u, full.iterations, residual
             residual = self.problem.relative_residual(u, query)
             history = np.array([start, residual])
-            status = Status.STAGNATED if residual > max(rtol, atol) else Status.CONVERGED
+            status = Status.STAGNATED if residual > max(controls.rtol, controls.atol) else Status.CONVERGED
         states = answer.states
         clusters: Any = states[0].cluster if self.problem.times is None else [state.cluster for state in states]
         stats = {
@@ -127,9 +117,8 @@ class PreparedReducedBasis:
             iterations=len(history) - 1,
             residual=residual,
             history=history,
-            timings={"prepare": self.seconds, "solve": time.perf_counter() - began},
-            stats={**self.stats, **stats},
-            solver=self.name,
+            timings={},
+            stats=stats,
             grid=self.problem.grid if u.ndim == 1 else None,
         )
 
@@ -139,7 +128,7 @@ class PreparedReducedBasis:
         return answer, self.factor * answer.error
 
     def state(self, answer: ReducedAnswer) -> np.ndarray:
-        """Return the state, or the trajectory, of coefficients; O(n size) a state."""
+        """Return the state or the trajectory of an answer, O(n size) per state."""
         models = self.stage.models
         if self.problem.times is None:
             only = answer.states[0]
@@ -148,11 +137,11 @@ class PreparedReducedBasis:
         return np.concatenate([np.asarray(answer.initial)[None], later])
 
     def initial_guess(self, mu: Any = None) -> np.ndarray:
-        """Return the reduced solution, for an iteration of one's own to start from."""
+        """Return the reduced solution, as a starting vector for another iteration."""
         return self.state(self.reduced(mu)[0])
 
     def solve_many(self, parameters: Any) -> BatchAnswer:
-        """Return the states of many queries of a steady problem, those of a basis together.
+        """Answer many queries of a steady problem, in batches by basis.
 
         Parameters
         ----------
@@ -161,7 +150,7 @@ class PreparedReducedBasis:
         Raises
         ------
         InvalidProblem
-            For trajectories.
+            If the problem has trajectories.
         """
         if self.problem.times is not None:
             raise InvalidProblem("solve_many is for steady problems; ask for one trajectory at a time")
@@ -182,10 +171,12 @@ class PreparedReducedBasis:
         return BatchAnswer(states, estimates, clusters)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the model to one file, whole or not at all; see `ritz.solvers.reduced_basis.load_model`."""
-        from .storage import save_model
+        """Write the models to one file, atomically; see `load_model`.
 
-        return save_model(self, path)
+        The file is in the safetensors format and contains no code.
+        """
+        rest = {"factor": self.factor, "tolerance": self.tolerance, "exact": self.exact, "solver": self.name}
+        return save_stage(self.stage, path, **rest, seconds=self.seconds, stats=dict(self.stats))
 
     def _answer(self, query: np.ndarray, x0: Array | None) -> ReducedAnswer:
         start = None
@@ -194,7 +185,31 @@ class PreparedReducedBasis:
             n = len(self.stage.models[0].basis.modes)
             if start.shape != (n,):
                 raise InvalidProblem(f"x0 has shape {start.shape}; it must be ({n},)")
-        return self.stage.answer(query, start)
+        return self.stage.steady(query, start) if self.problem.times is None else trajectory(self.stage, query)
 
     def _dtype(self) -> np.dtype[Any]:
         return np.result_type(*(model.basis.modes.dtype for model in self.stage.models))
+
+
+def load_model(path: str | os.PathLike[str], problem: ParametricPDE) -> PreparedReducedBasis:
+    """Return the models in a file written by `PreparedReducedBasis.save`, for the problem they were made for.
+
+    Raises
+    ------
+    InvalidProblem
+        If the file is damaged, of another version or not a reduced model, or if the problem is not the one it was made
+        for. The message says which.
+
+    Examples
+    --------
+    >>> import ritz, tempfile
+    >>> problem = ritz.problems.thermal_block((9, 9))
+    >>> model = ritz.solvers.reduced_basis.GlobalPOD(size=5, samples=30).fit(problem)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = load_model(model.save(Path(folder) / "block.safetensors"), problem)
+    >>> bool(np.allclose(again.solve().x, model.solve().x))
+    True
+    """
+    stage, facts = load_stage(path, problem)
+    rest = (facts["factor"], facts["tolerance"], facts["exact"], facts["solver"], facts["seconds"], facts["stats"])
+    return PreparedReducedBasis(problem, stage, *rest)

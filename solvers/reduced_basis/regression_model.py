@@ -1,4 +1,4 @@
-"""A basis whose coefficients are had from the parameters by regression."""
+"""A reduced model that predicts the coefficients of a basis by regression."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["RegressionModel", "regression_model"]
 
 @dataclass(frozen=True, eq=False)
 class RegressionModel:
-    """A basis and its coefficients as functions of the inputs: parameters, and the time for trajectories.
+    """A basis, and its coefficients as functions of the inputs: parameters, and the time for trajectories.
 
     Parameters
     ----------
@@ -25,9 +25,9 @@ class RegressionModel:
     box : ndarray, shape (p, 2)
         Ranges of the inputs, which are scaled to the unit box.
     points, coefficients : ndarray, shapes (count, p) and (count, size)
-        What the regression was fitted to.
+        Training data of the regression.
     left_out : float
-        Relative error of projecting the snapshots, root mean square.
+        Root mean square of the relative projection errors of the snapshots.
     """
 
     number: int
@@ -39,7 +39,7 @@ class RegressionModel:
     left_out: float
 
     def states(self, inputs: np.ndarray) -> list[ReducedState]:
-        """Return the states at rows of inputs; what two regressions disagree on is the estimate of the error."""
+        """Return the states at rows of inputs, with the disagreement of two regressions as error estimate."""
         low, high = self.box.T
         found, spreads = self.regression((inputs - low) / (high - low))
         floor = (self.left_out + self.regression.error) * np.linalg.norm(found, axis=1)
@@ -52,7 +52,7 @@ class RegressionModel:
 def regression_model(
     number: int, basis: Basis, states: np.ndarray, inputs: np.ndarray, box: np.ndarray, *, seed: int = 0
 ) -> RegressionModel:
-    """Return the model of one basis from the states of its cluster, shape (count, n), and their inputs.
+    """Fit the model of one basis to the states of its cluster, shape (count, n), and their inputs.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Reduced models in files."""
+"""Online stages in files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,24 +25,20 @@ from .projection.inverse_interpolation import InverseInterpolation
 from .projection.projected_equations import ProjectedEquations, ProjectedTerm, trial_at
 from .regression_model import RegressionModel
 
-if TYPE_CHECKING:
-    from .prepared_model import PreparedReducedBasis
-
-__all__ = ["load_model", "save_model"]
+__all__ = ["load_stage", "save_stage"]
 
 VERSION = "2"
 FOREST = ("roots", "features", "thresholds", "children", "values")
 SWITCHES = ("masses", "check_masses", "transfers")
 
 
-def save_model(model: PreparedReducedBasis, path: str | os.PathLike[str]) -> Path:
-    """Write a model to a safetensors file whose header holds the rest as JSON, whole or not at all.
+def save_stage(stage: OnlineStage, path: str | os.PathLike[str], **others: Any) -> Path:
+    """Write a stage to a safetensors file, atomically, with scalars and `others` as JSON in its header.
 
-    Complex arrays are written as pairs of real ones. Nothing in the file is code.
+    Complex arrays are written as pairs of real ones. The file contains no code.
     """
     from safetensors.numpy import save
 
-    stage = model.stage
     arrays: dict[str, np.ndarray] = {}
     for k, local in enumerate(stage.models):
         _write_basis(arrays, f"{k}.basis", local.basis)
@@ -67,50 +63,33 @@ def save_model(model: PreparedReducedBasis, path: str | os.PathLike[str]) -> Pat
     plain = {name: part for key, array in arrays.items() for name, part in _real(key, array)}
     facts = {
         "version": VERSION,
-        "problem": fingerprint(model.problem),
-        "name": model.problem.name,
+        "problem": fingerprint(stage.problem),
+        "name": stage.problem.name,
         "models": [_facts(local) for local in stage.models],
         "candidates": stage.candidates,
         "usual": stage.usual,
         "inverses": None if stage.inverses is None else stage.inverses.size,
         "power": None if stage.classifier is None else stage.classifier.power,
-        "factor": model.factor,
-        "tolerance": model.tolerance,
-        "exact": model.exact,
-        "solver": model.name,
-        "seconds": model.seconds,
-        "stats": dict(model.stats),
+        **others,
         "digest": _digest(plain),
     }
     return write_atomically(path, save(plain, metadata={"ritz": to_json(facts)}))
 
 
-def load_model(path: str | os.PathLike[str], problem: ParametricPDE) -> PreparedReducedBasis:
-    """Return the model of a file that `PreparedReducedBasis.save` wrote, for the problem it was made of.
+def load_stage(path: str | os.PathLike[str], problem: ParametricPDE) -> tuple[OnlineStage, dict[str, Any]]:
+    """Return the stage in a file written by `save_stage`, and the contents of its header.
 
     Raises
     ------
     InvalidProblem
-        If the file is damaged, of another version or no such file at all, or the problem is not the one that the model
-        was made of; saying which.
-
-    Examples
-    --------
-    >>> import ritz, tempfile
-    >>> problem = ritz.problems.thermal_block((9, 9))
-    >>> model = ritz.solvers.reduced_basis.GlobalPOD(size=5, samples=30).fit(problem)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     again = load_model(model.save(Path(folder) / "block.safetensors"), problem)
-    >>> bool(np.allclose(again.solve().x, model.solve().x))
-    True
+        If the file is damaged, of another version or not a reduced model, or if the problem is not the one it was made
+        for. The message says which.
     """
-    from .prepared_model import PreparedReducedBasis
-
     facts, arrays = _read(Path(path))
     if facts["problem"] != fingerprint(problem):
         raise InvalidProblem(
-            f"{str(path)!r} is stale: it was made of {facts['name'] or 'a problem without a name'!r}, and the problem"
-            f" given, {problem.name!r}, differs from that in its equations, size or parameters: fit it again"
+            f"{str(path)!r} is stale: it was made for {facts['name'] or 'a problem without a name'!r}, and the problem"
+            f" given, {problem.name!r}, has other equations, another size or other parameters: fit it again"
         )
     models: list[Any] = []
     for k, said in enumerate(facts["models"]):
@@ -125,9 +104,7 @@ def load_model(path: str | os.PathLike[str], problem: ParametricPDE) -> Prepared
     if facts["inverses"] is not None:
         inverses = InverseInterpolation(arrays["inverses.gram"], arrays["inverses.target"], facts["inverses"])
     rule = (arrays["places"], arrays["spread"], facts["usual"], inverses)
-    stage = OnlineStage(problem, tuple(models), classifier, facts["candidates"], *rule)
-    rest = (facts["factor"], facts["tolerance"], facts["exact"], facts["solver"], facts["seconds"], facts["stats"])
-    return PreparedReducedBasis(problem, stage, *rest)
+    return OnlineStage(problem, tuple(models), classifier, facts["candidates"], *rule), facts
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -136,15 +113,17 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
         with safe_open(path, framework="numpy") as file:
             facts = json.loads((file.metadata() or {})["ritz"])
-            plain = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+            plain = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except FileNotFoundError:
         raise
     except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise InvalidProblem(f"{str(path)!r} is damaged, or no reduced model: {error}") from None
+        raise InvalidProblem(f"{str(path)!r} is damaged, or not a reduced model: {error}") from None
     if facts.get("version") != VERSION:
-        raise InvalidProblem(f"{str(path)!r} is of version {facts.get('version')!r}; this is {VERSION}: fit it again")
+        raise InvalidProblem(
+            f"{str(path)!r} has version {facts.get('version')!r}, not the current {VERSION!r}: fit the model again"
+        )
     if facts.get("digest") != _digest(plain):
-        raise InvalidProblem(f"{str(path)!r} is damaged: its numbers do not have the digest that was written with them")
+        raise InvalidProblem(f"{str(path)!r} is damaged: its arrays do not match their digest")
     return facts, _joined(plain)
 
 

@@ -1,4 +1,4 @@
-"""Trajectories in reduced coordinates, through one basis after the other."""
+"""Trajectories in reduced coordinates, which may change from basis to basis."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from .local_model import LocalModel, ReducedState
 from .online import OnlineStage, ReducedAnswer, least_error
 from .projection.projected_equations import solve_equations
 
-__all__ = ["march", "predict"]
+__all__ = ["trajectory"]
+
+
+def trajectory(stage: OnlineStage, mu: np.ndarray) -> ReducedAnswer:
+    """Return the trajectory at mu, by time steps or by regression, whichever kind of model the stage has."""
+    return march(stage, mu) if isinstance(stage.models[0], LocalModel) else predict(stage, mu)
 
 
 def march(stage: OnlineStage, mu: np.ndarray) -> ReducedAnswer:
-    """Return the trajectory of implicit Euler at mu.
+    """Return the trajectory of the implicit Euler method at mu.
 
-    Each step is solved in the basis that the classifier names for its time, or in another of the likeliest if that
-    one checks badly. The state before it is given in its own basis, whose mass with every other basis is known, so
-    that nothing is lost by the change :cite:`AmsallemZahrFarhat2012`, and no step depends on the number of unknowns.
+    Each step is solved in the basis that the classifier names for its time, or in another likely one if the check is
+    poor. The previous state keeps its own basis; since the mass between all pairs of bases is known, a change of basis
+    loses nothing :cite:`AmsallemZahrFarhat2012`, and no step depends on the number of unknowns.
     """
     times = stage.problem.times
     theta, phi = stage.affine_coefficients(mu)
@@ -62,7 +67,7 @@ def march(stage: OnlineStage, mu: np.ndarray) -> ReducedAnswer:
 
 
 def predict(stage: OnlineStage, mu: np.ndarray) -> ReducedAnswer:
-    """Return the trajectory at mu by regression, each time for itself."""
+    """Return the trajectory at mu by regression, each time independently."""
     times = stage.problem.times
     inputs = np.column_stack([np.tile(mu, (len(times), 1)), times])
     order = stage.likeliest(inputs)

@@ -64,13 +64,13 @@ class Basis:
         return replace(self, modes=self.modes[:, :size])
 
     def coefficients(self, states: Any) -> np.ndarray:
-        """Return the coefficients of the projection of a state, shape (n,), or of rows of states, shape (count, n)."""
+        """Return the coefficients of the projections of states, shape (n,) or, as rows, shape (count, n)."""
         rows = np.atleast_2d(states)
         found = inner(rows, self.modes.T, self.product)
         return found if np.ndim(states) == 2 else found[0]
 
     def expand(self, coefficients: Any) -> np.ndarray:
-        """Return the state with given coefficients, shape (size,), or the states of rows of them, shape (count, size)."""
+        """Return the states with given coefficients, shape (size,) or, as rows, shape (count, size)."""
         return np.asarray(coefficients) @ self.modes.T
 
     def projection_errors(self, states: Any) -> np.ndarray:
