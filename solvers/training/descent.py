@@ -1,4 +1,4 @@
-"""Stochastic gradient descent that can be interrupted at any moment and resumed exactly."""
+"""Stochastic gradient descent that can be killed at any moment and resumed exactly."""
 
 from __future__ import annotations
 
@@ -23,24 +23,25 @@ from .optimizers import OptimizerLike, learning_rate_of, make_optimizer, optimiz
 
 __all__ = ["Descent", "Schedule", "check_device", "descend"]
 
-FAILURES = 20  # steps in a row without a finite gradient, after which there is no hope
+FAILURES = 20  # consecutive steps without a finite gradient after which training gives up
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How many steps, and how long they are.
+    """Length of training, decay of the learning rate and clipping of gradients.
 
     Parameters
     ----------
     steps : int
+        Maximum number of steps.
     validate_every : int
-        Steps between two looks at the validation data.
+        Steps between validations.
     patience : int
-        Looks in a row without a new best one, after which training ends early.
+        Consecutive validations without improvement after which training stops early.
     final_rate : float
-        Share of the learning rate that is left at the end, to which it falls like a cosine.
+        Fraction of the learning rate reached at the last step by cosine decay.
     largest_norm : float
-        To which longer gradients are shortened.
+        Norm to which longer gradients are clipped.
     """
 
     steps: int
@@ -50,23 +51,24 @@ class Schedule:
     largest_norm: float = 1.0
 
     def rate(self, step: int) -> float:
-        """Return the factor of the learning rate in a step."""
+        """Return the factor applied to the learning rate at `step`."""
         return self.final_rate + (1.0 - self.final_rate) * 0.5 * (1.0 + math.cos(math.pi * step / self.steps))
 
 
 @dataclass(frozen=True)
 class Descent:
-    """How training went; the network is left with the parameters that were best on the validation data.
+    """Record of a training run that left the network with the parameters that did best in validation.
 
     Parameters
     ----------
     ended : str
-        ``"steps"``, ``"patience"``, ``"seconds"`` or ``"interrupted"``.
-    losses : list of float
-        Of each step on its own batch; None where it was not finite and the step was not taken.
+        What ended training: ``"steps"``, ``"patience"``, ``"seconds"`` or ``"interrupted"``.
+    losses : list of float or None
+        Loss of each step on its own batch; None for a step skipped because its loss or gradient was not finite.
     validations : list of (int, float)
-        Step and loss on the validation data.
+        Step and validation loss.
     best_step : int
+        Step with the smallest validation loss.
     """
 
     ended: str
@@ -75,7 +77,7 @@ class Descent:
     best_step: int
 
     def summary(self) -> dict[str, Any]:
-        """Return what belongs in the metadata of weights."""
+        """Return the summary stored in the metadata of the weights."""
         skipped = sum(loss is None for loss in self.losses)
         best = min((value for _, value in self.validations), default=math.nan)
         return {
@@ -101,30 +103,31 @@ def descend(
 ) -> Descent:
     """Train `network` in place.
 
-    Training can be killed at any moment: a checkpoint holds the network, the optimiser, the best parameters so far,
-    the histories and the state of torch's random numbers, and batches depend on the number of the step alone, so
-    that on a CPU the resumed run takes the very steps the uninterrupted one would have taken.
+    Training can be killed at any moment. A checkpoint holds the network, the optimiser, the best parameters so far,
+    the histories and the state of torch's random generators, and batches depend on the step number alone. On a CPU,
+    a resumed run therefore takes exactly the steps of an uninterrupted one.
 
     Parameters
     ----------
     network : torch module
-        On its device.
+        Network to train, already on its device.
     loss : callable
         ``loss(step) -> scalar tensor``. Random choices must follow from `step` and the seed, as in
         ``np.random.default_rng((seed, step))``, or come from torch's global generators.
     validate : callable
-        ``validate() -> float``, the loss on data kept apart; called without gradients.
+        ``validate() -> float``, the loss on held-out data; called with gradients disabled.
     schedule : Schedule
     optimizer : str or callable
         See `make_optimizer`.
     learning_rate : float or "auto"
-        ``"auto"`` takes it from the curvature of the first batches, for Adam and its kin and for SGD; see
+        ``"auto"`` derives it from the curvature of the first batches, for SGD and for Adam and its variants; see
         `ritz.solvers.training.learning_rate`.
     run : Run
+        Device, time limit, checkpoint and progress line.
     settings : mapping
-        What the weights depend on: a checkpoint of other settings is refused.
+        Everything the weights depend on. A checkpoint with other settings is refused.
     label : str
-        For the progress line.
+        Label of the progress line.
 
     Returns
     -------
@@ -133,19 +136,19 @@ def descend(
     Raises
     ------
     TrainingError
-        If the loss stays without a finite gradient, the device runs out of memory, or the checkpoint to resume from
-        is missing, damaged or of other settings.
+        If the gradient stays non-finite, the device runs out of memory, or the checkpoint to resume from is missing,
+        damaged or written with other settings.
     """
     return _Loop(network, loss, validate, schedule, optimizer, learning_rate, run, settings, label).run()
 
 
 def check_device(name: str) -> torch.device:
-    """Return a device of torch that can be used.
+    """Return the torch device called `name`, checking that it can be used.
 
     Raises
     ------
     InvalidProblem
-        Naming the devices there are.
+        If it cannot; the message lists the available devices.
 
     Examples
     --------
@@ -155,7 +158,7 @@ def check_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError):  # the latter where torch was built without the device
+    except (RuntimeError, AssertionError):  # AssertionError if torch was built without support for the device
         known = ["'cpu'", *(f"'cuda:{index}'" for index in range(torch.cuda.device_count()))]
         raise InvalidProblem(f"device is {name!r}, which cannot be used here; use {' or '.join(known)}") from None
     return device
@@ -195,9 +198,9 @@ class _Loop:
             except KeyboardInterrupt:
                 ended = "interrupted"
             except torch.OutOfMemoryError as error:
-                kept = "" if self.terms.checkpoint is None else f"; {str(self.terms.checkpoint)!r} keeps what was done"
+                kept = "" if self.terms.checkpoint is None else f"; {str(self.terms.checkpoint)!r} keeps the progress"
                 raise TrainingError(
-                    f"the device ran out of memory in step {self.step}: use smaller batches or grids{kept} ({error})"
+                    f"the device ran out of memory at step {self.step}: use smaller batches or grids{kept} ({error})"
                 ) from None
         self.network.load_state_dict(self.best)
         return Descent(ended, self.losses, self.validations, self.best_step)
@@ -219,7 +222,7 @@ class _Loop:
             bar.update(self.step, f"validation loss {self.best_value:.2e}")
 
     def _ended(self) -> str:
-        """Return why training is over, or nothing."""
+        """Return why training is over, or the empty string if it is not."""
         if self.step >= self.schedule.steps:
             return "steps"
         if self.seconds >= self.terms.seconds:
@@ -277,11 +280,11 @@ class _Loop:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
             settings = state["settings"]
-        except Exception as error:  # torch raises whatever the bytes happen to lead to
+        except Exception as error:  # damaged bytes can make torch.load raise almost anything
             raise TrainingError(f"the checkpoint {str(path)!r} is damaged ({type(error).__name__})") from None
         if settings != self.settings:
             raise TrainingError(
-                f"the checkpoint {str(path)!r} is of other settings, {settings}, and cannot go on with {self.settings}"
+                f"the checkpoint {str(path)!r} has other settings, {settings}, and cannot resume with {self.settings}"
             )
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
