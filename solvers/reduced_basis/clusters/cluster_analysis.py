@@ -88,7 +88,9 @@ class ClusterAnalysis:
             At most the number of snapshots; fewer are returned if snapshots coincide.
         seed : int
         """
-        check_integer("clusters", clusters, most=len(snapshots))
+        check_integer("clusters", clusters)
+        if clusters > len(snapshots):
+            raise InvalidProblem(f"clusters is {clusters}; there are only {len(snapshots)} snapshots")
         if self.dissimilarity in K_MEANS:
             labels = self._k_means(snapshots, clusters, seed)
         else:

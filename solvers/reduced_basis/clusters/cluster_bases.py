@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ritz.arguments import check_integer
+from ritz.errors import InvalidProblem
 
 from ..bases.orthogonal_decomposition import Basis
 from .cluster_analysis import ClusterAnalysis
@@ -110,7 +111,9 @@ def local_bases(
         clusters, size = setting.clusters, setting.size
         analysis = setting.analysis or analysis
     count = len(snapshots)
-    check_integer("size", size, most=count)
+    check_integer("size", size)
+    if size > count:
+        raise InvalidProblem(f"size is {size}; a basis of {count} snapshots has at most {count} modes")
     compressed = snapshots
     if not isinstance(snapshots, CompressedSnapshots):
         compressed = compress_snapshots(snapshots, rank=size if clusters == 1 else None)

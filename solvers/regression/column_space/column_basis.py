@@ -1,4 +1,4 @@
-"""Orthonormal coordinates of the column space of a matrix of full or deficient rank."""
+"""Orthonormal bases of the column space of a matrix of full or deficient rank."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from scipy.sparse import csr_array, diags_array, hstack, issparse
 
 __all__ = ["ColumnBasis", "column_basis", "solve_gram"]
 
-ROWS = 4096  # of a sparse matrix that are made dense at once
+ROWS = 4096  # rows of a sparse matrix made dense at a time
 
 
 @dataclass(frozen=True, eq=False)
 class ColumnBasis:
-    """A matrix ``B = matrix @ transform`` with orthonormal columns, and the way back to the unknowns x.
+    """A matrix ``B = matrix @ transform`` with orthonormal columns, and the map back to the unknowns x.
 
     Parameters
     ----------
     matrix : ndarray or CSR array, shape (n, k)
     transform : ndarray, shape (k, rank), or None
-        The identity if None.
+        Identity if None.
     to_unknowns : ndarray, shape (d, rank)
-        ``B z = A x`` for ``x = to_unknowns @ z``, which is the shortest such x.
+        ``x = to_unknowns @ z`` is the shortest x with ``A x = B z``.
     """
 
     matrix: Any
@@ -34,7 +34,7 @@ class ColumnBasis:
 
     @property
     def rank(self) -> int:
-        """Columns of B."""
+        """Number of columns of B."""
         return self.to_unknowns.shape[1]
 
     def apply(self, z: np.ndarray) -> np.ndarray:
@@ -47,13 +47,13 @@ class ColumnBasis:
         return product if self.transform is None else self.transform.T @ product
 
     def complement(self, y: np.ndarray) -> np.ndarray:
-        """Return `y` less its part in the column space; done twice, so that rounding leaves nothing."""
-        for _ in range(2):
+        """Return the part of `y` orthogonal to the column space."""
+        for _ in range(2):  # the second pass removes the rounding errors of the first
             y = y - self.apply(self.transpose(y))
         return y
 
     def gram(self, weights: np.ndarray) -> np.ndarray:
-        """Return ``B^T diag(weights) B`` for weights that are not negative: ``n rank^2`` operations if dense."""
+        """Return ``B^T diag(weights) B`` for non-negative weights, in ``n rank^2`` operations if dense."""
         root = np.sqrt(weights)
         scaled = diags_array(root) @ self.matrix if issparse(self.matrix) else root[:, None] * self.matrix
         gram = scaled.T @ scaled
@@ -62,7 +62,7 @@ class ColumnBasis:
         return self.transform.T @ (gram @ self.transform)
 
     def with_column(self, b: np.ndarray) -> ColumnBasis:
-        """Return a basis of the columns and `b`, the way back being that to multiples of B and `b`'s own part."""
+        """Return a basis of the columns and `b`; its ``to_unknowns`` is the identity."""
         r = self.complement(b)
         size = float(np.linalg.norm(r))
         if size <= np.finfo(float).eps * b.size**0.5 * float(np.linalg.norm(b)):
@@ -75,12 +75,12 @@ class ColumnBasis:
         return ColumnBasis(csr_array(hstack([self.matrix, csr_array(b[:, None])])), transform, identity)
 
     def rows(self, chosen: np.ndarray) -> np.ndarray:
-        """Return rows of B by number."""
+        """Return the rows of B with given indices."""
         rows = self.matrix[chosen]
         return rows if self.transform is None else rows @ self.transform
 
     def blocks(self) -> Generator[tuple[slice, np.ndarray]]:
-        """Yield B by blocks of rows, each with the slice it holds."""
+        """Yield blocks of rows of B, each with its slice."""
         if self.transform is None:
             yield slice(None), self.matrix
             return
@@ -92,14 +92,14 @@ class ColumnBasis:
 def column_basis(A: Any) -> ColumnBasis:
     """Return an orthonormal basis of the column space of A.
 
-    By QR if A is dense, in ``4 n d^2`` operations and the memory of a second A; if A is sparse by its Gram matrix,
-    with A itself left sparse, which takes singular values below 1e-7 of the largest for zero (1e-16 n if dense),
-    columns being scaled to equal norm first.
+    For a dense A by QR factorisation, with ``4 n d^2`` operations and the memory of a second A. For a sparse A, which
+    stays sparse, from its Gram matrix. After scaling the columns to equal norm, singular values below 1e-7 of the
+    largest (1e-16 n if dense) count as zero.
 
     Parameters
     ----------
     A : ndarray or CSR array, shape (n, d)
-        In float64, finite.
+        Finite entries in float64.
     """
     if issparse(A):
         return _sparse_basis(A)
@@ -127,12 +127,12 @@ def _sparse_basis(A: Any) -> ColumnBasis:
 
 
 def solve_gram(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Solve with a positive semidefinite matrix, which rounding may have made singular.
+    """Solve with a positive semidefinite matrix, even if rounding has made it singular.
 
     Raises
     ------
     ValueError
-        If it is not finite, or rounding has made it indefinite (LinAlgError).
+        If the matrix is not finite, or if rounding has made it indefinite (LinAlgError).
     """
     scale = 1.0 / np.sqrt(np.diag(gram))
     gram = scale[:, None] * gram * scale
@@ -150,6 +150,6 @@ def _scale(norms: np.ndarray) -> np.ndarray:
 
 
 def _shortest(back: np.ndarray, null: np.ndarray) -> np.ndarray:
-    """Return `back` less its part in the nullspace of A, which the columns of `null` span."""
+    """Return `back` without its part in the nullspace of A, which is spanned by the columns of `null`."""
     N = np.linalg.qr(null)[0]
     return back - N @ (N.T @ back)

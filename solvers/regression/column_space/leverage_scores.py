@@ -1,4 +1,4 @@
-"""Leverage scores: how much one row can matter to least squares."""
+"""Leverage scores: the largest influence of each row on a least-squares fit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.errors import UnknownName
+from ritz.arguments import check_choice
 from ritz.problem_types.lp_regression import check_matrix
 
 from ..sketches.sparse_sign import SparseSign
@@ -14,8 +14,8 @@ from .column_basis import ColumnBasis, column_basis
 
 __all__ = ["leverage_scores", "scores_in_basis"]
 
-DIRECTIONS = 64  # random ones a row is measured in, which leaves an error of sqrt(2 / 64) = 18 %
-OVERSAMPLING = 20  # rows of the sketch by columns of A
+DIRECTIONS = 64  # random directions for the norm of a row, with an error of sqrt(2 / 64) = 18 %
+OVERSAMPLING = 20  # rows of the sketch per column of A
 
 
 def leverage_scores(A: Any, method: str = "qr", seed: int = 0) -> np.ndarray:
@@ -25,23 +25,23 @@ def leverage_scores(A: Any, method: str = "qr", seed: int = 0) -> np.ndarray:
     ----------
     A : array, sparse array, or torch tensor, shape (n, d)
     method : str
-        ``"qr"``: exact, ``4 n d^2`` operations if A is dense. ``"sketch"``: the triangular factor comes from a sparse
-        sketch of 20 d rows, and rows are measured in 64 random directions, which takes ``150 n d`` operations and
-        finds each score to a factor of about 1.5 :cite:`DrineasMagdonIsmailMahoneyWoodruff2012`.
+        ``"qr"`` is exact and takes ``4 n d^2`` operations if A is dense. ``"sketch"`` takes the triangular factor from
+        a sparse sketch with 20 d rows and measures rows in 64 random directions, which takes ``150 n d`` operations and
+        gives each score up to a factor of about 1.5 :cite:`DrineasMagdonIsmailMahoneyWoodruff2012`.
     seed : int
-        For ``"sketch"``.
+        Seed of ``"sketch"``.
 
     Returns
     -------
     ndarray, shape (n,)
-        Between 0 and 1; their sum is the rank of A.
+        Scores between 0 and 1; their sum is the rank of A.
 
     Raises
     ------
     InvalidProblem
         As for `ritz.LpRegression`.
     UnknownName
-        For another method.
+        For any other method.
 
     Examples
     --------
@@ -49,12 +49,8 @@ def leverage_scores(A: Any, method: str = "qr", seed: int = 0) -> np.ndarray:
     [0.5, 0.5, 1.0]
     """
     matrix = check_matrix(A)
-    if method == "qr":
-        return scores_in_basis(column_basis(matrix))
-    if method != "sketch":
-        raise UnknownName("method", method, ("qr", "sketch"))
     rows, columns = matrix.shape
-    if rows <= OVERSAMPLING * columns:
+    if check_choice("method", method, ("qr", "sketch")) == "qr" or rows <= OVERSAMPLING * columns:
         return scores_in_basis(column_basis(matrix))
     sketched = SparseSign(OVERSAMPLING * columns, rows, seed) @ matrix
     inverse = column_basis(sketched).to_unknowns
@@ -65,7 +61,7 @@ def leverage_scores(A: Any, method: str = "qr", seed: int = 0) -> np.ndarray:
 
 
 def scores_in_basis(basis: ColumnBasis) -> np.ndarray:
-    """Return the squared norms of the rows of a basis."""
+    """Return the leverage scores of a matrix with a given basis: the squared norms of the rows of the basis."""
     scores = np.empty(basis.matrix.shape[0])
     for rows, block in basis.blocks():
         scores[rows] = np.einsum("ij,ij->i", block, block)

@@ -1,1 +1,1 @@
-"""Least squares in the Euclidean norm."""
+"""Linear least squares in the Euclidean norm."""

@@ -1,10 +1,9 @@
-"""How good an approximate solution of a least-squares problem is."""
+"""Backward errors of approximate solutions of a least-squares problem."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,6 @@ from ritz.errors import InvalidProblem
 from ritz.problem_types.least_squares import LeastSquares
 from ritz.problem_types.linear_system import check_vector
 from ritz.solution import Solution, Status
-from ritz.stopping import check_tolerances
 
 from .factor import Factor
 
@@ -22,25 +20,25 @@ __all__ = ["Iterate", "LeastSquaresTask"]
 
 @dataclass(frozen=True, eq=False)
 class Iterate:
-    r"""An iterate with its true residual r and gradient, for every column.
+    r"""An iterate with its gradient and backward errors, which follow from its true residual r; one of each per column.
 
-    Two backward errors are known without work. The iterate solves a problem exactly whose A differs by
-    :math:`rr^TA/\|r\|^2` :cite:`Stewart1977`, and one whose b differs by as much as the residual does from that of
-    the minimiser, :math:`\|A(x-x^*)\|\approx\|R^{-T}A^Tr\|`. The smaller is the measure that tolerances refer to.
+    Two backward errors are available at no cost. The iterate is the exact solution of a problem in which A differs by
+    :math:`rr^TA/\|r\|^2` :cite:`Stewart1977`, and of one in which b differs by the distance of the residual from that
+    of the minimiser, :math:`\|A(x-x^*)\|\approx\|R^{-T}A^Tr\|`. Tolerances refer to the smaller one.
 
     Parameters
     ----------
     x : ndarray, shape (n,) or (n, k)
     squares : ndarray, shape (1,) or (k,)
-        The minimised sums of squares.
+        The sums of squares to minimise.
     gradient : ndarray, like x
         :math:`A^Tr-\lambda x`.
     shifted : ndarray, shape (rank,) or (rank, k)
         :math:`R^{-T}` times the gradient.
     ratios : ndarray, shape (1,) or (k,)
-        The first of these errors, relative to the Frobenius norm of A: :math:`\|A^Tr\|/(\|A\|_F\|r\|)`.
+        The first error relative to the Frobenius norm of A, :math:`\|A^Tr\|/(\|A\|_F\|r\|)`.
     errors : ndarray, shape (1,) or (k,)
-        The smaller one, the second being relative to :math:`\|b\|`.
+        The smaller of both errors, the second being relative to :math:`\|b\|`.
     """
 
     x: np.ndarray
@@ -52,25 +50,25 @@ class Iterate:
 
     @property
     def residual(self) -> float:
-        """Largest backward error of a column."""
+        """Largest backward error of all columns."""
         return float(self.errors.max())
 
 
 @dataclass(eq=False)
 class LeastSquaresTask:
-    """One right-hand side, checked, with what it takes to have solved it.
+    """A checked right-hand side with the tolerances to meet, in the manner of `ritz.iteration.Task`.
 
     Parameters
     ----------
     problem : LeastSquares
     factor : Factor
     rhs, rtol, atol
-        As the user gave them; `rhs` None means the problem's own.
+        As given by the user; the problem's own right-hand side if `rhs` is None.
 
     Raises
     ------
     InvalidProblem
-        Bad tolerances, shapes or entries.
+        For bad shapes or entries.
     """
 
     problem: LeastSquares
@@ -84,7 +82,6 @@ class LeastSquaresTask:
 
     def __post_init__(self):
         problem = self.problem
-        check_tolerances(self.rtol, self.atol, problem.dtype)
         self.b = problem.b
         if self.rhs is not None:
             self.b = cast(check_vector("rhs", self.rhs, problem.shape[0]), problem.dtype)
@@ -104,37 +101,37 @@ class LeastSquaresTask:
         return start if basis is None else basis @ (basis.T @ start)
 
     def assess(self, x: np.ndarray) -> Iterate:
-        """Return `x` with its residual and gradient, in one pass over A."""
+        """Return the iterate `x` with its backward errors, in one pass over A."""
         squares, gradient = self.problem.residual_and_gradient(x, self.b)
         shifted = self.factor.apply_transpose(gradient)
         squares = np.atleast_1d(squares)
         return self.judge(x, squares, gradient, shifted)
 
     def judge(self, x: np.ndarray, squares: np.ndarray, gradient: np.ndarray, shifted: np.ndarray) -> Iterate:
-        """Return the backward errors of every column, with what they follow from."""
+        """Return the iterate with the backward errors that follow from its sums of squares and gradient."""
         slopes = np.atleast_1d(np.linalg.norm(gradient, axis=0))
         misfit = self.scale * np.sqrt(squares)
         distance = np.atleast_1d(np.linalg.norm(shifted, axis=0))
         with np.errstate(divide="ignore", invalid="ignore"):
-            # Without a gradient there is no error: what is left is zero, or not a number.
+            # A gradient of zero means no error; NaN passes through.
             ratios = np.where(slopes > 0, slopes / misfit, slopes)
             errors = np.where(slopes > 0, np.minimum(ratios, distance / self.b_norms), slopes)
         return Iterate(x, squares, gradient, shifted, ratios, errors)
 
-    def met(self, quality: Iterate) -> bool:
-        """Whether every column is good enough."""
-        small = np.atleast_1d(np.linalg.norm(quality.gradient, axis=0)) <= self.atol
-        return bool(((quality.errors <= self.rtol) | small).all())
+    def met(self, iterate: Iterate) -> bool:
+        """Return whether every column meets the tolerances."""
+        small = np.atleast_1d(np.linalg.norm(iterate.gradient, axis=0)) <= self.atol
+        return bool(((iterate.errors <= self.rtol) | small).all())
 
-    def backward_error(self, quality: Iterate, column: int) -> float:
-        """Return the estimate of Karlson and Waldén for one column, with the factor in the place of A."""
-        x, gradient = (part if part.ndim == 1 else part[:, column] for part in (quality.x, quality.gradient))
+    def backward_error(self, iterate: Iterate, column: int) -> float:
+        """Return the estimate of Karlson and Waldén for one column, with the factor in place of A."""
+        x, gradient = (part if part.ndim == 1 else part[:, column] for part in (iterate.x, iterate.gradient))
         b_norm = float(self.b_norms[column])
         if not (gradient.any() and b_norm > 0.0):
             return 0.0
-        weight = self.scale / b_norm  # with which a change of b counts
+        weight = self.scale / b_norm  # weight of a change of b
         share = weight / np.hypot(1.0, weight * np.linalg.norm(x))
-        shift = float(share * quality.squares[column] ** 0.5)
+        shift = float(share * iterate.squares[column] ** 0.5)
         return float(share * self.factor.regularised_norm(gradient, shift) / self.scale)
 
     def answer(self, x: np.ndarray) -> Array:
@@ -143,57 +140,54 @@ class LeastSquaresTask:
 
     def finish(
         self,
-        quality: Iterate,
+        iterate: Iterate,
         status: Status | None,
         history: list[float],
-        timings: Mapping[str, float],
-        stats: Mapping[str, Any],
-        solver: str,
+        timings: Mapping[str, float] | None = None,
     ) -> Solution:
-        """Return the solution; what is recomputed from it decides whether it has converged.
+        """Return the solution, with errors recomputed from it, which decide whether it has converged.
 
-        Where neither error of `Iterate` is small, the estimate of Karlson and Waldén takes their place: a problem
-        whose A and b both differ may be much closer.
+        If neither error of `Iterate` is small, the estimate of Karlson and Waldén replaces them, because a problem in
+        which both A and b differ may be much closer.
         """
-        x = self.answer(quality.x)
+        x = self.answer(iterate.x)
         if self.problem.dtype != np.float64:
-            quality = self.assess(np.asarray(to_numpy(x), dtype=np.float64))
-        if not self.met(quality):  # by what can be had without work; now the best that is known
-            estimates = [self.backward_error(quality, column) for column in range(len(quality.errors))]
-            quality = replace(quality, errors=np.minimum(quality.errors, estimates))
-        if self.met(quality):
+            iterate = self.assess(np.asarray(to_numpy(x), dtype=np.float64))
+        if not self.met(iterate):  # by the cheap errors; try the sharper estimate
+            estimates = [self.backward_error(iterate, column) for column in range(len(iterate.errors))]
+            iterate = replace(iterate, errors=np.minimum(iterate.errors, estimates))
+        if self.met(iterate):
             status = Status.CONVERGED
-        elif not np.isfinite(quality.residual):
+        elif not np.isfinite(iterate.residual):
             status = Status.NON_FINITE
         elif status is None:
             status = Status.STAGNATED
         if len(history) > 1:
-            history[-1] = quality.residual
+            history[-1] = iterate.residual
         return Solution(
             x=x,
             status=status,
             iterations=len(history) - 1,
-            residual=quality.residual,
+            residual=iterate.residual,
             history=np.array(history),
-            timings=dict(timings),
-            stats={**stats, "rank": self.factor.rank, **self.certificates(quality)},
-            solver=solver,
+            timings=timings or {},
+            stats={"rank": self.factor.rank, **self.certificates(iterate)},
         )
 
-    def certificates(self, quality: Iterate) -> dict[str, float]:
-        r"""Return what the last pass over A proves of the answer, for the worst column.
+    def certificates(self, iterate: Iterate) -> dict[str, float]:
+        r"""Return certificates of the answer from the last pass over A, for the worst column.
 
-        ``residual_norm``; ``gradient_ratio`` :math:`\|A^Tr\|/(\|A\|_F\|r\|)`; ``backward_error``, the relative
-        estimate of Karlson and Waldén :cite:`KarlsonWalden1997`, with R in the place of A; and ``error_estimate``
-        :math:`\|(R^TR)^{-1}A^Tr\|/\|x\|` of the relative error, which is within a factor of
-        :math:`(1\pm\varepsilon)^2` of the truth where R comes from a sketch of distortion :math:`\varepsilon`.
+        ``residual_norm``; ``gradient_ratio``, :math:`\|A^Tr\|/(\|A\|_F\|r\|)`; ``backward_error``, the relative
+        estimate of Karlson and Waldén :cite:`KarlsonWalden1997` with R in place of A; and ``error_estimate``, the
+        estimate :math:`\|(R^TR)^{-1}A^Tr\|/\|x\|` of the relative error. If R comes from a sketch of distortion
+        :math:`\varepsilon`, the latter is within a factor of :math:`(1\pm\varepsilon)^2` of the truth.
         """
-        worst = int(quality.ratios.argmax())
-        x, shifted = (part if part.ndim == 1 else part[:, worst] for part in (quality.x, quality.shifted))
+        worst = int(iterate.ratios.argmax())
+        x, shifted = (part if part.ndim == 1 else part[:, worst] for part in (iterate.x, iterate.shifted))
         size, error = float(np.linalg.norm(x)), float(np.linalg.norm(self.factor.apply(shifted)))
         return {
-            "residual_norm": float(quality.squares[worst]) ** 0.5,
-            "gradient_ratio": float(quality.ratios[worst]),
-            "backward_error": self.backward_error(quality, worst),
+            "residual_norm": float(iterate.squares[worst]) ** 0.5,
+            "gradient_ratio": float(iterate.ratios[worst]),
+            "backward_error": self.backward_error(iterate, worst),
             "error_estimate": error / size if size else error,
         }

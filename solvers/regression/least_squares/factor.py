@@ -1,4 +1,4 @@
-"""Triangular factors of sketched matrices, as preconditioners."""
+"""Factors of a matrix or of its sketch, used as preconditioners of least squares."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from ritz.errors import InvalidProblem
 
 __all__ = ["Factor", "condition_estimate", "factor_of", "sketched_solver"]
 
-LARGEST = 1e120
+LARGEST = 1e120  # largest entry whose square is far from overflowing
 POWER_STEPS = 6
 
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    r"""A matrix P, shape (n, rank), for which the columns of AP are nearly orthonormal.
+    r"""A right preconditioner P, shape (n, rank), with which the columns of AP are nearly orthonormal.
 
     Parameters
     ----------
     triangle : ndarray, shape (n, n), or None
-        R upper triangular with :math:`R^TR\approx A^TA`, and P its inverse.
+        Upper triangular R with :math:`R^TR\approx A^TA`; P is its inverse.
     basis, values : ndarray, shape (n, rank) and (rank,), or None
-        Where A is rank-deficient: right singular vectors V and the singular values that count, P being V / values.
+        Right singular vectors V and nonzero singular values of a rank-deficient A; P is V / values.
     condition : float
         Estimate of the condition number of R with its columns scaled to unit length.
     norm : float, optional
-        Frobenius norm of A, where it is known: where the factor is that of A itself.
+        Frobenius norm of A, known if the factor is that of A itself.
     """
 
     triangle: np.ndarray | None
@@ -40,12 +40,12 @@ class Factor:
 
     @property
     def of_matrix(self) -> bool:
-        """Whether this is a factor of A and not of a sketch."""
+        """Whether this is a factor of A itself, not of a sketch."""
         return self.norm is not None
 
     @property
     def rank(self) -> int:
-        """Columns of P."""
+        """Number of columns of P."""
         held = self.triangle if self.triangle is not None else self.basis
         assert held is not None
         return held.shape[1]
@@ -65,14 +65,14 @@ class Factor:
         return ((self.basis.T @ g).T / self.values).T
 
     def undo_transpose(self, s: np.ndarray) -> np.ndarray:
-        """Return the g in the range of A.T for which ``P.T g = s``."""
+        """Return the g in the range of A.T with ``P.T g = s``."""
         if self.triangle is not None:
             return self.triangle.T @ s
         assert self.basis is not None
         return self.basis @ (s.T * self.values).T
 
     def regularised_norm(self, g: np.ndarray, shift: float) -> float:
-        r"""Return :math:`\|(R^TR+\mu^2I)^{-1/2}g\|_2` of a vector g; n³ operations."""
+        r"""Return :math:`\|(R^TR+\mu^2I)^{-1/2}g\|_2` for a vector g, in n³ operations."""
         if self.triangle is not None:
             stacked = np.vstack((self.triangle, shift * np.eye(self.triangle.shape[1])))
             whole = np.asfortranarray(np.linalg.qr(stacked, mode="r"))
@@ -83,15 +83,15 @@ class Factor:
 
 
 def factor_of(matrix: np.ndarray) -> Factor:
-    """Return the factor of a matrix, shape (s, n), that fits in memory: 2 s n² operations.
+    """Return the factor of a matrix in memory, shape (s, n), in 2 s n² operations.
 
     Singular values below ``n`` units of rounding of the largest count as zero.
 
     Raises
     ------
     InvalidProblem
-        For NaN or infinity, which operators and row blocks may hold unseen, and for entries whose squares overflow
-        or vanish.
+        For NaN or infinity, which operators and row blocks may contain undetected, and for entries whose squares
+        overflow or vanish.
     """
     _check(matrix)
     return _factor(np.asarray(np.linalg.qr(matrix, mode="r")))
@@ -132,9 +132,9 @@ def sketched_solver(matrix: np.ndarray) -> tuple[Factor, Callable[[np.ndarray], 
 
 
 def condition_estimate(triangle: np.ndarray) -> float:
-    """Return the condition number of an upper triangle with columns scaled to unit length, or a little less.
+    """Estimate, slightly from below, the condition number of an upper triangle with columns scaled to unit length.
 
-    By a few steps of the power method and of inverse iteration: O(n²) operations.
+    Uses a few steps of the power method and of inverse iteration, O(n²) operations.
     """
     sizes = np.linalg.norm(triangle, axis=0)
     if not (sizes > 0).all() or not triangle.diagonal().all():

@@ -1,4 +1,4 @@
-"""Normal equations, and the refinement that makes up for them."""
+"""Normal equations with iterative refinement."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from .iterative_refinement import ILL_CONDITIONED, PreparedRefinement
 
 __all__ = ["GramRefine", "gram_factor", "gram_matrix"]
 
-BLOCK_ENTRIES = 2**22
-SMALLEST = 1e-120  # column, whose square is far from vanishing
+BLOCK_ENTRIES = 2**22  # entries of A handled at a time
+SMALLEST = 1e-120  # smallest column norm whose square is far from vanishing
 
 
 @register("gram-refine")
 @dataclass(frozen=True)
 class GramRefine:
-    r"""Cholesky factorisation of :math:`A^TA` with columns scaled to unit length, refined in float64.
+    r"""Cholesky factorisation of :math:`A^TA` with columns scaled to unit length, and iterative refinement in float64.
 
-    The fastest exact method for well-conditioned problems: m n² operations of BLAS 3 and a few passes over A, where
-    QR takes 2 m n². The factor serves as the preconditioner of conjugate gradients, which converge in very few
-    iterations while the condition number κ of the scaled A is below 2e7, and the answer is then as accurate as that
-    of QR :cite:`Bjorck1987`. Memory: n² numbers besides A, which is read block by block.
+    The fastest exact method for well-conditioned problems: m n² operations of BLAS 3 and a few passes over A, whereas
+    QR takes 2 m n². The factor preconditions conjugate gradients, which converge in very few iterations if the
+    condition number κ of the scaled A is below 2e7. The answer is then as accurate as with QR :cite:`Bjorck1987`.
+    Memory: n² numbers besides A, which is read block by block.
 
     Raises
     ------
     InvalidProblem
-        From `prepare`, where κ is larger: the factor would be worthless.
+        From `prepare` if κ is larger, because the factor would be worthless.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class GramRefine:
 
 
 def prepare_gram(problem: LeastSquares, name: str, to_rounding: bool = False) -> PreparedRefinement:
-    """Return the prepared solver, or raise `InvalidProblem` where it cannot be accurate."""
+    """Return the prepared solver, or raise `InvalidProblem` if it cannot be accurate."""
     start = time.perf_counter()
     with single_blas_thread():
         factor = gram_factor(problem)
@@ -74,7 +74,7 @@ def prepare_gram(problem: LeastSquares, name: str, to_rounding: bool = False) ->
 
 
 def gram_factor(problem: LeastSquares) -> Factor | None:
-    """Return the Cholesky factor of the Gram matrix, or None where there is none."""
+    """Return the Cholesky factor of the Gram matrix, or None if there is none."""
     from scipy.linalg import LinAlgError, cholesky
 
     gram = gram_matrix(problem)

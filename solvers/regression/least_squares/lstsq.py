@@ -1,4 +1,4 @@
-"""Least squares by whichever exact method is fastest."""
+"""Automatic choice of an exact least-squares method."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from ritz.backend import to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag
 from ritz.problem_types.least_squares import LeastSquares
-from ritz.registry import register
+from ritz.registry import register, solvers
 from ritz.solver import check_pairing, registered_name
-from ritz.solvers.peers.least_squares import ScipyLsmr
 
 from .black_box import PreparedBlackBox
 from .factor import factor_of
@@ -25,24 +24,24 @@ from .sketch_and_precondition import prepare_sketched
 
 __all__ = ["Lstsq"]
 
-LARGE = 10_000  # columns beyond which the square of their number is too much memory
-DOUBTFUL = 3.0  # by which a sample of the rows may be worse conditioned than A
-TALL = 4  # rows by columns from which on a sketch is smaller than A by enough
+LARGE = 10_000  # number of columns whose square is too much memory
+DOUBTFUL = 3.0  # factor by which a sample of the rows may be worse conditioned than A
+TALL = 4  # ratio of rows to columns above which a sketch is sufficiently smaller than A
 
 
 @register("lstsq")
 @dataclass(frozen=True)
 class Lstsq:
-    """Exact least squares: normal equations with refinement, a sketch as preconditioner, QR, or LSMR.
+    """Exact least squares by normal equations with refinement, a sketch as preconditioner, QR, or LSMR.
 
-    ``stats["chosen"]`` says which and why. Answers are refined until rounding allows no more, whatever the tolerance,
-    as direct methods do; of a rank-deficient problem the solution of minimum norm is found, and ``stats["rank"]``
-    holds the rank.
+    ``stats["chosen"]`` says which and why. Answers are refined to rounding regardless of the tolerance, for accuracy as
+    of direct methods. For a rank-deficient problem, the solution of minimum norm is found. ``stats["rank"]`` holds the
+    rank.
 
     Parameters
     ----------
     seed : int
-        Of the sketch.
+        Seed of the sketch.
 
     Examples
     --------
@@ -58,7 +57,7 @@ class Lstsq:
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def prepare(self, problem: LeastSquares) -> PreparedRefinement | PreparedBlackBox:
-        """Try the normal equations, and prepare what is needed instead where these cannot be accurate."""
+        """Try the normal equations, and prepare another method if these cannot be accurate."""
         check_pairing(self, problem)
         began = time.perf_counter()
         prepared, chosen = self._choose(problem, registered_name(self))
@@ -68,8 +67,8 @@ class Lstsq:
     def _choose(self, problem: LeastSquares, name: str) -> tuple[PreparedRefinement | PreparedBlackBox, str]:
         rows, columns = problem.shape
         if min(rows, columns) > LARGE:
-            prepared = replace(ScipyLsmr().prepare(problem), name=name)
-            return prepared, f"LSMR, as {columns} columns are too many for a triangular factor"
+            lsmr: PreparedBlackBox = replace(solvers["scipy-lsmr"]().prepare(problem), name=name)
+            return lsmr, f"LSMR, as {columns} columns are too many for a triangular factor"
         if (rows >= columns or problem.ridge) and not _looks_hopeless(problem):
             try:
                 prepared = prepare_gram(problem, name, to_rounding=True)
@@ -86,11 +85,11 @@ class Lstsq:
 
 
 def _looks_hopeless(problem: LeastSquares) -> bool:
-    """Whether a few rows of a dense A are so ill-conditioned that forming its Gram matrix is likely to be in vain."""
+    """Return whether a few rows of a dense A are so ill-conditioned that its Gram matrix is probably useless."""
     rows, columns = problem.shape
     if isinstance(problem.A, Operator) or issparse(problem.A) or problem.ridge or rows < 8 * columns:
         return False
     some = to_numpy(problem.A[:: rows // (2 * columns)][: 2 * columns])
     factor = factor_of(np.asarray(some, dtype=np.float64))
-    # A sample without full rank may have missed the rows that matter, and says nothing.
+    # A rank-deficient sample may have missed the rows that matter and proves nothing.
     return factor.rank == columns and factor.condition > DOUBTFUL * ILL_CONDITIONED

@@ -1,4 +1,4 @@
-"""Sketch-and-precondition: exact least squares from the QR factors of a sketch."""
+"""Sketch-and-precondition: exact least squares with the QR factor of a sketch as preconditioner."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.sparse import issparse
 
+from ritz.arguments import check_integer
 from ritz.backend import Array, single_blas_thread, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag
@@ -25,31 +26,31 @@ from .iterative_refinement import PreparedRefinement
 
 __all__ = ["SketchAndPrecondition", "check_options", "default_size", "prepare_sketched", "sketched_rows"]
 
-RATIOS = (3, 4, 6, 8, 12, 20, 40)  # rows of a sketch by columns of A
-NNZ = 4  # of the default sketch: a preconditioner needs no more
+RATIOS = (3, 4, 6, 8, 12, 20, 40)  # rows of a sketch per column of A
+NNZ = 4  # entries per column of the default sketch, enough for a preconditioner
 
 
 @register("sketch-precondition")
 @dataclass(frozen=True)
 class SketchAndPrecondition:
-    r"""QR of a sketch as preconditioner, and refinement until the answer is exact :cite:`RokhlinTygert2008`.
+    r"""Refinement to full accuracy, preconditioned by the QR factor of a sketch :cite:`RokhlinTygert2008`.
 
-    S is applied to A and b once. :math:`SA=QR` makes the columns of :math:`AR^{-1}` nearly orthonormal whatever the
-    condition of A; conjugate gradients on :math:`\min\|AR^{-1}y-b\|` start from the sketched solution and gain a
-    factor of about :math:`\sqrt{s/n}` an iteration, s being the rows of S. Restarted from recomputed residuals, this
-    is backward stable :cite:`EpperlyMeierNakatsukasa2024`. Where R is rank-deficient its singular vectors take its
-    place, and the answer is that of minimum norm :cite:`MengSaundersMahoney2014`.
+    A sketch S with s rows is applied to A and b once. With :math:`SA=QR`, the columns of :math:`AR^{-1}` are nearly
+    orthonormal regardless of the condition of A. Conjugate gradients on :math:`\min\|AR^{-1}y-b\|` start from the
+    sketched solution and reduce the error by a factor of about :math:`\sqrt{s/n}` per iteration. Restarts from
+    recomputed residuals make the method backward stable :cite:`EpperlyMeierNakatsukasa2024`. If R is rank-deficient,
+    its singular vectors replace it and give the solution of minimum norm :cite:`MengSaundersMahoney2014`.
 
-    An iteration takes one pass over A and O(n²) operations; preparation one pass and 2 s n². Memory: s n numbers
-    besides A.
+    Preparation takes one pass over A and 2 s n² operations, an iteration one pass and O(n²) operations. Memory: s n
+    numbers besides A.
 
     Parameters
     ----------
     sketch : str
         A name in `ritz.solvers.regression.sketches.sketch_kinds.SKETCHES`.
     size : int, optional
-        Rows of the sketch. Left out, 3 to 40 times the columns of A, so that the QR factorisation and the expected
-        iterations take the least time together. No less than the rows of A means no sketch at all.
+        Number of rows of the sketch. By default 3 to 40 times the columns of A, to minimise the expected time of the QR
+        factorisation and the iterations together. With at least as many rows as A, no sketch is made.
     seed : int
 
     Examples
@@ -77,17 +78,16 @@ class SketchAndPrecondition:
 
 
 def check_options(sketch: str, size: int | None, seed: int, others: tuple[str, ...] = ()) -> None:
-    """Raise `InvalidProblem` or `UnknownName` for options that no sketch takes."""
+    """Raise `InvalidProblem` or `UnknownName` for options that no sketch accepts."""
     if sketch not in others:
         make_sketch(sketch, 1, 1, seed) if sketch != "sparse-sign" else SparseSign(8, 8, seed)
-    if size is not None and (not isinstance(size, (int, np.integer)) or size < 1):
-        raise InvalidProblem(f"size is {size!r}; it must be a positive integer, or None")
+    check_integer("size", size, optional=True)
 
 
 def prepare_sketched(
     problem: LeastSquares, name: str, sketch: str, size: int | None, seed: int, to_rounding: bool = False
 ) -> PreparedRefinement:
-    """Return the prepared solver; `size` None means `default_size`."""
+    """Return the prepared solver, with a sketch of `default_size` rows if `size` is None."""
     began = time.perf_counter()
     rows, columns = problem.shape
     size = default_size(problem) if size is None else size
@@ -112,7 +112,7 @@ def prepare_sketched(
 
 
 def sketched_rows(problem: LeastSquares, sketch: Operator | None) -> np.ndarray:
-    r"""Return :math:`[SA;\sqrt\lambda I]` in float64; `sketch` None means the identity."""
+    r"""Return :math:`[SA;\sqrt\lambda I]` in float64; S is the identity if `sketch` is None."""
     A = problem.A
     if sketch is not None:
         product = apply_sketch(sketch, A)
@@ -127,7 +127,7 @@ def sketched_rows(problem: LeastSquares, sketch: Operator | None) -> np.ndarray:
 
 
 def default_size(problem: LeastSquares) -> int:
-    """Return how many rows make the factorisation and 1e-16 / (factor by iteration) passes take the least time."""
+    """Return the number of rows with the least expected time of factorisation and iterations to an error of 1e-16."""
     rows, columns = problem.shape
     A = problem.A
     touched = 10.0 * A.nnz if issparse(A) else float(rows * columns)

@@ -1,4 +1,4 @@
-"""Sketch-and-solve: the least-squares problem of a sketch in the place of one's own."""
+"""Sketch-and-solve: approximate least squares from a sketched problem."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ritz.arguments import check_choice
 from ritz.backend import Array, single_blas_thread, to_numpy
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.errors import InvalidProblem
 from ritz.operators import Tag
 from ritz.problem_types.least_squares import LeastSquares, RowBlocks
 from ritz.registry import register
@@ -28,33 +29,33 @@ from .sketch_and_precondition import check_options, sketched_rows
 
 __all__ = ["SketchAndSolve"]
 
-RATIO = 20  # rows of the sketch by columns of A
-DRAWS = 3
-NULL = 1e-10  # relative size below which a vector is taken to be mapped to zero
-SAFE_NNZ = 8
+RATIO = 20  # rows of the sketch per column of A
+DRAWS = 3  # limit of sketches drawn
+NULL = 1e-10  # relative size below which an image counts as zero
+SAFE_NNZ = 8  # entries per column that spread the error over the coordinates
 
 
 @register("sketch-solve")
 @dataclass(frozen=True)
 class SketchAndSolve:
-    r"""Solve :math:`\min\|SAx-Sb\|` instead: one pass over A, and an approximate answer :cite:`DrineasEtAl2011`.
+    r"""Approximate least squares: solve :math:`\min\|SAx-Sb\|` after one pass over A :cite:`DrineasEtAl2011`.
 
-    With n columns and s rows of S the residual is about :math:`1+n/s` of the least possible in the square, and the
-    error of x about :math:`\sqrt{n/s}\,\|r\|\|A^+\|`. The answer is judged by the tolerance like any other, so ask
-    for little or pass ``throw=False``; ``stats["error_estimate"]`` says how far off it is. O(s n²) operations
-    besides the sketch's; s n numbers of memory.
+    With n columns and s rows of S, the squared residual is about :math:`1+n/s` times the least possible, and the error
+    of x about :math:`\sqrt{n/s}\,\|r\|\|A^+\|`. The answer has to meet the tolerance like any other, so choose a loose
+    one or pass ``throw=False``; ``stats["error_estimate"]`` estimates the error. Takes O(s n²) operations besides the
+    sketching, and s n numbers of memory.
 
     Parameters
     ----------
     sketch : str
-        A name in `ritz.solvers.regression.sketches.sketch_kinds.SKETCHES`, or ``"leverage"``: rows sampled by leverage
-        scores, which are found by sketching too.
+        A name in `ritz.solvers.regression.sketches.sketch_kinds.SKETCHES`, or ``"leverage"`` to sample rows by leverage
+        scores, which are themselves computed by sketching.
     size : int, optional
-        Rows of the sketch, see `sketches.sketch.sketch_size`; 20 times the columns of A if None.
-        With no fewer rows than A, the problem is solved exactly.
+        Number of rows of the sketch, see `ritz.solvers.regression.sketches.sketch.sketch_size`; 20 times the columns of
+        A if None. With at least as many rows as A, the problem is solved exactly.
     seed : int
     norm : str
-        ``"linf"`` warns where the sketch does not spread the error evenly over the coordinates.
+        ``"l2"``, or ``"linf"`` to be warned if the sketch does not spread the error evenly over the coordinates.
 
     Examples
     --------
@@ -74,16 +75,15 @@ class SketchAndSolve:
 
     def __post_init__(self):
         check_options(self.sketch, self.size, self.seed, others=("leverage",))
-        if self.norm not in ("l2", "linf"):
-            raise UnknownName("norm", self.norm, ("l2", "linf"))
+        check_choice("norm", self.norm, ("l2", "linf"))
 
     def prepare(self, problem: LeastSquares) -> PreparedBlackBox:
-        """Sketch A and factor the sketch; one that loses directions of A is drawn again.
+        """Sketch A and factor the sketch, which is redrawn if it loses directions of A.
 
         Raises
         ------
         InvalidProblem
-            If three sketches have lost directions.
+            If three sketches lose directions.
         """
         check_pairing(self, problem)
         began = time.perf_counter()
@@ -108,7 +108,7 @@ class SketchAndSolve:
     def _draw(
         self, problem: LeastSquares, size: int | None
     ) -> tuple[Sketch | None, Factor, Callable[[np.ndarray], np.ndarray]]:
-        """Return a sketch under which A keeps its rank, with its factor and the solver of sketched problems."""
+        """Return a sketch under which A keeps its rank, its factor, and a function that solves sketched problems."""
         if size is None:
             return None, *sketched_solver(sketched_rows(problem, None))
         for draw in range(DRAWS):
@@ -133,16 +133,16 @@ class SketchAndSolve:
         few = isinstance(made, SparseSign) and made.nnz < SAFE_NNZ
         if self.norm == "linf" and (few or isinstance(made, RowSample)):
             warnings.warn(
-                f"sketch {self.sketch!r} has fewer than {SAFE_NNZ} entries in a column: where a large residual meets"
-                " a row of high leverage in one of its rows, a coordinate of x takes all of it. Use 'srht',"
-                " 'gaussian' or 'sparse-sign' for norm='linf'",
+                f"sketch {self.sketch!r} has fewer than {SAFE_NNZ} entries in a column: if a large residual and a row"
+                " of high leverage meet in one of its rows, a single coordinate of x takes the whole error. Use"
+                " 'srht', 'gaussian' or 'sparse-sign' for norm='linf'",
                 stacklevel=4,
             )
         return made
 
 
 def _maps_to_zero(problem: LeastSquares, basis: np.ndarray) -> bool:
-    """Whether A maps to zero whatever is orthogonal to the columns of `basis`."""
+    """Return whether A maps the orthogonal complement of the columns of `basis` to zero."""
     columns = len(basis)
     others = np.linalg.qr(basis, mode="complete")[0][:, basis.shape[1] :] if basis.size else np.eye(columns)
     images = problem.normal_product(others)

@@ -1,1 +1,1 @@
-"""Regression in the norm of lp."""
+"""Linear regression in an l_p norm."""

@@ -1,4 +1,4 @@
-"""Interior points for p = 1 and p = inf: both are linear programs whose dual is one vector."""
+"""An interior-point method for l_1 and l_inf regression, as linear programs whose dual is a single vector."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..column_space.column_basis import ColumnBasis, solve_gram
 __all__ = ["interior_point"]
 
 Direction: TypeAlias = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
-"""From what the products of slacks and multipliers are to change by to the change of z, slacks and multipliers."""
+"""Maps the change wanted of the products of slacks and multipliers to changes of z, slacks and multipliers."""
 
-SHARE = 0.9995  # of the way to the boundary
+SHARE = 0.9995  # fraction of the step to the boundary
 
 
 class _Program(Protocol):
-    """A linear program by its pairs of slacks and multipliers, both of shape (2, n)."""
+    """A linear program with pairs of slacks and multipliers, each of shape (2, n)."""
 
     def start(self, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
 
@@ -34,8 +34,8 @@ def interior_point(
 ) -> Generator[tuple[np.ndarray, np.ndarray, np.ndarray], None, Status]:
     """Yield coordinates, residual and a dual vector, starting from `z`; see the solver ``lp``.
 
-    The predictor-corrector method of :cite:`Mehrotra1992`; for p = 1 that of :cite:`PortnoyKoenker1997`. Slacks and
-    multipliers are feasible from the start, so that every iterate bounds the minimum from both sides. Each step costs
+    The predictor-corrector method of :cite:`Mehrotra1992`, for p = 1 as in :cite:`PortnoyKoenker1997`. Slacks and
+    multipliers are feasible from the start, hence every iterate bounds the minimum from both sides. Each step takes
     ``n d^2`` operations and forty vectors of length n.
     """
     program: _Program = _AbsoluteSum() if p == 1.0 else _Largest()
@@ -52,7 +52,7 @@ def interior_point(
             ahead *= multipliers + _share(multipliers, to_multipliers) * to_multipliers
             centre = mean * (float(ahead.mean()) / mean) ** 3
             step, to_slacks, to_multipliers = direction(centre - products - to_slacks * to_multipliers)
-        except ValueError:  # of which LinAlgError is one
+        except ValueError:  # includes LinAlgError
             return Status.STAGNATED
         length = _share(slacks, to_slacks)
         z = z + length * step
@@ -78,7 +78,7 @@ class _AbsoluteSum:
         def solve(change: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             alone = change / multipliers
             shift = alone[0] - alone[1]
-            step = solve_gram(gram, basis.transpose(y - weights * shift))  # y: its drift from B'y = 0 is undone
+            step = solve_gram(gram, basis.transpose(y - weights * shift))  # y corrects drift from B'y = 0
             dy = -weights * (basis.apply(step) + shift)
             to_multipliers = np.stack([-dy, dy])
             return step, (change - slacks * to_multipliers) / multipliers, to_multipliers
@@ -104,7 +104,7 @@ class _Largest:
 
         def solve(change: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             alone = change / slacks
-            after = alone + multipliers  # whose drift from 1'(f + g) = 1 and B'(f - g) = 0 is undone
+            after = alone + multipliers  # corrects drift from 1'(f + g) = 1 and B'(f - g) = 0
             right = np.append(basis.transpose(after[0] - after[1]), after.sum() - 1.0)
             solution = solve_gram(gram, right)
             step, raised = solution[:-1], solution[-1]
@@ -116,6 +116,6 @@ class _Largest:
 
 
 def _share(values: np.ndarray, change: np.ndarray) -> float:
-    """Return the step that keeps positive `values` positive, at most 1."""
+    """Return the largest step up to 1 that keeps positive `values` positive."""
     steepest = float((-change / values).max())
     return min(1.0, SHARE / steepest) if steepest > 0.0 else 1.0

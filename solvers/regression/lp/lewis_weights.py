@@ -1,4 +1,4 @@
-"""Lewis weights: the change of density that makes l_p look like l_2."""
+"""Lewis weights: row weights under which the l_p norm of a column space resembles the l_2 norm."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["lewis_in_basis", "lewis_weights"]
 def lewis_weights(A: Any, p: float, tol: float = 1e-9, maxiter: int | None = None) -> np.ndarray:
     r"""Return the w with :math:`w_i=\bigl(a_i^T(A^TW^{1-2/p}A)^{-1}a_i\bigr)^{p/2}`, whose sum is the rank of A.
 
-    Rows sampled in proportion to them keep all norms :math:`\|Ax\|_p` :cite:`CohenPeng2015`. The map on the right
-    changes the logarithm of w by a factor between 0 and ``1 - p/2``, so that it is iterated with the step
-    ``4 / (p + 2)`` on the logarithm: the error then shrinks by ``|p - 2| / (p + 2)`` every time, for p of 4 and more
-    too, where the plain iteration does not converge. Each iteration costs ``3 n d^2`` operations.
+    Rows sampled in proportion to w preserve all norms :math:`\|Ax\|_p` :cite:`CohenPeng2015`. The map on the right
+    multiplies errors of the logarithm of w by factors between 0 and ``1 - p/2``. It is therefore iterated with a step
+    of ``4 / (p + 2)`` on the logarithm, which reduces the error by ``|p - 2| / (p + 2)`` per iteration, even for
+    p >= 4, where the plain iteration does not converge. Each iteration takes ``3 n d^2`` operations.
 
     Parameters
     ----------
@@ -31,14 +31,14 @@ def lewis_weights(A: Any, p: float, tol: float = 1e-9, maxiter: int | None = Non
     p : float
         At least 1, finite.
     tol : float
-        Relative change of any weight at which to stop.
+        Largest relative change of a weight at which to stop.
     maxiter : int, optional
-        ``20 (p + 2)`` if None. Should it be reached, a RuntimeWarning says how far the iteration came.
+        Limit of iterations, ``20 (p + 2)`` if None. A RuntimeWarning with the last change is given if it is reached.
 
     Returns
     -------
     ndarray, shape (n,)
-        Between 0 and 1.
+        Weights between 0 and 1, whose sum is the rank of A.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def lewis_weights(A: Any, p: float, tol: float = 1e-9, maxiter: int | None = Non
 
     Examples
     --------
-    For p = 2 they are the leverage scores:
+    For p = 2 the weights are the leverage scores:
 
     >>> lewis_weights(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 3.0]]), 2).round(12).tolist()
     [0.5, 0.5, 1.0]
@@ -81,6 +81,6 @@ def lewis_in_basis(basis: ColumnBasis, p: float, tol: float = 1e-9, maxiter: int
 
 
 def _changed(basis: ColumnBasis, inverse: np.ndarray) -> ColumnBasis:
-    """Return the basis times a matrix."""
+    """Return the basis multiplied by a matrix."""
     transform = inverse if basis.transform is None else basis.transform @ inverse
     return ColumnBasis(basis.matrix, transform, inverse)

@@ -1,4 +1,4 @@
-"""Newton's method for 1 < p < inf, whose steps are weighted least squares."""
+"""Newton's method for l_p regression with 1 < p < inf, whose steps are weighted least-squares problems."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..column_space.column_basis import ColumnBasis, solve_gram
 
 __all__ = ["newton"]
 
-GROWTH = 1.6  # of the exponent from step to step, from 2 up to p
-FLOOR = 1e-12  # residuals below this part of the largest weigh as if they were so large
+GROWTH = 1.6  # growth of the exponent per step, from 2 up to p
+FLOOR = 1e-12  # lower bound of residuals in the weights, relative to the largest
 
 
 def newton(
@@ -22,15 +22,16 @@ def newton(
 ) -> Generator[tuple[np.ndarray, np.ndarray, np.ndarray], None, Status]:
     r"""Yield coordinates, residual and a dual vector, starting from `z`.
 
-    A step is that of iteratively reweighted least squares, :math:`\delta=(B^TWB)^{-1}B^TWr` with
-    :math:`W=|r|^{p-2}`, times the length that minimises along it: near the solution :math:`1/(p-1)`, which makes it
-    Newton's. The dual vector :math:`y=W(r-B\delta)` is orthogonal to all columns by construction. Each step costs
+    The direction is that of iteratively reweighted least squares, :math:`\delta=(B^TWB)^{-1}B^TWr` with
+    :math:`W=|r|^{p-2}`. A line search finds its length; near the solution this is :math:`1/(p-1)`, which makes the step
+    a Newton step. The dual vector :math:`y=W(r-B\delta)` is orthogonal to all columns by construction. Each step takes
     ``n d^2`` operations.
 
-    For p > 2 the exponent grows from 2 to p by a factor a step, as in the homotopy of :cite:`AdilPengSachdeva2019`,
-    because far from the solution the weights of a large p see few rows. Rows of high leverage, whose residuals start
-    out tiny, would have no weight at all: a multiple of the mean weight is added to all in the matrix, ten times as
-    much after a step that had to be cut short and a tenth after any other :cite:`Marquardt1963`.
+    For p > 2 the exponent grows from 2 to p by a constant factor per step, as in the homotopy of
+    :cite:`AdilPengSachdeva2019`, because far from the solution the weights of a large p depend on few rows. Rows of
+    high leverage, whose residuals are tiny at first, would have no weight. A multiple of the mean weight is therefore
+    added to all weights in the matrix; it grows tenfold after a step that had to be shortened and shrinks to a tenth
+    after any other :cite:`Marquardt1963`.
 
     For p below 1.01 the weights span so many orders of magnitude that rounding may end the iteration early.
     """
@@ -44,7 +45,7 @@ def newton(
         damped = weights + damping * float(np.average(weights, weights=relative**2))
         try:
             step = solve_gram(basis.gram(damped), basis.transpose(weights * r))
-        except ValueError:  # of which LinAlgError is one
+        except ValueError:  # includes LinAlgError
             yield z, r, r
             return Status.STAGNATED
         change = basis.apply(step)
@@ -56,7 +57,7 @@ def newton(
 
 
 def step_length(r: np.ndarray, change: np.ndarray, p: float) -> float:
-    r"""Return the t that minimises :math:`\|r-t\,c\|_p`: roughly, or Newton's ``1 / (p - 1)`` where that will do."""
+    r"""Return an approximate minimiser t of :math:`\|r-t\,c\|_p`, or Newton's ``1 / (p - 1)`` if it is close enough."""
 
     def slope(t: float) -> float:
         rest = r - t * change
@@ -69,6 +70,6 @@ def step_length(r: np.ndarray, change: np.ndarray, p: float) -> float:
     while end < 0.0 and high < 1e6:
         low, high = high, 2.0 * high
         end = slope(high)
-    if end < 0.0 or steepest >= 0.0:  # rounding: the slope has no sign left
+    if end < 0.0 or steepest >= 0.0:  # the sign of the slope is lost to rounding
         return high if steepest < 0.0 else 0.0
     return brentq(slope, low, high, xtol=1e-3 * high)  # pyright: ignore[reportReturnType]

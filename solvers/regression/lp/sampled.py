@@ -1,68 +1,67 @@
-"""Regression in l_p on a sample of the rows."""
+"""l_p regression on a weighted sample of the rows."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
 from math import ceil, sqrt
-from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
 
+from ritz.arguments import check_choice, check_integer
 from ritz.backend import Array, to_numpy
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.errors import InvalidProblem
 from ritz.operators import Tag
 from ritz.problem_types.lp_regression import LpRegression
 from ritz.registry import register
 from ritz.solution import Solution, Status
-from ritz.solver import check_pairing, registered_name
-from ritz.stopping import Callback, check_tolerances
+from ritz.solver import Controls, PreparedSolver, check_pairing, registered_name
 
 from ..column_space.column_basis import ColumnBasis, column_basis, solve_gram
 from ..column_space.leverage_scores import scores_in_basis
 from .sampling import SCORES, sample_rows, sampling_probabilities
-from .solver import Lp, PreparedLp
+from .solver import Lp, minimise
 
-__all__ = ["LpSampled"]
+__all__ = ["LpSampled", "PreparedLpSample"]
 
-ATTEMPTS = 5  # to draw a sample of the rank of A
-ROWS_BY_UNKNOWN = 80
-BAND = 2.0  # share of the rows that are near the fit of a sample, by the root of d / size
-ALIKE = 0.1  # residuals below this part of the median weigh the same in the bound
+ATTEMPTS = 5  # limit of samples drawn to reach the rank of A
+ROWS_PER_UNKNOWN = 80
+BAND = 2.0  # fraction of the rows considered near the fit of a sample, divided by the root of d / size
+ALIKE = 0.1  # lower bound of residuals in the weights of the bound, relative to the median
 
 
 @register("lp-sampled")
 @dataclass(frozen=True)
 class LpSampled:
-    r"""Minimise :math:`\|Ax-b\|_p` over a weighted sample of the rows, for 1 <= p < inf: an approximation.
+    r"""Approximately minimise :math:`\|Ax-b\|_p` over a weighted sample of the rows, for 1 <= p < inf.
 
-    Rows are kept with probabilities in proportion to scores of ``[A, b]``, and divided by ``q^(1/p)``; the sample is
-    then solved by ``lp``. A sample of lower rank than A is drawn again. At 80 (d + 1) rows the objective is usually
-    within one percent of the minimum where p < 2; see ``docs/lp-regression.md`` for which scores suit which p.
+    Rows are kept with probabilities q in proportion to scores of ``[A, b]`` and divided by ``q^(1/p)``; ``lp`` then
+    solves the sample. A sample of lower rank than A is redrawn. With 80 (d + 1) rows, the objective is usually within
+    one percent of the minimum if p < 2; ``docs/lp-regression.md`` says which scores suit which p.
 
-    The residual is the relative duality gap of the *whole* problem, as for ``lp``, and ``rtol`` asks for as much: an
-    answer that is not proved so good ends STAGNATED, so ask for little or pass ``throw=False``. The bound costs about
-    as much as an iteration of ``lp``: for p > 1 it is one weighted least-squares problem over all rows; for p = 1 a
-    regression in which the rows that are clearly above or below the fit are merged into one, signs and all, as in
-    :cite:`PortnoyKoenker1997`, whose minimum is lower by the triangle inequality.
+    The residual is the relative duality gap of the *whole* problem, as for ``lp``, and ``rtol`` refers to it. An answer
+    whose gap is larger ends STAGNATED, so choose a loose tolerance or pass ``throw=False``. The bound takes about as
+    long as an iteration of ``lp``. For p > 1 it comes from a weighted least-squares problem over all rows. For p = 1 it
+    comes from a regression in which all rows clearly above or below the fit are merged into one, with their signs, as
+    in :cite:`PortnoyKoenker1997`; by the triangle inequality its minimum is lower.
 
     Parameters
     ----------
     scores : str
-        ``"lewis"``, ``"root-leverage"`` (as good for p <= 2, and several times cheaper), ``"leverage"``,
+        ``"lewis"``, ``"root-leverage"`` (as good for p <= 2 and several times cheaper), ``"leverage"``,
         ``"sensitivity"``, ``"sensitivity+leverage"`` or ``"uniform"``.
     size : int, optional
-        Rows to keep on average, ``80 (d + 1)`` if None; a problem without more is solved whole.
+        Expected number of rows to keep, ``80 (d + 1)`` if None. A problem with no more rows is solved whole.
     seed : int
 
     Notes
     -----
-    ``stats`` holds what that of ``lp`` does, the ``"rows"`` kept, ``"samples"`` drawn, the ``"sample_status"`` with
-    which ``lp`` ended, and the ``"sampled_objective"``: the least the weighted sample allows, whose p-th power is on
-    average over samples below that of the minimum of the whole problem.
+    In addition to the ``stats`` of ``lp``, there are the number of ``"rows"`` kept, the number of ``"samples"`` drawn,
+    the ``"sample_status"`` with which ``lp`` ended, and the ``"sampled_objective"``, the minimum of the weighted
+    sample. On average over samples, its p-th power is below that of the minimum of the whole problem.
 
     Examples
     --------
@@ -82,44 +81,55 @@ class LpSampled:
     solves: ClassVar[type] = LpRegression
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
-    def prepare(self, problem: LpRegression) -> PreparedSample:
-        """Find an orthonormal basis of the columns, which the bound needs; scores depend on b, and wait for it."""
+    def prepare(self, problem: LpRegression) -> PreparedLpSample:
+        """Find an orthonormal basis of the columns; scores depend on b and are computed by ``solve``."""
         start = time.perf_counter()
         check_pairing(self, problem)
         if problem.p == np.inf:
-            raise InvalidProblem("p is inf, of which a sample of rows says nothing; use solver 'lp'")
-        if self.scores not in SCORES:
-            raise UnknownName("scores", self.scores, SCORES)
-        if self.size is not None and not (isinstance(self.size, Integral) and self.size >= problem.size):
-            raise InvalidProblem(f"size is {self.size!r}; a sample needs at least as many rows as unknowns")
-        return PreparedSample(self, problem, column_basis(problem.matrix), time.perf_counter() - start)
+            raise InvalidProblem("p is inf, where a sample of the rows is useless; use solver 'lp'")
+        check_choice("scores", self.scores, SCORES)
+        check_integer("size", self.size, optional=True)
+        if self.size is not None and self.size < problem.size:
+            raise InvalidProblem(
+                f"size is {self.size}; a sample needs at least as many rows as unknowns, {problem.size}"
+            )
+        basis = column_basis(problem.matrix)
+        return PreparedLpSample(self, problem, basis, registered_name(self), time.perf_counter() - start)
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedSample:
-    """A problem to be sampled, ready for right-hand sides."""
+class PreparedLpSample(PreparedSolver[Solution]):
+    """An l_p regression to be sampled, ready for right-hand sides.
+
+    A solve has one iteration, from the starting vector to the solution of the sample.
+
+    Parameters
+    ----------
+    solver : LpSampled
+        The options.
+    problem : LpRegression
+    basis : ColumnBasis
+    name : str
+        Registered name of the solver.
+    seconds : float
+        Preparation time.
+    stats : mapping
+        Further statistics to report.
+    """
 
     solver: LpSampled
     problem: LpRegression
     basis: ColumnBasis
-    seconds: float
+    name: str
+    seconds: float = 0.0
+    stats: Mapping[str, Any] = field(default_factory=dict)
 
-    def solve(
-        self,
-        rhs: Array | None = None,
-        *,
-        x0: Array | None = None,
-        rtol: float = 1e-8,
-        atol: float = 0.0,
-        maxiter: int | None = None,
-        callback: Callback | None = None,
-        progress: bool = False,
-    ) -> Solution:
-        """Solve for `rhs`; see `ritz.solver.Prepared.solve` and `LpSampled`.
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of the problem."""
+        return self.problem.dtype
 
-        There is one iteration: from the starting vector to the solution of the sample.
-        """
-        check_tolerances(rtol, atol, self.problem.dtype)
+    def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
         found: dict[str, Any] = {}
 
         def method(
@@ -136,17 +146,14 @@ class PreparedSample:
                 yield z, r, _merged_dual(basis, b, r, stats["rows"]) if p == 1.0 else _weighted_dual(basis, r, p)
             return Status.STAGNATED
 
-        whole = PreparedLp(self.problem, self.basis, method, registered_name(self.solver), self.seconds)
         start = np.zeros(self.problem.size) if x0 is None else x0
-        solution = whole.solve(
-            rhs, x0=start, rtol=rtol, atol=atol, maxiter=maxiter, callback=callback, progress=progress
-        )
+        solution = minimise(self.problem, self.basis, method, rhs, start, controls)
         return replace(solution, stats={**solution.stats, **found})
 
     def _solve_sample(self, b: np.ndarray) -> tuple[Solution, dict[str, Any]]:
-        """Return the solution of a sample of full rank, and what is to be said of it."""
+        """Return the solution of a sample with the rank of A, and its statistics."""
         A, p = self.problem.matrix, self.problem.p
-        size = ROWS_BY_UNKNOWN * (self.problem.size + 1) if self.solver.size is None else int(self.solver.size)
+        size = ROWS_PER_UNKNOWN * (self.problem.size + 1) if self.solver.size is None else int(self.solver.size)
         probabilities = np.ones(b.size)
         if size < b.size:
             scores = SCORES[self.solver.scores](self.basis.with_column(b), p)
@@ -169,7 +176,7 @@ class PreparedSample:
 
 
 def _weighted_dual(basis: ColumnBasis, r: np.ndarray, p: float) -> np.ndarray:
-    """Return a vector orthogonal to all columns, by a step of weighted least squares from a residual."""
+    """Return a vector orthogonal to all columns, from a step of weighted least squares."""
     magnitude = np.abs(r)
     typical = float(np.median(magnitude)) or float(magnitude.max())
     if typical == 0.0:
@@ -182,8 +189,8 @@ def _weighted_dual(basis: ColumnBasis, r: np.ndarray, p: float) -> np.ndarray:
 
 
 def _merged_dual(basis: ColumnBasis, b: np.ndarray, r: np.ndarray, size: int) -> np.ndarray:
-    """Return the dual vector of a regression for p = 1 whose rows far from the fit of a sample are merged."""
-    spread = np.sqrt(scores_in_basis(basis))  # of the fit at each row, but for a factor
+    """Return the dual vector of the regression for p = 1 in which rows far from the fit of a sample are merged."""
+    spread = np.sqrt(scores_in_basis(basis))  # of the fit at each row, up to a common factor
     distance = np.divide(np.abs(r), spread, where=spread > 0.0, out=np.full_like(r, np.inf))
     near = max(basis.rank, ceil(r.size * min(1.0, BAND * sqrt(basis.rank / size))))
     order = np.argpartition(distance, near - 1)

@@ -1,4 +1,4 @@
-"""Rows drawn by how much they can matter to a norm of l_p."""
+"""Sampling of rows in proportion to scores that preserve l_p norms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.arguments import check_choice
+from ritz.errors import InvalidProblem
 from ritz.problem_types.lp_regression import check_exponent, check_matrix
 
 from ..column_space.column_basis import ColumnBasis, column_basis
@@ -44,27 +45,27 @@ SCORES: dict[str, Callable[[ColumnBasis, float], np.ndarray]] = {
     "sensitivity": sensitivity_bounds,
     "sensitivity+leverage": _both,
 }
-"""Scores of rows by name: functions of an orthonormal basis and p."""
+"""Row scores by name, as functions of an orthonormal basis and p."""
 
 
 def row_scores(A: Any, p: float, scores: str = "lewis") -> np.ndarray:
-    r"""Return what rows are sampled in proportion to.
+    r"""Return the scores in proportion to which rows are sampled.
 
     Parameters
     ----------
     A : array, sparse array, or torch tensor, shape (n, d)
-        For regression with a right-hand side b the matrix ``[A, b]``.
+        For regression with a right-hand side b, pass ``[A, b]``.
     p : float
         At least 1, finite.
     scores : str
         ``"uniform"``; ``"leverage"``, :math:`\tau`; ``"root-leverage"``, :math:`\tau^{p/2}`; ``"lewis"``;
-        ``"sensitivity"``, bounds of the sensitivities; ``"sensitivity+leverage"``, as much of either
+        ``"sensitivity"``, upper bounds of the sensitivities; ``"sensitivity+leverage"``, both in equal parts
         :cite:`WoodruffYasuda2023,MunteanuOmlor2024`.
 
     Returns
     -------
     ndarray, shape (n,)
-        Not negative.
+        Non-negative scores.
 
     Examples
     --------
@@ -73,14 +74,12 @@ def row_scores(A: Any, p: float, scores: str = "lewis") -> np.ndarray:
     """
     p = check_exponent(p)
     if p == np.inf:
-        raise InvalidProblem("p is inf, of which a sample of rows says nothing: a single row can be the maximum")
-    if scores not in SCORES:
-        raise UnknownName("scores", scores, SCORES)
-    return SCORES[scores](column_basis(check_matrix(A)), p)
+        raise InvalidProblem("p is inf, where sampling rows is useless: a single row can be the maximum")
+    return SCORES[check_choice("scores", scores, SCORES)](column_basis(check_matrix(A)), p)
 
 
 def sampling_probabilities(scores: np.ndarray, size: int) -> np.ndarray:
-    """Return ``min(1, c scores)`` with c such that the sum is `size`, or one for every row that has a score.
+    """Return ``min(1, c scores)`` with the sum `size`, or 1 for all rows with a positive score if there are fewer.
 
     Examples
     --------
@@ -90,17 +89,17 @@ def sampling_probabilities(scores: np.ndarray, size: int) -> np.ndarray:
     if size >= np.count_nonzero(scores):
         return (scores > 0.0).astype(np.float64)
     ordered = np.sort(scores)[::-1]
-    rest = np.cumsum(ordered[::-1])[::-1]  # of the scores from each place on
+    rest = np.cumsum(ordered[::-1])[::-1]  # sum of the scores from each position on
     certain = np.arange(size)
-    factors = (size - certain) / rest[:size]  # if so many rows were certain
+    factors = (size - certain) / rest[:size]  # the value of c if this many rows had probability 1
     first = int(np.flatnonzero(factors * ordered[:size] <= 1.0 + 1e-12)[0])
     return np.minimum(1.0, factors[first] * scores)
 
 
 def sample_rows(probabilities: np.ndarray, p: float, seed: Any = 0) -> tuple[np.ndarray, np.ndarray]:
-    r"""Keep each row with its probability q, and give it the weight :math:`q^{-1/p}`.
+    r"""Keep each row with its probability q and give it the weight :math:`q^{-1/p}`.
 
-    The p-th power of the norm of the weighted sample is then right on average.
+    The p-th power of the norm of the weighted sample is then an unbiased estimate.
 
     Parameters
     ----------
@@ -111,7 +110,7 @@ def sample_rows(probabilities: np.ndarray, p: float, seed: Any = 0) -> tuple[np.
     Returns
     -------
     rows : ndarray of int, shape (m,)
-        In increasing order.
+        Ascending.
     weights : ndarray, shape (m,)
 
     Examples
@@ -125,15 +124,15 @@ def sample_rows(probabilities: np.ndarray, p: float, seed: Any = 0) -> tuple[np.
 
 
 def sample_size(columns: int, eps: float, p: float, scores: str = "lewis", total: float | None = None) -> int:
-    r"""Return how many rows keep all norms to a factor ``1 ± eps`` by the published bounds, with constants of one.
+    r"""Return how many rows preserve all norms to a factor ``1 ± eps`` by published bounds, with constants set to 1.
 
-    The leading term times :math:`\varepsilon^{-2}\ln d`; the bounds hide constants and further powers of logarithms,
-    while far fewer rows than they ask for have been enough wherever it was measured.
+    This is the leading term times :math:`\varepsilon^{-2}\ln d`. The bounds hide constants and further powers of
+    logarithms, but in all measurements far fewer rows than they require were enough.
 
     Parameters
     ----------
     columns : int
-        Dimension d: columns of A, and one more for b.
+        Dimension d: the columns of A, plus one for b.
     eps : float
         Between 0 and 1.
     p : float
@@ -144,12 +143,12 @@ def sample_size(columns: int, eps: float, p: float, scores: str = "lewis", total
         :math:`S^{2-2/p}` above :cite:`WoodruffYasuda2023`; ``"sensitivity+leverage"``: :math:`S+d` for p <= 2
         :cite:`MunteanuOmlor2024`, :math:`d^{2/p}S^{2-4/p}` above :cite:`WoodruffYasuda2023`.
     total : float, optional
-        Sum S of the sensitivities; if None what it is at most, :math:`d^{\max(1,p/2)}`.
+        Sum S of the sensitivities; its upper bound :math:`d^{\max(1,p/2)}` if None.
 
     Raises
     ------
     InvalidProblem
-        For numbers out of range, and root leverage with p > 2, which has no bound free of n.
+        For numbers out of range, and for root leverage with p > 2, which has no bound independent of n.
     UnknownName
         For scores without a bound: ``"leverage"`` and ``"uniform"`` have none for p other than 2.
 
@@ -172,8 +171,7 @@ def sample_size(columns: int, eps: float, p: float, scores: str = "lewis", total
         "sensitivity": d ** (1.0 - 0.5 * p) * S if low else S ** (2.0 - 2.0 / p),
         "sensitivity+leverage": S + d if low else d ** (2.0 / p) * S ** (2.0 - 4.0 / p),
     }
-    if scores not in bounds:
-        raise UnknownName("scores", scores, bounds)
+    check_choice("scores", scores, bounds)
     if scores == "root-leverage" and not low:
         raise InvalidProblem(f"p is {p:g}; root leverage scores have a bound for p <= 2 only, use scores='lewis'")
     return ceil(bounds[scores] * max(log(columns), 1.0) / eps**2)

@@ -1,11 +1,11 @@
-"""The whole problem of l_p regression: Newton's method, or interior points for p = 1 and inf."""
+"""l_p regression on all rows: Newton's method, or an interior-point method for p = 1 and inf."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -15,22 +15,22 @@ from ritz.errors import InvalidProblem
 from ritz.operators import Tag
 from ritz.problem_types.linear_system import check_vector
 from ritz.problem_types.lp_regression import LpRegression, dual_exponent, lp_norm
-from ritz.progress import ResidualProgress
 from ritz.registry import register
 from ritz.solution import Solution, Status
-from ritz.solver import check_pairing, registered_name
-from ritz.stopping import Callback, check_tolerances, iteration_limit
+from ritz.solver import Controls, PreparedSolver, check_pairing, registered_name
+from ritz.stopping import check_tolerances
 
 from ..column_space.column_basis import ColumnBasis, column_basis
 from .interior_point import interior_point
 from .newton import newton
 
-__all__ = ["Lp", "PreparedLp", "dual_bound"]
+__all__ = ["Lp", "PreparedLp", "dual_bound", "minimise"]
 
 Method: TypeAlias = Callable[
     [ColumnBasis, np.ndarray, float, np.ndarray], Generator[tuple[np.ndarray, np.ndarray, np.ndarray], None, Status]
 ]
-PATIENCE = 25  # iterations in which the gap has to become smaller
+ITERATIONS = 200  # default limit
+PATIENCE = 25  # iterations within which the gap must shrink
 
 
 @register("lp")
@@ -38,16 +38,16 @@ PATIENCE = 25  # iterations in which the gap has to become smaller
 class Lp:
     r"""Minimise :math:`\|Ax-b\|_p` for any p >= 1 to a certified gap.
 
-    The iteration starts from least squares. For 1 < p < inf it is Newton's method, each step a weighted least-squares
-    problem with an exact line search, p growing from 2 where it is larger; for p = 1 and inf a primal-dual interior
-    point method. Everything is done in an orthonormal basis of the columns (4 n d^2 operations); an iteration costs
-    n d^2 more, and 5 to 45 iterations are usual, the most for p just above 1.
+    The iteration starts from least squares. For 1 < p < inf it is Newton's method, in which each step is a weighted
+    least-squares problem with a line search; for p > 2 the exponent grows from 2 to p. For p = 1 and inf it is a
+    primal-dual interior-point method. Both work in an orthonormal basis of the columns, found in 4 n d^2 operations. An
+    iteration takes n d^2 operations; 5 to 45 iterations are usual, the most for p just above 1.
 
-    Every iterate comes with a bound: for any y with :math:`A^Ty=0`, no x has a residual below
-    :math:`b^Ty/\|y\|_q`, ``1/p + 1/q = 1``. The residual of the solution, and its history, is the relative duality
-    gap :math:`(\|Ax-b\|_p-b^Ty/\|y\|_q)/\|Ax-b\|_p` for the best y met, which is what has to be below ``rtol`` (and,
-    times :math:`\|Ax-b\|_p`, what is to be below ``atol``). If the columns depend on one another, the shortest
-    of the x with the same Ax is returned.
+    Every iterate comes with a bound: for any y with :math:`A^Ty=0`, no x has a residual norm below
+    :math:`b^Ty/\|y\|_q`, where ``1/p + 1/q = 1``. The residual and the history of the solution are the relative duality
+    gap :math:`(\|Ax-b\|_p-b^Ty/\|y\|_q)/\|Ax-b\|_p` for the best y found. A solve stops when this gap is below
+    ``rtol``, or the absolute gap below ``atol``. If the columns are linearly dependent, the shortest x with the same Ax
+    is returned.
 
     ``stats`` holds ``"objective"``, ``"lower_bound"``, ``"gap"`` (their difference), the vector y as ``"dual"``, and
     the ``"rank"`` of A.
@@ -77,8 +77,10 @@ class Lp:
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedLp:
-    """An l_p regression whose matrix has been orthogonalised, ready for right-hand sides.
+class PreparedLp(PreparedSolver[Solution]):
+    """An l_p regression with an orthonormal basis of its columns, ready for right-hand sides.
+
+    See `Lp` for the tolerances. The limit is 200 iterations unless another is given.
 
     Parameters
     ----------
@@ -86,11 +88,13 @@ class PreparedLp:
     basis : ColumnBasis
     method : callable
         ``method(basis, b, p, z)`` yields coordinates, residual and a dual vector for its starting vector `z` and
-        after each iteration, and returns a `Status` if it cannot go on.
+        after each iteration, and returns a `Status` if it cannot continue.
     name : str
         Registered name of the solver.
     seconds : float
-        Spent on preparing.
+        Preparation time.
+    stats : mapping
+        Further statistics to report.
     """
 
     problem: LpRegression
@@ -98,70 +102,76 @@ class PreparedLp:
     method: Method
     name: str
     seconds: float = 0.0
+    stats: Mapping[str, Any] = field(default_factory=dict)
 
-    def solve(
-        self,
-        rhs: Array | None = None,
-        *,
-        x0: Array | None = None,
-        rtol: float = 1e-8,
-        atol: float = 0.0,
-        maxiter: int | None = None,
-        callback: Callback | None = None,
-        progress: bool = False,
-    ) -> Solution:
-        """Solve for `rhs`; see `ritz.solver.Prepared.solve` and `Lp`. `maxiter` defaults to 200."""
-        start = time.perf_counter()
-        problem = self.problem if rhs is None else self.problem.with_rhs(rhs)
-        check_tolerances(rtol, atol, problem.dtype)
-        limit = iteration_limit(maxiter, 200)
-        b = to_numpy(problem.b).astype(np.float64)
-        start_z = self.basis.transpose(b if x0 is None else problem.matrix @ _starting_vector(x0, problem.size))
-        run = _Run(self, problem, b, rtol, atol)
-        with ResidualProgress(progress, self.name, rtol) as bar, single_blas_thread():
-            status = run.until(self.method(self.basis, b, problem.p, start_z), limit, callback, bar)
-        return run.finish(status, time.perf_counter() - start)
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of the problem."""
+        return self.problem.dtype
+
+    def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
+        return minimise(self.problem, self.basis, self.method, rhs, x0, controls)
+
+
+def minimise(
+    problem: LpRegression,
+    basis: ColumnBasis,
+    method: Method,
+    rhs: Array | None,
+    x0: Array | None,
+    controls: Controls,
+) -> Solution:
+    """Run a method from `x0`, or from least squares, until the duality gap is small enough; see `PreparedLp`."""
+    if rhs is not None:
+        problem = problem.with_rhs(rhs)
+        check_tolerances(controls.rtol, controls.atol, problem.dtype)  # the precision of rhs may be another
+    b = to_numpy(problem.b).astype(np.float64)
+    start = basis.transpose(b if x0 is None else problem.matrix @ _starting_vector(x0, problem.size))
+    run = _Run(problem, basis, b, controls)
+    with single_blas_thread():
+        status = run.until(method(basis, b, problem.p, start))
+    return run.finish(status)
 
 
 class _Run:
-    """One solve: the best iterate, the best bound, and whether they have met."""
+    """One solve: the best iterate, the best bound, and the gap between them."""
 
-    def __init__(self, prepared: PreparedLp, problem: LpRegression, b: np.ndarray, rtol: float, atol: float):
-        self.prepared, self.problem, self.b, self.rtol, self.atol = prepared, problem, b, rtol, atol
+    def __init__(self, problem: LpRegression, basis: ColumnBasis, b: np.ndarray, controls: Controls):
+        self.problem, self.basis, self.b, self.controls = problem, basis, b, controls
         self.history: list[float] = []
-        self.z = np.zeros(prepared.basis.rank)
+        self.z = np.zeros(basis.rank)
         self.objective = math.inf
         self.dual, self.bound = np.zeros_like(b), 0.0
         self.rounding = 10 * machine_epsilon(np.float64) * lp_norm(b, problem.p)
 
     @property
     def gap(self) -> float:
-        """Relative duality gap of the best iterate; none if its residual is rounding, b being in the column space."""
+        """Relative duality gap of the best iterate, or 0 if its residual is rounding, as for b in the column space."""
         if self.objective <= self.rounding:
             return 0.0
         return max(self.objective - self.bound, 0.0) / self.objective
 
     def solved(self, share: float = 1.0) -> bool:
-        return self.gap * self.objective <= share * max(self.rtol * self.objective, self.atol)
+        controls = self.controls
+        return self.gap * self.objective <= share * max(controls.rtol * self.objective, controls.atol)
 
-    def until(
-        self, steps: Generator[Any, None, Status], limit: int, callback: Callback | None, progress: ResidualProgress
-    ) -> Status:
-        """Iterate until the gap is small enough, or say why not."""
-        basis = self.prepared.basis
+    def until(self, steps: Generator[Any, None, Status]) -> Status:
+        """Iterate until the gap is small enough, and return how the iteration ended."""
         smallest, since = math.inf, 0
         try:
             with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-                for iteration in range(limit + 1):
+                for iteration in range(self.controls.limit(ITERATIONS) + 1):
                     try:
                         z, r, y = next(steps)
                     except StopIteration as end:
                         return end.value
-                    self._learn(z, r, basis.complement(y))
+                    self._learn(z, r, self.basis.complement(y))
                     self.history.append(self.gap)
-                    if callback is not None and callback(iteration, self._unknowns(), self.gap):
+                    if self.controls.callback is not None and self.controls.asks_to_stop(
+                        iteration, self._unknowns(), self.gap
+                    ):
                         return Status.INTERRUPTED
-                    if self.solved(share=0.5):  # as much again may be lost on the way to the unknowns
+                    if self.solved(share=0.5):  # computing the unknowns may lose as much again
                         return Status.CONVERGED
                     if not np.isfinite(z).all():
                         return Status.NON_FINITE
@@ -169,7 +179,7 @@ class _Run:
                     smallest = min(smallest, self.gap)
                     if since == PATIENCE:
                         return Status.STAGNATED
-                    progress.update(iteration, self.gap)
+                    self.controls.progress.update(iteration, self.gap)
         except KeyboardInterrupt:
             return Status.INTERRUPTED
         return Status.MAX_ITERATIONS
@@ -184,15 +194,14 @@ class _Run:
             self.bound, self.dual = bound, y / lp_norm(y, dual_exponent(p))
 
     def _unknowns(self, refinements: int = 0) -> Array:
-        """Return x, refined where rounding has made Ax differ from Bz: A may be ill-conditioned."""
-        basis = self.prepared.basis
-        x = basis.to_unknowns @ self.z
+        """Return x, refined because rounding makes Ax differ from Bz if A is ill-conditioned."""
+        x = self.basis.to_unknowns @ self.z
         for _ in range(refinements):
-            x += basis.to_unknowns @ (self.z - basis.transpose(self.problem.matrix @ x))
+            x += self.basis.to_unknowns @ (self.z - self.basis.transpose(self.problem.matrix @ x))
         return asarray_like(x, self.problem.b)
 
-    def finish(self, status: Status, seconds: float) -> Solution:
-        """Return the solution, judged by the objective of what is returned."""
+    def finish(self, status: Status) -> Solution:
+        """Return the solution, judged by the objective at the x returned."""
         x, matrix = self._unknowns(refinements=2), self.problem.matrix
         self.objective = self.problem.objective(x)
         sizes = np.abs(self.b) + abs(matrix) @ np.abs(to_numpy(x).astype(np.float64))
@@ -206,7 +215,7 @@ class _Run:
             "lower_bound": self.bound,
             "gap": max(self.objective - self.bound, 0.0),
             "dual": self.dual,
-            "rank": self.prepared.basis.rank,
+            "rank": self.basis.rank,
         }
         return Solution(
             x=x,
@@ -214,14 +223,13 @@ class _Run:
             iterations=len(self.history) - 1,
             residual=self.gap,
             history=np.array(self.history),
-            timings={"prepare": self.prepared.seconds, "solve": seconds},
+            timings={},
             stats=stats,
-            solver=self.prepared.name,
         )
 
 
 def dual_bound(y: np.ndarray, b: np.ndarray, p: float) -> float:
-    r"""Return :math:`b^Ty/\|y\|_q`, below which no :math:`\|Ax-b\|_p` can be if :math:`A^Ty=0`."""
+    r"""Return :math:`b^Ty/\|y\|_q`, a lower bound of :math:`\|Ax-b\|_p` if :math:`A^Ty=0`."""
     size = lp_norm(y, dual_exponent(p))
     return float(b @ y) / size if 0.0 < size < math.inf else 0.0
 

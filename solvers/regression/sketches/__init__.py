@@ -1,1 +1,1 @@
-"""Sketches: random matrices that shrink the rows of another and keep its geometry."""
+"""Sketches: random matrices that reduce the number of rows of a matrix and preserve its geometry."""

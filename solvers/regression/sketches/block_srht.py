@@ -1,4 +1,4 @@
-"""Hadamard transforms of blocks of rows, added up."""
+"""A sketch that adds up Hadamard transforms of blocks of rows."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .sketch import Sketch
 
 __all__ = ["BlockSRHT"]
 
-BLOCK = 1024  # rows at least
+BLOCK = 1024  # least number of rows per block
 
 
 class BlockSRHT(Sketch):
-    """The sum of one small `SRHT` for each block of rows, with further signs :cite:`Balabanov2023`.
+    """The sum of a small `SRHT` for each block of rows, with additional signs :cite:`Balabanov2023`.
 
-    Blocks need not be in memory together, and each is transformed in the cache: O(m k log size) operations. All
-    share one sample of rows.
+    Blocks need not be in memory together, and each is transformed in the cache, with O(m k log size) operations. All
+    blocks share one sample of rows.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class BlockSRHT(Sketch):
             left = block * self._block
             first, last = max(start, left), min(stop, left + self._block)
             part, signs = x[first - start : last - start], self._signs[first:last]
-            if first > left:  # the block began in what came before
+            if first > left:  # the block begins in earlier rows
                 part = _below_zeros(part, first - left)
                 signs = np.concatenate((np.ones(first - left), signs))
             mixed = self._transform(part, signs)

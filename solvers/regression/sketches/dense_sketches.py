@@ -1,4 +1,4 @@
-"""Sketches with independent entries, which are made again whenever they are needed and never stored."""
+"""Sketches with independent entries, which are drawn afresh for each product instead of stored."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .sketch import Sketch
 
 __all__ = ["Gaussian", "Rademacher"]
 
-BLOCK = 512  # columns made at once
+BLOCK = 512  # columns drawn at a time
 
 
 class IndependentEntries(Sketch):
-    """A dense sketch whose entries are independent, of mean zero and variance ``1 / size``."""
+    """A dense sketch with independent entries of mean zero and variance ``1 / size``."""
 
     guarantees = frozenset({"l2", "linf"})
 
@@ -27,7 +27,7 @@ class IndependentEntries(Sketch):
         """Return `count` columns of unit variance."""
 
     def _blocks(self, start: int, stop: int) -> Generator[tuple[slice, np.ndarray]]:
-        """Yield the columns from `start` to `stop`, and which of these they are."""
+        """Yield the columns from `start` to `stop` in blocks, each with its slice."""
         for block in range(start // BLOCK, -(-stop // BLOCK)):
             left = block * BLOCK
             count = min(BLOCK, self.shape[1] - left)
@@ -57,9 +57,10 @@ class IndependentEntries(Sketch):
 
 
 class Gaussian(IndependentEntries):
-    """Independent normal entries: the sketch about which most is known :cite:`Woodruff2014`.
+    """Independent normal entries, the sketch with the strongest theory :cite:`Woodruff2014`.
 
-    Applied to (m, k) it takes 2 s m k operations for s rows, and as long again to draw s m numbers.
+    With s rows, applying it to an array of shape (m, k) takes 2 s m k operations, and about as long again to draw s m
+    numbers.
 
     Parameters
     ----------
@@ -77,7 +78,9 @@ class Gaussian(IndependentEntries):
 
 
 class Rademacher(IndependentEntries):
-    """Independent signs: 2 s m k operations, and cheaper to draw than `Gaussian` :cite:`Woodruff2014`.
+    """Independent signs, which are cheaper to draw than the entries of `Gaussian` :cite:`Woodruff2014`.
+
+    With s rows, applying it to an array of shape (m, k) takes 2 s m k operations.
 
     Parameters
     ----------

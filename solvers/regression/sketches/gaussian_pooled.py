@@ -1,4 +1,4 @@
-"""Hadamard mixing followed by sums of groups with normal weights."""
+"""A sketch of Hadamard mixing and normally weighted sums of groups."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ __all__ = ["GaussianPooled"]
 
 
 class GaussianPooled(Sketch):
-    """Balanced Gaussian-pooled transform :cite:`SongZhang2026`: mix, permute, weigh, and add up equal groups.
+    """The balanced Gaussian-pooled transform of :cite:`SongZhang2026`.
 
-    Random signs and a Hadamard transform spread every column over N rows; these are permuted, multiplied by
-    independent normal numbers, and added up in `size` groups of equal size. O(N k log N) operations.
+    Random signs and a Hadamard transform spread every column over N rows. These are permuted, multiplied by independent
+    normal numbers, and added up in `size` groups of equal size. O(N k log N) operations.
 
     Parameters
     ----------
     size, rows, seed
         See `Sketch`.
     padding : int
-        N is the next power of two of `rows` times this power of two. The published bound asks for more than one;
-        no difference was measured.
+        A power of two by which the next power of two above `rows` is multiplied to give N. The published bound
+        requires more than 1; no difference was measured.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class GaussianPooled(Sketch):
         self._pool = Scatter(size, groups[:, None], weights[:, None])
 
     def _apply_rows(self, x: Array, start: int) -> Array:
-        self._whole(x, start)
+        self._require_all_rows(x, start)
         return self._pool.apply(self._transform(x, self._signs))
 
     def _apply_transpose(self, x: Array) -> Array:

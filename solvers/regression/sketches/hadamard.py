@@ -11,33 +11,33 @@ from ritz.errors import InvalidProblem
 
 __all__ = ["HadamardRows", "padded_length", "random_signs", "scale_rows"]
 
-RUN = 2048  # rows transformed in the cache
+RUN = 2048  # rows transformed in the cache at a time
 
 
 def padded_length(rows: int) -> int:
-    """Return the smallest power of two that is no less than `rows`."""
+    """Return the smallest power of two that is at least `rows`."""
     return 1 << (int(rows) - 1).bit_length()
 
 
 def random_signs(generator: np.random.Generator, shape: Any) -> np.ndarray:
-    """Return independent signs."""
+    """Return independent random signs."""
     return 2.0 * generator.integers(0, 2, shape, dtype=np.int8) - 1.0
 
 
 def scale_rows(x: Array, scale: np.ndarray) -> Array:
-    """Return the rows of `x`, shape (m,) or (m, k), times numbers of their own."""
+    """Return `x`, shape (m,) or (m, k), with row i multiplied by ``scale[i]``."""
     return x * asarray_like(scale, x).reshape(-1, *[1] * (x.ndim - 1))
 
 
 class HadamardRows:
-    """Some rows of the Hadamard matrix H of a power of two, whose entries are 1 and -1.
+    """Some rows of the Hadamard matrix H, with entries 1 and -1, of a power of two.
 
     Parameters
     ----------
     length : int
         Size N of H, a power of two.
     rows : ndarray of int, optional
-        Which rows; all if None.
+        Indices of the rows; all if None.
 
     Examples
     --------
@@ -48,7 +48,7 @@ class HadamardRows:
 
     def __init__(self, length: int, rows: np.ndarray | None = None):
         if length & (length - 1) or length < 1:
-            raise InvalidProblem(f"length is {length}; Hadamard matrices of powers of two are known here")
+            raise InvalidProblem(f"length is {length}; it must be a power of two")
         self.length = length
         self.rows = np.arange(length) if rows is None else rows
         run = min(RUN, length)
@@ -60,7 +60,7 @@ class HadamardRows:
         self._plan = (run, starts, (self.rows // run)[order], order)
 
     def __call__(self, x: Array, signs: np.ndarray) -> Array:
-        """Return these rows of H applied to ``signs * x``, continued with zeros: N k log N operations."""
+        """Return these rows of H times ``signs * x``, padded with zeros, in N k log N operations."""
         if is_torch_array(x):
             return self._torch(x, signs)
         from .kernels.hadamard import hadamard_rows
@@ -71,7 +71,7 @@ class HadamardRows:
         return out.reshape(len(self.rows), *x.shape[1:])
 
     def transpose(self, y: Array, signs: np.ndarray) -> Array:
-        """Return the transpose of the above applied to `y`, shape ``(len(signs), ...)``."""
+        """Return the transpose of this map applied to `y`, shape ``(len(signs), ...)``."""
         spread = asarray_like(np.zeros((self.length, *y.shape[1:]), numpy_dtype(y)), y)
         if is_torch_array(y):
             import torch

@@ -1,4 +1,4 @@
-"""Rows drawn with given probabilities."""
+"""A sketch that draws rows with given probabilities."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["RowSample"]
 
 
 class RowSample(Sketch):
-    """Rows drawn independently and with replacement, divided by the root of how often each was to be expected.
+    """Rows drawn independently with replacement, each divided by the root of its expected count.
 
-    With leverage scores as weights the sample keeps the lengths of all vectors of the range, from O(d log d) rows
-    :cite:`Woodruff2014`; unlike the other sketches it has to have seen A. It may miss a large residual altogether.
+    With leverage scores as weights, O(d log d) rows preserve the lengths of all vectors of the range
+    :cite:`Woodruff2014`. Unlike the other sketches it depends on A, and it may miss a large residual altogether.
 
     Parameters
     ----------
     size : int
-        Rows to draw.
+        Number of rows to draw.
     weights : array, shape (rows,)
-        Not negative; probabilities are proportional to them.
+        Non-negative weights; probabilities are proportional to them.
     seed : int
 
     Examples
@@ -66,7 +66,7 @@ class RowSample(Sketch):
 
 
 def _index(index: np.ndarray, x: Array) -> Any:
-    """Return integers that index `x`."""
+    """Return `index` as an array or tensor that indexes `x`."""
     if not is_torch_array(x):
         return index
     import torch

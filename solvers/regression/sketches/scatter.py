@@ -1,4 +1,4 @@
-"""Matrices with few entries in each column."""
+"""Sparse matrices with a few entries per column."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["Scatter"]
 
 
 class Scatter:
-    """A matrix with the entries ``values[i]`` in the rows ``targets[i]`` of column i.
+    """A matrix whose column i has the entries ``values[i]`` in the rows ``targets[i]``.
 
     Parameters
     ----------
     size : int
-        Rows.
+        Number of rows.
     targets, values : ndarray, shape (columns, nnz)
     """
 
@@ -32,7 +32,7 @@ class Scatter:
         return csc_array((values.ravel(), targets.ravel(), starts), shape=(self._size, stop - start))
 
     def apply(self, x: Array, start: int = 0) -> Array:
-        """Return the product of the columns from `start` on with as many rows."""
+        """Return the product of the columns from `start` on with `x`."""
         if not is_torch_array(x):
             return np.asarray(self.columns(start, start + x.shape[0]) @ x, dtype=x.dtype)
         out = x.new_zeros((self._size, *x.shape[1:]))
@@ -41,7 +41,7 @@ class Scatter:
         return out
 
     def apply_sparse(self, x: Any, start: int = 0) -> Any:
-        """Return the same product with a CSR array, as one."""
+        """Return the same product for a CSR array, as a CSR array."""
         return csr_array(self.columns(start, start + x.shape[0]).tocsr() @ x)
 
     def transpose(self, y: Array) -> Array:
@@ -55,7 +55,7 @@ class Scatter:
         return out
 
     def _torch(self, x: Any, start: int) -> Any:
-        """Yield targets and values of one entry of each column as tensors."""
+        """Yield the targets and values of one entry per column as tensors."""
         import torch
 
         chosen = slice(start, start + x.shape[0])

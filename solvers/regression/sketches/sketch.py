@@ -1,15 +1,15 @@
-"""What every sketch has in common."""
+"""The base class of sketches, and the number of rows they need."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from math import ceil, log, sqrt
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
+from ritz.arguments import check_integer, check_number
 from ritz.backend import Array, to_numpy
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.operators import Operator
@@ -17,51 +17,48 @@ from ritz.problem_types.least_squares import RowBlocks, row_blocks
 
 __all__ = ["Sketch", "apply_sketch", "sketch_size"]
 
-PANEL = 32  # columns of an operator without entries that are formed at once
+PANEL = 32  # columns of a matrix-free operator formed at a time
 
 
 class Sketch(Operator):
-    """A random matrix S of few rows for which ``S.T @ S`` is the identity on average.
+    """A random matrix S with few rows for which ``S.T @ S`` is the identity on average.
 
-    ``S @ A`` takes NumPy arrays, torch tensors, SciPy sparse arrays and `RowBlocks`.
+    ``S @ A`` accepts NumPy arrays, torch tensors, SciPy sparse arrays and `RowBlocks`.
 
     Parameters
     ----------
     size : int
-        Rows of S.
+        Number of rows of S.
     rows : int
-        Columns of S: the rows of what it is applied to.
+        Number of columns of S, which are the rows of the matrices it is applied to.
     seed : int
-        Two sketches of one kind, shape and seed are equal.
+        Sketches of the same kind, shape and seed are equal.
 
     Attributes
     ----------
     guarantees : frozenset of str
-        ``"l2"``: S keeps the lengths of all vectors of a subspace, so that the sketched solution is near in the
-        energy norm. ``"linf"``: the error is spread evenly over the coordinates, as published or claimed; see
-        ``docs/sketching.md`` for which is which.
+        ``"l2"``: S preserves the lengths of all vectors of a subspace, hence the sketched solution is close in the
+        energy norm. ``"linf"``: the error is spread evenly over the coordinates. ``docs/sketching.md`` says which of
+        these guarantees are published and which only claimed.
     """
 
     guarantees: frozenset[str] = frozenset({"l2"})
 
     def __init__(self, size: int, rows: int, seed: int = 0):
-        for name, value, least in (("size", size, 1), ("rows", rows, 1), ("seed", seed, 0)):
-            if not isinstance(value, Integral) or isinstance(value, (bool, np.bool_)) or value < least:
-                raise InvalidProblem(f"{name} is {value!r}; a sketch takes an integer of at least {least}")
-        self.shape = (int(size), int(rows))
-        self.seed = int(seed)
+        self.shape = (check_integer("size", size), check_integer("rows", rows))
+        self.seed = check_integer("seed", seed, least=0)
         self.dtype = np.dtype(np.float64)
         self.tags = frozenset()
 
     @abstractmethod
     def _apply_rows(self, x: Array, start: int) -> Array:
-        """Return the product of the columns of S from `start` on with as many rows, shape (r,) or (r, k)."""
+        """Return the product of r columns of S, from `start` on, with `x`, shape (r,) or (r, k)."""
 
     def _apply(self, x: Array) -> Array:
         return self._apply_rows(x, 0)
 
     def _apply_sparse(self, x: Any, start: int) -> Any:
-        """Return the same product with a CSR array: dense here, as the rows of S are."""
+        """Return the same product for a CSR array `x`, dense by default because the rows of S are dense."""
         panels = [self._apply_rows(x[:, j : j + PANEL].toarray(), start) for j in range(0, x.shape[1], PANEL)]
         return np.hstack(panels)
 
@@ -82,11 +79,15 @@ class Sketch(Operator):
         return total
 
     def _generator(self, *stream: int) -> np.random.Generator:
-        """Return a generator of its own for each part of the sketch, so that parts can be made in any order."""
+        """Return a separate generator for a part of the sketch, because parts may be made in any order."""
         return np.random.default_rng(np.random.SeedSequence((self.seed, *stream)))
 
-    def _whole(self, x: Array, start: int) -> None:
-        """Refuse to be applied to some of the rows."""
+    def uses_factors_of(self, A: Any) -> bool:
+        """Return whether ``S @ A`` works from the factors of the operator A, without forming A."""
+        return False
+
+    def _require_all_rows(self, x: Array, start: int) -> None:
+        """Raise `InvalidProblem` unless `x` has all rows."""
         if start or x.shape[0] != self.shape[1]:
             raise InvalidProblem(
                 f"{self!r} mixes all rows and cannot be applied block by block: use 'sparse-sign' or 'block-srht'"
@@ -94,16 +95,12 @@ class Sketch(Operator):
 
 
 def apply_sketch(sketch: Operator, A: Any) -> Array:
-    """Return ``sketch @ A`` as a dense array or tensor for any A that a `LeastSquares` holds.
+    """Return ``sketch @ A`` as a dense array or tensor for any A that a `LeastSquares` can hold.
 
-    Of an Operator without entries a few columns are formed at a time.
+    A few columns of a matrix-free operator are formed at a time.
     """
     if isinstance(A, Operator) and not isinstance(A, RowBlocks):
-        from ritz.operators import Kronecker
-
-        from .tensor_srht import TensorSRHT
-
-        if isinstance(sketch, TensorSRHT) and isinstance(A, Kronecker) and sketch.fits(A):
+        if isinstance(sketch, Sketch) and sketch.uses_factors_of(A):
             return sketch @ A
         columns = A.shape[1]
         units = (np.eye(columns, min(PANEL, columns - j), -j) for j in range(0, columns, PANEL))
@@ -113,22 +110,22 @@ def apply_sketch(sketch: Operator, A: Any) -> Array:
 
 
 def sketch_size(columns: int, eps: float, delta: float = 0.01, norm: str = "l2", rows: int | None = None) -> int:
-    r"""Return how many rows a sketch needs, by the published bounds.
+    r"""Return the number of rows a sketch needs according to published bounds.
 
     Parameters
     ----------
     columns : int
-        Dimension d of the subspace: columns of A, and one more if b is to be embedded too.
+        Dimension d of the subspace: the columns of A, plus one if b is to be embedded as well.
     eps : float
-        Distortion for ``"l2"``; for ``"linf"`` the error asked for, as a multiple of
-        :math:`\|Ax^*-b\|_2\|A^+\|_2/\sqrt d` in every coordinate.
+        For ``"l2"``, the distortion. For ``"linf"``, the error allowed in every coordinate, as a multiple of
+        :math:`\|Ax^*-b\|_2\|A^+\|_2/\sqrt d`.
     delta : float
         Probability of failure.
     norm : str
-        ``"l2"``: :math:`\varepsilon^{-2}(\sqrt d+\sqrt{2\ln(2/\delta)})^2`, which for Gaussian sketches is a theorem
-        with these constants :cite:`DavidsonSzarek2001` and which other kinds are measured to follow. ``"linf"``:
-        :math:`\varepsilon^{-2}d\ln^3(n/\delta)`, claimed without constants :cite:`SongYeYinZhang2023`; the proof has
-        since been called incomplete by two of its authors :cite:`SongZhang2026`.
+        ``"l2"``: :math:`\varepsilon^{-2}(\sqrt d+\sqrt{2\ln(2/\delta)})^2`, a theorem with these constants for
+        Gaussian sketches :cite:`DavidsonSzarek2001`, which other kinds follow in measurements. ``"linf"``:
+        :math:`\varepsilon^{-2}d\ln^3(n/\delta)`, claimed without constants :cite:`SongYeYinZhang2023`; two of the
+        authors have since called the proof incomplete :cite:`SongZhang2026`.
     rows : int, optional
         Rows n of A; needed for ``"linf"``.
 
@@ -142,11 +139,9 @@ def sketch_size(columns: int, eps: float, delta: float = 0.01, norm: str = "l2",
     >>> sketch_size(100, eps=0.5), sketch_size(100, eps=0.5, norm="linf", rows=10**6)
     (703, 2500214)
     """
-    if columns < 1:
-        raise InvalidProblem(f"columns is {columns!r}; it must be at least 1")
-    for name, value in (("eps", eps), ("delta", delta)):
-        if not 0.0 < value < 1.0:
-            raise InvalidProblem(f"{name} is {value!r}; it must lie between 0 and 1")
+    check_integer("columns", columns)
+    check_number("eps", eps, above=0.0, below=1.0)
+    check_number("delta", delta, above=0.0, below=1.0)
     if norm == "l2":
         return ceil((sqrt(columns) + sqrt(2.0 * log(2.0 / delta))) ** 2 / eps**2)
     if norm != "linf":

@@ -1,11 +1,11 @@
-"""The kinds of sketches by name."""
+"""Kinds of sketches by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from types import MappingProxyType
 
-from ritz.errors import UnknownName
+from ritz.arguments import check_choice
 
 from .block_srht import BlockSRHT
 from .dense_sketches import Gaussian, Rademacher
@@ -27,7 +27,7 @@ SKETCHES: MappingProxyType[str, Callable[[int, int, int], Sketch]] = MappingProx
         "srht": SRHT,
     }
 )
-"""Those that need to know nothing of A but its rows: ``SKETCHES[name](size, rows, seed)``."""
+"""Sketches that depend only on the number of rows of A, called as ``SKETCHES[name](size, rows, seed)``."""
 
 
 def make_sketch(kind: str, size: int, rows: int, seed: int = 0) -> Sketch:
@@ -36,13 +36,11 @@ def make_sketch(kind: str, size: int, rows: int, seed: int = 0) -> Sketch:
     Raises
     ------
     UnknownName
-        With close matches.
+        If there is no such kind; the message lists close matches.
 
     Examples
     --------
     >>> make_sketch("srht", 10, 100)
     SRHT(10 x 100, float64)
     """
-    if kind not in SKETCHES:
-        raise UnknownName("sketch", kind, SKETCHES)
-    return SKETCHES[kind](size, rows, seed)
+    return SKETCHES[check_choice("sketch", kind, SKETCHES)](size, rows, seed)

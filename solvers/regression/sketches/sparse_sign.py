@@ -1,4 +1,4 @@
-"""Sketches with few signs in each column."""
+"""Sketches with a few signs per column."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.backend import Array
-from ritz.errors import InvalidProblem
 
 from .hadamard import random_signs
 from .scatter import Scatter
@@ -17,18 +17,18 @@ __all__ = ["CountSketch", "SparseSign"]
 
 
 class SparseSign(Sketch):
-    """A few signs in every column, in rows of their own (OSNAP) :cite:`NelsonNguyen2013`.
+    """A few signs per column, in distinct rows (OSNAP) :cite:`NelsonNguyen2013`.
 
-    The rows of S are divided into `nnz` groups, and each column has one entry in each. Applied to (m, k) it takes
-    2 nnz m k operations; a sparse matrix stays sparse.
+    The rows of S are divided into `nnz` groups, and each column has one entry in each group. Applying it to an array of
+    shape (m, k) takes 2 nnz m k operations, and sparse matrices stay sparse.
 
     Parameters
     ----------
     size, rows, seed
         See `Sketch`.
     nnz : int
-        Entries in a column, at most `size`. With fewer than eight, single coordinates of a sketched solution can be
-        far off on adversarial data.
+        Number of entries per column, at most `size`. With fewer than eight, single coordinates of a sketched solution
+        can be far off on adversarial data.
 
     Examples
     --------
@@ -39,9 +39,7 @@ class SparseSign(Sketch):
 
     def __init__(self, size: int, rows: int, seed: int = 0, nnz: int = 8):
         super().__init__(size, rows, seed)
-        if not 1 <= nnz <= size:
-            raise InvalidProblem(f"nnz is {nnz}; a column of {size} rows has 1 to {size} entries")
-        self.nnz = nnz
+        self.nnz = nnz = check_integer("nnz", nnz, most=size)
         generator = self._generator()
         edges = np.linspace(0, size, nnz + 1).astype(np.int32)
         targets = generator.integers(edges[:-1], edges[1:], (rows, nnz), dtype=np.int32)
@@ -58,9 +56,9 @@ class SparseSign(Sketch):
 
 
 class CountSketch(SparseSign):
-    """One sign in every column :cite:`ClarksonWoodruff2017`: the cheapest sketch, 2 m k operations.
+    """One sign per column :cite:`ClarksonWoodruff2017`, the cheapest sketch with 2 m k operations.
 
-    It needs of the order of d² rows for what the others do with d.
+    It needs on the order of d² rows where the others need d.
 
     Parameters
     ----------

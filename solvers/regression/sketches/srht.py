@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ritz.arguments import check_choice
 from ritz.backend import Array
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.errors import InvalidProblem
 from ritz.operators.operator import through_numpy
 
 from .hadamard import HadamardRows, padded_length, random_signs
@@ -17,16 +18,16 @@ __all__ = ["SRHT"]
 class SRHT(Sketch):
     """Random signs, an orthogonal transform that mixes all rows, and a sample of its rows :cite:`Tropp2011`.
 
-    The sample is drawn without replacement. Applied to (m, k) it takes O(m k log m) operations, whatever its size,
-    and one panel of 16 columns as memory.
+    The sample is drawn without replacement. Applying it to an array of shape (m, k) takes O(m k log m) operations,
+    regardless of its size, and the memory of a panel of 16 columns.
 
     Parameters
     ----------
     size, rows, seed
-        See `Sketch`; `size` at most the next power of two of `rows`.
+        See `Sketch`; `size` may not exceed the next power of two above `rows`.
     transform : str
-        ``"hadamard"``, after padding to a power of two, or ``"cosine"``: SciPy's discrete cosine transform, which
-        needs no padding.
+        ``"hadamard"``, with padding to a power of two, or ``"cosine"``, SciPy's discrete cosine transform without
+        padding.
 
     Examples
     --------
@@ -39,18 +40,17 @@ class SRHT(Sketch):
 
     def __init__(self, size: int, rows: int, seed: int = 0, transform: str = "hadamard"):
         super().__init__(size, rows, seed)
-        if transform not in ("hadamard", "cosine"):
-            raise UnknownName("transform", transform, ("hadamard", "cosine"))
+        check_choice("transform", transform, ("hadamard", "cosine"))
         length = padded_length(self.shape[1]) if transform == "hadamard" else self.shape[1]
         if self.shape[0] > length:
-            raise InvalidProblem(f"size is {size}; a sample of the {length} rows of the transform has no more")
+            raise InvalidProblem(f"size is {size}; it is at most {length}, the number of rows of the transform")
         generator = self._generator()
         self._signs = random_signs(generator, rows)
         self._sample = generator.permutation(length)[:size]
         self._hadamard = HadamardRows(length, self._sample) if transform == "hadamard" else None
 
     def _apply_rows(self, x: Array, start: int) -> Array:
-        self._whole(x, start)
+        self._require_all_rows(x, start)
         if self._hadamard is not None:
             return self._hadamard(x, self._signs) / self.shape[0] ** 0.5
         return through_numpy(self._cosine, x)

@@ -1,4 +1,4 @@
-"""A Hadamard sketch of Kronecker products that never forms them."""
+"""A Hadamard sketch that is applied to Kronecker products without forming them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["TensorSRHT"]
 class TensorSRHT(Sketch):
     r"""Products of the rows of two transforms: :math:`S(x\otimes y)=\sqrt{1/s}\,(P_1HD_1x)\odot(P_2HD_2y)`.
 
-    :cite:`AhleEtAl2020`. Of ``Kronecker(A1, A2)`` it transforms the factors alone: O((n1 d1 + n2 d2) log n) operations
-    and s d1 d2 for the products, where forming it would take n1 n2 d1 d2. Any other array of n1 n2 rows is
-    transformed as a whole.
+    See :cite:`AhleEtAl2020`. For ``Kronecker(A1, A2)`` it transforms only the factors, which takes
+    O((n1 d1 + n2 d2) log n) operations and s d1 d2 for the products, whereas forming the matrix would take n1 n2 d1 d2.
+    Any other array with n1 n2 rows is transformed as a whole.
 
     Parameters
     ----------
     size : int
-        Rows s of S.
+        Number of rows s of S.
     factors : tuple of int
-        Rows (n1, n2) of the two factors, the first being the slow axis.
+        Numbers of rows (n1, n2) of the two factors; the first belongs to the slow axis.
     seed : int
 
     Examples
@@ -52,19 +52,19 @@ class TensorSRHT(Sketch):
         self._pairs = HadamardRows(lengths[0] * lengths[1], self._samples[0] * lengths[1] + self._samples[1])
         self._grid_signs = np.multiply.outer(*self._signs)
 
-    def fits(self, product: Kronecker) -> bool:
-        """Whether `product` has two factors of these rows."""
-        return tuple(factor.shape[0] for factor in product.factors) == self.factors
+    def uses_factors_of(self, A: Any) -> bool:
+        """Return whether A is a Kronecker product of two factors with the right numbers of rows."""
+        return isinstance(A, Kronecker) and tuple(factor.shape[0] for factor in A.factors) == self.factors
 
     def __matmul__(self, other: Any) -> Any:
-        if isinstance(other, Kronecker) and self.fits(other):
+        if isinstance(other, Kronecker) and self.uses_factors_of(other):
             parts = zip(self._sampled, other.factors, self._signs, strict=True)
             first, second = (transform(to_numpy(A.to_dense()), signs) for transform, A, signs in parts)
             return np.einsum("si,sj->sij", first, second).reshape(self.shape[0], -1) / self.shape[0] ** 0.5
         return super().__matmul__(other)
 
     def _apply_rows(self, x: Array, start: int) -> Array:
-        self._whole(x, start)
+        self._require_all_rows(x, start)
         (n1, n2), (length1, length2) = self.factors, self._lengths
         padded = asarray_like(np.zeros((length1, length2, *x.shape[1:]), numpy_dtype(x)), x)
         padded[:n1, :n2] = scale_rows(x, self._grid_signs.ravel()).reshape(n1, n2, *x.shape[1:])

@@ -1,8 +1,8 @@
-"""Rows of the Walsh-Hadamard transform of the columns of a matrix.
+"""Selected rows of the Walsh-Hadamard transform of the columns of a matrix.
 
-The transform of length N = N1 N2 is that of length N2 of each run of N2 rows, followed by that of length N1 across
-the runs. Both halves fit in the cache, and of the second only the parts are formed that hold a row asked for; the
-matrix is read once, a panel of columns at a time.
+A transform of length N = N1 N2 consists of transforms of length N2 within each run of N2 rows, followed by transforms
+of length N1 across the runs. Both fit in the cache, and of the second only those that contribute to a selected row are
+formed. The matrix is read once, one panel of columns at a time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numba import njit
 
 __all__ = ["PANEL", "hadamard_rows"]
 
-PANEL = 16  # columns transformed together: two cache lines of a row
+PANEL = 16  # columns transformed together, two cache lines of a row
 
 compiled = njit(cache=True)
 
@@ -44,7 +44,7 @@ def _butterflies(values: np.ndarray, width: int) -> None:
 def hadamard_rows(
     out: np.ndarray, x: np.ndarray, signs: np.ndarray, run: int, starts: np.ndarray, blocks: np.ndarray, to: np.ndarray
 ) -> None:
-    """Write rows of the unnormalised transform of ``signs * x``, continued with zeros, to `out`.
+    """Write selected rows of the unnormalised transform of ``signs * x``, padded with zeros, to `out`.
 
     Parameters
     ----------
@@ -52,10 +52,10 @@ def hadamard_rows(
     x : ndarray, shape (m, k)
     signs : ndarray, shape (m,)
     run : int
-        N2, a power of two.
+        Length N2 of a run, a power of two.
     starts, blocks, to : ndarray of int
-        The rows asked for, by their remainder j modulo N2: row ``blocks[e] * N2 + j`` is written to ``out[to[e]]``
-        for e in ``starts[j]`` to ``starts[j + 1]``. The number of runs is kept in ``starts[-1]``.
+        Selected rows, ordered by their remainder j modulo N2: row ``blocks[e] * N2 + j`` is written to ``out[to[e]]``
+        for e from ``starts[j]`` up to ``starts[j + 1]``. ``starts[-1]`` holds the number of runs.
     """
     rows, columns = x.shape
     runs = starts[-1]
