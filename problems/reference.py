@@ -36,7 +36,7 @@ def random_reference(size: int, seed: int) -> np.ndarray:
 
 
 def smooth_reference(
-    grid: Grid, spacing: tuple[float, ...], sides: Sides, seed: int, *, solid_boundary: str = "neumann"
+    grid: Grid, spacing: tuple[float, ...], sides: Sides, seed: int, *, solid_boundary: str = "dirichlet"
 ) -> np.ndarray:
     """Return a random smooth field that meets the boundary conditions of a box of cells and is 0 in solid cells.
 
@@ -52,7 +52,7 @@ def smooth_reference(
     sides : tuple of (str, str)
         (lower, upper) condition of each axis.
     seed : int
-    solid_boundary : {"neumann", "dirichlet"}
+    solid_boundary : {"dirichlet", "neumann"}
         Condition on the walls of ``grid.solid``.
 
     Returns

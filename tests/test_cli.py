@@ -157,8 +157,8 @@ def test_list_names_everything_registered():
 def test_help_of_a_problem_lists_its_own_options():
     plain, full = run("solve", "--help"), run("solve", "poisson", "--help")
     assert plain.exit_code == full.exit_code == 0
-    assert "--obstacle-boundary" not in plain.stdout
-    for words in ("--maxiter", "--obstacle-boundary", "64 64", "Cells along each of one to three axes."):
+    assert "--solid-boundary" not in plain.stdout
+    for words in ("--maxiter", "--solid-boundary", "64 64", "Cells along each of one to three axes."):
         assert words in full.stdout
     assert run("compare", "poison", "--help").exit_code == 2
 

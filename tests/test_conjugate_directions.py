@@ -209,7 +209,7 @@ def test_iterations_do_not_grow_with_the_grid():
 
 
 def test_blocks_and_single_precision():
-    problem = ritz.problems.poisson((24, 24), obstacles=1, obstacle_boundary="neumann").astype("float32")
+    problem = ritz.problems.poisson((24, 24), obstacles=1, solid_boundary="neumann").astype("float32")
     block = np.stack([problem.rhs, 0 * problem.rhs, problem.operator @ problem.rhs], axis=1)
     solution = ritz.solve(replace(problem, rhs=torch.tensor(block), exact=None), "conjugate-directions", rtol=1e-4)
     assert solution.converged

@@ -31,6 +31,7 @@ def stencils(draw, shifts=(0.0, 0.3), largest=9):
         boundary=boundary,
         coefficient=coefficient if draw(st.booleans()) else None,
         solid=solid if solid.any() else None,
+        solid_boundary="neumann",
         shift=draw(st.sampled_from(shifts)),
     )
 

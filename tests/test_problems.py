@@ -31,7 +31,7 @@ RANDOM_CELLS = np.random.default_rng(3).uniform(0.5, 2.0, (9, 11))
 CASES = [
     *[("poisson", {"shape": (9, 12), "boundary": boundary}, False) for boundary in BOUNDARIES],
     *[("poisson", {"shape": (12, 9), "boundary": boundary, "obstacles": 4}, True) for boundary in BOUNDARIES],
-    ("poisson", {"shape": (7, 6, 5), "boundary": "neumann", "obstacles": 3, "obstacle_boundary": "neumann"}, True),
+    ("poisson", {"shape": (7, 6, 5), "boundary": "neumann", "obstacles": 3, "solid_boundary": "neumann"}, True),
     ("poisson", {"shape": (7, 6, 5), "boundary": "mixed"}, False),
     ("poisson", {"shape": (40,), "boundary": "periodic"}, False),
     *[("diffusion", {"shape": (12, 9), "contrast": 1e6, "boundary": boundary}, True) for boundary in BOUNDARIES],
@@ -39,7 +39,7 @@ CASES = [
     ("diffusion", {"shape": (6, 5, 7), "coefficient": "lognormal"}, True),
     ("diffusion", {"shape": (9, 11), "coefficient": RANDOM_CELLS}, True),
     ("from_grid", {}, True),
-    ("from_grid", {"mask": MASK}, True),
+    ("from_grid", {"mask": MASK, "solid_boundary": "neumann"}, True),
     ("from_grid", {"mask": MASK, "coefficient": RANDOM_CELLS, "boundary": "periodic", "spacing": (1.0, 0.5)}, True),
     ("from_grid", {"mask": MASK, "solid_boundary": "dirichlet", "boundary": "neumann"}, True),
     ("from_grid", {"coefficient": RANDOM_CELLS, "boundary": "neumann"}, True),
@@ -211,7 +211,7 @@ def test_inputs_are_not_modified(market):
 )
 def test_odd_shapes(shape, boundary, obstacles, wall, seed):
     for system in (
-        ritz.problems.poisson(shape, boundary=boundary, obstacles=obstacles, obstacle_boundary=wall, seed=seed),
+        ritz.problems.poisson(shape, boundary=boundary, obstacles=obstacles, solid_boundary=wall, seed=seed),
         ritz.problems.diffusion(shape, boundary=boundary, seed=seed),
         ritz.problems.diffusion(shape, boundary=boundary, coefficient="lognormal", seed=seed),
         ritz.problems.heat(shape, boundary=boundary).first(),
@@ -273,8 +273,8 @@ def test_own_grid_agrees_with_poisson():
 
 def test_own_grid_refuses_an_inconsistent_right_hand_side_and_zeroes_it_in_obstacles():
     with pytest.raises(InvalidProblem, match=r"rhs is inconsistent.*4 unknowns"):
-        ritz.problems.from_grid(MASK, rhs=np.ones(MASK.shape))
-    system = ritz.problems.from_grid(MASK, rhs=np.ones(MASK.shape), solid_boundary="dirichlet")
+        ritz.problems.from_grid(MASK, rhs=np.ones(MASK.shape), solid_boundary="neumann")
+    system = ritz.problems.from_grid(MASK, rhs=np.ones(MASK.shape))
     assert np.array_equal(system.rhs.reshape(MASK.shape), ~MASK)
 
 
@@ -431,7 +431,7 @@ def test_bad_seeds(name, seed):
         ("poisson", {"boundary": None}, "boundary is None"),
         ("poisson", {"obstacles": -1}, "obstacles is -1"),
         ("poisson", {"obstacles": 1.5}, "obstacles is 1.5"),
-        ("poisson", {"obstacle_boundary": "neuman"}, "did you mean 'neumann'"),
+        ("poisson", {"solid_boundary": "neuman"}, "did you mean 'neumann'"),
         ("diffusion", {"contrast": 0}, "contrast is 0"),
         ("diffusion", {"contrast": -5.0}, "contrast is -5.0"),
         ("diffusion", {"contrast": np.nan}, "contrast is nan"),

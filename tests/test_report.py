@@ -35,7 +35,7 @@ def comparison() -> ritz.Comparison:
     n = 12
     solid = np.zeros((n, n), dtype=bool)
     solid[3:6, 3:6] = True
-    operator = ritz.operators.Stencil((n, n), spacing=1 / n, solid=solid)
+    operator = ritz.operators.Stencil((n, n), spacing=1 / n, solid=solid, solid_boundary="neumann")
     rhs = np.where(solid, 0.0, 1.0).ravel()
     grid = Grid.uniform((n, n), 1 / n, 0.5 / n, solid)
     system = LinearSystem(operator, rhs, grid=grid, name="plate <b>&")

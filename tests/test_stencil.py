@@ -294,7 +294,7 @@ def test_stencil_copies_the_mask_and_leaves_the_coefficient():
     solid, coefficient = np.zeros((3, 3), dtype=bool), np.ones((3, 3))
     solid[1, 1] = True
     coefficient[1, 1] = np.nan  # not read in solid cells
-    operator = Stencil((3, 3), solid=solid, coefficient=coefficient)
+    operator = Stencil((3, 3), solid=solid, solid_boundary="neumann", coefficient=coefficient)
     before = operator.to_dense()
     solid[0, 0] = True
     assert np.isnan(coefficient[1, 1])

@@ -41,7 +41,7 @@ PLANE_ONLY = ("one scale", "spectral", "fluidnet")
 
 def random_system(shape: tuple[int, ...], obstacles: int, seed: int = 101) -> LinearSystem:
     """Return Poisson's equation with a random right-hand side; no flux enters the obstacles."""
-    system = problems.poisson(shape, obstacles=obstacles, obstacle_boundary="neumann", seed=seed)
+    system = problems.poisson(shape, obstacles=obstacles, solid_boundary="neumann", seed=seed)
     rhs = np.random.default_rng(seed).standard_normal(system.size)
     if system.grid is not None and system.grid.solid is not None:
         rhs[system.grid.solid.reshape(-1)] = 0.0

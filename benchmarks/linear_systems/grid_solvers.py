@@ -36,7 +36,7 @@ def thin_walls(shape: tuple[int, ...], walls: int = 40, seed: int = 0) -> ritz.L
         extent[generator.integers(len(shape))] = int(generator.integers(1, 3))
         corner = [int(generator.integers(0, n - length)) for n, length in zip(shape, extent, strict=True)]
         solid[tuple(slice(start, start + length) for start, length in zip(corner, extent, strict=True))] = True
-    operator = Stencil(shape, spacing=1.0 / max(shape), solid=solid)
+    operator = Stencil(shape, spacing=1.0 / max(shape), solid=solid, solid_boundary="neumann")
     exact = generator.standard_normal(operator.shape[0]) * ~solid.ravel()
     return ritz.LinearSystem(operator, operator @ exact, name="Poisson between thin walls")
 

@@ -47,7 +47,7 @@ def stencil(kind: str, shape: tuple[int, ...], dtype: str) -> Stencil:
         solid = np.zeros(shape, dtype=bool)
         for low, high in ((0.2, 0.4), (0.6, 0.9)):
             solid[tuple(slice(int(low * cells), int(high * cells)) for cells in shape)] = True
-        return Stencil(shape, solid=solid, dtype=dtype)
+        return Stencil(shape, solid=solid, solid_boundary="neumann", dtype=dtype)
     return Stencil(shape, coefficient=np.random.default_rng(0).uniform(0.5, 2.0, shape), dtype=dtype)
 
 

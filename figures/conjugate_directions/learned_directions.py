@@ -37,7 +37,7 @@ def compute(quick: bool = False) -> Data:
     from ritz.solvers.conjugate_directions.network_direction import shipped
 
     cells = 48 if quick else 128
-    system = ritz.problems.poisson((cells, cells), obstacles=4, obstacle_boundary="neumann", seed=2)
+    system = ritz.problems.poisson((cells, cells), obstacles=4, solid_boundary="neumann", seed=2)
     rhs = np.random.default_rng(0).standard_normal(system.size)
     grid = system.grid
     assert grid is not None

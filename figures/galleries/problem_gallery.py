@@ -142,7 +142,7 @@ def _letters(n: int) -> Data:
     mask = letters.contains_points(points).reshape(n, n)
     rhs = np.zeros((n, n))
     rhs[0], rhs[-1] = n, -n
-    system: Any = ritz.problems.from_grid(mask, boundary="neumann", rhs=rhs)
+    system: Any = ritz.problems.from_grid(mask, boundary="neumann", rhs=rhs, solid_boundary="neumann")
     return {"field": system.grid.field(ritz.solve(system, "lu").x)}
 
 

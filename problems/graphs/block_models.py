@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
 
 from ritz.arguments import check_integer, check_number
 from ritz.errors import InvalidProblem
-from ritz.problem_types.attributed_graph import AttributedGraph
+from ritz.problem_types.attributed_graph import AttributedGraph, undirected
 from ritz.registry import problems
 
-__all__ = ["lfr", "stochastic_block_model", "undirected"]
+__all__ = ["lfr", "stochastic_block_model"]
 
 ROUNDS = 10  # in which stubs of pairs that do not fit are joined anew
 
@@ -177,18 +176,6 @@ def _paired(stubs: np.ndarray, groups: np.ndarray, apart: np.ndarray | None, gen
         used[first[fits]] = used[first[fits] + 1] = True
         stubs = stubs[~used]
     return np.stack([kept // n, kept % n])
-
-
-def undirected(edges: np.ndarray, n: int) -> csr_array:
-    """Return the adjacency of unit weights of edges, shape (2, m), without loops and doubles."""
-    edges = edges[:, edges[0] != edges[1]]
-    kind = np.int32 if n < 2**31 else np.int64
-    rows = np.concatenate((edges[0], edges[1])).astype(kind)
-    columns = np.concatenate((edges[1], edges[0])).astype(kind)
-    matrix: Any = coo_array((np.ones(rows.size), (rows, columns)), shape=(n, n)).tocsr()
-    matrix.sum_duplicates()
-    matrix.data[:] = 1.0
-    return matrix
 
 
 def _power_law_degrees(n: int, mean: float, largest: int, exponent: float, generator: Any) -> np.ndarray:

@@ -28,7 +28,7 @@ def from_grid(
     boundary: BoundaryLike = "dirichlet",
     spacing: float | Sequence[float] | None = None,
     rhs: Any = None,
-    solid_boundary: Literal["neumann", "dirichlet"] = "neumann",
+    solid_boundary: Literal["dirichlet", "neumann"] = "dirichlet",
     *,
     seed: int = 0,
 ) -> LinearSystem:
@@ -53,8 +53,8 @@ def from_grid(
     rhs : array, optional
         f in each cell, of the grid's shape or flat; zero is taken in solid cells. On a region of fluid without a
         Dirichlet wall f must sum to zero. Left out, f is made from a seeded smooth field, the reference solution.
-    solid_boundary : {"neumann", "dirichlet"}
-        Whether no flux passes the walls of obstacles, or u = 0 there.
+    solid_boundary : {"dirichlet", "neumann"}
+        Condition on the walls of solid cells: u = 0, or no flux.
     seed : int
         Of the reference solution.
 
@@ -87,7 +87,7 @@ def from_grid(
             coefficient = cell_values("coefficient", coefficient, shape, ignore=solid)
     steps = _read_spacing(spacing, shape)
     sides = check_sides("boundary", boundary, len(shape))
-    check_choice("solid_boundary", solid_boundary, ("neumann", "dirichlet"))
+    check_choice("solid_boundary", solid_boundary, ("dirichlet", "neumann"))
     operator = Stencil(
         shape,
         spacing=steps,

@@ -24,7 +24,7 @@ def poisson(
     *,
     boundary: BoundaryLike = "dirichlet",
     obstacles: int = 0,
-    obstacle_boundary: Literal["dirichlet", "neumann"] = "dirichlet",
+    solid_boundary: Literal["dirichlet", "neumann"] = "dirichlet",
     seed: int = 0,
 ) -> LinearSystem:
     r"""Return Poisson's equation on a box.
@@ -49,7 +49,7 @@ def poisson(
         (``"x-"``, ``"x+"``, ``"y-"``, ...) to conditions; see `ritz.operators.stencils.boundary.parse_boundary`.
     obstacles : int
         How many balls, boxes and thin plates to place at random, see `ritz.problems.obstacles.random_obstacles`.
-    obstacle_boundary : {"dirichlet", "neumann"}
+    solid_boundary : {"dirichlet", "neumann"}
         Whether u = 0 on the obstacles' walls, or no flux passes them.
     seed : int
         Of the obstacles and the reference solution; without obstacles nothing is random.
@@ -72,7 +72,7 @@ def poisson(
     """
     shape = check_shape(shape)
     sides = check_sides("boundary", boundary, len(shape))
-    check_choice("obstacle_boundary", obstacle_boundary, ("dirichlet", "neumann"))
+    check_choice("solid_boundary", solid_boundary, ("dirichlet", "neumann"))
     count, seed = check_integer("obstacles", obstacles, least=0), check_integer("seed", seed, least=0)
     name = f"Poisson {len(shape)}-D"
     if count == 0:
@@ -83,6 +83,6 @@ def poisson(
         return LinearSystem(operator, rhs, grid=grid, exact=exact, name=name)
     solid = random_obstacles(shape, count, seed)
     grid, h = cell_grid(shape, solid)
-    operator = Stencil(shape, spacing=h, boundary=sides, solid=solid, solid_boundary=obstacle_boundary)
-    reference = smooth_reference(grid, (h,) * len(shape), sides, seed, solid_boundary=obstacle_boundary)
+    operator = Stencil(shape, spacing=h, boundary=sides, solid=solid, solid_boundary=solid_boundary)
+    reference = smooth_reference(grid, (h,) * len(shape), sides, seed, solid_boundary=solid_boundary)
     return system_from_reference(operator, reference, grid, f"{name}, {count} obstacles")

@@ -102,7 +102,7 @@ def pressure_projection(
     solid = random_obstacles(shape, count, seed, within=OBSTACLES_WITHIN)
     grid, h = cell_grid(shape, solid)
     solid &= grid.coordinates()[-1].reshape(shape) > CLEAR_BELOW * shape[-1] * h
-    operator = Stencil(shape, spacing=h, boundary="neumann", solid=solid)
+    operator = Stencil(shape, spacing=h, boundary="neumann", solid=solid, solid_boundary="neumann")
     open_faces = tuple(_open_faces(solid, axis) for axis in range(len(shape)))
     source = _source(grid.coordinates(), shape, h, seed)
 

@@ -1,12 +1,12 @@
-"""What `ritz demo` runs: solvers on a plane and a solid Poisson problem."""
+"""What `ritz demo` runs: solvers compared on a 2-D and a 3-D Poisson problem."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ritz import problems
 from ritz.comparing.comparison import Comparison, SolverEntry, compare
 from ritz.files import save_figure
+from ritz.registry import problems
 from ritz.solver import make_solver
 
 __all__ = ["run_demo"]
@@ -22,7 +22,7 @@ def run_demo(
     folder : Path
         Made if it does not exist.
     cells : tuple of int
-        Along each axis of the plane problem and of the solid one.
+        Along each axis of the 2-D problem and of the 3-D one.
     progress : bool
         Show which solver runs.
 
@@ -34,9 +34,9 @@ def run_demo(
     folder.mkdir(parents=True, exist_ok=True)
     incomplete = make_solver("cg", {"preconditioner": "modified-incomplete-cholesky"})
     solvers: list[SolverEntry] = ["auto", "scipy-cg", "cg", ("cg + mic", incomplete), "amg-cg", "pyamg-sa", "pyamg-rs"]
-    plane = problems.poisson((cells[0],) * 2, obstacles=6, seed=1)
-    solid = problems.poisson((cells[1],) * 3, obstacles=6, seed=1)
-    asked = {"poisson-2d": (plane, [*solvers, "lu"]), "poisson-3d": (solid, solvers)}  # fill makes LU slow in 3-D
+    square = problems["poisson"]((cells[0],) * 2, obstacles=6, seed=1)
+    cube = problems["poisson"]((cells[1],) * 3, obstacles=6, seed=1)
+    asked = {"poisson-2d": (square, [*solvers, "lu"]), "poisson-3d": (cube, solvers)}  # fill makes LU slow in 3-D
     found: list[tuple[str, Comparison]] = []
     for name, (problem, entries) in asked.items():
         comparison = compare(problem, entries, repeat=3, progress=progress)

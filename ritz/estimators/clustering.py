@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_non_negative, validate_data
 
 from ritz.errors import InvalidProblem
 from ritz.problem_types.attributed_graph import AttributedGraph, symmetrised
+from ritz.problem_types.neighbour_graph import nearest_neighbours
 from ritz.solution import Status
 from ritz.solving import solve
 
@@ -145,8 +146,6 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
             check_non_negative(points, "SpectralClustering (affinity='precomputed')")
             adjacency = symmetrised(points if issparse(points) else np.asarray(points))
         else:
-            from ritz.problems import nearest_neighbours
-
             adjacency = nearest_neighbours(points, min(self.n_neighbors, points.shape[0] - 1))
         return AttributedGraph(adjacency, attributes)
 

@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, issparse, triu
+from scipy.sparse import coo_array, csr_array, issparse, triu
 
 from ritz.backend import is_torch_array, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators.operator import real_entries
 
-__all__ = ["AttributeBlock", "AttributedGraph", "edge_ends", "short_indices", "symmetrised"]
+__all__ = ["AttributeBlock", "AttributedGraph", "edge_ends", "short_indices", "symmetrised", "undirected"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +173,18 @@ def symmetrised(adjacency: Any) -> csr_array:
     """
     directed = _square(adjacency)
     return csr_array((directed + directed.T) * 0.5)
+
+
+def undirected(edges: np.ndarray, n: int) -> csr_array:
+    """Return the adjacency matrix of `edges`, shape (2, m), with unit weights; loops and repeated edges are dropped."""
+    edges = edges[:, edges[0] != edges[1]]
+    kind = np.int32 if n < 2**31 else np.int64
+    rows = np.concatenate((edges[0], edges[1])).astype(kind)
+    columns = np.concatenate((edges[1], edges[0])).astype(kind)
+    matrix: Any = coo_array((np.ones(rows.size), (rows, columns)), shape=(n, n)).tocsr()
+    matrix.sum_duplicates()
+    matrix.data[:] = 1.0
+    return matrix
 
 
 def _square(given: Any) -> csr_array:

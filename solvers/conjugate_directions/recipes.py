@@ -247,7 +247,7 @@ def held_out(dimension: int) -> dict[str, LinearSystem]:
     cells = {2: 64, 3: 24}[dimension]
     shape, systems = (cells,) * dimension, dict[str, LinearSystem]()
     for name, solid in (("box", None), ("obstacles", _obstacles(shape))):
-        operator = Stencil(shape, spacing=1.0 / cells, solid=solid)
+        operator = Stencil(shape, spacing=1.0 / cells, solid=solid, solid_boundary="neumann")
         rhs = np.random.default_rng(7).standard_normal(shape)
         if solid is not None:
             rhs[solid] = 0.0

@@ -57,8 +57,8 @@ class Stencil(Operator):
     solid : ndarray of bool, shape `shape`, optional
         True in obstacles. Their rows are those of the identity times a typical diagonal entry and touch no fluid;
         the right-hand side must be 0 there.
-    solid_boundary : {"neumann", "dirichlet"}
-        Whether the walls of obstacles let no flux through or hold u = 0.
+    solid_boundary : {"dirichlet", "neumann"}
+        Condition on the walls of obstacles: u = 0, or no flux.
     shift : float
         The factor σ of u. Negative values (Helmholtz) give an operator that is only symmetric.
     centering : {"cell", "vertex"}
@@ -101,7 +101,7 @@ class Stencil(Operator):
         coefficient: Any = None,
         boundary: BoundaryLike = "dirichlet",
         solid: Any = None,
-        solid_boundary: Literal["neumann", "dirichlet"] = "neumann",
+        solid_boundary: Literal["dirichlet", "neumann"] = "dirichlet",
         shift: float = 0.0,
         centering: Literal["cell", "vertex"] = "cell",
         dtype: Any = np.float64,
@@ -114,8 +114,8 @@ class Stencil(Operator):
         self.centering, self.solid_boundary = centering, solid_boundary
         if centering not in WALL:
             raise InvalidProblem(f"centering is {centering!r}; it must be 'cell' or 'vertex'")
-        if solid_boundary not in ("neumann", "dirichlet"):
-            raise InvalidProblem(f"solid_boundary is {solid_boundary!r}; it must be 'neumann' or 'dirichlet'")
+        if solid_boundary not in ("dirichlet", "neumann"):
+            raise InvalidProblem(f"solid_boundary is {solid_boundary!r}; it must be 'dirichlet' or 'neumann'")
         self.solid = arguments.mask(solid, self.grid_shape)
         coefficient = 1.0 if coefficient is None else coefficient
         scalars = np.ndim(coefficient) == 0 or (np.shape(coefficient) == (dimension,) != self.grid_shape)

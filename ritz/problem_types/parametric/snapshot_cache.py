@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,8 +25,27 @@ from ritz.errors import InvalidProblem
 from ritz.files import write_atomically
 from ritz.progress import StepProgress
 
-if TYPE_CHECKING:
-    from ritz.problem_types.parametric.parametric_pde import ParametricPDE
+
+class SolvableFamily(Protocol):
+    """What a cache needs of `ritz.ParametricPDE`."""
+
+    name: str
+    parameters: Any
+    times: Any
+    solve: Any
+    initial: Any
+    affine: Any
+    term: Any
+    mass: Any
+
+    def solution(self, mu: Any = None) -> np.ndarray:
+        """Return the full-order solution."""
+        ...
+
+    def describe(self, mu: np.ndarray) -> str:
+        """Return parameters as text."""
+        ...
+
 
 __all__ = ["fingerprint", "solve_all"]
 
@@ -34,7 +53,7 @@ SAME = 1e-6  # relative difference up to which a solution computed again is the 
 
 
 def solve_all(
-    problem: ParametricPDE,
+    problem: SolvableFamily,
     points: np.ndarray,
     executor: Executor | None,
     cache: str | os.PathLike[str] | None,
@@ -54,7 +73,7 @@ def solve_all(
     return solutions
 
 
-def fingerprint(problem: ParametricPDE) -> str:
+def fingerprint(problem: SolvableFamily) -> str:
     """Return a digest of what the solutions of a problem depend on; its query and product do not count."""
     digest = hashlib.sha256()
     for part in (problem.name, problem.parameters, problem.times, problem.solve, problem.initial, problem.affine):
@@ -65,7 +84,7 @@ def fingerprint(problem: ParametricPDE) -> str:
 
 
 def _solved(
-    problem: ParametricPDE, points: np.ndarray, missing: list[int], executor: Executor | None, store: _Store | None
+    problem: SolvableFamily, points: np.ndarray, missing: list[int], executor: Executor | None, store: _Store | None
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the numbers and solutions of `missing` in the order in which they are done."""
     if executor is None:
@@ -84,7 +103,7 @@ def _solved(
             future.cancel()
 
 
-def _solve_one(problem: ParametricPDE, store: _Store | None, mu: np.ndarray) -> np.ndarray:
+def _solve_one(problem: SolvableFamily, store: _Store | None, mu: np.ndarray) -> np.ndarray:
     solution = problem.solution(mu)
     if store is not None:
         store.write(mu, solution)
@@ -102,7 +121,7 @@ def _solve_pickled(key: str, pickled: bytes, store: _Store | None, mu: np.ndarra
     return _solve_one(_problems[key], store, mu)
 
 
-def _pickled(problem: ParametricPDE) -> tuple[str, bytes]:
+def _pickled(problem: SolvableFamily) -> tuple[str, bytes]:
     try:
         pickled = pickle.dumps(problem)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -120,10 +139,10 @@ class _Store:
     ----------
     folder : Path
         Made if it is not there.
-    problem : ParametricPDE
+    problem : SolvableFamily
     """
 
-    def __init__(self, folder: Path, problem: ParametricPDE):
+    def __init__(self, folder: Path, problem: SolvableFamily):
         self.folder = folder
         self._problem = fingerprint(problem)
         folder.mkdir(parents=True, exist_ok=True)
@@ -153,7 +172,7 @@ class _Store:
         return self.folder / f"{key[:32]}.snapshot"
 
 
-def _check_still_true(problem: ParametricPDE, mu: np.ndarray, kept: np.ndarray, folder: Path) -> None:
+def _check_still_true(problem: SolvableFamily, mu: np.ndarray, kept: np.ndarray, folder: Path) -> None:
     again = problem.solution(mu)
     if again.shape != kept.shape or not np.allclose(again, kept, rtol=0.0, atol=SAME * max(abs(again).max(), 1e-300)):
         raise InvalidProblem(
