@@ -2,8 +2,8 @@ from .attribute_weight import choose_weight as choose_weight
 from .attributes import attribute_factor as attribute_factor
 from .bootstrap_vectors import bootstrap_embedding as bootstrap_embedding
 from .result import Clustering as Clustering
-from .result import attribute_entropy as attribute_entropy
-from .result import clustering_scores as clustering_scores
-from .result import conductance as conductance
-from .result import modularity as modularity
+from .scores import attribute_entropy as attribute_entropy
+from .scores import clustering_scores as clustering_scores
+from .scores import conductance as conductance
+from .scores import modularity as modularity
 from .spectral import Spectral as Spectral

@@ -9,7 +9,7 @@ from scipy.sparse import coo_array, csr_array, diags_array, hstack
 
 from ritz.problem_types.attributed_graph import AttributeBlock, AttributedGraph, short_indices
 
-from .result import BINS
+from .scores import BINS
 
 __all__ = ["attribute_factor", "attribute_values"]
 

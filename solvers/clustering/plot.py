@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .result import edge_counts
+from ritz.problem_types.attributed_graph import AttributedGraph, edge_ends
+
+from .scores import edge_counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from .result import Clustering
 
 __all__ = ["plot_clustering", "plot_vertices"]
 
@@ -20,7 +20,7 @@ EDGES = 20_000  # drawn at most
 POINTS = 50_000
 
 
-def plot_clustering(clustering: Clustering) -> Figure:
+def plot_clustering(graph: AttributedGraph, labels: np.ndarray, embedding: np.ndarray | None) -> Figure:
     """Draw the vertices coloured by cluster, beside the edges between clusters.
 
     Vertices are at their positions, where the graph has them, otherwise in the plane of the two main directions of the
@@ -28,12 +28,10 @@ def plot_clustering(clustering: Clustering) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    graph = clustering.graph
-    assert graph is not None
     figure = Figure(figsize=(11.0, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1.0))
-    plot_vertices(left, clustering)
-    counts = edge_counts(graph, clustering.labels)
+    plot_vertices(left, graph, labels, embedding)
+    counts = edge_counts(graph, labels)
     volumes = counts.sum(axis=1)
     chance = np.outer(volumes, volumes) / max(float(volumes.sum()), 1e-300)
     ratio = np.divide(counts, chance, out=np.zeros_like(counts), where=chance > 0)
@@ -45,44 +43,37 @@ def plot_clustering(clustering: Clustering) -> Figure:
     return figure
 
 
-def plot_vertices(axes: Axes, clustering: Clustering) -> None:
-    """Draw the vertices of a clustering into one panel."""
+def plot_vertices(axes: Axes, graph: AttributedGraph, labels: np.ndarray, embedding: np.ndarray | None) -> None:
+    """Draw the vertices of a graph, coloured by cluster, into one panel."""
     from matplotlib.collections import LineCollection
 
-    graph = clustering.graph
-    assert graph is not None
-    positions, where = _positions(clustering)
+    clusters = int(labels.max()) + 1
+    positions, where = _positions(graph, labels, embedding)
     shown = np.arange(graph.size)
     if graph.size > POINTS:
         shown = np.sort(np.random.default_rng(0).choice(graph.size, POINTS, replace=False))
     if graph.edges <= EDGES and graph.positions is not None:
-        from ritz.problem_types.attributed_graph import edge_ends
-
         rows, columns, _ = edge_ends(graph.adjacency)
         lines: Any = np.stack([positions[rows], positions[columns]], axis=1)
         axes.add_collection(LineCollection(lines, colors="0.8", linewidths=0.5, zorder=1))
     size = float(np.clip(4000.0 / max(shown.size, 1), 1.0, 30.0))
-    colours = clustering.labels[shown] % 20
-    axes.scatter(
-        *positions[shown].T, c=colours, cmap="tab20" if clustering.clusters > 10 else "tab10", s=size, zorder=2
-    )
-    axes.set(title=f"{clustering.clusters} clusters, {where}", xticks=[], yticks=[])
+    colours = labels[shown] % 20
+    axes.scatter(*positions[shown].T, c=colours, cmap="tab20" if clusters > 10 else "tab10", s=size, zorder=2)
+    axes.set(title=f"{clusters} clusters, {where}", xticks=[], yticks=[])
     if graph.positions is not None:
         axes.set_aspect("equal")
 
 
-def _positions(clustering: Clustering) -> tuple[np.ndarray, str]:
-    graph = clustering.graph
-    assert graph is not None
+def _positions(graph: AttributedGraph, labels: np.ndarray, embedding: np.ndarray | None) -> tuple[np.ndarray, str]:
+    """Return where the vertices are drawn, shape (n, 2), and what these places are."""
     if graph.positions is not None:
         return graph.positions, graph.name
-    coordinates = clustering.embedding
-    if coordinates is None:
+    if embedding is None:
         order = np.empty(graph.size)
-        order[np.argsort(clustering.labels, kind="stable")] = np.arange(graph.size)
+        order[np.argsort(labels, kind="stable")] = np.arange(graph.size)
         angle = 2 * np.pi * order / graph.size
         return np.stack([np.cos(angle), np.sin(angle)], axis=1), "on a circle"
-    centred = coordinates - coordinates.mean(axis=0)
+    centred = embedding - embedding.mean(axis=0)
     directions = np.linalg.svd(centred.T @ centred)[0][:, :2]
     plane = centred @ directions
     if plane.shape[1] == 1:

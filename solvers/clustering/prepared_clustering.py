@@ -1,22 +1,23 @@
-"""What solvers of graphs share once they are prepared."""
+"""A graph prepared for clustering, whatever the method."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from ritz.backend import Array, to_numpy
+from ritz.arguments import check_integer
+from ritz.backend import to_numpy
 from ritz.errors import InvalidProblem
 from ritz.problem_types.attributed_graph import AttributedGraph
 from ritz.solution import Status
-from ritz.stopping import Callback, check_tolerances, iteration_limit
+from ritz.solver import Controls, PreparedSolver
+from ritz.stopping import Callback
 
-from .result import Clustering, clustering_scores
+from .result import Clustering
+from .scores import clustering_scores
 
 __all__ = ["Partition", "PreparedClustering", "check_clusters"]
 
@@ -33,8 +34,10 @@ class Partition:
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedClustering:
+class PreparedClustering(PreparedSolver[Clustering]):
     """A graph and a function that divides it.
+
+    There are no right-hand sides; x0 are labels to start from. `maxiter` defaults to 300 sweeps.
 
     Parameters
     ----------
@@ -53,27 +56,12 @@ class PreparedClustering:
     stats: Mapping[str, Any] = field(default_factory=dict)
     embedding: np.ndarray | None = None
 
-    def solve(
-        self,
-        rhs: Array | None = None,
-        *,
-        x0: Array | None = None,
-        rtol: float = 1e-8,
-        atol: float = 0.0,
-        maxiter: int | None = None,
-        callback: Callback | None = None,
-        progress: bool = False,
-    ) -> Clustering:
-        """Divide the graph; see `ritz.solver.Prepared.solve` and the solver. There are no right-hand sides."""
-        began = time.perf_counter()
+    def _solve(self, rhs: Any, x0: Any, controls: Controls) -> Clustering:
         if rhs is not None:
             raise InvalidProblem("rhs is given, and a graph has none: prepare another graph instead")
-        check_tolerances(rtol, atol, np.dtype(np.float64))
-        limit = iteration_limit(maxiter, SWEEPS)
         start = None if x0 is None else self._starting_labels(x0)
-        found = self.partition(start, max(rtol, atol), limit, callback)
+        found = self.partition(start, max(controls.rtol, controls.atol), controls.limit(SWEEPS), controls.callback)
         labels = _by_size(found.labels)
-        seconds = time.perf_counter() - began
         scores = clustering_scores(self.graph, labels)
         return Clustering(
             x=labels,
@@ -81,9 +69,8 @@ class PreparedClustering:
             iterations=len(found.history) - 1,
             residual=float(found.history[-1]),
             history=found.history,
-            timings={"prepare": self.seconds, "solve": seconds},
-            stats={**self.stats, **scores},
-            solver=self.name,
+            timings={},
+            stats=scores,
             graph=self.graph,
             embedding=self.embedding,
             scores=scores,
@@ -98,10 +85,8 @@ class PreparedClustering:
 
 def check_clusters(clusters: Any, n: int) -> None:
     """Raise `InvalidProblem` unless `clusters` is None or a number of clusters that n vertices can form."""
-    if clusters is None:
+    if check_integer("clusters", clusters, optional=True) is None:
         return
-    if not isinstance(clusters, Integral) or isinstance(clusters, (bool, np.bool_)) or int(clusters) < 1:
-        raise InvalidProblem(f"clusters is {clusters!r}; it must be a positive integer, or None")
     if int(clusters) > n:
         raise InvalidProblem(f"clusters is {clusters} and the graph has {n} vertices; ask for {n} at most")
 
