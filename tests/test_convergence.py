@@ -11,7 +11,7 @@ import ritz
 from ritz.problem_types.pde.discretisation import Discretisation, unknowns_of_cells
 from ritz.problems.pdes.manufactured import NAMES
 from ritz.registry import figures
-from ritz.solvers.direct.kronecker_sum import TensorSchur
+from ritz.solvers.direct.kronecker_sum import KroneckerSumSolver
 
 ORDERS = {"second-order": 2, "fourth-order": 4}
 CELLS = {
@@ -34,7 +34,7 @@ def discrete_error(name: str, scheme: str, shape: tuple[int, ...] | int) -> floa
     assert system.exact is not None
     if discretisation.factors is not None and len(discretisation.axes) == 3:  # a sparse LU would take minutes
         factors = [np.asarray(factor.todense()) for factor in discretisation.factors]
-        x = TensorSchur(factors, discretisation.singular)(discretisation.rhs)
+        x = KroneckerSumSolver(factors, discretisation.singular)(discretisation.rhs)
         assert np.linalg.norm(system.rhs - system.operator @ x) <= 1e-10 * np.linalg.norm(system.rhs)
     else:
         x = ritz.solve(system, "lu", rtol=1e-10).x

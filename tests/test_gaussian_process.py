@@ -17,13 +17,12 @@ from ritz.errors import AliasingWarning, IllConditionedWarning
 from ritz.problems import gp_hm
 from ritz.problems.pdes.manufactured import NAMES
 from ritz.registry import solvers
-from ritz.solvers.direct.kronecker_sum import TensorSchur
+from ritz.solvers.direct.kronecker_sum import KroneckerSumSolver, along_axes
 from ritz.solvers.gaussian_process import legendre
 from ritz.solvers.gaussian_process.axis_basis import AxisBasis
 from ritz.solvers.gaussian_process.features import Features
 from ritz.solvers.gaussian_process.galerkin import condition_tensor
 from ritz.solvers.gaussian_process.grid_data import Condition, grid_data
-from ritz.solvers.gaussian_process.kronecker_sum import KroneckerSumSolver, along_axes
 from ritz.solvers.gaussian_process.line import condition_line
 from ritz.solvers.gaussian_process.shrinkage import square_root
 from ritz.solvers.gaussian_process.spectrum import find_frequencies
@@ -338,7 +337,7 @@ def test_kronecker_sums_are_solved(symmetric: bool, dimension: int):
         for axis, factor in enumerate(factors)
     )
     np.testing.assert_allclose(solver(rhs), x, atol=1e-10)
-    np.testing.assert_allclose(TensorSchur(factors)(rhs.ravel()), x.ravel(), atol=1e-10)
+    np.testing.assert_allclose(KroneckerSumSolver(factors)(rhs.ravel()), x.ravel(), atol=1e-10)
     np.testing.assert_allclose(solver.transposed(x).ravel() @ rhs.ravel(), (x * solver(rhs)).sum(), rtol=1e-9)
 
 
@@ -377,7 +376,7 @@ BAR = PDE((0.0, 1.0), {2: 1.0}, source=lambda x: -900.0 * np.sin(30.0 * x), boun
         ({"shape": (10, 10)}, "each of 1 axes"),
         ({"noise": -1.0}, "noise is -1.0"),
         ({"noise": "some"}, "'learn'"),
-        ({"max_components": 0}, "positive integer"),
+        ({"max_components": 0}, "integer of at least 1"),
         ({"shape": 50, "points": np.linspace(0, 1, 50)}, "both given"),
         ({"points": np.array([0.0, 0.5, 0.4, 1.0])}, "do not increase"),
         ({"points": np.array([0.0, 0.5, 0.9, 1.2])}, "out of the box"),

@@ -15,7 +15,7 @@ from ritz import PDE, InvalidProblem, Status, UnknownName
 from ritz.operators import Sparse, Tag
 from ritz.problem_types.pde.discretisation import SCHEMES, Discretisation, difference_weights
 from ritz.problems.pdes.manufactured import NAMES, Wave, from_exact
-from ritz.solvers.direct.kronecker_sum import TensorSchur
+from ritz.solvers.direct.kronecker_sum import KroneckerSumSolver
 
 SQUARE = [(0.0, 1.0), (0.0, 1.0)]
 LAPLACE = {(2, 0): -1.0, (0, 2): -1.0}
@@ -209,7 +209,7 @@ def test_symmetric_systems_suit_krylov_methods(solver: str):
 
 @pytest.mark.parametrize("dimension", [1, 2, 3])
 @pytest.mark.parametrize("singular", [False, True])
-def test_tensor_schur_agrees_with_a_dense_solve(dimension: int, singular: bool):
+def test_kronecker_sum_agrees_with_a_dense_solve(dimension: int, singular: bool):
     generator = np.random.default_rng(dimension)
     factors = [generator.standard_normal((n, n)) for n in (6, 5, 4)[:dimension]]
     if singular:
@@ -218,7 +218,7 @@ def test_tensor_schur_agrees_with_a_dense_solve(dimension: int, singular: bool):
     for factor in factors:
         matrix = np.kron(matrix, np.eye(len(factor))) + np.kron(np.eye(len(matrix)), factor)
     rhs = matrix @ generator.standard_normal((len(matrix), 2))
-    x = TensorSchur(factors, singular)(rhs)
+    x = KroneckerSumSolver(factors, singular)(rhs)
     np.testing.assert_allclose(matrix @ x, rhs, atol=1e-9 * np.abs(rhs).max())
 
 

@@ -17,7 +17,7 @@ from ritz.registry import register
 from ritz.solution import Status
 from ritz.solver import check_pairing, registered_name
 from ritz.solvers.direct.factorisation import FactorisationFailed, PreparedFactorisation
-from ritz.solvers.direct.kronecker_sum import TensorSchur
+from ritz.solvers.direct.kronecker_sum import KroneckerSumSolver
 from ritz.solvers.direct.lu import dense_lu
 
 from .nonlinear import PreparedNewton, ShiftedSolve, krylov_solve
@@ -88,7 +88,7 @@ class Chebyshev:
 
 
 def _factor(discretisation: Discretisation) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
-    schur = _tensor_schur(discretisation)
+    schur = _separable_solver(discretisation)
     if schur is not None:
         return schur, {"factorisation": "one Schur form an axis"}
     matrix = _dense_matrix(discretisation)
@@ -101,7 +101,7 @@ def _factor(discretisation: Discretisation) -> tuple[Callable[[np.ndarray], np.n
 
 
 def _shifted_solve(discretisation: Discretisation) -> ShiftedSolve:
-    schur = _tensor_schur(discretisation)
+    schur = _separable_solver(discretisation)
     if schur is not None:
         return krylov_solve(discretisation.operator, schur)
     matrix = _dense_matrix(discretisation)
@@ -117,13 +117,13 @@ def _shifted_solve(discretisation: Discretisation) -> ShiftedSolve:
     return solve
 
 
-def _tensor_schur(discretisation: Discretisation) -> TensorSchur | None:
+def _separable_solver(discretisation: Discretisation) -> KroneckerSumSolver | None:
     """Return the solver of separable operators in more than one dimension, or None."""
     factors = discretisation.factors
     if factors is None or len(factors) == 1:
         return None
     dense = [factor if isinstance(factor, np.ndarray) else factor.toarray() for factor in factors]
-    return TensorSchur(dense, discretisation.singular)
+    return KroneckerSumSolver(dense, discretisation.singular)
 
 
 def _dense_matrix(discretisation: Discretisation) -> np.ndarray:

@@ -119,12 +119,12 @@ def _factor(
 ) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]]:
     nullspace = system.operator.nullspace
     if not all(line.symmetric for line in lines):
-        from .kronecker_sum import TensorSchur
+        from .kronecker_sum import KroneckerSumSolver
 
         if any(way != "any" for way in ways):
             raise InvalidProblem(f"a factor of the sum is not symmetric, which leaves no route {tuple(ways)!r}")
         first = lines[0].matrix + shift * np.eye(lines[0].count)
-        schur = TensorSchur([first, *(line.matrix for line in lines[1:])], nullspace is not None)
+        schur = KroneckerSumSolver([first, *(line.matrix for line in lines[1:])], nullspace is not None)
         return lambda rhs: schur(rhs).astype(system.dtype), {"route": ("Schur",) * len(lines)}
     definite = nullspace.count == 1 if nullspace is not None else _is_definite(lines, shift)
     if not definite and nullspace is None and (eliminate or "tridiagonal" in ways):

@@ -14,12 +14,12 @@ from ritz.newton import newton
 from ritz.problem_types.pde.fields import evaluate
 from ritz.problem_types.pde.pde import MultiIndex
 from ritz.solution import Status
+from ritz.solvers.direct.kronecker_sum import KroneckerSumSolver, along_axes
 from ritz.stopping import Callback
 
 from .axis_basis import AxisBasis
 from .features import Features
 from .grid_data import GridData, coefficients, side_weight
-from .kronecker_sum import KroneckerSumSolver, along_axes
 from .tensor import TensorPosterior
 
 __all__ = ["condition_tensor"]

@@ -12,11 +12,11 @@ from ritz.backend import Array
 from ritz.problem_types.pde.fields import evaluate
 from ritz.problem_types.pde.pde import MultiIndex
 from ritz.solution import Status
+from ritz.solvers.direct.kronecker_sum import KroneckerSumSolver, along_axes
 
 from .axis_basis import AxisBasis
 from .features import Features
 from .grid_data import GridData, equation_size, side_weight
-from .kronecker_sum import KroneckerSumSolver, along_axes
 from .observations import check_points, like_points, multi_index
 
 __all__ = ["TensorPosterior"]
