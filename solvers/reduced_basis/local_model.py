@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.errors import UnknownName
+from ritz.arguments import check_choice
 from ritz.newton import NewtonResult
 from ritz.problem_types.parametric.snapshots import apply_product
 
@@ -168,8 +168,7 @@ def local_model(
     hyper_reduction : {"q-deim", "deim", "cubature"}
         How to evaluate the term from a few of its entries.
     """
-    if projection not in PROJECTIONS:
-        raise UnknownName("projection", projection, PROJECTIONS)
+    check_choice("projection", projection, PROJECTIONS)
     basis = bases[number]
     modes, mass = basis.modes, problem.model.mass
     parts: dict[str, Any] = {"operators": problem.affine.operators, "loads": problem.affine.vectors, "mass": mass}

@@ -17,10 +17,10 @@ __all__ = ["trajectory"]
 
 def trajectory(stage: OnlineStage, mu: np.ndarray) -> ReducedAnswer:
     """Return the trajectory at mu, by time steps or by regression, whichever kind of model the stage has."""
-    return march(stage, mu) if isinstance(stage.models[0], LocalModel) else predict(stage, mu)
+    return implicit_euler(stage, mu) if isinstance(stage.models[0], LocalModel) else predict(stage, mu)
 
 
-def march(stage: OnlineStage, mu: np.ndarray) -> ReducedAnswer:
+def implicit_euler(stage: OnlineStage, mu: np.ndarray) -> ReducedAnswer:
     """Return the trajectory of the implicit Euler method at mu.
 
     Each step is solved in the basis that the classifier names for its time, or in another likely one if the check is

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_integer
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.arguments import check_choice, check_integer
+from ritz.errors import InvalidProblem
 from ritz.solvers.partitioning.medoids import sampled_k_medoids
 
 from .compressed_snapshots import CompressedSnapshots
@@ -63,9 +63,7 @@ class ClusterAnalysis:
     refinement: int = 0
 
     def __post_init__(self):
-        known = (*DISSIMILARITIES, "parameters", *K_MEANS)
-        if self.dissimilarity not in known:
-            raise UnknownName("dissimilarity", self.dissimilarity, known)
+        check_choice("dissimilarity", self.dissimilarity, (*DISSIMILARITIES, "parameters", *K_MEANS))
         if self.deflation and self.dissimilarity not in ("sine", "chord"):
             raise InvalidProblem(f"deflation is for 'sine' and 'chord'; dissimilarity is {self.dissimilarity!r}")
         check_integer("refinement", self.refinement, least=0)

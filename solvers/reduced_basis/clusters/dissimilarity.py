@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.arguments import check_choice
+from ritz.errors import InvalidProblem
 from ritz.problem_types.parametric.snapshots import check_product
 
 from ..bases.inner_product import checked_states, coordinates, inner, norms
@@ -57,8 +58,7 @@ def dissimilarities(
     >>> dissimilarities(states, kind="chord").round(4)[0].tolist()
     [0.0, 2.0, 0.7654]
     """
-    if kind not in DISSIMILARITIES:
-        raise UnknownName("dissimilarity", kind, DISSIMILARITIES)
+    check_choice("dissimilarity", kind, DISSIMILARITIES)
     rows = checked_states(states)
     columns = rows if others is None else checked_states(others)
     if columns.shape[1] != rows.shape[1]:

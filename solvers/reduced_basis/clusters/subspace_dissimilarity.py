@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.arguments import check_choice
+from ritz.errors import InvalidProblem
 from ritz.problem_types.parametric.snapshots import check_product
 
 from ..bases.inner_product import checked_states, inner
@@ -68,9 +69,7 @@ def subspace_dissimilarities(bases: Sequence[Basis], kind: str = "grassmann") ->
     >>> subspace_dissimilarities(lines, "chordal").round(4).tolist()
     [[0.0, 0.7071], [0.7071, 0.0]]
     """
-    if kind not in SUBSPACE_DISSIMILARITIES:
-        raise UnknownName("dissimilarity", kind, SUBSPACE_DISSIMILARITIES)
-    measure = SUBSPACE_DISSIMILARITIES[kind]
+    measure = SUBSPACE_DISSIMILARITIES[check_choice("dissimilarity", kind, SUBSPACE_DISSIMILARITIES)]
     found = np.zeros((len(bases), len(bases)))
     for i, first in enumerate(bases):
         for j in range(i):

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.linalg import eigh, qr
 
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.arguments import check_choice
+from ritz.errors import InvalidProblem
 
 __all__ = ["Interpolation", "deim_points", "empirical_interpolation", "oversampled_points", "q_deim_points"]
 
@@ -67,8 +68,7 @@ def empirical_interpolation(basis: Any, *, points: str = "q-deim", count: int | 
     True
     """
     rules = {"q-deim": q_deim_points, "deim": deim_points}
-    if points not in rules:
-        raise UnknownName("choice of points", points, rules)
+    check_choice("points", points, rules)
     columns = np.asarray(basis)
     if columns.ndim != 2 or 0 in columns.shape or columns.shape[0] < columns.shape[1]:
         raise InvalidProblem(f"basis has shape {columns.shape}; it must be (n, size) with 1 <= size <= n")

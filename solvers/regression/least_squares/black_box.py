@@ -36,7 +36,7 @@ class PreparedBlackBox(PreparedSolver[Solution]):
     factor : callable
         Returns the `Factor` with which answers are judged.
     name, seconds, stats
-        Registered name of the solver, seconds spent on preparing, and what else to report.
+        Registered name of the solver, preparation time, and further statistics to report.
     iterative : bool
         Whether `answer` starts from x0. If its own stopping rule is too lenient, it is then called again with a quarter
         of the tolerance, as long as that halves the error.

@@ -19,7 +19,7 @@ from ritz.solver import check_pairing, registered_name
 from .factor import Factor, condition_estimate
 from .iterative_refinement import ILL_CONDITIONED, PreparedRefinement
 
-__all__ = ["GramRefine", "gram_factor", "gram_matrix"]
+__all__ = ["GramRefine", "gram_factor", "normal_matrix"]
 
 BLOCK_ENTRIES = 2**22  # entries of A handled at a time
 SMALLEST = 1e-120  # smallest column norm whose square is far from vanishing
@@ -77,7 +77,7 @@ def gram_factor(problem: LeastSquares) -> Factor | None:
     """Return the Cholesky factor of the Gram matrix, or None if there is none."""
     from scipy.linalg import LinAlgError, cholesky
 
-    gram = gram_matrix(problem)
+    gram = normal_matrix(problem)
     sizes = np.sqrt(gram.diagonal())
     if not ((sizes > SMALLEST) & (sizes < 1.0 / SMALLEST)).all():
         return None
@@ -89,7 +89,7 @@ def gram_factor(problem: LeastSquares) -> Factor | None:
     return Factor(np.asfortranarray(scaled * sizes), None, None, condition_estimate(scaled), norm)
 
 
-def gram_matrix(problem: LeastSquares) -> np.ndarray:
+def normal_matrix(problem: LeastSquares) -> np.ndarray:
     r"""Return :math:`A^TA+\lambda I`, shape (n, n), from one pass over A."""
     columns = problem.shape[1]
     gram: Any = problem.ridge * np.eye(columns)

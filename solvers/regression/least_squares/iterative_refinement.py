@@ -53,7 +53,7 @@ class PreparedRefinement(PreparedSolver[Solution]):
     stats : mapping
         Further statistics to report.
     to_rounding : bool
-        Whether to continue beyond the tolerance as long as that improves the answer, for accuracy as of direct methods.
+        Whether to continue beyond the tolerance as long as that improves the answer, to match direct methods.
     """
 
     problem: LeastSquares
@@ -157,7 +157,7 @@ class _Refinement:
         task, start = self.task, self.best
         norms = np.atleast_1d(np.linalg.norm(start.shifted, axis=0))
         scale = np.where(norms > 0, norms, 1.0)
-        for form, squares, shifted in conjugate_gradients(task.problem, task.factor, start):
+        for form, squares, shifted in preconditioned_cg(task.problem, task.factor, start):
             gradient = task.factor.undo_transpose(shifted)
             judged = task.judge(start.x, squares, gradient, shifted)
             self.history.append(judged.residual)
@@ -174,7 +174,7 @@ class _Refinement:
         return self.controls.asks_to_stop(len(self.history) - 1, self.task.answer(x), self.history[-1])
 
 
-def conjugate_gradients(
+def preconditioned_cg(
     problem: LeastSquares, factor: Factor, start: Iterate
 ) -> Generator[tuple[Callable[[], np.ndarray], np.ndarray, np.ndarray]]:
     """Yield after each iteration a function that forms the iterate, the sum of squares, and P^T times the gradient.

@@ -34,9 +34,8 @@ TALL = 4  # ratio of rows to columns above which a sketch is sufficiently smalle
 class Lstsq:
     """Exact least squares by normal equations with refinement, a sketch as preconditioner, QR, or LSMR.
 
-    ``stats["chosen"]`` says which and why. Answers are refined to rounding regardless of the tolerance, for accuracy as
-    of direct methods. For a rank-deficient problem, the solution of minimum norm is found. ``stats["rank"]`` holds the
-    rank.
+    ``stats["chosen"]`` says which and why. Answers are refined to rounding regardless of the tolerance, as with direct
+    methods. For a rank-deficient problem, the solution of minimum norm is found. ``stats["rank"]`` holds the rank.
 
     Parameters
     ----------

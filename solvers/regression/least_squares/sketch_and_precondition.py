@@ -24,7 +24,7 @@ from ..sketches.sparse_sign import SparseSign
 from .factor import sketched_solver
 from .iterative_refinement import PreparedRefinement
 
-__all__ = ["SketchAndPrecondition", "check_options", "default_size", "prepare_sketched", "sketched_rows"]
+__all__ = ["SketchAndPrecondition", "check_sketch_options", "default_size", "prepare_sketched", "sketched_rows"]
 
 RATIOS = (3, 4, 6, 8, 12, 20, 40)  # rows of a sketch per column of A
 NNZ = 4  # entries per column of the default sketch, enough for a preconditioner
@@ -69,7 +69,7 @@ class SketchAndPrecondition:
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def __post_init__(self):
-        check_options(self.sketch, self.size, self.seed)
+        check_sketch_options(self.sketch, self.size, self.seed)
 
     def prepare(self, problem: LeastSquares) -> PreparedRefinement:
         """Sketch A and factor the sketch."""
@@ -77,7 +77,7 @@ class SketchAndPrecondition:
         return prepare_sketched(problem, registered_name(self), self.sketch, self.size, self.seed)
 
 
-def check_options(sketch: str, size: int | None, seed: int, others: tuple[str, ...] = ()) -> None:
+def check_sketch_options(sketch: str, size: int | None, seed: int, others: tuple[str, ...] = ()) -> None:
     """Raise `InvalidProblem` or `UnknownName` for options that no sketch accepts."""
     if sketch not in others:
         make_sketch(sketch, 1, 1, seed) if sketch != "sparse-sign" else SparseSign(8, 8, seed)

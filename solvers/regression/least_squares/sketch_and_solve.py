@@ -25,7 +25,7 @@ from ..sketches.sketch_kinds import make_sketch
 from ..sketches.sparse_sign import SparseSign
 from .black_box import PreparedBlackBox
 from .factor import Factor, sketched_solver
-from .sketch_and_precondition import check_options, sketched_rows
+from .sketch_and_precondition import check_sketch_options, sketched_rows
 
 __all__ = ["SketchAndSolve"]
 
@@ -74,7 +74,7 @@ class SketchAndSolve:
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def __post_init__(self):
-        check_options(self.sketch, self.size, self.seed, others=("leverage",))
+        check_sketch_options(self.sketch, self.size, self.seed, others=("leverage",))
         check_choice("norm", self.norm, ("l2", "linf"))
 
     def prepare(self, problem: LeastSquares) -> PreparedBlackBox:

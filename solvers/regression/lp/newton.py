@@ -11,13 +11,13 @@ from ritz.solution import Status
 
 from ..column_space.column_basis import ColumnBasis, solve_gram
 
-__all__ = ["newton"]
+__all__ = ["lp_newton"]
 
 GROWTH = 1.6  # growth of the exponent per step, from 2 up to p
 FLOOR = 1e-12  # lower bound of residuals in the weights, relative to the largest
 
 
-def newton(
+def lp_newton(
     basis: ColumnBasis, b: np.ndarray, p: float, z: np.ndarray
 ) -> Generator[tuple[np.ndarray, np.ndarray, np.ndarray], None, Status]:
     r"""Yield coordinates, residual and a dual vector, starting from `z`.

@@ -22,7 +22,7 @@ from ritz.stopping import check_tolerances
 
 from ..column_space.column_basis import ColumnBasis, column_basis
 from .interior_point import interior_point
-from .newton import newton
+from .newton import lp_newton
 
 __all__ = ["Lp", "PreparedLp", "dual_bound", "minimise"]
 
@@ -72,7 +72,7 @@ class Lp:
         check_pairing(self, problem)
         with single_blas_thread():
             basis = column_basis(problem.matrix)
-        method = newton if 1.0 < problem.p < math.inf else interior_point
+        method = lp_newton if 1.0 < problem.p < math.inf else interior_point
         return PreparedLp(problem, basis, method, registered_name(self), time.perf_counter() - start)
 
 

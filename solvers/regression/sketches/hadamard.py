@@ -30,7 +30,7 @@ def scale_rows(x: Array, scale: np.ndarray) -> Array:
 
 
 class HadamardRows:
-    """Some rows of the Hadamard matrix H, with entries 1 and -1, of a power of two.
+    """Selected rows of the Hadamard matrix H, whose entries are 1 and -1.
 
     Parameters
     ----------
