@@ -477,9 +477,9 @@ def test_inconsistent_right_hand_side_is_refused():
         (np.eye(3), {"prolongation": "ideal"}, "prolongation is 'ideal'; it must be one of smoothed, plain"),
         (np.eye(3), {"target_rate": 1.5}, "target_rate is 1.5; it must be a number between 0 and 1"),
         (np.eye(3), {"target_rate": "low"}, "target_rate is 'low'; it must be a number"),
-        (np.eye(3), {"max_hierarchies": 0}, "max_hierarchies is 0; it must be a whole number, at least 1"),
-        (np.eye(3), {"trials": 2.5}, "trials is 2.5; it must be a whole number, at least 1"),
-        (np.eye(3), {"seed": -1}, "seed is -1; it must be a whole number, at least 0"),
+        (np.eye(3), {"max_hierarchies": 0}, "max_hierarchies is 0; it must be an integer of at least 1"),
+        (np.eye(3), {"trials": 2.5}, "trials is 2.5; it must be an integer of at least 1"),
+        (np.eye(3), {"seed": -1}, "seed is -1; it must be an integer of at least 0"),
     ],
 )
 def test_refusals(matrix, options, message):

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from ritz.backend import Array, asarray_like, to_numpy
+from ritz.backend import asarray_like, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.newton import newton
 from ritz.operators import Diagonal, Operator
 from ritz.problem_types.linear_system import LinearSystem, check_vector
 from ritz.problem_types.pde.discretisation import Discretisation, PDESolution
-from ritz.progress import ResidualProgress
 from ritz.solution import Solution
+from ritz.solver import Controls, PreparedSolver
 from ritz.solvers.krylov.gmres import GMRES
-from ritz.stopping import Callback, check_tolerances
 
 __all__ = ["PreparedNewton", "ShiftedSolve", "krylov_solve"]
 
@@ -29,8 +27,13 @@ KRYLOV_LIMIT = 200  # steps of GMRES; the best iterate of a solve that takes mor
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedNewton:
+class PreparedNewton(PreparedSolver[PDESolution]):
     """A nonlinear PDE on its grid, ``A u + w r(u) = b``, ready to be solved.
+
+    A solve is for one right-hand side, that of the PDE if None, until the *nonlinear* residual meets the tolerance.
+    Residuals are relative to the right-hand side less the part that boundary data add to it, which is the source: near
+    the ends of an axis that part is many times larger. An iteration is a Newton step, see `ritz.newton.newton`;
+    `maxiter` defaults to 50.
 
     Parameters
     ----------
@@ -51,30 +54,12 @@ class PreparedNewton:
     seconds: float
     stats: Mapping[str, Any] = field(default_factory=dict)
 
-    def solve(
-        self,
-        rhs: Array | None = None,
-        *,
-        x0: Array | None = None,
-        rtol: float = 1e-8,
-        atol: float = 0.0,
-        maxiter: int | None = None,
-        callback: Callback | None = None,
-        progress: bool = False,
-    ) -> PDESolution:
-        """Solve for one right-hand side, that of the PDE if None, until the *nonlinear* residual meets the tolerance.
-
-        Residuals are relative to the right-hand side less what boundary data add to it, which is the source: near
-        the ends of an axis these exceed it many times. An iteration is a Newton step, see `ritz.newton.newton`;
-        `maxiter` defaults to 50. See `ritz.solver.Prepared.solve`.
-        """
-        begin = time.perf_counter()
+    def _solve(self, rhs: Any, x0: Any, controls: Controls) -> PDESolution:
         system = self.discretisation.linear_part
         given = system.rhs if rhs is None else check_vector("rhs", rhs, system.size)
         start = np.zeros(system.size) if x0 is None else to_numpy(check_vector("x0", x0, system.size))
         if given.ndim == 2 or start.ndim == 2:
             raise InvalidProblem("a nonlinear PDE is solved for one right-hand side at a time; give vectors (n,)")
-        check_tolerances(rtol, atol, np.dtype(np.float64))
         b = to_numpy(given)
         assert self.discretisation.pde.reaction is not None
         reaction, slope = self.discretisation.pde.reaction
@@ -92,19 +77,16 @@ class PreparedNewton:
             inner.append(iterations)
             return step
 
-        controls: dict[str, Any] = {"rtol": rtol, "atol": atol, "maxiter": maxiter, "callback": callback}
         scale = float(np.linalg.norm(b - self.discretisation.boundary_part)) or float(np.linalg.norm(b)) or 1.0
-        with ResidualProgress(progress, self.name, rtol) as bar:
-            found = newton(residual, linearised_solve, start, scale=scale, progress=bar, **controls)
+        found = newton(residual, linearised_solve, start, scale=scale, **vars(controls))
         solution = Solution(
             x=asarray_like(found.u, given),
             status=found.status,
             iterations=len(found.history) - 1,
             residual=found.history[-1],
             history=np.array(found.history),
-            timings={"prepare": self.seconds, "solve": time.perf_counter() - begin},
-            stats={**self.stats, "shape": self.discretisation.shape, "linear iterations": tuple(inner)},
-            solver=self.name,
+            timings={},
+            stats={"shape": self.discretisation.shape, "linear iterations": tuple(inner)},
             grid=system.grid,
         )
         return PDESolution.of(solution, self.discretisation)

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ritz.backend import Array
 from ritz.problem_types.pde.discretisation import Discretisation, PDESolution
-from ritz.solver import Prepared
-from ritz.stopping import Callback
+from ritz.solver import Controls, Prepared, PreparedSolver
 
 __all__ = ["PreparedPDE"]
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedPDE:
+class PreparedPDE(PreparedSolver[PDESolution]):
     """A prepared solver of the linear system, whose answers become solutions of the PDE.
 
     Parameters
@@ -37,20 +35,15 @@ class PreparedPDE:
     seconds: float
     stats: Mapping[str, Any] = field(default_factory=dict)
 
-    def solve(
-        self,
-        rhs: Array | None = None,
-        *,
-        x0: Array | None = None,
-        rtol: float = 1e-8,
-        atol: float = 0.0,
-        maxiter: int | None = None,
-        callback: Callback | None = None,
-        progress: bool = False,
-    ) -> PDESolution:
-        """Solve the discrete system for `rhs` (that of the PDE if None); see `ritz.solver.Prepared.solve`."""
+    def _solve(self, rhs: Any, x0: Any, controls: Controls) -> PDESolution:
         solution = self.linear.solve(
-            rhs, x0=x0, rtol=rtol, atol=atol, maxiter=maxiter, callback=callback, progress=progress
+            rhs,
+            x0=x0,
+            rtol=controls.rtol,
+            atol=controls.atol,
+            maxiter=controls.maxiter,
+            callback=controls.callback,
+            progress=controls.progress.enabled,
         )
         x = solution.x
         if self.discretisation.singular:
@@ -59,7 +52,6 @@ class PreparedPDE:
             solution,
             self.discretisation,
             x=x,
-            solver=self.name,
-            timings={**solution.timings, "prepare": self.seconds},
+            timings={},
             stats={**solution.stats, **self.stats, "shape": self.discretisation.shape},
         )

@@ -11,13 +11,13 @@ import numpy as np
 from ritz.operators import Tag
 from ritz.problem_types.pde.pde import PDE
 from ritz.registry import register
-from ritz.solver import check_pairing
+from ritz.solver import check_pairing, registered_name
 
 from .covariance import SpectralMixture
 from .dense import condition_on
 from .dense_method import condition_by_covariances
 from .observations import Observations
-from .outcome import Controls, Outcome
+from .outcome import Outcome, Request
 from .prepared_gp import PreparedGP
 
 __all__ = ["MaternGP", "SquaredExponentialGP"]
@@ -62,7 +62,7 @@ class SquaredExponentialGP:
     def prepare(self, problem: PDE) -> PreparedPlainGP:
         """Check that the problem is a PDE. What else there is to do depends on the data."""
         check_pairing(self, problem)
-        return PreparedPlainGP(self, problem, None)
+        return PreparedPlainGP(self, problem, None, registered_name(self))
 
 
 @register("gp-matern")
@@ -101,7 +101,7 @@ class MaternGP:
     def prepare(self, problem: PDE) -> PreparedPlainGP:
         """Check that the problem is a PDE. What else there is to do depends on the data."""
         check_pairing(self, problem)
-        return PreparedPlainGP(self, problem, None)
+        return PreparedPlainGP(self, problem, None, registered_name(self))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ class PreparedPlainGP(PreparedGP):
 
     solver: Any
 
-    def _condition(self, controls: Controls) -> Outcome:
+    def _condition(self, controls: Request) -> Outcome:
         return condition_by_covariances(
             self.pde,
             self.solver.shape,

@@ -17,7 +17,7 @@ from .dense import DensePosterior, condition_on
 from .evidence import maximise_evidence
 from .grid_data import coefficients
 from .observations import Observations, observe
-from .outcome import Controls, Outcome, uniform_shape
+from .outcome import Outcome, Request, uniform_shape
 from .spectrum import find_frequencies
 
 __all__ = ["condition_by_covariances", "mixtures"]
@@ -38,7 +38,7 @@ def condition_by_covariances(
     max_components: int,
     noise: float | Literal["learn"],
     evidence: bool,
-    controls: Controls,
+    controls: Request,
     start: Callable[[Observations], list[SpectralMixture]] | None = None,
 ) -> Outcome:
     """Return the posterior in closed form under mixtures that the data suggest; see `KroneckerGP`.
@@ -56,7 +56,7 @@ def condition_by_covariances(
         Standard deviation of errors of the source.
     evidence : bool
         Whether weights, lengthscales and frequencies are to maximise the evidence.
-    controls : Controls
+    controls : Request
     start : callable, optional
         Gives the covariances, in place of mixtures of frequencies.
     """
@@ -88,7 +88,7 @@ def _outcome(
     posterior: DensePosterior,
     axes: tuple[np.ndarray, ...] | None,
     noise: float | str,
-    controls: Controls,
+    controls: Request,
 ) -> Outcome:
     residuals = posterior.residuals
     residual = float(np.nanmax([residuals["train"], residuals["off-grid"]]))

@@ -16,7 +16,7 @@ from ritz.solution import Status
 from .candidates import data_spectra, given_features, tried_features
 from .choice import Chosen, choose
 from .grid_data import GridData
-from .outcome import Controls, Outcome, gridded_data
+from .outcome import Outcome, Request, gridded_data
 from .spectrum import Spectrum
 
 __all__ = ["condition_by_features"]
@@ -41,7 +41,7 @@ def condition_by_features(
     frequencies: Sequence[np.ndarray] | None,
     max_components: int,
     noise: float | Literal["learn"],
-    controls: Controls,
+    controls: Request,
 ) -> Outcome:
     """Return the posterior under the best of the priors that the data suggest.
 
@@ -70,7 +70,7 @@ def condition_by_features(
 
 
 def _outcome(
-    data: GridData, spectra: Sequence[Spectrum], chosen: Chosen, noise: float | str, controls: Controls
+    data: GridData, spectra: Sequence[Spectrum], chosen: Chosen, noise: float | str, controls: Request
 ) -> Outcome:
     posterior = chosen.posterior
     status, residual = _judge(data, chosen, bool(noise), controls.rtol, controls.atol)

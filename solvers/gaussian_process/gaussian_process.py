@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.operators import Tag
 from ritz.operators.stencils.boundary import AXES
@@ -98,12 +99,7 @@ class KroneckerGP:
             raise UnknownName("method", self.method, METHODS)
         if self.noise != "learn" and not (isinstance(self.noise, (int, float)) and 0.0 <= self.noise < np.inf):
             raise InvalidProblem(f"noise is {self.noise!r}; give a standard deviation, 0 or more, or 'learn'")
-        if (
-            isinstance(self.max_components, bool)
-            or int(self.max_components) != self.max_components
-            or self.max_components < 1
-        ):
-            raise InvalidProblem(f"max_components is {self.max_components!r}; it must be a positive integer")
+        check_integer("max_components", self.max_components)
         if self.shape is not None and self.points is not None:
             raise InvalidProblem("shape and points are both given: points stand in place of a uniform grid")
         return PreparedGP(self, problem, self._frequencies(problem))

@@ -10,14 +10,14 @@ from ritz.problem_types.pde.pde import PDE
 from ritz.solution import Status
 
 from .joint_map import JointMap, joint_map
-from .outcome import Controls, Outcome, gridded_data
+from .outcome import Outcome, Request, gridded_data
 
 __all__ = ["condition_by_ascent"]
 
 DEFAULT = {1: 200, 2: 64, 3: 16}  # nodes along an axis
 
 
-def condition_by_ascent(pde: PDE, shape: Any, points: Any, options: JointMap, controls: Controls) -> Outcome:
+def condition_by_ascent(pde: PDE, shape: Any, points: Any, options: JointMap, controls: Request) -> Outcome:
     """Return the maximum of the joint posterior density of values on a grid and hyperparameters; see `KroneckerGP`."""
     nodes = DEFAULT[pde.dimension] if shape is None and points is None else shape
     data = gridded_data(pde, nodes, points, controls.rhs)

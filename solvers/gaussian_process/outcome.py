@@ -11,26 +11,20 @@ import numpy as np
 
 from ritz.errors import InvalidProblem
 from ritz.problem_types.pde.pde import PDE
-from ritz.progress import ResidualProgress
 from ritz.solution import Status
-from ritz.stopping import Callback
+from ritz.solver import Controls
 
 from .grid_data import GridData, grid_data
 
-__all__ = ["Controls", "Outcome", "gridded_data", "uniform_shape"]
+__all__ = ["Outcome", "Request", "gridded_data", "uniform_shape"]
 
 
-@dataclass(frozen=True, eq=False)
-class Controls:
-    """What a call of `solve` asks for; see `ritz.solver.Prepared.solve`."""
+@dataclass(frozen=True)
+class Request(Controls):
+    """What a call of `solve` asks for: besides the controls, values of the source and a start."""
 
-    rhs: Any
-    x0: Any
-    rtol: float
-    atol: float
-    maxiter: int | None
-    callback: Callback | None
-    progress: ResidualProgress
+    rhs: Any = None
+    x0: Any = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -11,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ritz.backend import Array
 from ritz.errors import InvalidProblem
 from ritz.grid import Grid
 from ritz.problem_types.pde.pde import PDE
-from ritz.progress import ResidualProgress
 from ritz.solution import Status
-from ritz.stopping import Callback, check_tolerances, iteration_limit
+from ritz.solver import Controls, PreparedSolver
+from ritz.stopping import Callback
 
 from .neural_solution import NeuralSolution
 
@@ -30,8 +28,14 @@ BATCH = 20_000  # points evaluated at once
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedNetwork:
-    """What is drawn before training: points, data and the recipe of the network.
+class PreparedNetwork(PreparedSolver[NeuralSolution]):
+    """What is drawn before training: points, data and how to build the network.
+
+    A solve trains until the residual at the training points is half of `rtol`, or the budget is spent. The residual is
+    the root mean square of the equation's residual, relative to the source, and of the boundary conditions', relative
+    to the size of u and times the root of `boundary_weight`. The solution's residual is measured at points that
+    training has not seen, and decides whether it has converged; its history is that of the training points.
+    `maxiter` is the number of optimiser steps, 2000 if None. There is neither a right-hand side nor a start.
 
     Parameters
     ----------
@@ -40,14 +44,16 @@ class PreparedNetwork:
         At the training points, and at as many others.
     build : callable
         ``build() -> JetNetwork`` with its first parameters.
-    learning_rate, seconds : float
+    learning_rate : float
+    budget : float
+        Seconds that training may take.
     optimizer : str
     grid : Grid
         Where `x` is given.
     name : str
         Registered name of the solver.
-    preparation : float
-        Seconds spent so far.
+    seconds : float
+        Spent on preparing.
     stats : mapping
     """
 
@@ -56,51 +62,26 @@ class PreparedNetwork:
     unseen: Any
     build: Callable[[], Any]
     learning_rate: float
-    seconds: float
+    budget: float
     optimizer: str
     grid: Grid
     name: str
-    preparation: float
+    seconds: float
     stats: Mapping[str, Any]
 
-    def solve(
-        self,
-        rhs: Array | None = None,
-        *,
-        x0: Array | None = None,
-        rtol: float = 1e-8,
-        atol: float = 0.0,
-        maxiter: int | None = None,
-        callback: Callback | None = None,
-        progress: bool = False,
-    ) -> NeuralSolution:
-        """Train until the residual at the training points is half of `rtol`, or the budget is spent.
-
-        The residual is the root of the mean squares of what is left of the equation, relative to the source, and of
-        the boundary conditions, relative to the size of u and times the root of `boundary_weight`. That of the
-        solution is measured at points which training has not seen, and decides whether it has converged; its history
-        is that of the training points.
-        `maxiter` is the number of optimiser steps, 2000 if None. See `ritz.solver.Prepared.solve`.
-
-        Raises
-        ------
-        InvalidProblem
-            If `rhs` or `x0` is given: a network has no linear system, and starts from random parameters.
-        """
+    def _solve(self, rhs: Any, x0: Any, controls: Controls) -> NeuralSolution:
         from .training import Budget, Training
 
-        begin = time.perf_counter()
         for name, given in (("rhs", rhs), ("x0", x0)):
             if given is not None:
                 raise InvalidProblem(f"{name} is given, and {self.name!r} takes none: put the data into the PDE")
-        check_tolerances(rtol, atol, np.dtype(np.float64))
-        target = max(rtol, atol)
-        budget = Budget(iteration_limit(maxiter, MAXITER), self.seconds, SHARE * target)
+        target = max(controls.rtol, controls.atol)
+        budget = Budget(controls.limit(MAXITER), self.budget, SHARE * target)
         network = self.build()
-        watch = None if callback is None else self._watch(callback, network)
-        with ResidualProgress(progress, self.name, rtol) as bar:
-            training = Training(network, self.loss, budget, self.learning_rate, self.optimizer, watch, bar)
-            status = training.run()
+        watch = None if controls.callback is None else self._watch(controls.callback, network)
+        line = controls.progress
+        training = Training(network, self.loss, budget, self.learning_rate, self.optimizer, watch, line)
+        status = training.run()
         residual = math.sqrt(float(self.unseen(network).detach()))
         if residual <= target:
             status = Status.CONVERGED
@@ -112,9 +93,7 @@ class PreparedNetwork:
             iterations=len(training.history) - 1,
             residual=residual,
             history=np.array(training.history),
-            timings={"prepare": self.preparation, "solve": time.perf_counter() - begin},
-            stats=self.stats,
-            solver=self.name,
+            timings={},
             grid=self.grid,
             pde=self.pde,
             network=lambda points: _evaluate(network, points),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .compatible_matching import aggregate
-from .preconditioner import BootstrapOptions
+from .options import BootstrapOptions
 from .prolongation import prolongation_and_coarse_matrix
 from .relaxation import SMOOTHERS, Smoother, remainder
 from .strong_couplings import strong_couplings

@@ -1,64 +1,17 @@
-"""Bootstrap algebraic multigrid as an approximate inverse, and its options."""
+"""Bootstrap algebraic multigrid as a preconditioner."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral, Real
-from typing import Any
 
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator
 from ritz.registry import preconditioners
 
-__all__ = ["BootstrapAMG", "BootstrapOptions"]
+from .options import BootstrapOptions
+from .setup import build_bootstrap
 
-CHOICES = {
-    "composition": ("symmetrised", "multiplicative", "additive"),
-    "cycle": ("V", "W", "K"),
-    "smoother": ("gauss-seidel", "l1-jacobi", "chebyshev"),
-    "aggregate_size": (2, 4, 8),
-    "prolongation": ("smoothed", "plain"),
-}
-
-
-@dataclass(frozen=True)
-class BootstrapOptions:
-    """The options of `ritz.solvers.multigrid.bootstrap.setup.bootstrap`, where they are explained; checked.
-
-    Raises
-    ------
-    InvalidProblem
-        Naming the option that is wrong.
-    """
-
-    smooth_vector: Any = None
-    target_rate: float | None = None
-    max_hierarchies: int = 3
-    composition: str = "symmetrised"
-    cycle: str = "V"
-    smoother: str = "gauss-seidel"
-    aggregate_size: int = 8
-    prolongation: str = "smoothed"
-    trials: int = 6
-    seed: int = 0
-
-    def __post_init__(self):
-        for name, known in CHOICES.items():
-            value = getattr(self, name)
-            if value not in known:
-                raise InvalidProblem(f"{name} is {value!r}; it must be one of {', '.join(map(str, known))}")
-        rate = self.target_rate
-        if rate is not None and not (isinstance(rate, Real) and 0.0 <= float(rate) <= 1.0):
-            raise InvalidProblem(f"target_rate is {rate!r}; it must be a number between 0 and 1, or None")
-        for name, least in (("max_hierarchies", 1), ("trials", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or value < least:
-                raise InvalidProblem(f"{name} is {value!r}; it must be a whole number, at least {least}")
-
-    @property
-    def symmetric(self) -> bool:
-        """Whether the composite is a symmetric linear function, as conjugate gradients need it."""
-        return self.composition != "multiplicative" and self.cycle != "K"
+__all__ = ["BootstrapAMG"]
 
 
 @preconditioners.register("bootstrap-amg")
@@ -104,6 +57,4 @@ class BootstrapAMG(BootstrapOptions):
 
     def build(self, operator: Operator) -> Operator:
         """Return the approximate inverse of `operator`."""
-        from .setup import build_bootstrap
-
         return build_bootstrap(operator, self)

@@ -19,7 +19,7 @@ from ritz.solvers.preconditioners.incomplete_cholesky import NotPositiveDefinite
 
 from .aggregation_hierarchy import build_hierarchy, in_single_precision
 from .composite import Composite
-from .preconditioner import BootstrapOptions
+from .options import BootstrapOptions
 from .slow_error import nullspace_projection, slow_error
 from .stopping_rule import rate_worth_another
 

@@ -17,7 +17,7 @@ from ritz.solvers.krylov.flexible_conjugate_gradients import flexible_conjugate_
 from ritz.solvers.preconditioners.incomplete_cholesky import NotPositiveDefinite
 
 from ..grid.solver import repeated_cycles
-from .preconditioner import BootstrapOptions
+from .options import BootstrapOptions
 from .setup import build_bootstrap
 
 __all__ = ["BootstrapMultigrid"]
