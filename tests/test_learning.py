@@ -172,7 +172,7 @@ def test_bad_gradients_and_dampings_are_refused():
         (r"gradient has shape \(4,\)", lambda: SlidingInverse(5, 2, 1.0).update(np.ones(4))),
         ("gradient is NaN", lambda: SlidingInverse(5, 2, 1.0).update(broken[1])),
         (r"x has shape \(4,\)", lambda: inverse_product(G, np.ones(4), 1.0)),
-        ("x holds NaN", lambda: inverse_product(G, np.full(5, np.nan), 1.0)),
+        ("x contains NaN", lambda: inverse_product(G, np.full(5, np.nan), 1.0)),
         ("must be symmetric", lambda: inverse_product(Dense(np.triu(np.ones((5, 5)))), np.ones(5), 1.0)),
         (
             "needs gradients as rows",

@@ -1,4 +1,4 @@
-"""Second-order training: inverse curvature, optimisers, and what curvature says of training."""
+"""Training of networks: optimisers, inverse curvature, learning rates and quantisation from the Hessian."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Adam's method with the diagonal of the Hessian in the place of squared gradients."""
+"""AdaHessian: Adam with the diagonal of the Hessian in place of squared gradients."""
 
 from __future__ import annotations
 
@@ -7,42 +7,48 @@ from typing import Any
 
 import torch
 
+from ritz.arguments import check_integer
 from ritz.errors import InvalidProblem, TrainingError
+
+from .random_signs import random_signs
 
 __all__ = ["AdaHessian"]
 
-SEEDS = 1_000_003  # from the seed of one step to that of the next, so that a resumed run draws the same signs
+SEED_STRIDE = 1_000_003  # between the seeds of consecutive steps, which makes a resumed run draw the same signs
 
 
 class AdaHessian(torch.optim.Optimizer):
-    r"""AdaHessian :cite:`YaoEtAl2021`: steps scaled by moving averages of the Hessian's diagonal.
+    r"""AdaHessian :cite:`YaoEtAl2021`: steps scaled by a moving average of the diagonal of the Hessian.
 
-    The diagonal is estimated by Hutchinson's :math:`z\circ Hz` from one vector z of random signs, exact where H is
-    diagonal. Its absolute values are averaged over rows of matrices and over the kernels of convolutions; then
-    :math:`m\leftarrow\beta_1m+(1-\beta_1)g`, :math:`v\leftarrow\beta_2v+(1-\beta_2)D^2`, and
-    :math:`w\leftarrow w-\eta\,\hat m/(\sqrt{\hat v}+\varepsilon)-\eta\mu w` with the bias of zero starts corrected. A
-    step with a new diagonal takes a gradient of the gradient besides, 3 to 4 times the time of a step of Adam.
+    The diagonal D is estimated by Hutchinson's :math:`z\circ Hz` with one vector z of random signs, which is exact
+    for a diagonal H. Its absolute values are averaged over the rows of matrices and over convolution kernels. Then
+    :math:`m\leftarrow\beta_1m+(1-\beta_1)g`, :math:`v\leftarrow\beta_2v+(1-\beta_2)D^2` and
+    :math:`w\leftarrow w-\eta\,\hat m/(\sqrt{\hat v}+\varepsilon)-\eta\mu w`, with m and v corrected for the bias of
+    their zero initial values. A step that renews the diagonal also differentiates the gradient, and takes 3 to 4
+    times as long as a step of Adam.
 
     Parameters
     ----------
     params : iterable of tensors, or of dictionaries
     lr : float
-        η.
+        Learning rate η.
     betas : (float, float)
+        Decay rates β of the moving averages of gradients and squared diagonals.
     eps : float
+        Offset ε in the denominator.
     weight_decay : float
-        μ, decoupled from the gradient.
+        Decoupled weight decay μ.
     update_every : int
-        Steps from one diagonal to the next; v counts those alone.
+        Steps between estimates of the diagonal; v is updated only with them.
     averaging : bool
         Whether to average over rows and kernels.
     seed : int
-        Of the signs.
+        Seed of the random signs.
 
     Raises
     ------
     InvalidProblem
-        For options out of range.
+        If an option is out of range.
 
     Examples
     --------
@@ -70,19 +76,21 @@ class AdaHessian(torch.optim.Optimizer):
             ("betas", betas, all(0.0 <= beta < 1.0 for beta in betas)),
             ("eps", eps, eps >= 0.0),
             ("weight_decay", weight_decay, weight_decay >= 0.0),
-            ("update_every", update_every, update_every >= 1),
         ):
             if not right:
-                raise InvalidProblem(f"{name} is {value!r}; rates must be positive, betas in [0, 1), update_every >= 1")
+                raise InvalidProblem(
+                    f"{name} is {value!r}; lr must be positive, betas in [0, 1), eps and weight_decay not negative"
+                )
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, defaults)
-        self.update_every, self.averaging, self.seed = update_every, averaging, seed
+        self.update_every = check_integer("update_every", update_every)
+        self.averaging, self.seed = averaging, seed
         for group in self.param_groups:
             group["steps"] = 0
 
     @property
     def create_graph(self) -> bool:
-        """Whether the next step renews the diagonal, so that gradients must come with their graph."""
+        """Whether the next step renews the diagonal and therefore needs gradients with their graph."""
         return self.param_groups[0]["steps"] % self.update_every == 0
 
     @torch.no_grad()
@@ -92,15 +100,15 @@ class AdaHessian(torch.optim.Optimizer):
         Parameters
         ----------
         closure : callable, optional
-            Returns the loss, with its graph; it need not, and must not, call ``backward``. Left out, gradients are
-            taken from the parameters, where they must have their graph while `create_graph` is true.
+            Returns the loss with its graph and must not call ``backward``. Without a closure, gradients are read
+            from ``parameter.grad`` and must have their graph whenever `create_graph` is true.
 
         Raises
         ------
         TrainingError
             If the loss or its curvature is not finite.
         InvalidProblem
-            If gradients come without the graph that is needed.
+            If the gradients lack the graph they need.
         """
         steps, renew = self.param_groups[0]["steps"], self.create_graph
         chosen = [(each, group) for group in self.param_groups for each in group["params"] if each.requires_grad]
@@ -126,12 +134,12 @@ class AdaHessian(torch.optim.Optimizer):
         return None if loss is None else loss.detach()
 
     def _renew(self, parameters: list[torch.Tensor], gradients: list[torch.Tensor], betas: list[float]) -> None:
-        """Take a new estimate of the diagonal into the averages of its squares."""
+        """Add a new estimate of the diagonal to the moving averages of its squares."""
         if any(each.requires_grad for each in gradients):
-            generator = torch.Generator().manual_seed(self.seed + SEEDS * self.param_groups[0]["steps"])
-            signs = [_signs(each, generator) for each in parameters]
+            generator = torch.Generator().manual_seed(self.seed + SEED_STRIDE * self.param_groups[0]["steps"])
+            signs = [random_signs(each, generator) for each in parameters]
             products = torch.autograd.grad(gradients, parameters, signs, materialize_grads=True)
-        else:  # a linear loss
+        else:  # the loss is linear
             products = tuple(torch.zeros_like(each) for each in parameters)
         for parameter, product, beta in zip(parameters, products, betas, strict=True):
             if not torch.isfinite(product).all():
@@ -140,7 +148,7 @@ class AdaHessian(torch.optim.Optimizer):
             state = self.state[parameter]
             squares = state.setdefault("squares", torch.zeros_like(parameter))
             squares.mul_(beta).addcmul_(diagonal, diagonal, value=1.0 - beta)
-            state["missing"] = state.get("missing", 1.0) * beta  # weight of the zeros that the average started from
+            state["missing"] = state.get("missing", 1.0) * beta  # weight still carried by the zero initial value
 
     def _move(self, parameter: torch.Tensor, gradient: torch.Tensor, group: dict[str, Any]) -> None:
         state, beta = self.state[parameter], group["betas"][0]
@@ -151,12 +159,7 @@ class AdaHessian(torch.optim.Optimizer):
         parameter.addcdiv_(mean, scale, value=-group["lr"] / (1.0 - beta ** group["steps"]))
 
 
-def _signs(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    drawn = torch.randint(0, 2, like.shape, generator=generator)
-    return (2.0 * drawn - 1.0).to(like)
-
-
 def _averaged(values: torch.Tensor) -> torch.Tensor:
-    """Return values averaged over the rows of a matrix, or over the kernels of a convolution."""
+    """Return `values` averaged over the rows of a matrix or over convolution kernels, in their original shape."""
     axes = {2: (1,), 3: (2,), 4: (2, 3), 5: (2, 3, 4)}.get(values.ndim)
     return values if axes is None else values.mean(axes, keepdim=True).expand_as(values)

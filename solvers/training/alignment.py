@@ -1,4 +1,4 @@
-"""Penalties on how much the curvature of a loss differs from one domain to another."""
+"""Penalties on the variation of gradient and curvature between training domains."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 import torch
 
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.arguments import check_choice
+from ritz.errors import InvalidProblem
+
+from .random_signs import random_signs
 
 __all__ = ["diagonal_by_probes", "hessian_alignment", "linear_head_diagonal", "spread"]
 
@@ -22,26 +25,27 @@ def hessian_alignment(
     probes: int = 30,
     seed: int = 0,
 ) -> torch.Tensor:
-    r"""Return how far gradients and Hessians of several losses are apart, to be added to their mean.
+    r"""Return a penalty on the spread of gradients and Hessians between losses, to be added to their mean.
 
-    Domains whose losses share gradient and Hessian at a point have the same loss around it :cite:`HematiEtAl2023`;
-    in Ritz, domains are geometries or coefficients that one network is to precondition. With gradients
-    :math:`g_e` and Hessians :math:`H_e` the penalty is :math:`\frac1E\sum_e\|h_e-\bar h\|^2+\gamma\|g_e-\bar g\|^2`,
-    h being :math:`H_eg_e` or the diagonal of :math:`H_e`. Where the head is linear, `linear_head_diagonal` gives the
-    diagonal in closed form, for `spread`.
+    Domains whose losses share gradient and Hessian at a point have the same loss around it :cite:`HematiEtAl2023`.
+    In Ritz, the domains are geometries or coefficients that one network is to precondition. With gradients
+    :math:`g_e` and Hessians :math:`H_e`, the penalty is
+    :math:`\frac1E\sum_e\|h_e-\bar h\|^2+\gamma\|g_e-\bar g\|^2`, with :math:`H_eg_e` or the diagonal of :math:`H_e`
+    as :math:`h_e`. For a linear head, `linear_head_diagonal` gives the diagonal in closed form, to be passed to
+    `spread`.
 
     Parameters
     ----------
     losses : sequence of scalar tensors
-        One a domain, with their graph.
+        One per domain, with their graph.
     parameters : sequence of tensors
-        Those that gradients and Hessians are taken by: the last layer, as a rule.
+        Parameters with respect to which to differentiate, usually those of the last layer.
     method : str
-        ``"product"`` for :math:`H_eg_e`, ``"hutchinson"`` for the diagonal by random signs.
+        ``"product"`` for :math:`H_eg_e`, ``"hutchinson"`` for an estimate of the diagonal with random signs.
     gradient_weight : float
-        γ.
+        Weight γ of the gradients.
     probes, seed : int
-        Of the signs.
+        Number of random sign vectors and their seed, for ``"hutchinson"``.
 
     Returns
     -------
@@ -55,13 +59,12 @@ def hessian_alignment(
     >>> hessian_alignment(alike, [w]).item()
     0.0
     """
-    if method not in METHODS:
-        raise UnknownName("method", method, METHODS)
+    check_choice("method", method, METHODS)
     if len(losses) < 2:
-        raise InvalidProblem(f"losses are {len(losses)}; it takes two domains at least to align them")
+        raise InvalidProblem(f"there are {len(losses)} losses; alignment takes two domains at least")
     shapes = {tuple(each.shape) for each in losses}
     if shapes != {()}:
-        raise InvalidProblem(f"losses have shapes {sorted(shapes)}; each must be one number")
+        raise InvalidProblem(f"losses have shapes {sorted(shapes)}; each must be one number (a scalar tensor)")
     gradients = [_flat_gradient(each, parameters) for each in losses]
     if method == "product":
         curvatures = [_flat_gradient(g, parameters, g.detach()) for g in gradients]
@@ -71,7 +74,7 @@ def hessian_alignment(
 
 
 def spread(vectors: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Return the mean squared distance of vectors from their mean."""
+    """Return the mean squared distance of `vectors` from their mean."""
     stacked = torch.stack([each.reshape(-1) for each in vectors])
     return (stacked - stacked.mean(0)).square().sum(1).mean()
 
@@ -79,12 +82,11 @@ def spread(vectors: Sequence[torch.Tensor]) -> torch.Tensor:
 def diagonal_by_probes(
     gradient: torch.Tensor, parameters: Sequence[torch.Tensor], probes: int, seed: int = 0
 ) -> torch.Tensor:
-    """Return Hutchinson's estimate of the diagonal of the Hessian, with its graph, from the gradient with its own."""
+    """Return Hutchinson's estimate of the diagonal of the Hessian from the gradient, both with their graph."""
     generator = torch.Generator().manual_seed(seed)
     total = torch.zeros_like(gradient)
     for _ in range(probes):
-        drawn = torch.randint(0, 2, gradient.shape, generator=generator)
-        signs = (2.0 * drawn - 1.0).to(gradient)
+        signs = random_signs(gradient, generator)
         total = total + signs * _flat_gradient(gradient, parameters, signs)
     return total / probes
 
@@ -92,19 +94,19 @@ def diagonal_by_probes(
 def linear_head_diagonal(
     features: torch.Tensor, logits: torch.Tensor | None = None, *, weights: torch.Tensor | None = None
 ) -> torch.Tensor:
-    r"""Return the diagonal of the Hessian by the weights of a linear last layer, in closed form.
+    r"""Return the diagonal of the Hessian with respect to the weights of a linear last layer, in closed form.
 
     Parameters
     ----------
     features : tensor, shape (N, k), or (N, ..., k) without logits
-        What the layer is given. For least squares: what the residual changes by when a weight does, sample by sample;
-        for a preconditioner, the operator applied to each channel.
+        Input z of the layer. For least squares, the derivative of each sample's residual with respect to the
+        weights; for a preconditioner, this is the operator applied to each channel.
     logits : tensor, shape (N, c), optional
-        What it returns, for the mean cross-entropy: the diagonal is :math:`\frac1N\sum_np_{nc}(1-p_{nc})z_{nk}^2`.
-        Left out, the loss is the mean over samples of the sum of squares, whose diagonal is twice the mean of
-        squares.
+        Output of the layer, with softmax probabilities p. The loss is then the mean cross-entropy, and the diagonal
+        is :math:`\frac1N\sum_np_{nc}(1-p_{nc})z_{nk}^2`. Without logits, the loss is the mean over samples of the
+        sum of squares, and the diagonal is twice the mean of squares.
     weights : tensor, shape (N,), optional
-        Of the samples; 1/N each if left out.
+        Weights of the samples; 1/N by default.
 
     Returns
     -------

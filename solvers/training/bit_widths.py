@@ -1,4 +1,4 @@
-"""How many bits each layer of a network needs, by the trace of its Hessian."""
+"""Mixed-precision quantisation: bits per layer from the traces of the Hessian's blocks."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["BitWidths", "Sensitivities", "sensitivities"]
 
 @dataclass(frozen=True)
 class BitWidths:
-    """Bits for the weights of each layer.
+    """Number of bits for the weights of each layer.
 
     Attributes
     ----------
     bits : mapping of str to int
-        By the names of `ritz.solvers.training.quantisation.layers_with_weights`.
+        Bits by layer name, as in `ritz.solvers.training.quantisation.layers_with_weights`.
     average : float
-        Over all weights.
+        Bits per weight, averaged over all weights.
     perturbation : float
         Expected increase of the loss, to second order.
     """
@@ -39,18 +39,19 @@ class BitWidths:
 
 @dataclass(frozen=True)
 class Sensitivities:
-    r"""What rounding each layer to each number of bits costs: :math:`\frac12\bar t_i\|Q_b(W_i)-W_i\|^2`.
+    r"""Cost of rounding each layer to each number of bits: :math:`\frac12\bar t_i\|Q_b(W_i)-W_i\|^2`.
 
-    :math:`\bar t` is the average trace of the layer's block of the Hessian: its trace by its number of weights
-    :cite:`DongEtAl2020`.
+    The average trace :math:`\bar t_i` is the trace of the layer's block of the Hessian divided by the layer's number
+    of weights :cite:`DongEtAl2020`.
 
     Attributes
     ----------
     names : tuple of str
+        Names of the layers.
     sizes : ndarray of int, shape (layers,)
-        Weights.
+        Number of weights of each layer.
     bits : tuple of int
-        Choices, ascending.
+        Numbers of bits to choose from, ascending.
     average_traces : ndarray, shape (layers,)
     perturbations : ndarray, shape (layers, choices)
     """
@@ -62,9 +63,10 @@ class Sensitivities:
     perturbations: np.ndarray
 
     def front(self) -> list[BitWidths]:
-        """Return every choice of bits that no other beats in both size and perturbation, smallest first.
+        """Return the Pareto front of size and perturbation, smallest size first.
 
-        Layer by layer, what is beaten by then stays beaten: the lists stay short, and the front is exact.
+        Layers are added one at a time. A choice dominated at one stage stays dominated, which keeps the lists short
+        and the front exact.
         """
         kept: list[tuple[int, float, tuple[int, ...]]] = [(0, 0.0, ())]
         for size, costs in zip(self.sizes, self.perturbations, strict=True):
@@ -83,12 +85,12 @@ class Sensitivities:
         ]
 
     def within(self, average: float) -> BitWidths:
-        """Return the bits of least perturbation with at most so many on average over all weights.
+        """Return the choice of least perturbation with at most `average` bits per weight.
 
         Raises
         ------
         InvalidProblem
-            If that is less than the fewest bits there are to choose from.
+            If `average` is less than the smallest number of bits to choose from.
         """
         fitting = [each for each in self.front() if each.average <= average + 1e-12]
         if not fitting:
@@ -96,7 +98,7 @@ class Sensitivities:
         return fitting[-1]
 
     def uniform(self, bits: int) -> BitWidths:
-        """Return the same number of bits for all layers."""
+        """Return the choice of `bits` for every layer."""
         column = self.bits.index(bits)
         return BitWidths(dict.fromkeys(self.names, bits), float(bits), float(self.perturbations[:, column].sum()))
 
@@ -110,22 +112,23 @@ def sensitivities(
     budget: int = 24,
     seed: int = 0,
 ) -> Sensitivities:
-    """Return what rounding the weights of each layer would cost, without trying it :cite:`DongEtAl2020`.
+    """Estimate the cost of rounding the weights of each layer from the traces of the Hessian :cite:`DongEtAl2020`.
 
     Parameters
     ----------
     loss, model, data
-        As for `ritz.operators.Hessian`, at a minimum that the model was trained to.
+        As for `ritz.operators.Hessian`; the model must have been trained to a minimum.
     bits : sequence of int
-        Choices, 2 to 8.
+        Numbers of bits to choose from, 2 to 8.
     budget : int
-        Products for the trace of each layer.
+        Hessian products for the trace of each layer.
     seed : int
+        Seed of the trace estimates.
 
     Raises
     ------
     InvalidProblem
-        If the model has no layer with weights, and as `Hessian` does.
+        If the model has no layer with weights, or `Hessian` refuses the arguments.
 
     Examples
     --------
@@ -138,7 +141,7 @@ def sensitivities(
     """
     layers = layers_with_weights(model)
     choices = tuple(sorted(set(bits)))
-    hessian = Hessian(loss, model, data, chunk=1)  # few products of each block are not worth a linearisation
+    hessian = Hessian(loss, model, data, chunk=1)  # a linearisation does not pay off for so few products per block
     sizes: list[int] = []
     traces: list[float] = []
     costs: list[list[float]] = []

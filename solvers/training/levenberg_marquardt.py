@@ -1,4 +1,4 @@
-"""Levenberg and Marquardt's method in the space of samples."""
+"""The Levenberg-Marquardt method for networks, solved in the space of samples if that is smaller."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from ritz.arguments import check_integer
 from ritz.errors import InvalidProblem, TrainingError
 
 from .inverse_curvature.rows import check_damping
@@ -15,13 +16,13 @@ from .sample_derivatives import flat_rows, model_at, tensors_in, varying_paramet
 
 __all__ = ["LevenbergMarquardt"]
 
-TRIES = 30  # dampings tried in a step, each at least twice the one before
-LEAST = 1e-13  # damping by the largest diagonal entry of JᵀJ, so that rounding does not swallow it
-FALL = 3.0  # by which the damping falls at most after a step
+TRIES = 30  # dampings tried in a step, each at least twice the previous one
+LEAST_DAMPING = 1e-13  # relative to the largest diagonal entry of JᵀJ; less would be lost to rounding
+LARGEST_DECREASE = 3.0  # factor by which the damping decreases at most after a step
 
 
-class _Linear(NamedTuple):
-    """A loss at a point: residuals, the rows of their Jacobian, and the sum of energies with its gradient."""
+class _Linearisation(NamedTuple):
+    """Residuals and their Jacobian at one point, with the sum of the energies and its gradient."""
 
     residuals: torch.Tensor
     rows: torch.Tensor
@@ -34,42 +35,45 @@ class _Linear(NamedTuple):
 
 
 class LevenbergMarquardt(torch.optim.Optimizer):
-    r"""Levenberg and Marquardt's method :cite:`Marquardt1963` for sums of squares over samples.
+    r"""The Levenberg-Marquardt method :cite:`Marquardt1963` for sums of squares over samples.
 
-    A step solves :math:`(J^TJ+\lambda I)\,\delta=-J^Tr` with the Jacobian J of all residuals, by Woodbury's identity
-    in their number n where that is smaller than the number d of parameters: :math:`\delta=-J^T(\lambda I+JJ^T)^{-1}r`.
-    It is taken if the loss falls; by how much, as a share of what the linear model foretold, decides on the damping
-    λ of the next :cite:`Nielsen1999`. Rejected steps cost a factorisation each, and no derivatives.
+    A step solves :math:`(J^TJ+\lambda I)\,\delta=-J^Tr` with the Jacobian J of all n residuals. If n is smaller than
+    the number d of parameters, Woodbury's identity reduces this to an n by n system:
+    :math:`\delta=-J^T(\lambda I+JJ^T)^{-1}r`. The step is accepted if the loss decreases. The ratio of the actual
+    decrease to the one predicted by the linear model determines the next damping λ :cite:`Nielsen1999`. A rejected
+    step costs one factorisation and no derivatives.
 
-    Energies, as in the Ritz method, are not sums of squares alone. `residual` may return besides its residuals a
-    number for each sample, which is added to the loss and whose own curvature is left out: for the energy
+    Energies, as in the Ritz method, are more than sums of squares. Besides its residuals, `residual` may return one
+    number per sample. It is added to the loss, and its curvature is neglected: for the energy
     :math:`\frac12|\nabla u|^2-fu`, the residuals are :math:`\nabla u/\sqrt2` and the number is :math:`-fu`.
 
-    Cost of a step: the gradient of the loss, min(n, d)² max(n, d) multiplications, and memory for n d numbers.
+    A step costs the gradient of the loss, min(n, d)² max(n, d) multiplications and memory for n d numbers.
 
     Parameters
     ----------
     model : torch.nn.Module
     residual : callable, or sequence of callables
-        ``residual(model, sample)`` for one sample without a dimension for the batch: a number, a vector, or a pair
-        of such and a number. The loss is the sum of squares over all samples (and of the numbers); put weights into
-        the residuals. Several callables are for several kinds of samples, such as inner points and boundaries.
+        ``residual(model, sample)`` returns the residual of one sample, which has no batch dimension: a number or a
+        vector, or a pair of either and an energy. The loss is the sum of all squared residuals and energies; weights
+        belong in the residuals. A sequence serves several kinds of samples, such as interior and boundary points.
     damping : float
-        Of the first step, as a share of the largest diagonal entry of :math:`J^TJ`.
+        Damping of the first step, relative to the largest diagonal entry of :math:`J^TJ`.
     chunk : int, optional
-        Samples that are differentiated at a time; all if left out.
+        Number of samples differentiated at a time; all by default.
 
     Attributes
     ----------
     damping : float
-        λ, once there was a step.
+        Damping λ for the next step; None before the first one and after a stalled one.
+    loss : float
+        Loss after the last step.
     stalled : bool
-        Whether the last step was none, since no damping made the loss fall.
+        Whether the last step left the parameters unchanged because no damping decreased the loss.
 
     Raises
     ------
     InvalidProblem
-        If nothing requires a gradient.
+        If no parameter requires a gradient, or `damping` or `chunk` is out of range.
 
     Examples
     --------
@@ -93,7 +97,7 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         varying_parameters(model)
         varying = [each for each in model.parameters() if each.requires_grad]
         super().__init__(varying, {"damping": check_damping(damping)})
-        self.model, self.chunk = model, chunk
+        self.model, self.chunk = model, check_integer("chunk", chunk, optional=True)
         self.several = not callable(residual)
         self.residuals: list[Callable[[Any, Any], Any]] = [residual] if callable(residual) else list(residual)
         self.damping: float | None = None
@@ -103,17 +107,17 @@ class LevenbergMarquardt(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, batch: Any) -> float:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Take one step and return the loss before it; `loss` is the one after it.
+        """Take one step and return the loss before it; the attribute `loss` holds the loss after it.
 
         Parameters
         ----------
         batch : tensor, or tuple or dictionary of tensors
-            Samples along the first dimension; a sequence of such, one for each callable, where there are several.
+            Samples along the first dimension. With several residuals, a sequence of batches, one for each.
 
         Raises
         ------
         InvalidProblem
-            For an empty batch.
+            If a batch is empty.
         TrainingError
             If the loss or a derivative is not finite.
         """
@@ -121,22 +125,22 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         values = varying_parameters(self.model)
         here = self._linearise(values, batches)
         if not torch.isfinite(here.rows).all() or not abs(here.loss) < float("inf"):
-            raise TrainingError(f"the loss is {here.loss:g}, or a derivative not finite: start from other parameters")
+            raise TrainingError(f"the loss is {here.loss:g} or a derivative is not finite: start from other parameters")
         before = self.loss = here.loss
         scale = float((here.rows**2).sum(0).max()) or 1.0
-        damping = max(self.damping or self.param_groups[0]["damping"] * scale, LEAST * scale)
+        damping = max(self.damping or self.param_groups[0]["damping"] * scale, LEAST_DAMPING * scale)
         inverse = WoodburyInverse(here.rows, damping, weight=1.0)
         for _ in range(TRIES):
             change = -inverse.pull_back(here.residuals)
             if here.slope is not None:
                 change -= inverse @ (0.5 * here.slope)
             moved = here.rows @ change
-            foretold = -float((2.0 * here.residuals + moved) @ moved)
-            foretold -= 0.0 if here.slope is None else float(here.slope @ change)
+            predicted = -float((2.0 * here.residuals + moved) @ moved)
+            predicted -= 0.0 if here.slope is None else float(here.slope @ change)
             after = self._loss(_moved(values, change), batches)
-            if after < before and foretold > 0.0:
-                gain = (before - after) / foretold
-                self.damping = damping * max(1.0 / FALL, 1.0 - (2.0 * gain - 1.0) ** 3)
+            if after < before and predicted > 0.0:
+                gain = (before - after) / predicted
+                self.damping = damping * max(1.0 / LARGEST_DECREASE, 1.0 - (2.0 * gain - 1.0) ** 3)
                 self._growth, self.loss, self.stalled = 2.0, after, False
                 self._write(_moved(values, change))
                 return before
@@ -147,12 +151,12 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         return before
 
     def _of(self, number: int, values: Mapping[str, torch.Tensor], sample: Any) -> tuple[Any, ...]:
-        """Return the residuals of a sample, and its energy if there is one."""
+        """Return the residuals of a sample, followed by its energy if it has one."""
         found = self.residuals[number](model_at(self.model, values), sample)
         residual, *energy = found if isinstance(found, tuple) else (found,)
         return residual.reshape(-1), *energy
 
-    def _linearise(self, values: dict[str, torch.Tensor], batches: list[Any]) -> _Linear:
+    def _linearise(self, values: dict[str, torch.Tensor], batches: list[Any]) -> _Linearisation:
         rows: list[torch.Tensor] = []
         residuals: list[torch.Tensor] = []
         energy, slope = 0.0, None
@@ -174,7 +178,7 @@ class LevenbergMarquardt(torch.optim.Optimizer):
                 own = flat_rows(torch.func.grad(total)(values), values)[0]
                 slope = own if slope is None else slope + own
                 energy += float(energies[0].sum())
-        return _Linear(torch.cat(residuals), torch.cat(rows), energy, slope)
+        return _Linearisation(torch.cat(residuals), torch.cat(rows), energy, slope)
 
     def _values(self, number: int, values: Mapping[str, torch.Tensor], samples: Any) -> Any:
         def of(sample: Any) -> Any:
@@ -203,4 +207,4 @@ def _moved(values: Mapping[str, torch.Tensor], change: torch.Tensor) -> dict[str
 def _require_samples(samples: Any) -> None:
     leaves = tensors_in(samples)
     if not leaves or not all(len(each) for each in leaves):
-        raise InvalidProblem("a batch is empty; it must hold at least one sample")
+        raise InvalidProblem("a batch is empty; it must contain at least one sample")

@@ -1,4 +1,4 @@
-"""Steps along gradients multiplied by the inverse of the empirical Fisher matrix of the latest ones."""
+"""M-FAC: natural-gradient steps with the empirical Fisher matrix of the latest gradients."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ __all__ = ["MFAC"]
 
 
 class MFAC(torch.optim.Optimizer):
-    r"""M-FAC :cite:`FrantarEtAl2021`: :math:`w\leftarrow w-\eta\,p`, :math:`p\leftarrow\beta p+F^{-1}g`.
+    r"""M-FAC :cite:`FrantarEtAl2021`: :math:`p\leftarrow\beta p+F^{-1}g`, :math:`w\leftarrow w-\eta\,p`.
 
-    F is the damped second moment of the latest gradients g, of whole batches. A step takes two passes over them
-    besides the gradient (see `SlidingInverse`), and memory for as many gradients as the window holds.
+    F is the damped second moment of the latest batch gradients. Besides the gradient g, a step takes two passes over
+    the stored gradients (see `SlidingInverse`), which need memory for the whole window.
 
     Parameters
     ----------
     params : iterable of tensors
-        One group: F couples all of them.
+        Parameters in a single group, as F couples all of them.
     lr : float
-        η.
+        Learning rate η.
     momentum : float
-        β.
+        Momentum β.
     window : int
-        Gradients kept.
+        Number of gradients kept.
     damping : float
-        λ; steps are at most :math:`\eta/\lambda` times the gradient.
+        Damping λ of F; :math:`\|F^{-1}g\|` is at most :math:`\|g\|/\lambda`.
     weight_decay : float
-        Decoupled from the gradient.
+        Decoupled weight decay.
 
     Raises
     ------
     InvalidProblem
-        For options out of range, or several groups.
+        If an option is out of range or there is more than one group.
 
     Examples
     --------
@@ -62,12 +62,12 @@ class MFAC(torch.optim.Optimizer):
     ):
         if not lr > 0.0 or not 0.0 <= momentum < 1.0 or not weight_decay >= 0.0:
             raise InvalidProblem(
-                f"lr is {lr!r}, momentum {momentum!r}, weight_decay {weight_decay!r}; lr must be positive, momentum in"
-                " [0, 1), weight_decay not negative"
+                f"lr is {lr!r}, momentum {momentum!r} and weight_decay {weight_decay!r}; lr must be positive, momentum"
+                " in [0, 1) and weight_decay not negative"
             )
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
         if len(self.param_groups) > 1:
-            raise InvalidProblem(f"params are {len(self.param_groups)} groups; MFAC takes one, which F couples")
+            raise InvalidProblem(f"params are {len(self.param_groups)} groups; MFAC takes one, as F couples them all")
         self._parameters = [each for each in self.param_groups[0]["params"] if each.requires_grad]
         self.inverse = SlidingInverse(sum(each.numel() for each in self._parameters), window, damping)
         self._velocity: torch.Tensor | None = None
@@ -79,8 +79,8 @@ class MFAC(torch.optim.Optimizer):
         Parameters
         ----------
         closure : callable, optional
-            Returns the loss, with its graph; it need not, and must not, call ``backward``. Left out, gradients are
-            taken from the parameters.
+            Returns the loss with its graph and must not call ``backward``. Without a closure, gradients are read
+            from ``parameter.grad``.
 
         Raises
         ------
@@ -96,8 +96,8 @@ class MFAC(torch.optim.Optimizer):
                 gradients = torch.autograd.grad(loss, self._parameters, materialize_grads=True)
         gradient = torch.cat([each.detach().reshape(-1) for each in gradients])
         if not torch.isfinite(gradient).all() or (loss is not None and not torch.isfinite(loss)):
-            value = "" if loss is None else f"the loss is {loss.item()}, or "
-            raise TrainingError(f"{value}its gradient is not finite: lower lr or raise damping")
+            value = "" if loss is None else f"the loss is {loss.item()} or "
+            raise TrainingError(f"{value}the gradient is not finite: lower lr or raise damping")
         group = self.param_groups[0]
         direction = self.inverse.update_and_multiply(gradient)
         if self._velocity is None:
@@ -110,12 +110,12 @@ class MFAC(torch.optim.Optimizer):
         return None if loss is None else loss.detach()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the options, and the gradients kept with the velocity."""
+        """Return the options, the stored gradients and the velocity."""
         kept = {} if self._velocity is None else {"gradients": self.inverse.latest(), "velocity": self._velocity}
         return {**super().state_dict(), "kept": kept}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what `state_dict` returned."""
+        """Restore a state returned by `state_dict`."""
         super().load_state_dict({name: value for name, value in state_dict.items() if name != "kept"})
         kept = state_dict["kept"]
         self.inverse = SlidingInverse(self.inverse.shape[0], self.inverse.window, self.inverse.damping)

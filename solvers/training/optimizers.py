@@ -1,4 +1,4 @@
-"""Optimisers by name, and the one step that all of them take."""
+"""Optimisers by name, and the training step they share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ritz.errors import InvalidProblem, UnknownName
 __all__ = ["OptimizerLike", "learning_rate_of", "make_optimizer", "optimizer_step"]
 
 AUTOMATIC = {"sgd": "sgd", "adam": "adam", "adamw": "adam", "nadam": "adam", "radam": "adam"}
-BATCHES = range(4)  # steps whose batches an automatic learning rate looks at
+BATCHES = range(4)  # steps whose batches determine an automatic learning rate
 
 OptimizerLike: TypeAlias = "str | Callable[..., torch.optim.Optimizer]"
 """A name, ``package.module.Class``, or ``factory(parameters, lr=...)``; see `make_optimizer`."""
@@ -22,23 +22,23 @@ OptimizerLike: TypeAlias = "str | Callable[..., torch.optim.Optimizer]"
 def make_optimizer(
     optimizer: OptimizerLike, parameters: Iterable[torch.nn.Parameter], learning_rate: float
 ) -> torch.optim.Optimizer:
-    """Return an optimiser of `parameters`.
+    """Return an optimiser for `parameters`.
 
     Parameters
     ----------
     optimizer : str or callable
-        The name of a class in `torch.optim` in any case (``"adam"``), ``"adahessian"`` or ``"mfac"`` for those of
-        `ritz.solvers.training`, the path of any other class
-        (``"package.module.Class"``), or ``factory(parameters, lr=learning_rate)``.
+        Name of a class in `torch.optim`, in any case (``"adam"``); ``"adahessian"`` or ``"mfac"`` for those of
+        `ritz.solvers.training`; the path of any other class (``"package.module.Class"``); or
+        ``factory(parameters, lr=learning_rate)``.
     parameters : iterable of Parameter
     learning_rate : float
 
     Raises
     ------
     UnknownName
-        With close matches.
+        If there is no such optimiser; the message lists close matches.
     InvalidProblem
-        For a path that leads nowhere, or a learning rate that is not positive.
+        If a path cannot be imported or the learning rate is not positive.
 
     Examples
     --------
@@ -58,20 +58,20 @@ def learning_rate_of(
     optimizer: OptimizerLike,
     learning_rate: float | str,
 ) -> float:
-    """Return a learning rate as it is, or for ``"auto"`` the one that the curvature of the first batches allows.
+    """Return `learning_rate` unchanged, or for ``"auto"`` the rate that the curvature of the first batches allows.
 
     Parameters
     ----------
     network : torch module
     loss : callable
-        ``loss(step) -> scalar tensor``, of the network.
+        ``loss(step) -> scalar tensor``, evaluated with `network`.
     optimizer : str or callable
     learning_rate : float or "auto"
 
     Raises
     ------
     InvalidProblem
-        For ``"auto"`` with an optimiser whose limit is not known, or another word.
+        If the stability limit of the optimiser is unknown, or `learning_rate` is another string.
     """
     if not isinstance(learning_rate, str):
         return learning_rate
@@ -80,18 +80,18 @@ def learning_rate_of(
     kind = AUTOMATIC.get(str(optimizer).lower())
     if kind is None:
         raise InvalidProblem(f"learning_rate 'auto' is known for {', '.join(AUTOMATIC)}, and not for {optimizer!r}")
-    from . import learning_rate as from_spectrum
+    from .rate_from_spectrum import learning_rate as rate_from_spectrum
 
     training = network.training
-    try:  # without dropout, which would make the curvature one of chance
-        found = from_spectrum(lambda model, step: model(step), _LossOf(network.eval(), loss), BATCHES, kind)
+    try:  # evaluation mode, as dropout would make the curvature random
+        found = rate_from_spectrum(lambda model, step: model(step), _LossModule(network.eval(), loss), BATCHES, kind)
     finally:
         network.train(training)
     return found.value
 
 
-class _LossOf(torch.nn.Module):
-    """A loss as a module, so that the parameters of the network in it can be exchanged."""
+class _LossModule(torch.nn.Module):
+    """A loss as a module, which lets the parameters of its network be exchanged."""
 
     def __init__(self, network: torch.nn.Module, loss: Callable[[int], torch.Tensor]):
         super().__init__()
@@ -104,10 +104,10 @@ class _LossOf(torch.nn.Module):
 def optimizer_step(
     optimizer: torch.optim.Optimizer, loss: Callable[[], torch.Tensor], largest_norm: float
 ) -> float | None:
-    """Take one step down `loss`, and return what it was before; None if it was not finite, and no step taken.
+    """Take one step and return the loss before it, or None without a step if loss or gradient is not finite.
 
-    Optimisers find the gradients where torch's own expect them. One with a true attribute ``create_graph``, which
-    differentiates them again, finds them with their graph, and as long as they are.
+    Gradients are handed over in ``parameter.grad``. An optimiser whose attribute ``create_graph`` is true
+    differentiates them again: it gets them unclipped and with their graph.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def optimizer_step(
     loss : callable
         ``loss() -> scalar tensor``.
     largest_norm : float
-        To which longer gradients are shortened.
+        Norm to which longer gradients are clipped.
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     twice = bool(getattr(optimizer, "create_graph", False))
@@ -126,7 +126,7 @@ def optimizer_step(
     norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
     finite = bool(torch.isfinite(norm) & torch.isfinite(value.detach()))
     if finite:
-        if not twice:  # a graph does not survive changes in place
+        if not twice:  # clipping works in place, which would invalidate the graph
             torch.nn.utils.clip_grads_with_norm_(parameters, largest_norm, norm)
         optimizer.step()
     optimizer.zero_grad()
@@ -145,7 +145,8 @@ def _named(name: str) -> Any:
         for key, value in vars(torch.optim).items()
         if isinstance(value, type) and issubclass(value, torch.optim.Optimizer) and value is not torch.optim.Optimizer
     }
-    from . import MFAC, AdaHessian
+    from .adahessian import AdaHessian
+    from .mfac import MFAC
 
     known |= {"adahessian": AdaHessian, "mfac": MFAC}
     if name.lower() not in known:

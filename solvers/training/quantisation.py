@@ -1,4 +1,4 @@
-"""Weights in few bits, and layers that compute with whole numbers."""
+"""Quantisation of weights to a few bits, and layers with integer arithmetic."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from ritz.arguments import check_integer
 from ritz.errors import InvalidProblem
 
 __all__ = ["IntegerLayer", "layers_with_weights", "quantise", "quantised", "with_integers"]
@@ -17,18 +18,24 @@ ACTIVATION_BITS = 8
 
 
 def quantise(values: torch.Tensor, bits: int) -> tuple[torch.Tensor, float]:
-    r"""Return whole numbers of so many bits and the scale with ``values ≈ scale * numbers``; symmetric about zero.
+    r"""Return b-bit integers and a scale such that ``values ≈ scale * numbers``.
 
     Parameters
     ----------
     values : tensor
     bits : int
-        2 to 8; the numbers go from :math:`-(2^{b-1}-1)` to :math:`2^{b-1}-1`.
+        Number of bits b, 2 to 8. The integers range from :math:`-(2^{b-1}-1)` to :math:`2^{b-1}-1`.
 
     Returns
     -------
     numbers : tensor of int8
+        In the shape of `values`.
     scale : float
+
+    Raises
+    ------
+    InvalidProblem
+        If `bits` is out of range or a value is not finite.
 
     Examples
     --------
@@ -36,10 +43,9 @@ def quantise(values: torch.Tensor, bits: int) -> tuple[torch.Tensor, float]:
     >>> numbers.tolist(), round(scale, 4)
     ([-3, 1, 2], 0.3333)
     """
-    if bits not in range(2, 9):
-        raise InvalidProblem(f"bits is {bits!r}; it must be a whole number from 2 to 8")
+    bits = check_integer("bits", bits, 2, 8)
     if not torch.isfinite(values).all():
-        raise InvalidProblem("values hold NaN or infinity, which no whole number stands for")
+        raise InvalidProblem("values contain NaN or infinity, which no integer can represent")
     top = 2 ** (bits - 1) - 1
     scale = float(values.detach().abs().max()) / top or 1.0
     return torch.clamp(torch.round(values.detach() / scale), -top, top).to(torch.int8), scale
@@ -50,12 +56,12 @@ def layers_with_weights(model: torch.nn.Module) -> Mapping[str, torch.nn.Module]
     kinds = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
     found = {name: each for name, each in model.named_modules() if isinstance(each, kinds)}
     if not found:
-        raise InvalidProblem("model has no linear or convolutional layer, whose weights could be quantised")
+        raise InvalidProblem("model has no linear or convolutional layer with weights to quantise")
     return found
 
 
 def quantised(model: torch.nn.Module, bits: Mapping[str, int]) -> torch.nn.Module:
-    """Return a copy whose weights are rounded to so many bits, by layer; biases stay. To train or to compare with."""
+    """Return a copy of `model` with the weights of each layer rounded to `bits`, in floating point; biases are kept."""
     other = copy.deepcopy(model)
     with torch.no_grad():
         for name, layer in layers_with_weights(other).items():
@@ -66,13 +72,13 @@ def quantised(model: torch.nn.Module, bits: Mapping[str, int]) -> torch.nn.Modul
 
 
 def with_integers(model: torch.nn.Module, bits: Mapping[str, int]) -> torch.nn.Module:
-    """Return a copy whose layers hold whole numbers only, and multiply them with inputs rounded to 8 bits.
+    """Return a copy of `model` with integer weights, which multiplies them by inputs rounded to 8 bits.
 
     Parameters
     ----------
     model : torch.nn.Module
-    bits : mapping
-        Of the weights, by the names of `layers_with_weights`.
+    bits : mapping of str to int
+        Bits of the weights by layer name, as in `layers_with_weights`.
     """
     other = copy.deepcopy(model)
     for name, layer in layers_with_weights(other).items():
@@ -82,18 +88,18 @@ def with_integers(model: torch.nn.Module, bits: Mapping[str, int]) -> torch.nn.M
 
 
 class IntegerLayer(torch.nn.Module):
-    """A linear or convolutional layer with weights and inputs in whole numbers.
+    """A linear or convolutional layer with integer weights and inputs.
 
-    Weights of up to four bits are packed two to a byte. Inputs are rounded to 8 bits with a scale of each sample's
-    own. Products and sums are those of whole numbers, without rounding; they are carried out in float64, whose 53
-    bits hold them exactly, since torch convolves no whole numbers on a CPU. So this shows the error, and the memory,
-    of whole numbers, and not their speed.
+    Weights of up to four bits are packed two to a byte. Inputs are rounded to 8 bits with one scale per sample.
+    Products and sums are those of integers, without rounding. As torch has no integer convolutions on a CPU, they are
+    computed in float64, whose 53 bits represent them exactly. The layer therefore shows the error and the memory of
+    integer arithmetic, but not its speed.
 
     Parameters
     ----------
     layer : torch.nn.Linear, Conv1d, Conv2d or Conv3d
     bits : int
-        2 to 8.
+        Bits of the weights, 2 to 8.
 
     Examples
     --------
@@ -117,13 +123,13 @@ class IntegerLayer(torch.nn.Module):
         self._options: dict[str, Any] = {}
         if not isinstance(layer, torch.nn.Linear):
             if layer.padding_mode != "zeros":
-                raise InvalidProblem(f"a layer pads with {layer.padding_mode!r}; only zeros are known here")
+                raise InvalidProblem(f"a layer pads with {layer.padding_mode!r}; only zero padding is supported")
             self._function = kinds[len(self.shape) - 2]
             names = ("stride", "padding", "dilation", "groups")
             self._options = {name: getattr(layer, name) for name in names}
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return what the layer would, up to rounding."""
+        """Return the layer's output, up to rounding."""
         top = 2 ** (ACTIVATION_BITS - 1) - 1
         axes = tuple(range(1, x.ndim))
         scale = (x.abs().amax(axes, keepdim=True) / top).clamp_min(torch.finfo(x.dtype).tiny)
@@ -136,7 +142,7 @@ class IntegerLayer(torch.nn.Module):
 
 
 def _pack(numbers: torch.Tensor) -> torch.Tensor:
-    """Return whole numbers from -7 to 7 two to a byte."""
+    """Return integers from -7 to 7 packed two to a byte."""
     flat = (numbers.reshape(-1).to(torch.int16) + 8).to(torch.uint8)
     flat = torch.cat([flat, flat.new_zeros(len(flat) % 2)])
     return flat[::2] * 16 + flat[1::2]

@@ -1,4 +1,4 @@
-"""Learning rates from the largest eigenvalue of the curvature."""
+"""Learning rates from the largest eigenvalue of the Hessian."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from ritz.arguments import check_choice
 from ritz.backend import Array
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.errors import InvalidProblem
 from ritz.operators import Hessian, Operator, Tag
 from ritz.operators.curvature.torch_parameters import batches
 from ritz.solvers.spectrum import lanczos
@@ -19,29 +20,29 @@ from .sample_derivatives import tensors_in
 
 __all__ = ["LearningRate", "learning_rate"]
 
-SCALING = {"sgd": 1.0, "adam": 0.5}  # power of the batch size that rates grow with
-LIMITS = {"sgd": 2.0, "adam": 38.0}  # of the rate times the largest eigenvalue; Adam's with its usual momentum, 0.9
-SHARE = 0.1  # of the limit that is advised, as eigenvalues grow in training
-FLOOR = 1e-3  # of the mean size of gradients, for entries that have none
+SCALING = {"sgd": 1.0, "adam": 0.5}  # exponent of the batch size in the learning rate
+LIMITS = {"sgd": 2.0, "adam": 38.0}  # learning rate times largest eigenvalue at the limit; Adam with momentum 0.9
+SHARE = 0.1  # fraction of the limit to recommend, as eigenvalues grow during training
+FLOOR = 1e-3  # added to Adam's scales relative to their mean, for parameters with zero gradients
 
 
 @dataclass(frozen=True)
 class LearningRate:
-    """A learning rate, and what it was found from.
+    """A recommended learning rate and the curvature it derives from.
 
     Attributes
     ----------
     value : float
-        What is advised.
+        Recommended learning rate.
     limit : float
-        The rate beyond which steps in the sharpest direction grow, on a quadratic loss.
+        Rate beyond which steps in the sharpest direction diverge on a quadratic loss.
     largest, standard_error : float
-        Mean over the batches of the largest eigenvalue of their (for Adam: scaled) Hessians.
+        Mean over the batches of the largest eigenvalue of the Hessian (scaled, for Adam), and its standard error.
     batch_size : float
-        Mean number of samples in them.
+        Mean number of samples per batch.
     optimizer : str
     products : int
-        With Hessians.
+        Number of Hessian products.
     """
 
     value: float
@@ -53,9 +54,10 @@ class LearningRate:
     products: int
 
     def for_batch(self, size: float) -> float:
-        """Return the rate for batches of another size, as long as the noise of batches rules the eigenvalues.
+        """Return the rate for another batch size, valid while batch noise dominates the eigenvalues.
 
-        Linear in the size for stochastic gradient descent, like its square root for Adam :cite:`GranziolEtAl2022`.
+        The rate is linear in the size for stochastic gradient descent and grows like its square root for Adam
+        :cite:`GranziolEtAl2022`.
         """
         if not size > 0:
             raise InvalidProblem(f"size is {size!r}; it must be positive")
@@ -76,20 +78,23 @@ def learning_rate(
 ) -> LearningRate:
     r"""Return the learning rate that the curvature of single batches allows.
 
-    Gradient descent is stable in the direction of an eigenvalue λ for rates up to :math:`2/\lambda`; the Hessians of
-    small batches have larger ones than that of all data, which is what limits the rate :cite:`GranziolEtAl2022`. The
-    largest is found by `steps` products of Lanczos with each batch, and a tenth of the limit is advised, since λ grows
-    in training. Adam divides steps by the sizes of gradients D, here their root mean square over the batches, so that
-    :math:`D^{-1/2}HD^{-1/2}` counts; with its momentum the limit is 38/λ :cite:`CohenEtAl2022`.
+    Gradient descent is stable along an eigenvector with eigenvalue λ for rates up to :math:`2/\lambda`. The Hessians
+    of small batches have larger eigenvalues than that of all data, and these limit the rate
+    :cite:`GranziolEtAl2022`. The largest eigenvalue of each batch is computed with `steps` Lanczos steps. A tenth of
+    the limit is recommended, as λ grows during training. Adam divides steps by the magnitudes D of the gradients,
+    taken here as their root mean square over the batches, and :math:`D^{-1/2}HD^{-1/2}` replaces the Hessian H; with
+    its usual momentum the limit is 38/λ :cite:`CohenEtAl2022`.
 
     Parameters
     ----------
     loss, parameters, data
-        As for `ritz.operators.Hessian`; `data` are the batches, a few of which are enough.
+        As for `ritz.operators.Hessian`; `data` holds the batches, of which a few are enough.
     optimizer : str
         ``"sgd"`` or ``"adam"``.
     steps : int
+        Lanczos steps per batch.
     seed : int
+        Seed of the starting vectors.
 
     Returns
     -------
@@ -98,9 +103,9 @@ def learning_rate(
     Raises
     ------
     InvalidProblem
-        If no direction has positive curvature, and as `Hessian` does.
+        If no direction has positive curvature, or `Hessian` refuses the arguments.
     UnknownName
-        For another optimiser.
+        If the optimiser is neither.
 
     Examples
     --------
@@ -108,8 +113,7 @@ def learning_rate(
     >>> round(found.value, 6), round(found.limit, 6)
     (0.05, 0.5)
     """
-    if optimizer not in SCALING:
-        raise UnknownName("optimizer", optimizer, SCALING)
+    check_choice("optimizer", optimizer, SCALING)
     given = batches(data, "mean")
     operators: list[Operator] = []
     gradients: list[np.ndarray] = []
@@ -139,7 +143,7 @@ def learning_rate(
 
 
 class _Rescaled(Operator):
-    """A symmetric operator between two copies of a diagonal one."""
+    """The product of a diagonal matrix, a symmetric operator and the same diagonal matrix."""
 
     def __init__(self, operator: Operator, scale: np.ndarray):
         self._operator, self._scale = operator, scale

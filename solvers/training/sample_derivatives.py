@@ -1,4 +1,4 @@
-"""Derivatives of what a model makes of single samples, all samples at once."""
+"""Per-sample derivatives of a model, batched over the samples."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ __all__ = ["flat_rows", "jacobian_rows", "model_at", "tensors_in", "varying_para
 def jacobian_rows(
     residual: Callable[[Any, Any], torch.Tensor], model: torch.nn.Module, samples: Any, *, chunk: int | None = None
 ) -> torch.Tensor:
-    """Return the derivatives by the parameters of what `residual` makes of each sample, as rows.
+    """Return the derivatives of each sample's residual with respect to the parameters, as rows.
 
-    Batched by ``torch.func.vmap``: the cost is that of a gradient of the whole batch, and of writing the rows.
+    Samples are batched with ``torch.func.vmap``: the cost is that of one gradient of the whole batch plus writing the
+    rows.
 
     Parameters
     ----------
     residual : callable
-        ``residual(model, sample)``: a number, or a vector of k. The sample has no dimension for the batch.
+        ``residual(model, sample)`` returns a number or k numbers for one sample, which has no batch dimension.
     model : torch.nn.Module
-        Its parameters that require gradients.
+        Differentiated with respect to its d parameters that require gradients.
     samples : tensor, or tuple or dictionary of tensors
-        The first dimension of each is that of the batch, n.
+        Tensors whose first dimension is that of the batch, of length n.
     chunk : int, optional
-        Samples at a time; all if left out.
+        Number of samples differentiated at a time; all by default.
 
     Returns
     -------
@@ -53,12 +54,12 @@ def varying_parameters(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     """Return the parameters that require gradients, detached, by name."""
     found = {name: each.detach() for name, each in model.named_parameters() if each.requires_grad}
     if not found:
-        raise InvalidProblem("model has no parameter that requires a gradient: there is nothing to differentiate by")
+        raise InvalidProblem("model has no parameter that requires a gradient")
     return found
 
 
 def model_at(model: torch.nn.Module, values: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
-    """Return the model as a function with other values of its parameters."""
+    """Return `model` as a function that uses `values` for its parameters."""
 
     def call(*arguments: Any, **keywords: Any) -> Any:
         return torch.func.functional_call(model, dict(values), arguments, keywords)
@@ -67,12 +68,12 @@ def model_at(model: torch.nn.Module, values: Mapping[str, torch.Tensor]) -> Call
 
 
 def flat_rows(derivatives: Mapping[str, torch.Tensor], values: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """Return derivatives by each parameter, of any leading dimensions, as rows by all parameters."""
+    """Return derivatives with respect to each parameter, with any leading dimensions, as rows over all parameters."""
     return torch.cat([derivatives[name].reshape(-1, each.numel()) for name, each in values.items()], dim=1)
 
 
 def tensors_in(batch: Any) -> list[torch.Tensor]:
-    """Return the tensors of a batch, however nested."""
+    """Return the tensors of an arbitrarily nested batch."""
     if isinstance(batch, torch.Tensor):
         return [batch]
     parts: list[Any] = list(batch.values()) if isinstance(batch, Mapping) else []

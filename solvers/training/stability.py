@@ -1,4 +1,4 @@
-"""Whether a minimum is stable for the learning rate it is trained with."""
+"""Stability of minima at a given learning rate, from the sharpness of the loss."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ __all__ = ["Sharpness", "SharpnessMonitor", "sharpness"]
 
 @dataclass(frozen=True)
 class Sharpness:
-    r"""Curvature at one point against what a learning rate η allows.
+    r"""Curvature at one point, compared with the stability limit 2/η of a learning rate η.
 
-    Gradient descent stays at a minimum only if its largest eigenvalue is at most 2/η; stochastic gradient descent
-    with single samples, where all of them are fitted, only if the trace is :cite:`WuSu2023`.
+    Gradient descent stays at a minimum only if the largest eigenvalue of the Hessian is at most 2/η. Stochastic
+    gradient descent with single samples stays at a minimum that fits all of them only if the trace is
+    :cite:`WuSu2023`.
 
     Attributes
     ----------
     step : int
+        Training step of the measurement.
     largest : float
-        Eigenvalue of the Hessian.
+        Largest eigenvalue of the Hessian.
     trace : Estimate
+        Trace of the Hessian.
     learning_rate : float
     """
 
@@ -42,17 +45,17 @@ class Sharpness:
 
     @property
     def limit(self) -> float:
-        """2/η."""
+        """Stability limit 2/η."""
         return 2.0 / self.learning_rate
 
     @property
     def stable_for_all_samples(self) -> bool:
-        """Whether gradient descent is stable here."""
+        """Whether gradient descent on all samples is stable here."""
         return self.largest <= self.limit
 
     @property
     def stable_for_single_samples(self) -> bool:
-        """Whether the trace is within the limit, to twice its standard error."""
+        """Whether the trace exceeds the limit by at most twice its standard error."""
         return self.trace.value <= self.limit + 2.0 * self.trace.standard_error
 
     def __str__(self) -> str:
@@ -60,23 +63,25 @@ class Sharpness:
 
 
 def sharpness(curvature: Any, learning_rate: float, *, budget: int = 24, step: int = 0, seed: int = 0) -> Sharpness:
-    """Measure the largest eigenvalue and the trace of any symmetric operator against a learning rate.
+    """Measure the largest eigenvalue and the trace of a symmetric operator.
 
     Parameters
     ----------
     curvature : Operator, or anything `ritz.operators.aslinearoperator` takes
-        The Hessian of the loss whose gradient is followed.
+        Hessian of the loss being minimised.
     learning_rate : float
+        Learning rate to compare with.
     budget : int
         Products for the trace.
     step : int
-        Noted in the result.
+        Training step, recorded in the result.
     seed : int
+        Seed of both estimates.
 
     Raises
     ------
     InvalidProblem
-        For a learning rate that is not positive.
+        If the learning rate is not positive.
 
     Examples
     --------
@@ -93,15 +98,16 @@ def sharpness(curvature: Any, learning_rate: float, *, budget: int = 24, step: i
 
 @dataclass(eq=False)
 class SharpnessMonitor:
-    """Measure the sharpness of a loss every so many steps of training.
+    """A callback that measures the sharpness of a loss during training.
 
     Parameters
     ----------
     loss, model, data
         As for `ritz.operators.Hessian`.
     learning_rate : float
+        Learning rate of the training.
     every : int
-        Steps from one measurement to the next.
+        Training steps between measurements.
     budget : int
         Products for each trace.
 
@@ -128,13 +134,13 @@ class SharpnessMonitor:
     history: list[Sharpness] = field(default_factory=list[Sharpness], init=False)
 
     def __call__(self, step: int) -> None:
-        """Measure, if it is time to."""
+        """Measure the sharpness if `step` is a multiple of `every`."""
         if step % self.every == 0:
             hessian = Hessian(self.loss, self.model, self.data, chunk=1)
             self.history.append(sharpness(hessian, self.learning_rate, budget=self.budget, step=step))
 
     def plot(self, axes: Axes) -> None:
-        """Draw trace and largest eigenvalue against the step, and the limit 2/η."""
+        """Plot the trace and the largest eigenvalue over the training steps, with the limit 2/η."""
         steps = [each.step for each in self.history]
         axes.semilogy(steps, [each.trace.value for each in self.history], label="trace")
         axes.semilogy(steps, [each.largest for each in self.history], label="largest eigenvalue")

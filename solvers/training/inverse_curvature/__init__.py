@@ -1,1 +1,1 @@
-"""Products with the inverse of a damped curvature matrix."""
+"""Inverses of damped curvature matrices."""

@@ -1,4 +1,4 @@
-"""Products with the inverse of a damped curvature matrix, by whichever way is fastest."""
+"""Products with the inverse of a damped curvature matrix, with a choice of method by cost."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 from scipy.linalg import cho_solve
 
 import ritz.operators
+from ritz.arguments import check_choice
 from ritz.backend import Array, asarray_like, column_norm, to_numpy
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.errors import InvalidProblem
 from ritz.iteration import prepare_iteration
 from ritz.operators import Diagonal, Operator, Tag
 from ritz.problem_types.linear_system import LinearSystem
@@ -28,26 +29,27 @@ from .woodbury_inverse import WoodburyInverse, cholesky_factor
 __all__ = ["InverseProduct", "inverse_product"]
 
 METHODS = ("auto", "woodbury", "recursion", "cg", "neumann", "dense")
-DENSE = 500  # unknowns up to which a curvature that is known by products is assembled and factored
-SPEED = 8.0  # multiplications with a matrix in the cache, by those with one in memory, in the same time
+DENSE = 500  # unknowns up to which a matrix-free curvature is assembled and factored
+SPEED = 8.0  # rate of multiplications with a matrix in the cache relative to one in memory
 
 
 @dataclass(frozen=True, eq=False)
 class InverseProduct:
-    """A product with the inverse of a damped curvature matrix.
+    """Result of a product with the inverse of a damped curvature matrix F.
 
     Attributes
     ----------
     x : array, shape (d,) or (d, k)
+        The product.
     method, reason : str
-        How it was found, and why so.
+        Method used and why it was chosen.
     status : Status
-        ``INDEFINITE`` if conjugate gradients met a direction of non-positive curvature; `x` is then what they had
-        before it, or the right-hand side itself if that was the first direction.
+        ``INDEFINITE`` if conjugate gradients met a direction of non-positive curvature. `x` is then the iterate before
+        it, or the right-hand side itself if this happened in the first iteration.
     residual : float
         ``||F x - b|| / ||b||``, recomputed; the largest over the columns.
     products : int
-        With the curvature matrix.
+        Number of products with the curvature matrix.
     """
 
     x: Array
@@ -72,35 +74,38 @@ def inverse_product(
 ) -> InverseProduct:
     r"""Return :math:`(C+\lambda I)^{-1}x`.
 
-    ``"woodbury"`` and ``"recursion"`` take gradients and are exact; ``"cg"`` and ``"neumann"`` take any operator, and
-    iterate. ``"dense"`` assembles the matrix. ``"auto"`` estimates what each would take, in passes over the gradients:
-    m / 16 to form their inner products (BLAS-3) and two for the product by Woodbury's identity; two an iteration
-    by conjugate gradients, whose number the condition of the damped matrix bounds.
+    ``"woodbury"`` and ``"recursion"`` take gradients and are exact. ``"cg"`` and ``"neumann"`` take any operator and
+    iterate. ``"dense"`` assembles the matrix. ``"auto"`` compares the costs in passes over the gradients: Woodbury's
+    identity takes m / 16 to form the inner products (BLAS-3) and two for the product; conjugate gradients take two
+    per iteration, and the condition number of the damped matrix bounds the number of iterations.
 
     Parameters
     ----------
     curvature : array (m, d), or symmetric Operator (d, d)
-        Gradients as rows, C being :math:`\frac1mG^TG`; or C itself.
+        Gradients G as rows, for :math:`C=\frac1mG^TG`; or C itself.
     x : array, shape (d,) or (d, k)
         NumPy or torch.
     damping : float
-        λ, positive.
+        Damping λ, positive.
     method : str
+        ``"auto"`` or one of the methods above.
     rtol : float
-        Relative residual to which the iterative ways go.
+        Relative residual at which iterative methods stop.
     maxiter : int, optional
-        Their iterations; 2 d + 100 if left out.
+        Iteration limit; 2 d + 100 by default.
 
     Returns
     -------
     InverseProduct
-        Its `x` is of the kind of the argument.
+        Its `x` is of the same array type as the argument.
 
     Raises
     ------
     InvalidProblem
-        For shapes that do not fit, what is not finite, gradients asked for and not given, and, by ``"dense"``, for
-        curvature that is not positive definite with this damping.
+        If shapes do not match, an entry is not finite, the method needs gradients and has none, or the damped matrix
+        of ``"dense"`` is not positive definite.
+    UnknownName
+        If there is no such method.
 
     Examples
     --------
@@ -110,16 +115,15 @@ def inverse_product(
     ('woodbury', True)
     """
     damping = check_damping(damping)
-    if method not in METHODS:
-        raise UnknownName("method", method, METHODS)
-    gradients, operator = _understand(curvature, method)
+    check_choice("method", method, METHODS)
+    gradients, operator = _gradients_and_operator(curvature, method)
     columns = operator.shape[0]
     if x.ndim not in (1, 2) or x.shape[0] != columns:
         raise InvalidProblem(f"x has shape {tuple(x.shape)}; the curvature matrix has {columns} rows")
     if not np.isfinite(to_numpy(x)).all():
-        raise InvalidProblem("x holds NaN or infinity")
+        raise InvalidProblem("x contains NaN or infinity")
     damped = operator + Diagonal(np.full(columns, damping, dtype=operator.dtype))
-    reason = "asked for"
+    reason = "requested"
     if method == "auto":
         method, reason = _choose(gradients, operator, x, damping, rtol)
     status, products = Status.CONVERGED, 0
@@ -137,8 +141,8 @@ def inverse_product(
     return InverseProduct(found, method, reason, status, residual, products)
 
 
-def _understand(curvature: Any, method: str) -> tuple[Array | None, Operator]:
-    """Return gradients, if there are any to be had, and the curvature as an operator."""
+def _gradients_and_operator(curvature: Any, method: str) -> tuple[Array | None, Operator]:
+    """Return the gradients, or None if the curvature is an operator, and the curvature as an operator."""
     if not isinstance(curvature, Operator) and np.ndim(curvature) == 2:
         gradients = check_rows(curvature)
         rows = ritz.operators.Dense(to_numpy(gradients))
@@ -146,9 +150,9 @@ def _understand(curvature: Any, method: str) -> tuple[Array | None, Operator]:
         return gradients, ritz.operators.LowRank(rows.T, scale)
     operator = ritz.operators.aslinearoperator(curvature)
     if operator.shape[0] != operator.shape[1] or Tag.SYMMETRIC not in operator.tags:
-        raise InvalidProblem(f"curvature is {operator!r}; it must be symmetric (or gradients, one a row)")
+        raise InvalidProblem(f"curvature is {operator!r}; it must be symmetric (or a matrix with gradients as rows)")
     if method in ("woodbury", "recursion"):
-        raise InvalidProblem(f"method {method!r} needs gradients as rows, which jacobian_rows makes, not {operator!r}")
+        raise InvalidProblem(f"method {method!r} needs gradients as rows, as from jacobian_rows, not {operator!r}")
     return None, operator
 
 
@@ -156,8 +160,8 @@ def _choose(gradients: Array | None, operator: Operator, x: Array, damping: floa
     size = operator.shape[0]
     if gradients is None:
         if size <= DENSE:
-            return "dense", f"{size} unknowns are few"
-        return "cg", f"{size} unknowns, known by products"
+            return "dense", f"only {size} unknowns"
+        return "cg", f"{size} unknowns, matrix-free"
     count = gradients.shape[0]
     squares = to_numpy((gradients * gradients).sum(1))
     condition = 1.0 + float(squares.mean()) / damping  # the largest eigenvalue is at most the trace
@@ -176,7 +180,7 @@ def _dense(operator: Operator, x: Array, damping: float) -> Array:
     lowest = float(np.linalg.eigvalsh(matrix)[0])
     if lowest + damping <= 0.0:
         raise InvalidProblem(
-            f"curvature has the eigenvalue {lowest:.3g}, to which damping adds {damping:g}: give at least"
+            f"curvature has the eigenvalue {lowest:.3g}, to which damping adds only {damping:g}: give at least"
             f" {-2.0 * lowest:.3g}, use GaussNewton, or method='cg', which stops at negative curvature"
         )
     solved = cho_solve(cholesky_factor(matrix, damping), to_numpy(x).astype(np.float64))

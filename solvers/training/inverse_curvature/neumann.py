@@ -1,4 +1,4 @@
-"""Neumann's series for the inverse of a positive definite operator."""
+"""The Neumann series for the inverse of a positive definite operator."""
 
 from __future__ import annotations
 
@@ -13,22 +13,28 @@ from ritz.solution import Status
 
 __all__ = ["neumann_series"]
 
-GROWTH = 10.0  # of the residual, beyond which the series is taken to diverge
+GROWTH = 10.0  # growth of the residual beyond which the series is considered divergent
 
 
 def neumann_series(A: Operator, b: Array, x: Array, largest: float) -> Generator[tuple[Array, Any], Any, Status]:
     r"""Yield partial sums of :math:`\sum_k\alpha(I-\alpha A)^kb` with their residual norms, starting from `x`.
 
-    With :math:`\alpha=1/\lambda_{\max}` the residual falls by :math:`1-1/\kappa` a product, where conjugate gradients
-    have about :math:`1-2/\sqrt\kappa`; but the sum is linear in b, and needs no inner products.
+    With :math:`\alpha=1/\lambda_{\max}` each product reduces the residual by a factor of :math:`1-1/\kappa`, compared
+    with about :math:`1-2/\sqrt\kappa` for conjugate gradients; but the sum is linear in b and needs no inner products.
 
     Parameters
     ----------
     A : Operator
-        Positive definite.
+        Positive definite operator.
     b, x : array
+        Right-hand side and initial iterate, which is overwritten.
     largest : float
-        An upper bound of the eigenvalues, or close to one.
+        Upper bound of the eigenvalues, or a close approximation.
+
+    Returns
+    -------
+    Status
+        INDEFINITE once the residual has grown tenfold.
     """
     r = b - A @ x
     first = float(np.max(to_numpy(column_norm(r))))

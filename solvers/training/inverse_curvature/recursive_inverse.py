@@ -1,4 +1,4 @@
-"""The inverse of a damped empirical Fisher matrix, gradient by gradient."""
+"""The inverse of a damped empirical Fisher matrix by rank-one updates."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ __all__ = ["RecursiveInverse"]
 
 
 class RecursiveInverse(Operator):
-    r"""The inverse of :math:`\lambda I+\frac1m\sum_ig_ig_i^T` by m updates of rank one :cite:`FrantarEtAl2021`.
+    r"""The inverse of :math:`\lambda I+\frac1m\sum_ig_ig_i^T` by m rank-one updates :cite:`FrantarEtAl2021`.
 
-    With :math:`v_i=F_{i-1}^{-1}g_i`, what M-FAC calls its static algorithm:
-    :math:`F^{-1}x=\frac x\lambda-\sum_jv_j\frac{v_j^Tx}{m+g_j^Tv_j}`. Set-up takes m² d multiplications in products
-    of a matrix and a vector. `WoodburyInverse` gives the same by half as many, in products of matrices; this one is
-    here for comparison, and for the diagonal, which it has in m d operations.
+    This is the static algorithm of M-FAC. With :math:`v_i=F_{i-1}^{-1}g_i`,
+    :math:`F^{-1}x=\frac x\lambda-\sum_jv_j\frac{v_j^Tx}{m+g_j^Tv_j}`. Set-up takes m² d multiplications in
+    matrix-vector products; `WoodburyInverse` gives the same result with half as many, in matrix-matrix products. This
+    class serves comparison, and gives the diagonal in m d operations.
 
     Parameters
     ----------
     gradients : array, shape (m, d)
-        NumPy or torch, float32 or float64.
+        Gradients g as rows, NumPy or torch, float32 or float64.
     damping : float
-        λ, positive.
+        Damping λ, positive.
 
     Examples
     --------

@@ -1,10 +1,11 @@
-"""The inverse of the damped empirical Fisher matrix of the latest gradients."""
+"""The inverse of the damped empirical Fisher matrix over a sliding window of gradients."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.linalg import cho_solve
 
+from ritz.arguments import check_integer
 from ritz.backend import Array, asarray_like, is_torch_array, namespace, numpy_dtype, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag
@@ -14,27 +15,27 @@ from .woodbury_inverse import cholesky_factor
 
 __all__ = ["SlidingInverse"]
 
-CACHED = 2**17  # numbers that a cache holds
+CACHED = 2**17  # numbers that fit into the cache
 
 
 class SlidingInverse(Operator):
     r"""The inverse of :math:`\lambda I+\frac1k\sum_ig_ig_i^T` over the latest gradients: M-FAC's dynamic algorithm.
 
-    The gradients stand in a ring, a new one in the place of the oldest :cite:`FrantarEtAl2021`. An update takes a
-    pass over them, for one row of their inner products, and m³/3 operations for the Cholesky factor; a product takes
-    two passes, and together they take two, because the inner products with a new gradient serve both. While the ring
-    fills up, k is the number of gradients so far: M-FAC counts the missing ones as zeros, whose first steps are then
-    as long as 1/λ. In float32, a λ below about 1e-7 times the mean square of the gradients is lost in the rounding of
-    their inner products.
+    The gradients are stored in a ring buffer, where a new one replaces the oldest :cite:`FrantarEtAl2021`. An update
+    takes one pass over them, for one row of their inner products, and m³/3 operations for the Cholesky factor. A
+    product takes two passes; both together also take two, as they share the inner products with the new gradient.
+    While the buffer fills up, k is the number of gradients so far; M-FAC counts the missing ones as zeros, which makes
+    its first steps as long as 1/λ. In float32, a λ below about 1e-7 times the mean square of the gradients is lost in
+    the rounding of their inner products.
 
     Parameters
     ----------
     size : int
-        d, the number of parameters.
+        Number d of parameters.
     window : int
-        m, gradients kept.
+        Number m of gradients kept.
     damping : float
-        λ, positive.
+        Damping λ, positive.
 
     Examples
     --------
@@ -46,11 +47,9 @@ class SlidingInverse(Operator):
     """
 
     def __init__(self, size: int, window: int, damping: float):
-        for name, value in (("size", size), ("window", window)):
-            if not isinstance(value, int | np.integer) or value < 1:
-                raise InvalidProblem(f"{name} is {value!r}; it must be a whole number, at least 1")
-        self.window, self.damping = int(window), check_damping(damping)
-        self.shape, self.dtype = (int(size), int(size)), np.dtype(np.float64)
+        size = check_integer("size", size)
+        self.window, self.damping = check_integer("window", window), check_damping(damping)
+        self.shape, self.dtype = (size, size), np.dtype(np.float64)
         self.tags = frozenset({Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE})
         self.updates = 0
         self._ring: Array = None
@@ -59,24 +58,24 @@ class SlidingInverse(Operator):
 
     @property
     def gradients(self) -> Array:
-        """The gradients kept, in the order of the ring, shape (k, d)."""
+        """The stored gradients in the order of the ring buffer, shape (k, d)."""
         return self._ring[: min(self.updates, self.window)]
 
     def latest(self) -> Array:
-        """Return a copy of the gradients kept, the oldest first."""
+        """Return a copy of the stored gradients, oldest first."""
         slot = self.updates % self.window if self.updates > self.window else 0
         return namespace(self._ring).concat([self.gradients[slot:], self.gradients[:slot]])
 
     def update(self, gradient: Array) -> None:
-        """Take in a gradient, shape (d,), NumPy or torch; the first decides on the kind and dtype of all."""
+        """Add a gradient, shape (d,), NumPy or torch; the first one sets the array type and dtype of all."""
         slot = self._store(gradient)
         self._renew(slot, self.gradients @ self._ring[slot])
 
     def update_and_multiply(self, gradient: Array, x: Array | None = None) -> Array:
-        """Take in a gradient and return the product of the new inverse with `x`, or with the gradient itself.
+        """Add a gradient and return the product of the new inverse with `x`, or with the gradient itself.
 
-        The latter is a combination of the gradients kept, formed without a difference of large numbers: it loses
-        nothing where λ is tiny beside the squares of gradients.
+        The latter is formed as a combination of the stored gradients. Without a difference of large numbers, it keeps
+        its accuracy even if λ is tiny compared with the squares of the gradients.
         """
         slot = self._store(gradient)
         g = self._ring[slot]
@@ -88,7 +87,7 @@ class SlidingInverse(Operator):
         y = asarray_like(x, g)
         own, other = 0.0, 0.0
         width = max(1, CACHED // self.window)
-        for first in range(0, self.shape[0], width):  # so that the second product finds the gradients in the cache
+        for first in range(0, self.shape[0], width):  # the second product finds the gradients in the cache
             part = self.gradients[:, first : first + width]
             own = own + part @ g[first : first + width]
             other = other + part @ y[first : first + width]
@@ -112,7 +111,7 @@ class SlidingInverse(Operator):
         row = to_numpy(products).astype(np.float64)
         count = len(row)
         if not np.isfinite(row).all():
-            raise InvalidProblem("gradient is NaN or infinite, or overflows: the inverse would be so from now on")
+            raise InvalidProblem("gradient is NaN or infinite, or its square overflows, which would spoil the inverse")
         self._gram[slot, :count] = self._gram[:count, slot] = row
         self._cholesky = cholesky_factor(self._gram[:count, :count], count * self.damping)
 

@@ -1,4 +1,4 @@
-"""The inverse of a low-rank matrix plus a multiple of the identity."""
+"""The inverse of a low-rank matrix plus a multiple of the identity, by Woodbury's identity."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ __all__ = ["WoodburyInverse", "cholesky_factor"]
 
 
 class WoodburyInverse(Operator):
-    r"""The inverse of :math:`F=\lambda I+wG^TG` for gradients in the rows of G, by Woodbury's identity.
+    r"""The inverse of :math:`F=\lambda I+wG^TG` for gradients in the rows of G.
 
     .. math:: F^{-1}x=\tfrac1\lambda\left(x-G^TS^{-1}Gx\right),\qquad S=\tfrac\lambda wI+GG^T
 
-    With w = 1/m this is the damped empirical Fisher matrix; with w = 1 and a Jacobian for G, the matrix of
-    Levenberg and Marquardt. Set-up takes m² d / 2 multiplications, a product two passes over G, several right-hand
-    sides share both. S is formed and factored in float64. With more rows than columns F itself is factored instead.
+    With w = 1/m, F is the damped empirical Fisher matrix; with w = 1 and a Jacobian as G, it is the matrix of the
+    Levenberg-Marquardt method. Set-up takes m² d / 2 multiplications and a product two passes over G, which several
+    right-hand sides share. S is formed and factored in float64. If G has more rows than columns, F itself is factored.
 
     Parameters
     ----------
     gradients : array, shape (m, d)
-        G, NumPy or torch, float32 or float64; not copied.
+        Matrix G, NumPy or torch, float32 or float64; not copied.
     damping : float
-        λ, positive.
+        Damping λ, positive.
     weight : float, optional
-        w, 1/m if left out.
+        Weight w; 1/m by default.
 
     Raises
     ------
     InvalidProblem
-        For gradients that are not finite, and for a damping that rounding swallows.
+        If a gradient is not finite or the damping is lost to rounding.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class WoodburyInverse(Operator):
         self._cholesky = cholesky_factor(self._gram, self.damping / self.weight)
 
     def damped(self, damping: float) -> WoodburyInverse:
-        """Return the inverse for another damping; the inner products are kept."""
+        """Return the inverse for another damping, reusing the inner products."""
         other = copy.copy(self)
         other._factor(damping)
         return other
@@ -81,7 +81,7 @@ class WoodburyInverse(Operator):
         return asarray_like(found if is_torch_array(x) else to_numpy(found), x)
 
     def pull_back(self, coefficients: Array) -> Array:
-        r"""Return :math:`F^{-1}G^Tc`, as :math:`\frac1wG^TS^{-1}c`: nothing cancels, and only one pass is needed."""
+        r"""Return :math:`F^{-1}G^Tc` as :math:`\frac1wG^TS^{-1}c`, in a single pass and without cancellation."""
         c = asarray_like(coefficients, self.gradients)
         found = self.gradients.T @ self._solve(c) if self.by_rows else self._solve(self.gradients.T @ c)
         found = found / self.weight
@@ -100,7 +100,7 @@ class WoodburyInverse(Operator):
         return (1.0 - (half**2).sum(axis=0)) / self.damping
 
     def log_determinant(self) -> float:
-        """Return log det F (of the matrix, not its inverse), by the determinant lemma: exact, and free."""
+        """Return log det F, of the matrix and not its inverse, by the determinant lemma: exact and at no cost."""
         own = len(self._gram)
         pivots = 2.0 * float(np.log(np.diagonal(self._cholesky[0])).sum()) + own * np.log(self.weight)
         return pivots + (self.shape[0] - own) * float(np.log(self.damping))
@@ -109,12 +109,13 @@ class WoodburyInverse(Operator):
 def cholesky_factor(gram: np.ndarray, shift: float) -> tuple[np.ndarray, bool]:
     """Return the lower Cholesky factor of ``gram + shift I``.
 
-    Inner products that their rounding, in float32 say, has made indefinite give way to the nearest semidefinite ones.
+    If rounding, such as that of float32, has made the sum indefinite, `gram` is replaced by the nearest semidefinite
+    matrix.
 
     Raises
     ------
     InvalidProblem
-        If the shift is lost in the rounding of float64.
+        If the shift is lost to rounding even in float64.
     """
     for semidefinite in (lambda: gram.copy(), lambda: _without_negative_part(gram)):
         matrix = semidefinite()
@@ -125,7 +126,7 @@ def cholesky_factor(gram: np.ndarray, shift: float) -> tuple[np.ndarray, bool]:
             continue
     least = float(np.trace(gram)) * np.finfo(np.float64).eps
     raise InvalidProblem(
-        f"damping adds {shift:.1e} to squares of gradients that sum to {np.trace(gram):.1e}, and is lost in their"
+        f"damping adds {shift:.1e} to squares of gradients that sum to {np.trace(gram):.1e} and is lost in their"
         f" rounding: make it {max(10.0, 10.0 * least / shift):.0e} times larger"
     )
 
