@@ -13,7 +13,7 @@ from .local_model import LocalModel, ReducedState
 from .projection.inverse_interpolation import InverseInterpolation
 from .regression_model import RegressionModel
 
-__all__ = ["OnlineStage", "ReducedAnswer", "least_error"]
+__all__ = ["OnlineStage", "ReducedAnswer", "least_error", "operator_features"]
 
 
 @dataclass(frozen=True, eq=False)
