@@ -1,4 +1,4 @@
-"""Krylov methods, one a file, written once for NumPy and torch."""
+"""Krylov methods, each written once for NumPy and torch."""
 
 import lazy_loader
 

@@ -25,10 +25,9 @@ __all__ = ["BiCGStab", "stabilized_biconjugate_gradients"]
 class BiCGStab:
     """BiCGStab for any square system :cite:`vanderVorst1992`, preconditioned from the right.
 
-    Memory and work per iteration do not grow, unlike those of ``"gmres"``; the residual may, and the recurrence may
-    divide by nearly zero. It is then started again with another shadow residual. Each iteration costs two products,
-    two applications of the preconditioner and O(n) work; eight vectors are stored. Blocks are solved column by
-    column.
+    Unlike ``"gmres"``, memory and work per iteration do not grow, but the residual may, and the recurrence may divide
+    by nearly zero. In that case it restarts with another shadow residual. Each iteration costs two products, two
+    applications of the preconditioner and O(n) work; eight vectors are stored. Blocks are solved column by column.
 
     Parameters
     ----------
@@ -57,13 +56,13 @@ def stabilized_biconjugate_gradients(
 ) -> Generator[tuple[Array, float], Any, Status]:
     """Yield the iterate and its residual norm, starting from the vector `x`, which is overwritten.
 
-    Returns ``Status.BREAKDOWN`` when the recurrence fails right after it has been started again.
+    Returns ``Status.BREAKDOWN`` if the recurrence fails again right after a restart.
     """
     r = b - A @ x
     norm = column_norm(r)
     yield x, norm
     shadow, failures = copy(r), 0
-    lost = machine_epsilon(numpy_dtype(b))  # a cosine below this is rounding
+    lost = machine_epsilon(numpy_dtype(b))  # a cosine below this is rounding error
     while failures < 2:
         shadow_norm, start_norm = column_norm(shadow), norm
         p, rho = copy(r), column_inner(shadow, r)
@@ -94,6 +93,6 @@ def stabilized_biconjugate_gradients(
         if norm < start_norm:
             failures, shadow = 0, copy(r)
         else:
-            # A shadow that is orthogonal neither to the residual nor to its image
+            # This shadow is orthogonal neither to the residual nor to its image.
             failures, shadow = failures + 1, scale_and_add(v, 1.0 / (column_norm(v) or 1.0), r / (norm or 1.0))
     return Status.BREAKDOWN

@@ -1,4 +1,4 @@
-"""Coefficients of blocks: one number a column, columns that are finished being left alone."""
+"""Coefficients for blocks of vectors, one per column; finished columns are left alone."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["any_nonpositive", "by_columns", "divide", "larger", "where_active"]
 
 
 def any_nonpositive(value: Any, norm: Any, active: Any = None) -> bool:
-    """Whether a column that is still worked on has a `value` that is zero or negative.
+    """Return whether any unfinished column has a zero or negative `value`.
 
     Parameters
     ----------
     value : float, or array (k,)
     norm : float, or array (k,)
-        Residual norms; a column where that is zero is solved.
+        Residual norms; a column with norm zero is solved.
     active : array (k,), optional
-        Zero for the columns that are finished, as the driver of the iteration sends it.
+        Zero for finished columns, as sent by the driver of the iteration.
     """
     if isinstance(value, float):
         return value <= 0.0 and norm != 0.0
@@ -31,7 +31,7 @@ def any_nonpositive(value: Any, norm: Any, active: Any = None) -> bool:
 
 
 def divide(numerator: Any, denominator: Any, active: Any = None) -> Any:
-    """Return the quotient, zero where the denominator is zero (solved exactly) or the column is not `active`."""
+    """Return the quotient; zero where the denominator is zero (solved exactly) or the column is not `active`."""
     if isinstance(denominator, float):
         return numerator / denominator if denominator != 0.0 else 0.0
     xp = namespace(denominator)
@@ -43,19 +43,19 @@ def divide(numerator: Any, denominator: Any, active: Any = None) -> Any:
 
 
 def where_active(value: Any, active: Any) -> Any:
-    """Return `value`, zero where a column is not `active`."""
+    """Return `value`, with zeros for columns that are not `active`."""
     return value if active is None else value * active
 
 
 def larger(left: Any, right: Any) -> Any:
-    """Return the larger of two numbers, column by column."""
+    """Return the larger of two numbers, or the maximum per column."""
     return max(left, right) if isinstance(left, float) else namespace(left).maximum(left, right)
 
 
 def by_columns(method: Method) -> Method:
-    """Make a method for vectors one for blocks: each unfinished column is advanced by one step at a time.
+    """Extend a method for vectors to blocks by advancing each unfinished column by one step in turn.
 
-    A column whose method cannot go on is left behind; the block ends with its status once no other can go on either.
+    A column whose method ends early is left as it is. The block ends with its status once no other column can advance.
     """
 
     def block_method(

@@ -25,14 +25,14 @@ __all__ = ["ConjugateGradients", "conjugate_gradients"]
 class ConjugateGradients:
     """Preconditioned conjugate gradients for symmetric positive definite systems :cite:`HestenesStiefel1952`.
 
-    Singular consistent systems with a known nullspace are solved too. Each iteration costs one product, one
-    application of the preconditioner and O(n) work; four vectors are stored. Blocks of right-hand sides share the
-    products; each column has its own step lengths.
+    Also solves singular consistent systems with a known nullspace. Each iteration costs one product, one
+    application of the preconditioner and O(n) work; four vectors are stored. The columns of a block share
+    the products but have their own step lengths.
 
     Parameters
     ----------
     preconditioner : None, str, or anything `ritz.solvers.preconditioners.build_preconditioner` takes
-        Must be symmetric positive definite; for one that changes from step to step use ``"fcg"``.
+        Must be symmetric positive definite. If it changes from step to step, use ``"fcg"``.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def conjugate_gradients(
 ) -> Generator[tuple[Array, Any], Any, Status]:
     """Yield the iterate and its residual norms, starting from `x`, which is overwritten.
 
-    Returns ``Status.INDEFINITE`` when a search direction, or the preconditioner, has non-positive curvature.
+    Returns ``Status.INDEFINITE`` if a search direction or the preconditioner has non-positive curvature.
     """
     r = b - A @ x
     norm = column_norm(r)

@@ -1,4 +1,4 @@
-"""Conjugate gradients with the slow part solved directly."""
+"""Conjugate gradients deflated by piecewise constant vectors."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.backend import Array, add_scaled, advance, asarray_like, column_inner, column_norm, scale_and_add, to_numpy
-from ritz.errors import InvalidProblem
 from ritz.iteration import PreparedIteration
 from ritz.operators import Operator, Tag
 from ritz.problem_types.linear_system import LinearSystem
@@ -31,22 +31,22 @@ __all__ = ["DeflatedConjugateGradients", "deflated_conjugate_gradients"]
 class DeflatedConjugateGradients:
     """Conjugate gradients deflated by vectors that are constant on parts of the domain :cite:`Nicolaides1987`.
 
-    The grid is cut into boxes, or where there is none the unknowns into ranges; the residual is kept orthogonal to
-    the indicator of each part, so that what is slow across parts is solved for in every step; the first iteration does
-    just that. An iteration costs that
-    of ``"cg"`` and 4 n operations; preparation one product a part and the products are kept: n numbers a part.
+    The grid is cut into boxes; without a grid, the unknowns are cut into ranges. The residual is kept orthogonal to the
+    indicator vector of each part, so every step solves directly for the error components that converge slowly across
+    parts; the first iteration does only that. An iteration costs 4 n operations more than one of ``"cg"``. Preparation
+    takes one product per part, and the products are stored: n numbers per part.
 
     Parameters
     ----------
     parts : int
-        About how many; at most one for four unknowns.
+        Approximate number of parts; at most one per four unknowns.
     preconditioner : None, str, or anything `ritz.solvers.preconditioners.build_preconditioner` takes
         Must be symmetric positive definite.
 
     Raises
     ------
     InvalidProblem
-        If `parts` is not positive.
+        If `parts` is not a positive integer.
 
     Examples
     --------
@@ -62,11 +62,10 @@ class DeflatedConjugateGradients:
     requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
 
     def __post_init__(self):
-        if not isinstance(self.parts, int) or self.parts < 1:
-            raise InvalidProblem(f"parts is {self.parts!r}; it must be a positive integer")
+        check_integer("parts", self.parts)
 
     def prepare(self, problem: LinearSystem) -> PreparedIteration:
-        """Check the pairing, cut the domain and multiply with the indicators."""
+        """Check the pairing, cut the domain and multiply the operator with the indicators."""
         start = time.perf_counter()
         check_pairing(self, problem)
         inverse, stats = build_preconditioner(self.preconditioner, problem.operator)
@@ -87,7 +86,7 @@ def deflated_conjugate_gradients(
     Parameters
     ----------
     labels : ndarray of int, shape (n,)
-        The part of each unknown; the columns of W are their indicators.
+        Part of each unknown; the columns of W are the indicators of the parts.
     products : ndarray, shape (n, k)
         A W.
     A : Operator
@@ -97,11 +96,11 @@ def deflated_conjugate_gradients(
     Returns
     -------
     Status
-        INDEFINITE when a search direction, or the preconditioner, has non-positive curvature.
+        INDEFINITE if a search direction or the preconditioner has non-positive curvature.
     """
     count = products.shape[1]
     sums = np.stack([np.bincount(labels, column, minlength=count) for column in products.T], axis=1)
-    # Parts that add up to a nullspace make this singular, and consistently so.
+    # W^T A W is singular but consistent if the nullspace lies in the span of W.
     inverse = asarray_like(np.linalg.pinv(sums, rcond=1e-12, hermitian=True), b)
     images = asarray_like(products, b)
     places = labels if isinstance(b, np.ndarray) else asarray_like(labels, b).long()
@@ -129,7 +128,7 @@ def deflated_conjugate_gradients(
 
 
 def _parts(shape: tuple[int, ...], parts: int) -> np.ndarray:
-    """Return the number of the box of cells, out of about `parts`, that each unknown is in."""
+    """Return the index of the box that contains each unknown, with about `parts` boxes in total."""
     parts = min(parts, math.prod(shape) // 4)  # more would leave nothing to iterate on
     along = max(1, round(parts ** (1.0 / len(shape))))
     labels = np.zeros(shape, dtype=np.int64)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
+from ritz.arguments import check_integer
 from ritz.backend import Array, add_scaled, column_inner, column_norm, copy
-from ritz.errors import InvalidProblem
 from ritz.iteration import PreparedIteration, prepare_iteration
 from ritz.operators import Operator, Tag
 from ritz.problem_types.linear_system import LinearSystem
@@ -25,19 +25,19 @@ __all__ = ["FlexibleConjugateGradients", "flexible_conjugate_gradients"]
 @register("fcg")
 @dataclass(frozen=True)
 class FlexibleConjugateGradients:
-    """Conjugate gradients whose preconditioner may change from step to step :cite:`Notay2000`.
+    """Conjugate gradients for preconditioners that may change from step to step :cite:`Notay2000`.
 
-    Each new direction is made conjugate to the last `memory` ones explicitly. With a fixed preconditioner the
-    iterates are those of ``"cg"``; with one that is not symmetric or not linear, such as a float32 multigrid cycle or
-    an inner iteration, they still converge. Beyond ``"cg"``, each iteration costs ``2 memory - 1`` vector operations
-    and ``2 memory`` vectors are stored.
+    Each new direction is explicitly made conjugate to the last `memory` directions. With a fixed symmetric
+    preconditioner, the iterates are those of ``"cg"``. They still converge if it is not symmetric or not linear, such
+    as a float32 multigrid cycle or an inner iteration. Compared with ``"cg"``, each iteration costs ``2 memory - 1``
+    more vector operations, and ``2 memory`` more vectors are stored.
 
     Parameters
     ----------
     preconditioner : None, str, or anything `ritz.solvers.preconditioners.build_preconditioner` takes
         Must be positive: ``r . M(r) > 0``.
     memory : int
-        Number of directions, at least 1, that a new one is made conjugate to.
+        Number of previous directions that a new one is made conjugate to; at least 1.
 
     Raises
     ------
@@ -58,8 +58,7 @@ class FlexibleConjugateGradients:
     requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
 
     def __post_init__(self):
-        if not isinstance(self.memory, int) or self.memory < 1:
-            raise InvalidProblem(f"memory is {self.memory!r}; it must be a positive integer")
+        check_integer("memory", self.memory)
 
     def prepare(self, problem: LinearSystem) -> PreparedIteration:
         """Check the pairing and build the preconditioner."""
@@ -72,7 +71,7 @@ def flexible_conjugate_gradients(
 ) -> Generator[tuple[Array, Any], Any, Status]:
     """Yield the iterate and its residual norms, starting from `x`, which is overwritten.
 
-    Returns ``Status.INDEFINITE`` when a search direction, or the preconditioner, has non-positive curvature.
+    Returns ``Status.INDEFINITE`` if a search direction or the preconditioner has non-positive curvature.
     """
     r = b - A @ x
     norm = column_norm(r)

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.backend import Array, asarray_like, column_norm, machine_epsilon, namespace, numpy_dtype, to_numpy
-from ritz.errors import InvalidProblem
 from ritz.iteration import PreparedIteration, prepare_iteration
 from ritz.operators import Operator, Tag
 from ritz.problem_types.linear_system import LinearSystem
@@ -23,7 +23,7 @@ from .columns import by_columns
 
 __all__ = ["GMRES", "generalized_minimal_residual"]
 
-STALLED = 0.9999  # a cycle that leaves more of the residual than this will be followed by others like it
+STALLED = 0.9999  # residual reduction of a cycle beyond which further cycles are not expected to help
 
 
 @register("gmres")
@@ -31,9 +31,9 @@ STALLED = 0.9999  # a cycle that leaves more of the residual than this will be f
 class GMRES:
     """Restarted GMRES for any square system :cite:`SaadSchultz1986`, preconditioned from the right.
 
-    The residual norm is the smallest over the Krylov subspace of the current cycle, and never grows. Step j of a
-    cycle costs one product, one application of the preconditioner and ``8 j n`` operations: classical Gram-Schmidt
-    is done twice, which is as stable as Householder reflections and works on matrices instead of single vectors.
+    Minimises the residual norm over the Krylov subspace of the current cycle, so the norm never grows. Step j of a
+    cycle costs one product, one application of the preconditioner and ``8 j n`` operations: classical Gram-Schmidt is
+    applied twice, which is as stable as Householder reflections and works on matrices instead of single vectors.
     ``restart + 1`` vectors are stored. Blocks are solved column by column.
 
     Parameters
@@ -41,7 +41,7 @@ class GMRES:
     preconditioner : None, str, or anything `ritz.solvers.preconditioners.build_preconditioner` takes
         Any linear map.
     restart : int
-        Steps in a cycle, at least 1. More cost more, and make stagnation less likely.
+        Number of steps per cycle, at least 1. Longer cycles cost more per step and make stagnation less likely.
 
     Raises
     ------
@@ -61,8 +61,7 @@ class GMRES:
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def __post_init__(self):
-        if not isinstance(self.restart, int) or self.restart < 1:
-            raise InvalidProblem(f"restart is {self.restart!r}; it must be a positive integer")
+        check_integer("restart", self.restart)
 
     def prepare(self, problem: LinearSystem) -> PreparedIteration:
         """Check the pairing and build the preconditioner."""
@@ -75,8 +74,8 @@ def generalized_minimal_residual(
 ) -> Generator[tuple[Array | Callable[[], Array], float], Any, Status]:
     """Yield the iterate, or a function that forms it, and its residual norm, starting from the vector `x`.
 
-    Returns ``Status.STAGNATED`` when a whole cycle has not reduced the residual, ``Status.SINGULAR`` when the Krylov
-    subspace is exhausted without a solution in it, and ``Status.NON_FINITE`` when a product is not finite.
+    Returns ``Status.STAGNATED`` if a whole cycle has not reduced the residual, ``Status.SINGULAR`` if the Krylov
+    subspace is exhausted and does not contain a solution, and ``Status.NON_FINITE`` if a product is not finite.
     """
     restart = min(restart, b.shape[0])
     r = b - A @ x
@@ -100,7 +99,7 @@ def generalized_minimal_residual(
 
 
 class _Cycle:
-    """The orthonormal basis of one cycle, and the least-squares problem on it."""
+    """One cycle: an orthonormal basis of the Krylov subspace and the least-squares problem in it."""
 
     def __init__(self, x: Array, r: Array, norm: float, restart: int, M: Operator | None):
         self._x, self._M = x, M
@@ -114,7 +113,7 @@ class _Cycle:
         self.size, self.exhausted = 0, False
 
     def advance(self, A: Operator) -> Status | None:
-        """Enlarge the basis by one vector; return why that cannot be done, or None."""
+        """Add a vector to the basis, and return None or the reason why that is impossible."""
         k, basis = self.size, self._basis[: self.size + 1]
         direction = basis[k] if self._M is None else self._M @ basis[k]
         w = A @ direction
@@ -128,7 +127,7 @@ class _Cycle:
         remainder = column_norm(w)
         column = np.zeros(k + 2)
         column[:-1] = to_numpy(coefficients + correction)
-        # What is left after cancellation is rounding: the subspace is invariant.
+        # Only rounding errors remain after cancellation: the subspace is invariant.
         exhausted = remainder <= self._rounding * length
         column[-1] = 0.0 if exhausted else remainder
         for j, (cosine, sine) in enumerate(self._rotations):
@@ -149,7 +148,7 @@ class _Cycle:
         return None
 
     def iterate(self, size: int) -> Array:
-        """Return the iterate of least residual over the first `size` vectors."""
+        """Return the iterate of least residual in the span of the first `size` vectors."""
         from scipy.linalg import solve_triangular
 
         weights = solve_triangular(self._triangle[:size, :size], self._rhs[:size])

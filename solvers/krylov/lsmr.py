@@ -1,4 +1,4 @@
-"""LSMR: minimal residuals of the normal equations, which are never formed."""
+"""LSMR, which minimises the residual of the normal equations without forming them."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ __all__ = ["LSMR", "least_squares_minimal_residual"]
 class LSMR:
     """LSMR for any square system :cite:`FongSaunders2011`, preconditioned from the right.
 
-    Equivalent to MINRES on ``A^T A x = A^T b``. It cannot break down, and the norm of ``A^T r`` falls monotonically;
-    but convergence depends on the square of the condition number. Each iteration costs one product with the operator
-    and one with its transpose, the same for the preconditioner, and O(n) work; six vectors are stored. Blocks are
-    solved column by column.
+    Equivalent to MINRES on ``A^T A x = A^T b``. It cannot break down, and the norm of ``A^T r`` decreases
+    monotonically, but convergence depends on the square of the condition number. Each iteration costs one product with
+    the operator and one with its transpose, the same for the preconditioner, and O(n) work; six vectors are stored.
+    Blocks are solved column by column.
 
     Parameters
     ----------
     preconditioner : None, str, or anything `ritz.solvers.preconditioners.build_preconditioner` takes
-        Any linear map that has a transpose.
+        Any linear map with a transpose.
 
     Examples
     --------
@@ -63,7 +63,7 @@ class LSMR:
 
 
 def require_transpose(operator: Operator, name: str) -> None:
-    """Raise `InvalidProblem` if `operator`, called `name` by the user, has no transpose."""
+    """Raise `InvalidProblem` if `operator`, called `name` in the message, has no transpose."""
     try:
         operator.rmatvec(np.zeros(operator.shape[0], operator.dtype))
     except (InvalidProblem, NotImplementedError):
@@ -78,8 +78,8 @@ def least_squares_minimal_residual(
 ) -> Generator[tuple[Array | Callable[[], Array], float], Any, Status]:
     """Yield the iterate, or a function that forms it, and its residual norm, starting from the vector `x`.
 
-    Without a preconditioner `x` is overwritten. Returns ``Status.SINGULAR`` once ``A^T r`` vanishes while the
-    residual does not, and ``Status.NON_FINITE`` when a product is not finite.
+    Without a preconditioner, `x` is overwritten. Returns ``Status.SINGULAR`` if ``A^T r`` vanishes but the residual
+    does not, and ``Status.NON_FINITE`` if a product is not finite.
     """
     u = b - A @ x
     residual = beta = column_norm(u)
@@ -94,7 +94,7 @@ def least_squares_minimal_residual(
     size = alpha
     rounding = 4.0 * machine_epsilon(numpy_dtype(b))
 
-    # Names follow the paper: two plane rotations take the bidiagonal matrix to R, and R^T to R-bar.
+    # Names as in the paper: two plane rotations reduce the bidiagonal matrix to R, and R^T to R-bar.
     h, h_bar = copy(v), b * 0.0
     alpha_bar, zeta, zeta_bar = alpha, 0.0, alpha * beta
     rho, rho_bar, c_bar, s_bar = 1.0, 1.0, 1.0, 0.0
@@ -122,7 +122,7 @@ def least_squares_minimal_residual(
         add_scaled(y, zeta / (rho * rho_bar), h_bar)
         scale_and_add(h, -theta / rho, v)
 
-        # A third rotation, on R-bar, gives the norm of the residual.
+        # A third rotation, applied to R-bar, gives the residual norm.
         beta_hat, beta_ddot = c * beta_ddot, -s * beta_ddot
         rho_tilde = math.hypot(rho_dot, theta_bar)
         c_tilde, s_tilde = rho_dot / rho_tilde, theta_bar / rho_tilde

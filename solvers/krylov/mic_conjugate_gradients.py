@@ -1,4 +1,4 @@
-"""Conjugate gradients with modified incomplete Cholesky factors, the two taken as one on grids."""
+"""Conjugate gradients with modified incomplete Cholesky factors, fused with the iteration on grids."""
 
 from __future__ import annotations
 
@@ -30,29 +30,30 @@ __all__ = ["MICConjugateGradients", "fused_conjugate_gradients"]
 class MICConjugateGradients:
     """Conjugate gradients preconditioned with MIC(0), the modified incomplete Cholesky factor :cite:`Gustafsson1978`.
 
-    For second-order elliptic problems of up to some hundred thousand unknowns, with obstacles, jumps or anisotropy:
-    preparation costs as much as some seven iterations, and their number grows like the square root of that of ``cg``'s,
-    O(h^-1/2). Takes the iterates of ``cg`` with the preconditioner ``"modified-incomplete-cholesky"``.
+    Suited to second-order elliptic problems with up to a few hundred thousand unknowns and with obstacles, jumps or
+    anisotropy. Preparation costs about as much as seven iterations. The number of iterations grows like O(h^-1/2), the
+    square root of that of ``cg``. The iterates are those of ``cg`` with the preconditioner
+    ``"modified-incomplete-cholesky"``.
 
-    On a `ritz.operators.Stencil` the factor differs from the operator in its diagonal alone. Sweeps, updates and
-    inner products are then compiled together in two passes over the grid, besides the one of the product: the inner
-    product of the residual with the preconditioned residual is the squared norm of what the forward sweep leaves, so
-    the search direction can be updated within the backward sweep. O(n) memory: five vectors, and four single-precision
-    numbers a cell. Other operators are assembled and swept by rows.
+    On a `ritz.operators.Stencil`, the factor differs from the operator only in its diagonal. Sweeps, updates and inner
+    products are then compiled into two passes over the grid, besides that of the product: the inner product of the
+    residual and the preconditioned residual is the squared norm of the result of the forward sweep, so the search
+    direction can be updated within the backward sweep. Memory is O(n): five vectors and four single-precision numbers
+    per cell. Other operators are assembled and swept row by row.
 
-    An operator with an entry on the diagonal that is not positive is not positive definite: it gets no
-    preconditioner, and most often the status INDEFINITE.
+    An operator whose diagonal has a non-positive entry is not positive definite: it is solved without a preconditioner,
+    and most often ends with the status INDEFINITE.
 
     Parameters
     ----------
     relaxation : float, optional
-        Share of the dropped fill that is added to the diagonal, from 0 to 1; by the size of the grid if None. See
+        Share of the dropped fill-in that is added to the diagonal, from 0 to 1; chosen by grid size if None. See
         `ritz.solvers.preconditioners.ModifiedIncompleteCholesky`.
 
     Raises
     ------
     InvalidProblem
-        For a relaxation out of range; from `prepare`, for an operator that is not symmetric or has no entries.
+        If the relaxation is out of range; from `prepare`, if the operator is not symmetric or has no entries.
 
     Examples
     --------
@@ -67,10 +68,10 @@ class MICConjugateGradients:
     requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
 
     def __post_init__(self):
-        ModifiedIncompleteCholesky(self.relaxation)  # checks it
+        ModifiedIncompleteCholesky(self.relaxation)  # checks the relaxation
 
     def prepare(self, problem: LinearSystem) -> PreparedIteration:
-        """Check the pairing and factor."""
+        """Check the pairing and compute the incomplete factors."""
         prepared = prepare_iteration(self, problem, conjugate_gradients, self._factor)
         if not isinstance(prepared.preconditioner, StencilSweeps):
             return prepared
@@ -89,7 +90,7 @@ def fused_conjugate_gradients(
 ) -> Generator[tuple[Array, float], Any, Status]:
     """Yield the iterate and its residual norm, starting from the vector `x`, which is overwritten.
 
-    Returns ``Status.INDEFINITE`` when a search direction has non-positive curvature.
+    Returns ``Status.INDEFINITE`` if a search direction has non-positive curvature.
     """
     from ritz.solvers.preconditioners.kernels.stencil_cholesky import backward, forward
 

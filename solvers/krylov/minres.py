@@ -23,17 +23,17 @@ __all__ = ["MINRES", "minimal_residual"]
 @register("minres")
 @dataclass(frozen=True)
 class MINRES:
-    """MINRES for symmetric systems, indefinite and singular consistent ones included :cite:`PaigeSaunders1975`.
+    """MINRES for symmetric systems, including indefinite and singular consistent ones :cite:`PaigeSaunders1975`.
 
-    Without a preconditioner the Euclidean residual norm is smallest over the Krylov subspace and never grows; with
-    one, that holds for the norm the preconditioner defines, while the Euclidean norm, which is followed by a
-    recurrence for the residual itself, decides when to stop. Each iteration costs one product, one application of
-    the preconditioner and O(n) work; seven vectors are stored, nine with a preconditioner.
+    Without a preconditioner, it minimises the Euclidean residual norm over the Krylov subspace, so the norm never
+    grows. With one, this holds for the norm that the preconditioner defines; the Euclidean norm, tracked by a
+    recurrence for the residual itself, decides when to stop. Each iteration costs one product, one application of the
+    preconditioner and O(n) work; seven vectors are stored, nine with a preconditioner.
 
     Parameters
     ----------
     preconditioner : None, str, or anything `ritz.solvers.preconditioners.build_preconditioner` takes
-        Must be symmetric positive definite, also where the operator is indefinite.
+        Must be symmetric positive definite, even if the operator is indefinite.
 
     Examples
     --------
@@ -57,12 +57,12 @@ def minimal_residual(
 ) -> Generator[tuple[Array, Any], Any, Status]:
     """Yield the iterate and its residual norms, starting from `x`, which is overwritten.
 
-    Returns ``Status.INDEFINITE`` for a preconditioner that is not positive definite, and ``Status.SINGULAR`` once
-    the residual is a null vector of the operator, so that no iterate has a smaller one.
+    Returns ``Status.INDEFINITE`` if the preconditioner is not positive definite, and ``Status.SINGULAR`` if the
+    residual is a null vector of the operator, in which case no iterate has a smaller one.
     """
     r = b - A @ x
     norm = column_norm(r)
-    q = r  # Lanczos vector, not yet of norm one
+    q = r  # Lanczos vector, not yet normalised
     Mq = q if M is None else M @ q
     square = norm * norm if M is None else column_inner(q, Mq)
     beta = abs(square) ** 0.5
@@ -85,11 +85,11 @@ def minimal_residual(
         beta = abs(square) ** 0.5
         size = larger(size, hypotenuse(alpha, beta))
 
-        # A plane rotation takes the next column of the tridiagonal matrix to upper triangular form.
+        # A plane rotation brings the next column of the tridiagonal matrix to upper triangular form.
         epsilon_before, delta = epsilon, cosine * delta_bar + sine * alpha
         gamma_bar = sine * delta_bar - cosine * alpha
         epsilon, delta_bar = sine * beta, -cosine * beta
-        # |A r| / |r| of the residual before this step, against an estimate of |A|
+        # Compares |A r| / |r| for the residual before this step with an estimate of |A|.
         if any_nonpositive(hypotenuse(gamma_bar, delta_bar) - rounding * size, norm, active):
             return Status.SINGULAR
         gamma = hypotenuse(gamma_bar, beta)
@@ -109,5 +109,5 @@ def minimal_residual(
 
 
 def hypotenuse(left: Any, right: Any) -> Any:
-    """Return ``sqrt(left**2 + right**2)`` of numbers or arrays."""
+    """Return ``sqrt(left**2 + right**2)`` for numbers or arrays."""
     return (left * left + right * right) ** 0.5  # a float squared by ** would raise on overflow
