@@ -52,6 +52,6 @@ class PreparedPDE(PreparedSolver[PDESolution]):
             solution,
             self.discretisation,
             x=x,
-            timings={},
+            timings={name: seconds for name, seconds in solution.timings.items() if name not in ("prepare", "solve")},
             stats={**solution.stats, **self.stats, "shape": self.discretisation.shape},
         )
