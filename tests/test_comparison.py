@@ -16,7 +16,7 @@ import scipy.sparse as sp
 import ritz
 from ritz.backend import to_numpy
 from ritz.comparing.environment import environment, pinned_threads
-from ritz.comparing.measurement import Entrant, Judge, Terms, run_rounds, solver_label
+from ritz.comparing.measurement import Competitor, Conditions, ResidualCheck, run_rounds, solver_label
 from ritz.comparing.memory import peak_memory
 from ritz.errors import InvalidProblem, MissingExtra, UnknownName
 from ritz.grid import Grid
@@ -228,7 +228,7 @@ def test_blocks_are_judged_by_their_worst_column():
     x = np.linalg.solve(system.operator.to_dense(), block.rhs)
     x[:, 1] *= 1.25
     solution = Solution(x, Status.CONVERGED, 0, 0.0, np.array([1.0]), {})
-    residual, met = Judge(block, 1e-8, 0.0).verdict(solution)
+    residual, met = ResidualCheck(block, 1e-8, 0.0)(solution)
     assert residual == pytest.approx(0.25)
     assert not met
 
@@ -322,11 +322,12 @@ def test_threads_are_pinned_and_restored():
 
 def test_solvers_that_fail_are_not_run_again():
     fake = Fake(prepare_error=InvalidProblem("no"))
-    entrants = [Entrant("refuses", fake)]
+    competitors = [Competitor("refuses", fake)]
     system = poisson_line()
-    run_rounds(entrants, Terms(system, {"rtol": 1e-8}, Judge(system, 1e-8, 0.0), 3, None), progress=False)
+    conditions = Conditions(system, {"rtol": 1e-8}, ResidualCheck(system, 1e-8, 0.0), 3, None)
+    run_rounds(competitors, conditions, progress=False)
     assert fake.log == ["fake"]
-    assert entrants[0].error == "InvalidProblem: no"
+    assert competitors[0].error == "InvalidProblem: no"
 
 
 MEGABYTE = 1_000_000

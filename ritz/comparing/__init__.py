@@ -1,1 +1,1 @@
-"""Measuring solvers on equal terms, and showing the outcome."""
+"""Comparison of solvers under equal conditions: measurements, tables, plots and reports."""

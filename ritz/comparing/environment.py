@@ -1,4 +1,4 @@
-"""Where and with what a result was computed."""
+"""Versions, machine and threads with which a result was computed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ritz.errors import InvalidProblem
+from ritz.arguments import check_integer
 
 __all__ = ["PACKAGES", "environment", "installed_version", "pinned_threads"]
 
@@ -21,22 +21,22 @@ PACKAGES = ("ritz", "numpy", "scipy", "pyamg", "numba", "torch")
 
 
 def environment(*, threads: int | None = None, seed: int | None = None) -> dict[str, Any]:
-    """Return what must be known to repeat a computation, ready for JSON. Nothing is imported for it.
+    """Return what is needed to repeat a computation, as JSON values. Nothing is imported for it.
 
     Parameters
     ----------
     threads : int, optional
-        Threads the computation was held to; None if it was not.
+        Number of threads the computation was limited to; None if unlimited.
     seed : int, optional
-        Seed of its random choices.
+        Seed of the random choices.
 
     Returns
     -------
     dict
-        ``date`` (ISO 8601, UTC), ``versions`` by package (None where it is not installed), ``revision`` of the
-        checkout (None outside one; "+" marks uncommitted changes), ``python``, ``platform``, ``cpu``, ``cores``
-        (usable by this process), ``memory`` (bytes), ``device`` (of torch, where it is loaded and has one),
-        ``threads`` and ``seed``.
+        ``date`` (ISO 8601, UTC), ``versions`` by package (None if not installed), ``revision`` of the checkout (None
+        outside one; "+" marks uncommitted changes), ``python``, ``platform``, ``cpu``, ``cores`` (usable by this
+        process), ``memory`` (bytes), ``device`` (CUDA device, if torch is loaded and has one), ``threads`` and
+        ``seed``.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def environment(*, threads: int | None = None, seed: int | None = None) -> dict[
 
 
 def installed_version(package: str) -> str | None:
-    """Return the version of an installed distribution, or None."""
+    """Return the version of a distribution, or None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -68,23 +68,24 @@ def installed_version(package: str) -> str | None:
 
 @contextmanager
 def pinned_threads(threads: int | None) -> Generator[None, None, None]:
-    """Hold BLAS, OpenMP, numba and torch, as far as they are loaded, to a number of threads.
+    """Limit BLAS, OpenMP, numba and torch, as far as they are loaded, to a number of threads.
+
+    The previous numbers are restored on exit.
 
     Parameters
     ----------
     threads : int or None
-        None changes nothing. The numbers of before are restored on leaving.
+        None changes nothing.
 
     Raises
     ------
     InvalidProblem
-        For fewer than one thread.
+        If `threads` is not a positive integer.
     """
+    threads = check_integer("threads", threads, optional=True)
     if threads is None:
         yield
         return
-    if threads < 1:
-        raise InvalidProblem(f"threads is {threads}; it must be at least 1 (or None, to leave them as they are)")
     from threadpoolctl import threadpool_limits
 
     with ExitStack() as restore:

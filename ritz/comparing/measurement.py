@@ -1,4 +1,4 @@
-"""Running solvers in turn and measuring what each does."""
+"""Measurement of solvers that run in turn under equal conditions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from ritz.comparing.environment import pinned_threads
 from ritz.comparing.memory import peak_memory
 from ritz.errors import UnknownName, UnknownOption
-from ritz.iteration import Task
+from ritz.iteration import LinearSystemTask
 from ritz.problem_types.linear_system import LinearSystem, SystemSequence
 from ritz.sequences.trajectory import Trajectory
 from ritz.solution import Solution, Status
@@ -24,46 +24,55 @@ from ritz.solver import Solver, registered_name
 from ritz.solving import first_system, solve_prepared
 from ritz.stopping import check_tolerances
 
-__all__ = ["Entrant", "Judge", "Measurement", "Terms", "error_of", "run_rounds", "sentence", "solver_label"]
+__all__ = [
+    "Competitor",
+    "Conditions",
+    "Measurement",
+    "ResidualCheck",
+    "error_of",
+    "one_line",
+    "run_rounds",
+    "solver_label",
+]
 
 LONG = 30.0  # seconds after which the warm-up counts as the first round
-SHORT = 0.02  # seconds up to which a solver is run again and again in a round, of which the median counts
-SLACK = 1.01  # rounding by which a recomputed residual may exceed the tolerance
+SHORT = 0.02  # seconds below which a solver is repeated within a round, and the median counts
+SLACK = 1.01  # factor by which rounding may lift a recomputed residual above the tolerance
 
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """What one solver did in a comparison.
+    """Times, residual, memory and outcome of one solver in a comparison.
 
     Parameters
     ----------
     solver : str
-        Label.
+        Label of the solver.
     status : Status or None
-        As the solver said; None if it raised an error instead.
+        Status the solver returned; None if it raised an error instead.
     met : bool
         Whether the residual recomputed by the comparison meets the tolerance.
     prepare, solve : tuple of float
-        Wall seconds in each counted round, less ``timings["recording"]``: what a solver spends on its history alone,
-        such as the residual norms that another package's callback does not give.
+        Wall seconds of each counted round, without ``timings["recording"]``: time that only serves the history, such
+        as residual norms that another package's callback does not report.
     iterations : int
-        Of all systems of a sequence together.
+        Number of iterations; of a sequence, their sum over all systems.
     residual : float
-        Relative true residual recomputed by the comparison: the largest over rounds, columns and systems. For a
-        problem that each solver discretises in its own way, the solver's own.
+        Relative true residual recomputed by the comparison, the largest over rounds, columns and systems. If each
+        solver discretises the problem in its own way, the residual it reported.
     error : float
-        ``||x - exact|| / ||exact||`` for a problem that holds its solution, NaN otherwise; of a discretised PDE this
-        is mostly its discretisation error.
+        ``||x - exact|| / ||exact||`` if the problem knows its solution, NaN otherwise. For a discretised PDE this is
+        mostly discretisation error.
     memory : int or None
-        Peak additional host memory in bytes, `prepare` and `solve` together.
+        Peak additional host memory of `prepare` and `solve`, in bytes.
     history : ndarray
-        Relative residuals as the solver knew them, of the first system of a sequence.
+        Relative residuals reported by the solver; of a sequence, those of the first system.
     ratio : float
-        Median total time over that of the baseline; NaN unless both have converged.
+        Median total time relative to the baseline; NaN unless both converged.
     note : str
-        What went wrong, if anything did.
+        Reason of a failure, or empty.
     stats : mapping
-        What the solver reports besides.
+        Further statistics of the solver.
     """
 
     solver: str
@@ -82,12 +91,12 @@ class Measurement:
 
     @property
     def converged(self) -> bool:
-        """Whether the solver says so, and its answer bears it out."""
+        """Whether the solver reports convergence and the recomputed residual confirms it."""
         return self.status is Status.CONVERGED and self.met
 
     @property
     def outcome(self) -> str:
-        """How it ended, in one or two words."""
+        """The status in one or two words."""
         if self.status is None:
             return "failed"
         if self.status is Status.CONVERGED and not self.met:
@@ -98,25 +107,36 @@ class Measurement:
 
     @property
     def remark(self) -> str:
-        """What a reader of the table must know besides: what went wrong, or what `auto` chose."""
+        """Remark for the table: the reason of a failure, or the solver that `auto` chose."""
         return self.note or (f"chose {self.stats['chosen']}" if "chosen" in self.stats else "")
 
     @property
     def total(self) -> tuple[float, ...]:
-        """Wall seconds of each counted round, preparing and solving together."""
+        """Wall seconds of each counted round, `prepare` and `solve` together."""
         return tuple(a + b for a, b in zip(self.prepare, self.solve, strict=True))
 
 
-class Judge:
-    """Recompute residuals; bad tolerances and inconsistent right-hand sides are refused here, once for all."""
+class ResidualCheck:
+    """Check of solutions by residuals that are recomputed from the problem.
+
+    Parameters
+    ----------
+    problem : problem
+    rtol, atol : float
+
+    Raises
+    ------
+    InvalidProblem
+        For tolerances out of range or an inconsistent right-hand side.
+    """
 
     def __init__(self, problem: Any, rtol: float, atol: float):
         self._problem, self._rtol, self._atol = problem, rtol, atol
         first = first_system(problem)
         check_tolerances(rtol, atol, first.dtype if isinstance(first, LinearSystem) else np.dtype(np.float64))
-        self._first = Task(first, None, None, rtol, atol) if isinstance(first, LinearSystem) else None
+        self._first = LinearSystemTask(first, None, None, rtol, atol) if isinstance(first, LinearSystem) else None
 
-    def verdict(self, solution: Solution) -> tuple[float, bool]:
+    def __call__(self, solution: Solution) -> tuple[float, bool]:
         """Return the relative true residual, and whether it meets the tolerance."""
         if self._first is None:
             return solution.residual, solution.converged
@@ -125,16 +145,16 @@ class Judge:
         if not isinstance(solution, Trajectory):
             return math.nan, False
         sequence, state = self._problem, self._problem.state
-        verdicts: list[tuple[float, bool]] = []
+        checks: list[tuple[float, bool]] = []
         for step in solution.steps:
-            task = Task(self._first.system, sequence.rhs(state), None, self._rtol, self._atol)
-            verdicts.append(self._residual(task, step))
+            task = LinearSystemTask(self._first.system, sequence.rhs(state), None, self._rtol, self._atol)
+            checks.append(self._residual(task, step))
             state = sequence.advance(state, step.x)
-        complete = len(verdicts) == sequence.steps
-        return float(np.max([residual for residual, _ in verdicts])), complete and all(met for _, met in verdicts)
+        complete = len(checks) == sequence.steps
+        return float(np.max([residual for residual, _ in checks])), complete and all(met for _, met in checks)
 
     @staticmethod
-    def _residual(task: Task, solution: Solution) -> tuple[float, bool]:
+    def _residual(task: LinearSystemTask, solution: Solution) -> tuple[float, bool]:
         if tuple(solution.x.shape) != tuple(task.rhs.shape):
             return math.nan, False
         norms = task.residual_norms(solution.x)
@@ -142,8 +162,8 @@ class Judge:
 
 
 @dataclass(eq=False)
-class Entrant:
-    """One solver and what has been measured of it so far."""
+class Competitor:
+    """A solver that takes part in a comparison, and what has been measured of it so far."""
 
     label: str
     solver: Solver | None
@@ -155,7 +175,7 @@ class Entrant:
     solution: Solution | None = None
 
     def measurement(self, problem: Any) -> Measurement:
-        """Return what has been measured on `problem`."""
+        """Return the measurements so far, on `problem`, as one record."""
         solution = self.solution
         if self.error or solution is None:
             return Measurement(self.label, note=self.error)
@@ -183,47 +203,47 @@ class Entrant:
 
 
 @dataclass(frozen=True, eq=False)
-class Terms:
-    """What every solver of a comparison is given alike."""
+class Conditions:
+    """Problem, controls, check, rounds and threads, which are the same for every solver of a comparison."""
 
     problem: Any
     controls: Mapping[str, Any]
-    judge: Judge
+    check: ResidualCheck
     repeat: int
     threads: int | None
 
 
-def run_rounds(entrants: Sequence[Entrant], terms: Terms, progress: bool) -> None:
-    """Run one round to warm up, one that measures memory, and the counted ones.
+def run_rounds(competitors: Sequence[Competitor], conditions: Conditions, progress: bool) -> None:
+    """Run a warm-up round, a round that measures memory, and the rounds that count.
 
-    A warm-up longer than `LONG` seconds counts as the solver's first round and stands for its memory too. In a
-    counted round a solver that takes less than `SHORT` seconds runs until they have passed, as single runs of a
-    millisecond tell more of the state of the caches than of the solver.
+    A warm-up longer than `LONG` seconds counts as the solver's first round and as its memory round. A solver that
+    takes less than `SHORT` seconds is repeated until they have passed, because a single run of a millisecond measures
+    the state of the caches rather than the solver.
 
     Raises
     ------
     UnknownName, UnknownOption
-        For a misspelt option of a solver; any other error of a solver is kept with it, and the rest go on.
+        For a misspelt option of a solver. Any other error is recorded for its solver, and the others go on.
     """
-    with _progress_bar(progress, (terms.repeat + 2) * len(entrants)) as advance, _loaded_modules_left_alone():
-        for number in range(terms.repeat + 2):
+    with _progress_bar(progress, (conditions.repeat + 2) * len(competitors)) as advance, _loaded_modules_left_alone():
+        for number in range(conditions.repeat + 2):
             gc.collect()
-            for entrant in entrants:
-                advance(f"{_round_name(number, terms.repeat)}: {entrant.label}")
-                enough = len(entrant.rounds) >= (1 if number == 1 else terms.repeat)
-                if entrant.error or enough:
+            for competitor in competitors:
+                advance(f"{_round_name(number, conditions.repeat)}: {competitor.label}")
+                enough = len(competitor.rounds) >= (1 if number == 1 else conditions.repeat)
+                if competitor.error or enough:
                     continue
                 try:
-                    _run(entrant, terms, counted=number > 1)
+                    _run(competitor, conditions, counted=number > 1)
                 except (UnknownName, UnknownOption):
                     raise
-                except Exception as error:  # whatever one solver does wrong, the others are still compared
-                    entrant.error = sentence(error)
+                except Exception as error:  # one solver that fails must not end the comparison of the others
+                    competitor.error = one_line(error)
 
 
 @contextmanager
 def _loaded_modules_left_alone() -> Generator[None, None, None]:
-    """Spare the collector what is there already: torch and its like hold millions of objects, none of them garbage."""
+    """Hide existing objects from the garbage collector: torch alone holds millions, and none of them is garbage."""
     gc.collect()
     gc.freeze()
     try:
@@ -232,36 +252,36 @@ def _loaded_modules_left_alone() -> Generator[None, None, None]:
         gc.unfreeze()
 
 
-def _run(entrant: Entrant, terms: Terms, counted: bool) -> None:
-    solver, first = entrant.solver, first_system(terms.problem)
+def _run(competitor: Competitor, conditions: Conditions, counted: bool) -> None:
+    solver, first = competitor.solver, first_system(conditions.problem)
     assert solver is not None
-    entrant.solution = None
+    competitor.solution = None
 
     def once() -> tuple[Solution, float, float]:
         start = time.perf_counter()
         prepared = solver.prepare(first)
         middle = time.perf_counter()
-        solution = solve_prepared(terms.problem, prepared, None, dict(terms.controls))
+        solution = solve_prepared(conditions.problem, prepared, None, dict(conditions.controls))
         end = time.perf_counter()
         recording = sum(step.timings.get("recording", 0.0) for step in _systems(solution))
         return solution, middle - start, end - middle - recording
 
-    with pinned_threads(terms.threads):
+    with pinned_threads(conditions.threads):
         if counted:
             runs = [once()]
             while sum(prepare + solve for _, prepare, solve in runs) < SHORT:
                 runs.append(once())
-            entrant.solution = runs[-1][0]
+            competitor.solution = runs[-1][0]
             seconds = [median(run[1] for run in runs), median(run[2] for run in runs)]
         else:
-            (entrant.solution, *seconds), entrant.memory = peak_memory(once)
-        if entrant.solution.status is Status.INTERRUPTED:
+            (competitor.solution, *seconds), competitor.memory = peak_memory(once)
+        if competitor.solution.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
-        residual, met = terms.judge.verdict(entrant.solution)
+        residual, met = conditions.check(competitor.solution)
     if counted or sum(seconds) > LONG:
-        entrant.rounds.append((seconds[0], seconds[1]))
-    entrant.residual = float(np.maximum(entrant.residual, residual))  # NaN stays
-    entrant.met &= met
+        competitor.rounds.append((seconds[0], seconds[1]))
+    competitor.residual = float(np.maximum(competitor.residual, residual))  # NaN stays
+    competitor.met &= met
 
 
 def _systems(solution: Solution) -> tuple[Solution, ...]:
@@ -269,9 +289,10 @@ def _systems(solution: Solution) -> tuple[Solution, ...]:
 
 
 def error_of(problem: Any, solution: Solution) -> float:
-    """Return the relative error of a solution where the problem holds its own, NaN where it does not.
+    """Return the error of a solution relative to the exact solution of its problem, NaN if that is unknown.
 
-    A problem may hold it as an array, or as a function: of the number of steps (a sequence) or of the coordinates.
+    The problem may hold its exact solution as an array, as a function of the number of steps (a sequence), or as a
+    function of the coordinates.
     """
     exact: Any = getattr(problem, "exact", None)
     if isinstance(problem, SystemSequence):
@@ -284,7 +305,7 @@ def error_of(problem: Any, solution: Solution) -> float:
 
 
 def solver_label(solver: Solver) -> str:
-    """Return the name of a solver with the options that differ from their defaults, in brackets."""
+    """Return the name of a solver, followed by its non-default options in parentheses."""
     options: list[str] = []
     for option in fields(solver):  # pyright: ignore[reportArgumentType]
         value = getattr(solver, option.name)
@@ -295,8 +316,8 @@ def solver_label(solver: Solver) -> str:
     return f"{name}({', '.join(options)})" if options else name
 
 
-def sentence(error: Exception) -> str:
-    """Return an error as one line."""
+def one_line(error: Exception) -> str:
+    """Return the type and the message of an error on one line."""
     text = " ".join(str(error).split()) or "no message"
     return f"{type(error).__name__}: {text}"
 
@@ -307,7 +328,7 @@ def _round_name(number: int, repeat: int) -> str:
 
 @contextmanager
 def _progress_bar(enabled: bool, total: int) -> Generator[Callable[[str], None]]:
-    """Give a function that names what comes next; the bar is drawn only then, so that it disturbs no timing."""
+    """Yield a function that announces the next run; the bar is redrawn only then, so it does not disturb timings."""
     if not enabled:
         yield lambda text: None
         return

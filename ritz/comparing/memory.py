@@ -1,4 +1,4 @@
-"""Peak memory of a call."""
+"""Peak memory of a function call."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ __all__ = ["peak_memory"]
 
 Result = TypeVar("Result")
 
-INTERVAL = 0.002  # seconds between samples where the kernel keeps no peak
+INTERVAL = 0.002  # seconds between samples if the kernel does not record the peak
 
 
 def peak_memory(call: Callable[[], Result]) -> tuple[Result, int]:
-    """Call a function and return its result with the peak of the host memory it took, in bytes.
+    """Call a function and return its result with its peak host memory in bytes.
 
-    The measure is resident memory at its highest during the call less resident memory before it, so it counts what
-    compiled libraries allocate, and also what a first call imports and compiles: call once before measuring.
-    Free memory that the allocator still holds is given back first. Linux keeps the peak itself; where it cannot be
-    reset, resident memory is sampled; where there is no ``/proc``, only what Python and NumPy allocate is counted.
-    Device memory is not counted.
+    The peak is the largest resident memory during the call minus the resident memory before it. This includes
+    allocations of compiled libraries, and whatever a first call imports and compiles, so call the function once before
+    measuring it. Free memory held by the allocator is returned to the system first. Linux records the peak itself; if
+    it cannot be reset, resident memory is sampled; without ``/proc`` only allocations of Python and NumPy count. Device
+    memory is not counted.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ def peak_memory(call: Callable[[], Result]) -> tuple[Result, int]:
 
 
 def _trim() -> None:
-    with suppress(AttributeError, OSError, TypeError):  # without glibc, memory freed before may hide some taken
+    with suppress(AttributeError, OSError, TypeError):  # without glibc, memory freed earlier may hide some of the peak
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _reset_peak() -> bool:
-    """Set the kernel's peak to the present value; whether that worked."""
+    """Reset the kernel's peak to the current value, and return whether that worked."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
         return _status("VmHWM") <= 1.05 * _status("VmRSS")

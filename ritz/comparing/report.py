@@ -1,4 +1,4 @@
-"""A comparison as a picture, and as one HTML page."""
+"""Plots and HTML pages of comparisons."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ import io
 from statistics import median
 from typing import TYPE_CHECKING
 
+from ritz.comparing.results import ComparisonResults
 from ritz.comparing.tables import comparison_cells, seconds_text
 from ritz.plotting.solution_plot import plot_history, styled_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ritz.comparing.comparison import Comparison
-
 __all__ = ["comparison_page", "plot_comparison"]
 
 
-def plot_comparison(comparison: Comparison) -> Figure:
-    """Draw the convergence of every solver beside the time each takes; bars are medians, whiskers the extremes."""
+def plot_comparison(comparison: ComparisonResults) -> Figure:
+    """Plot convergence histories beside times; bars show medians, whiskers the extremes."""
     rows = comparison.measurements
     with styled_figure((12.5, max(4.4, 0.42 * len(rows) + 2.2))) as (figure, colours):
         left, right = figure.subplots(1, 2)
@@ -28,7 +27,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
             colour = colours[position % len(colours)]
             label = row.solver if row.converged else f"{row.solver} ({row.outcome})"
             if row.history.size:
-                odd = (position + position // len(colours)) % 2  # so that curves that coincide are both seen
+                odd = (position + position // len(colours)) % 2  # so that both of two coinciding curves are visible
                 dashes = (0, (4, 2)) if odd else "-"
                 plot_history(left, row.history, color=colour, label=label, linestyle=dashes, zorder=2 + odd)
             if not row.total:
@@ -39,8 +38,8 @@ def plot_comparison(comparison: Comparison) -> Figure:
             right.barh(position, total - prepare, left=prepare, color=colour)
             whiskers = [[total - min(row.total)], [max(row.total) - total]]
             right.errorbar(total, position, xerr=whiskers, color="black", capsize=3, linewidth=1)
-            verdict = f"{row.ratio:.2f}×" if row.ratio == row.ratio else "" if row.converged else row.outcome
-            text = f"{seconds_text(total)} s" + (f"  ({verdict})" if verdict else "")
+            outcome = f"{row.ratio:.2f}×" if row.ratio == row.ratio else "" if row.converged else row.outcome
+            text = f"{seconds_text(total)} s" + (f"  ({outcome})" if outcome else "")
             right.annotate(text, (max(row.total), position), (6, 0), textcoords="offset points", va="center")
         counts = [row.history.size for row in rows if row.history.size > 1]
         if counts and max(counts) > 20 * min(counts):
@@ -55,12 +54,12 @@ def plot_comparison(comparison: Comparison) -> Figure:
         right.grid(visible=False, axis="y")
         right.set_xlabel("seconds (pale: prepare, full: solve)")
         right.set_title("time")
-        figure.suptitle(f"{comparison.name}: {comparison.terms}", fontsize=11)
+        figure.suptitle(f"{comparison.name}: {comparison.conditions}", fontsize=11)
     return figure
 
 
-def comparison_page(comparison: Comparison) -> str:
-    """Return a comparison as one HTML page that needs nothing from elsewhere."""
+def comparison_page(comparison: ComparisonResults) -> str:
+    """Return a comparison as a self-contained HTML page."""
     escape = html.escape
     body: list[str] = []
     headings, cells = comparison_cells(comparison)
@@ -86,7 +85,7 @@ def comparison_page(comparison: Comparison) -> str:
     )
     return PAGE.format(
         name=escape(comparison.name),
-        terms=escape(comparison.terms),
+        conditions=escape(comparison.conditions),
         baseline=escape(comparison.baseline),
         heads=heads,
         rows="\n".join(body),
@@ -114,13 +113,13 @@ img {{ max-width: 100%; height: auto }} p {{ color: #555; max-width: 50rem }}
 </head>
 <body>
 <h1>{name}</h1>
-<p>{terms}</p>
+<p>{conditions}</p>
 <table class="results"><thead><tr>{heads}</tr></thead>
 <tbody>
 {rows}
 </tbody></table>
-<p>Medians over the rounds; ± is half the range of the solve time. The residual is recomputed from each answer.
-Ratio: total time over that of {baseline}.</p>
+<p>Times are medians over the rounds; ± is half the range of the solve time. Residuals are recomputed from the
+solutions. Ratio: total time relative to {baseline}.</p>
 <h2>Pictures</h2>
 {pictures}
 <h2>Environment</h2>

@@ -1,4 +1,4 @@
-"""Results as tables on a terminal or in a pipe."""
+"""Tables of results for terminals and pipes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-    from ritz.comparing.comparison import Comparison
     from ritz.comparing.measurement import Measurement
+    from ritz.comparing.results import ComparisonResults
     from ritz.solution import Solution
 
 __all__ = [
@@ -26,11 +26,11 @@ __all__ = [
     "text_of",
 ]
 
-PIPE_WIDTH = 160  # columns where the output is no terminal, so that nothing is folded
+PIPE_WIDTH = 160  # columns if the output is not a terminal, enough not to fold anything
 
 
 def console(stderr: bool = False) -> Console:
-    """Return a rich console for standard output, wide where that is not a terminal."""
+    """Return a rich console for standard output or error, at least `PIPE_WIDTH` columns wide outside a terminal."""
     from rich.console import Console
 
     made = Console(stderr=stderr, highlight=False)
@@ -38,7 +38,7 @@ def console(stderr: bool = False) -> Console:
 
 
 def text_of(renderable: RenderableType) -> str:
-    """Return what rich would print, as plain text."""
+    """Return what rich would print as plain text."""
     from rich.console import Console
 
     out = Console(file=io.StringIO(), width=PIPE_WIDTH, color_system=None, highlight=False)
@@ -47,14 +47,14 @@ def text_of(renderable: RenderableType) -> str:
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
-def comparison_table(comparison: Comparison) -> Table:
-    """Return the table of a comparison; what did not converge says how it ended instead of a ratio."""
+def comparison_table(comparison: ComparisonResults) -> Table:
+    """Return the table of a comparison; solvers that did not converge show their outcome instead of a ratio."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(
-        title=Text.assemble((comparison.name, "bold"), "\n", (comparison.terms, "dim")),
+        title=Text.assemble((comparison.name, "bold"), "\n", (comparison.conditions, "dim")),
         title_justify="left",
         title_style="",
         caption=Text("\n".join(f"{row.solver}: {row.remark}" for row in comparison.measurements if row.remark)),
@@ -65,7 +65,7 @@ def comparison_table(comparison: Comparison) -> Table:
     )
     headings, cells = comparison_cells(comparison)
     table.add_column(headings[0], overflow="fold")
-    for heading in headings[1:]:  # numbers are never folded: names give way where the terminal is narrow
+    for heading in headings[1:]:  # on a narrow terminal names are folded, numbers never
         table.add_column(heading.replace(" ", "\n"), justify="right", no_wrap=True)
     for row, (name, *numbers, last) in zip(comparison.measurements, cells, strict=True):
         bold = "bold" if row.solver == comparison.baseline else ""
@@ -74,10 +74,11 @@ def comparison_table(comparison: Comparison) -> Table:
     return table
 
 
-def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
-    """Return the headings and the cells of each row, as text.
+def comparison_cells(comparison: ComparisonResults) -> tuple[list[str], list[list[str]]]:
+    """Return the headings and the cells of each row as text.
 
-    Where each solver discretises the problem in its own way, residuals do not compare and errors are shown too.
+    Errors get a column only if each solver discretises the problem in its own way, so that residuals of different
+    solvers are not comparable.
     """
     columns = ["solver", "prepare s", "solve s", "iterations", "true residual", "error", "memory MB", "ratio"]
     if comparison.problem["unknowns"] is not None:
@@ -101,13 +102,13 @@ def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]
 
 
 def seconds_text(seconds: float) -> str:
-    """Return a duration with three significant digits, to ten microseconds at most."""
+    """Return a duration with three significant digits, but no finer than ten microseconds."""
     digits = 2 - math.floor(math.log10(seconds)) if seconds > 0 else 0
     return f"{seconds:.{min(max(digits, 0), 5)}f}"
 
 
 def solution_table(name: str, solution: Solution, error: float) -> Table:
-    """Return a solution, with its error where that is known, in two columns, its status coloured."""
+    """Return a two-column summary of a solution; `error` is left out if it is NaN."""
     from rich.text import Text
 
     chosen = solution.stats.get("chosen")
@@ -134,7 +135,7 @@ def solution_table(name: str, solution: Solution, error: float) -> Table:
 
 
 def pairs_table(rows: Mapping[str, Any]) -> Table:
-    """Return names and values as a table without lines."""
+    """Return a two-column table of names and values, without lines."""
     from rich.table import Table
     from rich.text import Text
 
@@ -147,7 +148,7 @@ def pairs_table(rows: Mapping[str, Any]) -> Table:
 
 
 def _spread_text(seconds: Sequence[float]) -> str:
-    """Return half the range as a share of the median, where there is more than one value."""
+    """Return half the range in percent of the median, or nothing for a single value."""
     return "" if len(seconds) < 2 else f" ±{50 * (max(seconds) - min(seconds)) / max(median(seconds), 1e-12):.0f}%"
 
 

@@ -1,4 +1,4 @@
-"""Estimators for scikit-learn."""
+"""Estimators with the interface of scikit-learn."""
 
 import lazy_loader
 

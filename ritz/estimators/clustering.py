@@ -1,4 +1,4 @@
-"""Spectral clustering for scikit-learn: its interface around `ritz.solve`."""
+"""Spectral clustering with the interface of scikit-learn."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ from ritz.solving import solve
 
 __all__ = ["SpectralClustering"]
 
-
-EXACT = 1e-12  # share of the vertices that is none
+EXACT = 1e-12  # less than one vertex of any graph
 
 
 class SpectralClustering(ClusterMixin, BaseEstimator):
-    """Clusters of a graph with attributes, of a graph alone, or of the neighbourhood graph of points.
+    """Spectral clustering of a graph, with or without attributes, or of points by their graph of nearest neighbours.
 
     Parameters
     ----------
     n_clusters : int or None
-        Found from the eigenvalues if None.
+        Number of clusters; estimated from the eigenvalues if None.
     affinity : {"nearest_neighbors", "precomputed"}
-        Whether X holds points, of which the graph of nearest neighbours is made, or edge weights.
+        Whether X holds points, whose graph of nearest neighbours is clustered, or edge weights.
     n_neighbors : int
-        Of each point; fewer if there are not so many.
+        Number of nearest neighbours of each point, at most the number of other points.
     embedding : {"refined", "bootstrap"}
+        See `ritz.solvers.clustering.spectral.Spectral`.
     attribute_weight : float or "auto"
-        See `ritz.solvers.clustering.spectral.Spectral`, as for `embedding`.
+        See `ritz.solvers.clustering.spectral.Spectral`.
     tol : float
-        Share of the vertices that may still be closer to the centre of another cluster than their own's.
+        Share of the vertices that may be closer to the centre of another cluster than to their own.
     max_iter : int
-        Sweeps of K-means. A fit that needs more warns (ConvergenceWarning) and keeps its answer.
+        Sweeps of K-means. A fit that needs more warns (ConvergenceWarning) and keeps its result.
     random_state : int or RandomState, optional
-        0 if None: fits are repeatable.
+        Seed or generator; 0 if None, so fits are reproducible.
 
     Attributes
     ----------
     labels_ : ndarray, shape (n_samples,)
-        The largest cluster is 0.
+        Cluster of each sample; the largest is 0.
     embedding_ : ndarray, shape (n_samples, dimensions)
     n_clusters_ : int
     scores_ : dict
-        Modularity, conductance and, with attributes, their entropy.
+        Modularity, conductance and, with attributes, the entropy of these.
     solution_ : Clustering
     n_features_in_ : int
 
@@ -92,8 +92,8 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
         Parameters
         ----------
         X : array or sparse array, shape (n_samples, n_features) or (n_samples, n_samples), or AttributedGraph
-            Points, or edge weights where ``affinity="precomputed"``. Weights of a directed graph are averaged. Of an
-            `AttributedGraph` the attributes are taken too, and its labels are not looked at.
+            Points, or edge weights with ``affinity="precomputed"``; the weights of a directed graph are averaged over
+            both directions. The attributes of an `AttributedGraph` are used, its labels are not.
         y : ignored
         attributes : array, sparse array or mapping, optional
             See `ritz.AttributedGraph`.
@@ -126,7 +126,7 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
         self.embedding_ = solution.embedding  # pyright: ignore[reportAttributeAccessIssue]
         self.scores_ = dict(solution.scores)  # pyright: ignore[reportAttributeAccessIssue]
         self.n_clusters_ = int(solution.x.max()) + 1
-        self.n_iter_ = solution.iterations + 1  # with the sweep that found nothing to move
+        self.n_iter_ = solution.iterations + 1  # including the last sweep, which moved nothing
         self.solution_ = solution
         return self
 

@@ -1,4 +1,4 @@
-"""Estimators for scikit-learn: its interface around `ritz.solve`."""
+"""Linear regression with the interface of scikit-learn."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["LpRegressor", "SketchedLinearRegression"]
 
 
 class _LinearRegressor(RegressorMixin, BaseEstimator):
-    """What both regressors share: an intercept as one more column, and prediction."""
+    """Base of both regressors: the intercept as a further column, and prediction."""
 
     fit_intercept: bool
     tol: float
@@ -37,7 +37,7 @@ class _LinearRegressor(RegressorMixin, BaseEstimator):
         return columns, np.asarray(targets, dtype=np.float64)
 
     def _keep(self, solution: Solution) -> Self:
-        """Keep the coefficients of a solution, and say so if it has not converged."""
+        """Store the coefficients of a solution, and warn if it has not converged."""
         if not solution.converged:
             warnings.warn(
                 f"{type(self).__name__}: solver {solution.solver!r} ended {solution.status.name} at relative"
@@ -79,15 +79,15 @@ class LpRegressor(_LinearRegressor):
     Parameters
     ----------
     p : float
-        At least 1. 1 is the regression of least absolute deviations, which outliers in y do not move (that of
-        scikit-learn's ``QuantileRegressor(alpha=0)``); 2 is least squares; ``math.inf`` the least largest error.
+        Exponent of the norm, at least 1: 1 minimises absolute deviations, which is robust to outliers in y (like
+        scikit-learn's ``QuantileRegressor(alpha=0)``); 2 is least squares; ``math.inf`` minimises the largest error.
     fit_intercept : bool
     solver : str
         ``"lp"``, ``"lp-highs"`` or ``"lp-sampled"``.
     tol : float
-        Relative duality gap to reach. A solver that does not warns (ConvergenceWarning) and keeps its best answer.
+        Relative duality gap to reach. A fit that misses it warns (ConvergenceWarning) and keeps the best result.
     random_state : int, optional
-        For ``"lp-sampled"``.
+        Seed of ``"lp-sampled"``.
 
     Attributes
     ----------
@@ -95,12 +95,12 @@ class LpRegressor(_LinearRegressor):
     intercept_ : float
     n_features_in_ : int
     solution_ : Solution
-        With the duality gap in ``stats``.
+        The solution, with the duality gap in ``stats``.
 
     Raises
     ------
     InvalidProblem
-        From `fit`, for p below 1 and for fewer samples than features (and intercept).
+        From `fit`, for p below 1, and for fewer samples than features plus intercept.
 
     Examples
     --------
@@ -138,18 +138,18 @@ class LpRegressor(_LinearRegressor):
 
 
 class SketchedLinearRegression(_LinearRegressor):
-    """Ordinary least squares by a sketch of the rows: exact, or an approximation from one pass.
+    """Ordinary least squares by sketching the rows, to full accuracy or approximately in one pass.
 
     Parameters
     ----------
     fit_intercept : bool
     solver : str
-        ``"sketch-precondition"``: exact. ``"sketch-solve"``: approximate, to be asked for a `tol` of some percent.
-        Any other solver of `ritz.LeastSquares` as well.
+        ``"sketch-precondition"`` (full accuracy), ``"sketch-solve"`` (approximate, for a `tol` of a few percent), or
+        any other solver of `ritz.LeastSquares`.
     tol : float
-        Relative backward error to reach. A solver that does not warns (ConvergenceWarning) and keeps its best answer.
+        Relative backward error to reach. A fit that misses it warns (ConvergenceWarning) and keeps the best result.
     random_state : int, optional
-        Of the sketch.
+        Seed of the sketch.
 
     Attributes
     ----------

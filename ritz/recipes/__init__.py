@@ -1,1 +1,1 @@
-"""How weights are trained, and the files that hold them."""
+"""Training recipes and files of trained weights."""

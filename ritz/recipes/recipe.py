@@ -1,4 +1,4 @@
-"""How weights are made: recipes of training, and the terms on which one is followed."""
+"""Recipes that train weights, and the settings of a training run."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ __all__ = ["Recipe", "Run", "make_recipe", "settings_of"]
 
 @dataclass(frozen=True)
 class Run:
-    """On what, for how long and how safely training runs: what does not change the weights that come out.
+    """Device, time limit and checkpoints of a training run: settings that do not affect the trained weights.
 
     Parameters
     ----------
     device : str
-        Of torch: ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
+        torch device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
     checkpoint : path, optional
-        File that the state of training is kept in, replaced as a whole every `checkpoint_seconds`.
+        File with the state of training, replaced atomically every `checkpoint_seconds`.
     resume : bool
-        Whether to go on from `checkpoint`. On a CPU the weights become those of an uninterrupted run, bit for bit.
+        Whether to continue from `checkpoint`. On a CPU the result equals that of an uninterrupted run bit for bit.
     checkpoint_seconds : float
+        Time between checkpoints.
     seconds : float
-        After which training ends early, with the best weights met so far; time before an interruption counts.
+        Time limit, after which training ends with the best weights so far. Time before an interruption counts.
     progress : bool
-        Whether to show how far training is.
+        Whether to show progress.
 
     Raises
     ------
     InvalidProblem
-        For seconds that are not positive, or `resume` without a `checkpoint`.
+        For negative seconds, or `resume` without a `checkpoint`.
     """
 
     device: str = "cpu"
@@ -51,38 +52,38 @@ class Run:
             if not getattr(self, name) >= 0:
                 raise InvalidProblem(f"{name} is {getattr(self, name)!r}; it must not be negative")
         if self.resume and self.checkpoint is None:
-            raise InvalidProblem("resume needs a checkpoint: name the file that training was kept in")
+            raise InvalidProblem("resume needs a checkpoint: name the file with the state of training")
 
 
 @runtime_checkable
 class Recipe(Protocol):
-    """A frozen dataclass whose fields are the settings of training: the same settings make the same weights.
+    """A frozen dataclass whose fields are the settings of training; equal settings give equal weights.
 
-    Registered with ``@recipes.register(name)``; ``ritz train name`` follows it.
+    Recipes are registered with ``@recipes.register(name)`` and run by ``ritz train name``.
     """
 
     @property
     def seed(self) -> int:
-        """Of every random choice."""
+        """Seed of all random choices."""
         ...
 
     @property
     def optimizer(self) -> Any:
-        """As `ritz.solvers.training.optimizers.make_optimizer` takes it."""
+        """Optimiser, in any form that `ritz.solvers.training.optimizers.make_optimizer` takes."""
         ...
 
     @property
     def learning_rate(self) -> float:
-        """Of the optimiser at the start."""
+        """Initial learning rate of the optimiser."""
         ...
 
     def train(self, run: Run) -> Weights:
-        """Return trained weights."""
+        """Train, and return the weights."""
         ...
 
 
 def make_recipe(name: str, settings: Mapping[str, Any]) -> Recipe:
-    """Return the registered recipe `name` with some settings of its own.
+    """Return the registered recipe `name` with the given settings.
 
     Raises
     ------
@@ -98,7 +99,7 @@ def make_recipe(name: str, settings: Mapping[str, Any]) -> Recipe:
 
 
 def settings_of(recipe: Any) -> dict[str, Any]:
-    """Return the settings of a recipe as JSON takes them, for the metadata of weights.
+    """Return the settings of a recipe as JSON values, for the metadata of weights.
 
     Examples
     --------

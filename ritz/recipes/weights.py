@@ -1,4 +1,4 @@
-"""Weights of trained networks, in files that say what they are."""
+"""Weights of trained networks, and self-describing files of them."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ FACTS = ("family", "dimension", "seed", "spec", "training", "validation")
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Arrays of a trained network, with what it takes to use them and to train them again.
+    """Arrays of a trained network, with the metadata needed to use them and to train them again.
 
     Parameters
     ----------
     arrays : mapping of str to ndarray
         Parameters by name.
     family : str
-        What the network is for, such as ``"dcdm"``: a reader asks for the family it understands.
+        Kind of network, such as ``"dcdm"``; readers ask for the family they understand.
     dimension : int
-        Axes of the grids the network works on.
+        Number of axes of the grids the network works on.
     seed : int
-        That training started from.
+        Seed of the training.
     spec : mapping
-        Arguments that build the network, as JSON takes them.
+        Arguments that build the network, as JSON values.
     training : mapping
-        Settings of training, as JSON takes them.
+        Settings of the training, as JSON values.
     validation : mapping
-        What the network reached on data kept apart, such as iterations by name of the system.
+        Results on validation data, such as iterations by name of the system.
 
     Examples
     --------
@@ -64,12 +64,12 @@ class Weights:
 
 
 def save_weights(path: str | os.PathLike[str], weights: Weights) -> Path:
-    """Write weights as a safetensors file, whole or not at all, with their metadata and a checksum of both.
+    """Write weights atomically as a safetensors file, with their metadata and a checksum of both.
 
     Parameters
     ----------
     path : path
-        Its folder must exist.
+        File to write; its folder must exist.
     weights : Weights
 
     Returns
@@ -95,26 +95,28 @@ def save_weights(path: str | os.PathLike[str], weights: Weights) -> Path:
     arrays = {name: np.asarray(values, order="C") for name, values in weights.arrays.items()}
     facts = {"format": FORMAT, **{name: _plain(getattr(weights, name)) for name in FACTS}}
     facts["checksum"] = _checksum(arrays, facts)
-    metadata = {KEY: json.dumps(facts, sort_keys=True)}  # one entry: several have no fixed order in the file
+    metadata = {
+        KEY: json.dumps(facts, sort_keys=True)
+    }  # one entry, because several have no fixed order
     return write_atomically(path, save(arrays, metadata))
 
 
 def load_weights(path: str | os.PathLike[str], *, family: str | None = None, dimension: int | None = None) -> Weights:
-    """Read weights that `save_weights` wrote. Nothing in the file is executed, and torch is not needed.
+    """Read weights written by `save_weights`. No code from the file is executed, and torch is not needed.
 
     Parameters
     ----------
     path : path
     family : str, optional
-        That is needed.
+        Required family.
     dimension : int, optional
-        That is needed.
+        Required number of axes.
 
     Raises
     ------
     InvalidWeights
-        For a file that is missing, truncated, changed since it was written, of another format version, or whose
-        family or dimension is not the one needed.
+        For a file that is missing, truncated, modified, of another format version, or of another family or dimension
+        than required.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -124,7 +126,7 @@ def load_weights(path: str | os.PathLike[str], *, family: str | None = None, dim
     try:
         with safe_open(path, framework="np") as file:
             metadata = json.loads((file.metadata() or {}).get(KEY, "{}"))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, ValueError, TypeError, OSError) as error:
         raise InvalidWeights(path, f"it is damaged or no safetensors file ({error})") from None
     version, checksum = metadata.get("format"), metadata.pop("checksum", None)
@@ -142,7 +144,7 @@ def load_weights(path: str | os.PathLike[str], *, family: str | None = None, dim
 
 
 def _checksum(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of everything that is in a file, independent of the order it is kept in."""
+    """Return the SHA-256 digest of metadata and arrays, independent of their order."""
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name, values in sorted(arrays.items()):
         digest.update(f"{name} {values.dtype.str} {values.shape}".encode())
@@ -151,7 +153,7 @@ def _checksum(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> str
 
 
 def _plain(value: Any) -> Any:
-    """Return `value` in the types that JSON gives back."""
+    """Return `value` in types that survive a round trip through JSON."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
