@@ -15,7 +15,7 @@ from ritz.problem_types.linear_system import LinearSystem
 from ritz.solution import Status
 from ritz.solvers.auto.auto import ATTEMPTS, Auto, choose
 from ritz.solvers.auto.candidates import TABLE
-from ritz.solvers.auto.features import Features
+from ritz.solvers.auto.system_features import SystemFeatures
 
 
 def name(problem):
@@ -204,14 +204,15 @@ def test_couplings_are_wide_apart_within_rows_not_between_them():
     wide.data *= np.resize([1.0, 1e-4], wide.nnz)
     for couplings, expected in ((path, False), (similar, False), (wide, True)):
         matrix = sp.csr_array(sp.diags_array(couplings.sum(axis=1)) - couplings)
-        assert Features(LinearSystem(Sparse(matrix), np.ones(100))).wide is expected
+        assert SystemFeatures(LinearSystem(Sparse(matrix), np.ones(100))).wide is expected
 
 
 def test_definiteness_is_seen_or_tried():
     identity = sp.eye_array(400)
     seen = {
-        shift: Features(LinearSystem(laplacian(20) + shift * identity, np.ones(400))).definite for shift in (1.0, -1.0)
+        shift: SystemFeatures(LinearSystem(laplacian(20) + shift * identity, np.ones(400))).definite
+        for shift in (1.0, -1.0)
     }
     assert seen == {1.0: True, -1.0: False}
-    assert Features(LinearSystem(hidden_indefinite(20), np.ones(400))).definite
-    assert not Features(LinearSystem(np.diag([1.0, -1.0]), np.ones(2))).definite
+    assert SystemFeatures(LinearSystem(hidden_indefinite(20), np.ones(400))).definite
+    assert not SystemFeatures(LinearSystem(np.diag([1.0, -1.0]), np.ones(2))).definite

@@ -1,4 +1,4 @@
-"""The solver that picks a solver."""
+"""The ``auto`` solver, which chooses another solver, with its table of costs."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""The solver that picks a solver."""
+"""The ``auto`` solver, which chooses another solver."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ritz.stopping import Callback
 
 from .candidates import Candidate, candidates
 from .defaults import defaults
-from .features import Features
+from .system_features import SystemFeatures
 
 __all__ = ["Auto", "PreparedAuto", "choose"]
 
-TRIAL = 5  # iterations after which a candidate on trial is judged
-SLOW = 0.5  # factor an iteration above which it has failed
-ATTEMPTS = 3  # candidates tried before the best solution so far is returned as it is
+TRIAL = 5  # iterations after which a candidate on trial is assessed
+SLOW = 0.5  # residual reduction factor per iteration above which it has failed
+ATTEMPTS = 3  # candidates to try before the best solution so far is returned
 
 
 def choose(problem: Any) -> list[Candidate]:
-    """Return the candidates that ``auto`` tries on a problem, the one it picks first.
+    """Return the candidates that ``auto`` tries on a problem, in order of preference.
 
     Raises
     ------
@@ -39,10 +39,10 @@ def choose(problem: Any) -> list[Candidate]:
     >>> import numpy as np
     >>> first = choose(LinearSystem(np.array([[2.0, 1.0], [0.0, 1.0]]), np.ones(2)))[0]
     >>> first.label, first.reason
-    ('lu', 'dense')
+    ('lu', 'dense matrix')
     """
     if isinstance(problem, LinearSystem):
-        return candidates(Features(problem))
+        return candidates(SystemFeatures(problem))
     return [_fixed(name, reason) for name, reason in defaults(problem)]
 
 
@@ -59,32 +59,32 @@ def _fixed(name: str, reason: str) -> Candidate:
 @register("auto")
 @dataclass(frozen=True)
 class Auto:
-    """The cheapest candidate of `ritz.solvers.auto.candidates`, or the next one where that does not converge.
+    """The cheapest solver in `ritz.solvers.auto.candidates`, or the next if that does not converge.
 
-    Costs follow from size, dimension, symmetry, definiteness, jumps and the number of right-hand sides. Any kind of
-    problem is taken that a registered solver takes. ``stats["chosen"]`` of the solution says what was picked and why,
-    ``stats["failed"]`` what was tried before it. Looking costs O(nnz) time.
+    Costs are estimated from size, dimension, symmetry, definiteness, jumps and the number of right-hand sides. Takes
+    any kind of problem that a registered solver takes. ``stats["chosen"]`` of the solution says which solver was chosen
+    and why, ``stats["failed"]`` which ones were tried before. Inspecting the operator takes O(nnz) time.
 
     Examples
     --------
     >>> import numpy as np, ritz
     >>> solution = ritz.solve(np.diag([1.0, 2.0]), np.array([1.0, 1.0]))
     >>> solution.x.tolist(), solution.stats["chosen"]
-    ([1.0, 0.5], 'lu: dense')
+    ([1.0, 0.5], 'lu: dense matrix')
     """
 
     solves: ClassVar[type] = object
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def prepare(self, problem: Any) -> Prepared:
-        """Choose, and prepare what is chosen."""
+        """Choose a solver and prepare it."""
         start = time.perf_counter()
         rows = choose(problem)
         return PreparedAuto(problem, rows, time.perf_counter() - start)
 
 
 class PreparedAuto:
-    """The candidates for one operator, the cheapest being prepared; one that fails is not tried again.
+    """The candidates for one operator, of which the cheapest is prepared; one that fails is not tried again.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class PreparedAuto:
 
     @property
     def preconditioner(self) -> Operator | None:
-        """Approximate inverse of the iteration that is chosen; None for what needs none."""
+        """Preconditioner of the chosen iteration, or None if it has none."""
         return getattr(self._prepared, "preconditioner", None)
 
     def solve(
@@ -119,9 +119,9 @@ class PreparedAuto:
     ) -> Solution:
         """Solve for `rhs` with the cheapest candidate that converges; see `ritz.solver.Prepared.solve`.
 
-        If none of three does, the solution of smallest residual is returned. A `maxiter` that is reached is final.
-        The first five iterations of multigrid's first solve are its test: where they reduce the residual by less
-        than half each, the next candidate goes on from there.
+        If none of three converges, the solution with the smallest residual is returned. If `maxiter` is reached, no
+        other candidate is tried. Multigrid is on trial for the first five iterations of its first solve: if they
+        reduce the residual by less than half each, the next candidate continues from there.
         """
         controls: dict[str, Any] = {"x0": x0, "rtol": rtol, "atol": atol, "maxiter": maxiter, "progress": progress}
         best: Solution | None = None
@@ -138,7 +138,7 @@ class PreparedAuto:
             if solution.converged or limited or (solution.status is Status.INTERRUPTED and not slow):
                 return solution
             if not self._fall_back(solution.status, "too slow" if slow else solution.status.name):
-                if slow:  # with nothing to turn to, slow is better than stopped
+                if slow:  # without an alternative, slow is better than stopped
                     self._passed = True
                     continue
                 return replace(best, stats={**solution.stats, "chosen": best.stats["chosen"]})
@@ -146,7 +146,7 @@ class PreparedAuto:
                 controls["x0"] = solution.x
 
     def _fall_back(self, status: Status, why: str) -> bool:
-        """Prepare the next candidate, if there is one that may fare better than one which ended so."""
+        """Prepare the next candidate that may do better after a failure with `status`; return whether there is one."""
         rest = self._others()
         if status is Status.INDEFINITE:
             rest = [row for row in rest if not row.needs_definite]
@@ -158,10 +158,10 @@ class PreparedAuto:
         return True
 
     def _others(self) -> list[Candidate]:
-        """Return the candidates after the one at hand."""
+        """Return the candidates after the current one."""
         [first, *others] = self._rows
         if not others and first.certain:
-            others = [row for row in candidates(Features(self._problem), closely=True) if row is not first]
+            others = [row for row in candidates(SystemFeatures(self._problem), closely=True) if row is not first]
         return others
 
     def _prepare_next(self) -> Prepared:
@@ -170,7 +170,7 @@ class PreparedAuto:
             row = self._rows[0]
             try:
                 prepared = row.make().prepare(self._problem)
-            except InvalidProblem as error:  # such as a diagonal that incomplete factors cannot have
+            except InvalidProblem as error:  # such as a diagonal that is not positive
                 rest = self._others()
                 if not rest:
                     raise
@@ -182,7 +182,7 @@ class PreparedAuto:
             return prepared
 
     def _report(self, solution: Solution, spent: float) -> Solution:
-        inner = solution.stats.get("chosen")  # of a solver that chooses in turn
+        inner = solution.stats.get("chosen")  # set by a solver that itself chooses
         stats = {**solution.stats, "chosen": f"{self._rows[0].label}: {inner}" if inner else self._chosen}
         if self._failed:
             stats["failed"] = tuple(self._failed)
@@ -191,7 +191,7 @@ class PreparedAuto:
 
 
 class _Trial:
-    """A callback that stops a solve which is slow, and passes on everything else."""
+    """A callback that stops slow solves and forwards everything else to the user's callback."""
 
     def __init__(self, callback: Callback | None):
         self._callback, self._first, self.slow = callback, 0.0, False

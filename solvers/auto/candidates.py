@@ -1,11 +1,11 @@
-"""The table that ``auto`` chooses from: candidates, each with what it costs.
+"""The table that ``auto`` chooses from: candidate solvers and their costs.
 
 Costs are seconds on one core, fitted to measurements at relative tolerance 1e-8 on grids of 16² to 512² and 8³ to
 64³ (Poisson with every boundary condition and with obstacles, diffusion with log-normal coefficients and inclusions
 of contrast 1e3 and 1e6, Helmholtz, heat, pressure projection, advection-diffusion at Péclet numbers 1 to 1e4) and on
-unstructured finite elements, those of bootstrap-amg on graphs of neighbours with weights over six decades. Only their
-ratios matter. Some of what was measured, prepare and solve together in milliseconds, a dash where a solver sat out or
-failed (``benchmarks/results/automatic.jsonl`` holds all of it):
+unstructured finite elements; those of bootstrap-amg on nearest-neighbour graphs with weights over six decades. Only
+their ratios matter. Some of the measurements, as milliseconds for prepare and solve together, with a dash if a solver
+was not run or failed (``benchmarks/results/automatic.jsonl`` holds all of them):
 
 ========================  ====  ===========  ===========  ======  ========  ===
 problem                   cg    cg + Jacobi  cg + MIC(0)  amg-cg  cholesky  lu
@@ -32,11 +32,11 @@ from dataclasses import dataclass, field
 from ritz.operators import Stencil
 from ritz.solver import Solver, make_solver
 
-from .features import Features
+from .system_features import SystemFeatures
 
 __all__ = ["TABLE", "Candidate", "candidates"]
 
-FACTOR_BYTES = 4e9  # what a factorisation may take
+FACTOR_BYTES = 4e9  # most memory that a factorisation may take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,64 +48,64 @@ class Candidate:
     solver : str
         Registered name.
     preconditioner : str or None
-        Registered name, for the solvers that take one.
+        Registered name of a preconditioner, if the solver takes one.
     reason : str
-        Why one would choose it.
+        Why this candidate is a good choice.
     applies : callable
-        Whether the candidate takes a system with these features.
+        Returns whether the candidate suits a system with given features.
     prepare, solve : callable
-        Seconds spent once, and for each right-hand side.
+        Return the estimated seconds spent once, and for each right-hand side.
     needs_definite : bool
-        Whether it fails on indefinite operators.
+        Whether the candidate fails on indefinite operators.
     on_trial : bool
-        Whether it is given up if its first iterations are slow.
+        Whether the candidate is abandoned if its first iterations are slow.
     certain : bool
-        Whether it is so much cheaper than all others, where it applies, that looking any closer would cost more.
+        Whether the candidate, if it applies, is so much cheaper than all others that comparing them is not worthwhile.
     """
 
     solver: str = field(kw_only=False)
     preconditioner: str | None = field(default=None, kw_only=False)
     reason: str
-    applies: Callable[[Features], bool]
-    prepare: Callable[[Features], float]
-    solve: Callable[[Features], float]
+    applies: Callable[[SystemFeatures], bool]
+    prepare: Callable[[SystemFeatures], float]
+    solve: Callable[[SystemFeatures], float]
     needs_definite: bool = False
     on_trial: bool = False
     certain: bool = False
 
     @property
     def label(self) -> str:
-        """The names, joined by a plus sign."""
+        """Names of solver and preconditioner, joined by a plus sign."""
         return f"{self.solver} + {self.preconditioner}" if self.preconditioner else self.solver
 
     def make(self) -> Solver:
-        """Return the solver."""
+        """Return the solver object."""
         return make_solver(self.solver, {"preconditioner": self.preconditioner} if self.preconditioner else {})
 
-    def seconds(self, features: Features) -> float:
-        """Return the estimated cost of all right-hand sides."""
+    def seconds(self, features: SystemFeatures) -> float:
+        """Return the estimated seconds for preparation and all right-hand sides."""
         return self.prepare(features) + features.solves * self.solve(features)
 
 
-def _definite(f: Features) -> bool:
+def _definite(f: SystemFeatures) -> bool:
     return f.sparse and f.symmetric and f.definite
 
 
-def _factorable(f: Features) -> bool:
+def _factorable(f: SystemFeatures) -> bool:
     return f.sparse and f.factor_bytes < FACTOR_BYTES
 
 
-def _like_diffusion(f: Features) -> bool:
+def _like_diffusion(f: SystemFeatures) -> bool:
     return f.sparse and f.positive_share < 0.05
 
 
-def _incomplete_iterations(f: Features) -> float:
+def _incomplete_iterations(f: SystemFeatures) -> float:
     free = 10 + 0.42 * f.side * (1.0 if f.smooth else 2.5) * (1.0 if f.structured else 2.0)
     return min(free, 5 + 0.25 * f.plain_iterations) if f.z_matrix else free
 
 
-def _grid_iterations(f: Features) -> float:
-    """Return iterations of mic-cg on a stencil."""
+def _grid_iterations(f: SystemFeatures) -> float:
+    """Return the estimated number of iterations of mic-cg on a stencil."""
     if f.rough:
         return 2.9 * f.side**0.9 if f.space else 3.6 * f.side**0.82
     if f.space:
@@ -115,13 +115,13 @@ def _grid_iterations(f: Features) -> float:
     return min(free, 5 + 0.25 * f.plain_iterations)
 
 
-def _classical_iterations(f: Features) -> float:
-    """Return iterations of Ruge-Stüben multigrid, to which couplings seem weak that are not where they differ much."""
+def _classical_iterations(f: SystemFeatures) -> float:
+    """Return the estimated iterations of Ruge-Stüben multigrid, which misjudges couplings of very different size."""
     return max(16.0, 0.27 * f.n**0.5) if f.wide else 16.0
 
 
-def _grids(f: Features) -> float:
-    """Return how often the longest side can be halved, from the coarsest grid on."""
+def _halvings(f: SystemFeatures) -> float:
+    """Return how many times the longest side can be halved until the coarsest grid is reached."""
     return max(0.0, math.log2(f.side / (8 if f.space else 24)))
 
 
@@ -136,18 +136,20 @@ TABLE: tuple[Candidate, ...] = (
     ),
     Candidate(
         "multigrid",
-        reason="definite, from a grid",
+        reason="positive definite system on a grid",
         applies=lambda f: _definite(f) and f.structured and _like_diffusion(f),
         prepare=lambda f: (
-            (2.1e-3 + 2e-3 * _grids(f) + 7.5e-8 * f.n) if f.space else (1.2e-3 + 1e-3 * _grids(f) + 3.5e-8 * f.n)
+            (2.1e-3 + 2e-3 * _halvings(f) + 7.5e-8 * f.n) if f.space else (1.2e-3 + 1e-3 * _halvings(f) + 3.5e-8 * f.n)
         ),
-        solve=lambda f: (1.7 if f.rough else 1.0) * (4.5e-4 + 4.5e-4 * _grids(f) + (8e-8 if f.space else 5e-8) * f.n),
+        solve=lambda f: (
+            (1.7 if f.rough else 1.0) * (4.5e-4 + 4.5e-4 * _halvings(f) + (8e-8 if f.space else 5e-8) * f.n)
+        ),
         needs_definite=True,
         on_trial=True,
     ),
     Candidate(
         "cholesky",
-        reason="dense and symmetric",
+        reason="dense symmetric matrix",
         applies=lambda f: f.dense and f.symmetric and bool((f.diagonal > 0).all()),
         prepare=lambda f: 1.5e-4 + 2e-11 * f.n**3,
         solve=lambda f: 1e-4 + 1e-9 * f.n**2,
@@ -155,14 +157,14 @@ TABLE: tuple[Candidate, ...] = (
     ),
     Candidate(
         "lu",
-        reason="dense",
+        reason="dense matrix",
         applies=lambda f: f.dense,
         prepare=lambda f: 1e-4 + 4e-11 * f.n**3,
         solve=lambda f: 1e-4 + 1e-9 * f.n**2,
     ),
     Candidate(
         "cg",
-        reason="definite, and few or cheap products are enough",
+        reason="positive definite, and few or cheap products suffice",
         applies=lambda f: not f.dense and f.symmetric and f.definite,
         prepare=lambda f: 0.0,
         solve=lambda f: 1e-4 + f.plain_iterations * (1.1e-5 + f.step),
@@ -170,7 +172,7 @@ TABLE: tuple[Candidate, ...] = (
     ),
     Candidate(
         "cholesky",
-        reason="definite with a narrow band",
+        reason="positive definite with a narrow band",
         applies=lambda f: _definite(f) and 8 * f.n * f.width < FACTOR_BYTES / 2,
         prepare=lambda f: 5e-5 + f.n * (3.2e-7 + 3e-11 * f.width**2),
         solve=lambda f: 9e-5 + 8e-10 * f.n * f.width,
@@ -179,7 +181,7 @@ TABLE: tuple[Candidate, ...] = (
     Candidate(
         "cg",
         "jacobi",
-        reason="definite, from a grid with jumps, where scaling and cheap products are enough",
+        reason="positive definite on a grid with jumps, for which diagonal scaling is enough",
         applies=lambda f: _definite(f) and f.structured and not f.smooth and not isinstance(f.operator, Stencil),
         prepare=lambda f: 5e-5 + 5e-9 * f.n,
         solve=lambda f: 6.3 * f.side * (1.6e-5 + 1.2 * f.step),
@@ -187,7 +189,7 @@ TABLE: tuple[Candidate, ...] = (
     ),
     Candidate(
         "mic-cg",
-        reason="definite, on a grid, too small or too rough for multigrid",
+        reason="positive definite on a grid that is too small or too rough for multigrid",
         applies=lambda f: _definite(f) and isinstance(f.operator, Stencil),
         prepare=lambda f: 7e-5 + 1.4e-8 * f.n,
         solve=lambda f: 8e-5 + _grid_iterations(f) * (6e-6 + (3.8e-9 if f.space else 2.5e-9) * f.n),
@@ -196,7 +198,7 @@ TABLE: tuple[Candidate, ...] = (
     Candidate(
         "cg",
         "modified-incomplete-cholesky",
-        reason="definite, from a grid, too large or too rough for less",
+        reason="positive definite, and too large or too rough for simpler preconditioners",
         applies=lambda f: _definite(f) and (_like_diffusion(f) or f.structured) and not isinstance(f.operator, Stencil),
         prepare=lambda f: 5e-4 + 2.5e-7 * f.n,
         solve=lambda f: _incomplete_iterations(f) * (1.8e-5 + 1.2e-8 * f.n + f.step),
@@ -205,7 +207,7 @@ TABLE: tuple[Candidate, ...] = (
     Candidate(
         "cg",
         "incomplete-cholesky",
-        reason="definite, with positive entries off the diagonal, where multigrid is at a loss",
+        reason="positive definite with positive off-diagonal entries, for which multigrid is unsuitable",
         applies=lambda f: _definite(f) and not (_like_diffusion(f) or f.structured),
         prepare=lambda f: 5e-4 + 4e-7 * f.n,
         solve=lambda f: 1.4 * f.side * (1.8e-5 + 1.2e-8 * f.n + f.step),
@@ -213,7 +215,7 @@ TABLE: tuple[Candidate, ...] = (
     ),
     Candidate(
         "amg-cg",
-        reason="definite, large, and of a kind where multigrid needs few iterations",
+        reason="large positive definite system for which multigrid needs few iterations",
         applies=lambda f: _definite(f) and _like_diffusion(f),
         prepare=lambda f: 1.5e-3 + (3e-6 if f.space else 9e-7) * f.n,
         solve=lambda f: (9 if f.smooth and f.structured else _classical_iterations(f)) * (8e-5 + 9e-8 * f.n),
@@ -221,7 +223,7 @@ TABLE: tuple[Candidate, ...] = (
     ),
     Candidate(
         "bootstrap-amg",
-        reason="definite, large, the couplings of an unknown differing by decades",
+        reason="large positive definite system whose couplings differ by orders of magnitude",
         applies=lambda f: _definite(f) and f.z_matrix and f.wide,
         prepare=lambda f: 3e-3 + 1.8e-6 * f.n,
         solve=lambda f: 25 * (1e-4 + 7.5e-8 * f.n),
@@ -229,28 +231,28 @@ TABLE: tuple[Candidate, ...] = (
     ),
     Candidate(
         "lu",
-        reason="symmetric, and the factors are small enough",
+        reason="symmetric with sufficiently small factors",
         applies=lambda f: _factorable(f) and f.symmetric,
         prepare=lambda f: 4e-4 + 1.5e-6 * f.n + 4.4e-9 * f.width**3,
         solve=lambda f: 1e-4 + 1e-7 * f.n + 2.5e-8 * f.width**2,
     ),
     Candidate(
         "minres",
-        reason="symmetric and perhaps indefinite, with cheap products",
+        reason="symmetric, possibly indefinite, with cheap products",
         applies=lambda f: not f.dense and f.symmetric,
         prepare=lambda f: 0.0,
         solve=lambda f: 7 * f.side * (1.0 if f.smooth else 8.0) * (1.8e-5 + f.step + 1e-9 * f.n),
     ),
     Candidate(
         "lu",
-        reason="not symmetric, and the factors are small enough",
+        reason="nonsymmetric with sufficiently small factors",
         applies=lambda f: _factorable(f) and not f.symmetric,
         prepare=lambda f: 4e-4 + 2e-6 * f.n + 9e-9 * f.width**3,
         solve=lambda f: 1e-4 + 2e-7 * f.n + 5e-8 * f.width**2,
     ),
     Candidate(
         "bicgstab",
-        reason="not symmetric, with cheap products",
+        reason="nonsymmetric with cheap products",
         applies=lambda f: not f.symmetric and _like_diffusion(f),
         prepare=lambda f: 0.0,
         solve=lambda f: max(1.5, 2.7 - 4 * f.asymmetry) * f.side * (2.4e-5 + 1.5 * f.step),
@@ -258,7 +260,7 @@ TABLE: tuple[Candidate, ...] = (
     Candidate(
         "bicgstab",
         "symmetric-gauss-seidel",
-        reason="convection carries most, which Gauss-Seidel follows",
+        reason="nonsymmetric and dominated by convection, which Gauss-Seidel follows",
         applies=lambda f: not f.symmetric and _like_diffusion(f),
         prepare=lambda f: 4e-4 + 1e-7 * f.n,
         solve=lambda f: (3 + 0.85 * (1 - min(f.asymmetry, 1)) * f.side) * (6e-5 + 3.5e-8 * f.n),
@@ -266,14 +268,14 @@ TABLE: tuple[Candidate, ...] = (
     Candidate(
         "bicgstab",
         "ruge-stuben",
-        reason="not symmetric, large, and diffusion carries most",
+        reason="large nonsymmetric system dominated by diffusion",
         applies=lambda f: not f.symmetric and _like_diffusion(f),
         prepare=lambda f: 1.5e-3 + (3e-6 if f.space else 1e-6) * f.n,
         solve=lambda f: (7 + (0.06 * f.side if f.asymmetry > 0.4 else 0)) * (3e-4 + 2.2e-7 * f.n),
     ),
     Candidate(
         "gmres",
-        reason="nothing but products to work with",
+        reason="only products with the operator are available",
         applies=lambda f: not f.dense,
         prepare=lambda f: 0.0,
         solve=lambda f: 10 * f.side * (1e-4 + f.step + 2e-8 * f.n),
@@ -281,8 +283,8 @@ TABLE: tuple[Candidate, ...] = (
 )
 
 
-def candidates(features: Features, *, closely: bool = False) -> list[Candidate]:
-    """Return the rows that apply, cheapest first; a certain one alone, unless asked to look `closely`."""
+def candidates(features: SystemFeatures, *, closely: bool = False) -> list[Candidate]:
+    """Return the rows that apply, cheapest first; only the certain one if there is one, unless `closely` is set."""
     if not closely:
         for row in TABLE:
             if row.certain and row.applies(features):

@@ -1,4 +1,4 @@
-"""The default solver of each kind of problem that is not a linear system."""
+"""The default solver for each kind of problem that is not a linear system."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ DEFAULTS = {
     "LpRegression": "lp",
     "ParametricPDE": "full-order",
 }
-"""Names of solvers by kind of problem. A PDE's depends on its equation; a linear system's on a table of costs."""
+"""Default solver for each kind of problem. A PDE's depends on its equation, a linear system's on a table of costs."""
 
 
 def defaults(problem: Any) -> list[tuple[str, str]]:
-    """Return the names of the solvers to try on a problem, and why; the first choice first.
+    """Return names of solvers to try on a problem, with reasons, in order of preference.
 
-    A kind of problem that a third party brought goes to the first solver registered for it.
+    A kind of problem defined by a third party is given to the first solver registered for it.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def defaults(problem: Any) -> list[tuple[str, str]]:
 
 
 def _for_pde(pde: PDE) -> list[tuple[str, str]]:
-    """Prefer polynomials where fewer unknowns, or one-sided formulas, count most."""
+    """Prefer polynomials if fewer unknowns or one-sided formulas matter most."""
     if pde.reaction is not None:
         return [("chebyshev", "nonlinear"), ("finite-difference", "nonlinear")]
     if any("open" in pair for pair in pde.sides):

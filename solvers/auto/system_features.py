@@ -1,4 +1,4 @@
-"""What the choice of a solver looks at."""
+"""Features of a linear system on which the choice of a solver is based."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ritz.errors import InvalidProblem
 from ritz.operators import Dense, Diagonal, KroneckerSum, Operator, Scaled, Sparse, Stencil, Sum, Tag, Transposed
 from ritz.problem_types.linear_system import LinearSystem
 
-__all__ = ["Features"]
+__all__ = ["SystemFeatures"]
 
 WITH_ENTRIES = (Sparse, Diagonal, Sum, Scaled, Transposed)
-SMALL = 3000  # unknowns up to which looking closely costs as much as solving
-WIDE, SAMPLE = 100.0, 1000  # ratio of the couplings of an unknown from which on they are wide apart, and rows looked at
-SMOOTH = 10.0  # ratio of diagonal entries up to which a coefficient counts as smooth
+SMALL = 3000  # number of unknowns up to which a close inspection costs as much as a solve
+WIDE, SAMPLE = 100.0, 1000  # ratio of the couplings in a row above which they count as wide; rows sampled
+SMOOTH = 10.0  # largest ratio of diagonal entries for which a coefficient counts as smooth
 
 
 @dataclass(frozen=True, eq=False)
-class Features:
-    """What the table looks at, found in O(nnz) time when it is first asked for.
+class SystemFeatures:
+    """Features of a linear system, each computed in O(nnz) time on first use.
 
     Parameters
     ----------
@@ -39,12 +39,12 @@ class Features:
 
     @cached_property
     def n(self) -> int:
-        """Unknowns."""
+        """Number of unknowns."""
         return self.system.size
 
     @cached_property
     def solves(self) -> int:
-        """Right-hand sides expected."""
+        """Expected number of right-hand sides."""
         columns = self.system.rhs.shape[1] if self.system.rhs.ndim == 2 else 1
         return columns * self.system.expected_solves
 
@@ -55,13 +55,13 @@ class Features:
 
     @cached_property
     def separable(self) -> bool:
-        """Whether it is a sum of operators along the axes of a box."""
+        """Whether the operator is a sum of operators along the axes of a box."""
         operator = self.operator
         return isinstance(operator, KroneckerSum) or (isinstance(operator, Stencil) and operator.constant)
 
     @cached_property
     def matrix(self) -> Any:
-        """The entries in CSR, or None where they are dense, a stencil's or not to be had."""
+        """The entries in CSR format; None for dense matrices, stencils and operators without entries."""
         if isinstance(self.operator, Stencil) or not isinstance(self.operator, WITH_ENTRIES):
             return None
         try:
@@ -71,7 +71,7 @@ class Features:
 
     @cached_property
     def sparse(self) -> bool:
-        """Whether there are entries, not all of them stored."""
+        """Whether the operator has entries, most of them zero."""
         return isinstance(self.operator, Stencil) or self.matrix is not None
 
     @cached_property
@@ -81,12 +81,12 @@ class Features:
 
     @cached_property
     def diagonal(self) -> np.ndarray:
-        """Diagonal entries, ones where they are not to be had."""
+        """Diagonal entries; ones if they are not available."""
         return self.operator.diagonal() if self.sparse or self.dense else np.ones(self.n)
 
     @cached_property
     def positive_share(self) -> float:
-        """Share of the positive ones in the sum of magnitudes off the diagonal: 0 for an M-matrix."""
+        """Share of positive entries in the sum of absolute off-diagonal entries: 0 for an M-matrix."""
         if isinstance(self.operator, Stencil):
             return 0.0
         if self.matrix is None:
@@ -97,12 +97,12 @@ class Features:
 
     @cached_property
     def z_matrix(self) -> bool:
-        """Whether no entry off the diagonal is positive, rounding aside."""
+        """Whether no off-diagonal entry is positive, up to rounding."""
         return self.positive_share < 1e-6
 
     @cached_property
     def dominance(self) -> float:
-        """Least row sum over the diagonal entry: 0 for a Laplacian, positive under a positive shift."""
+        """Smallest ratio of row sum to diagonal entry: 0 for a Laplacian, positive with a positive shift."""
         ones = np.ones(self.n, dtype=self.system.dtype)
         used = self.diagonal > 0
         rows = np.asarray(self.operator @ ones)[used] / self.diagonal[used]
@@ -111,10 +111,10 @@ class Features:
 
     @cached_property
     def definite(self) -> bool:
-        """Whether the operator is positive (semi-)definite, or may well be so.
+        """Whether the operator is, or may well be, positive (semi-)definite.
 
-        A matrix without positive entries off its diagonal is if no row sum is negative. Of others, finite elements
-        for instance, a positive diagonal has to do; conjugate gradients find out.
+        A matrix without positive off-diagonal entries is if no row sum is negative. For others, such as finite
+        elements, a positive diagonal is taken as sufficient; conjugate gradients detect the exceptions.
         """
         if self.operator.tags & {Tag.POSITIVE_DEFINITE, Tag.SEMIDEFINITE}:
             return True
@@ -126,7 +126,7 @@ class Features:
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
-        """Cells along the axes of the grid, longest first, or an equivalent box for what has none."""
+        """Cells along each axis of the grid, longest first; without a grid, those of an equivalent box."""
         grid = self.system.grid
         shape = self.operator.grid_shape if isinstance(self.operator, Stencil) else grid.shape if grid else None
         if shape is None:
@@ -140,7 +140,7 @@ class Features:
 
     @cached_property
     def _fronts(self) -> tuple[float, float]:
-        """Largest and mean half-bandwidth after reordering; a guess where finding out costs as much as solving."""
+        """Largest and mean half-bandwidth after reordering; a guess for small systems, for which it would not pay."""
         if self.matrix is None:
             return float(self.n), float(self.n)
         if self.n <= SMALL:
@@ -156,7 +156,7 @@ class Features:
 
     @property
     def structured(self) -> bool:
-        """Whether it comes from a grid."""
+        """Whether the system comes from a grid."""
         return isinstance(self.operator, Stencil) or self.system.grid is not None
 
     @cached_property
@@ -166,7 +166,7 @@ class Features:
 
     @cached_property
     def width(self) -> float:
-        """Half-bandwidth, and about the size of a separator."""
+        """Half-bandwidth, which is roughly the size of a separator."""
         if not self.structured:
             return self._fronts[0]
         corners = self.matrix is not None and self.matrix.nnz > (2 * len(self.shape) + 2) * self.n
@@ -175,7 +175,7 @@ class Features:
 
     @cached_property
     def space(self) -> bool:
-        """Whether it is three-dimensional."""
+        """Whether the grid is three-dimensional."""
         return len(self.shape) == 3
 
     @cached_property
@@ -191,13 +191,13 @@ class Features:
 
     @cached_property
     def smooth(self) -> bool:
-        """Whether diagonal entries are of similar size."""
+        """Whether all diagonal entries are of similar size."""
         positive = self.diagonal[self.diagonal > 0]
         return bool(positive.size) and float(positive.max() / positive.min()) <= SMOOTH
 
     @cached_property
     def wide(self) -> bool:
-        """Whether the couplings of most unknowns, off a grid, differ by decades among themselves."""
+        """Whether, without a grid, the couplings within most rows differ by orders of magnitude."""
         if self.matrix is None or self.structured:
             return False
         sample = np.unique(np.linspace(0, self.n - 1, SAMPLE).astype(np.int64))
@@ -211,7 +211,7 @@ class Features:
 
     @cached_property
     def rough(self) -> bool:
-        """Whether diagonal entries of neighbours differ by more than that; off a grid, whether any do."""
+        """Whether diagonal entries of neighbours differ by more than in `smooth`; without a grid, whether any do."""
         if self.smooth or not self.structured:
             return not self.smooth
         grid = self.system.grid
@@ -226,7 +226,7 @@ class Features:
 
     @cached_property
     def asymmetry(self) -> float:
-        """Skew part over symmetric part of the entries off the diagonal: 0 for diffusion, 1 for upwind convection."""
+        """Ratio of the skew to the symmetric off-diagonal part: 0 for diffusion, 1 for upwind convection."""
         if self.symmetric or self.matrix is None or self.n <= SMALL:
             return 0.0
         from scipy.sparse import diags_array
@@ -237,7 +237,7 @@ class Features:
 
     @cached_property
     def step(self) -> float:
-        """Seconds of one product and the vector operations around it."""
+        """Estimated seconds for one product and the vector operations of an iteration."""
         if isinstance(self.operator, Stencil):
             return self.n * (1.3e-9 if self.smooth else 1.7e-9)
         if self.dense:
@@ -246,7 +246,7 @@ class Features:
 
     @cached_property
     def plain_iterations(self) -> float:
-        """Iterations of conjugate gradients, from the width of the grid or the shift, whichever says fewer."""
+        """Estimated iterations of conjugate gradients: the smaller of the bounds by grid width and by shift."""
         by_width = 1.5 if self.periodic else 4.0 if self.insulated else 3.1 if self.structured else 3.8
         free = by_width * self.side * (1.0 if self.smooth else 8.0)
         dominance = self.dominance if self.z_matrix or not self.sparse else 0.0
@@ -254,5 +254,5 @@ class Features:
 
     @cached_property
     def factor_bytes(self) -> float:
-        """Memory of LU factors."""
+        """Estimated bytes of the LU factors."""
         return 12 * self.n * (0.7 * self.width if self.space else 3 * math.log2(self.n + 1))
