@@ -19,7 +19,8 @@ from ritz.solution import Status
 from .covariance import SpectralMixture
 from .functionals import Functional, covariance_matrix, evaluation, gram_matrix, prior_variance
 from .gram import Gram, check_rows, factorise
-from .observations import Observations, check_points, like_points, multi_index, observe
+from .observations import Observations, observe
+from .points import check_points, like_points, multi_index
 from .residuals import equation_residual, points_between
 
 __all__ = ["DensePosterior", "condition", "condition_on"]

@@ -15,9 +15,9 @@ from ritz.solution import Status
 from .covariance import SpectralMixture
 from .dense import DensePosterior, condition_on
 from .evidence import maximise_evidence
-from .grid_data import coefficients
+from .grid_data import coefficients, uniform_shape
 from .observations import Observations, observe
-from .outcome import Outcome, Request, uniform_shape
+from .outcome import Outcome, Request
 from .spectrum import find_frequencies
 
 __all__ = ["condition_by_covariances", "mixtures"]

@@ -15,8 +15,8 @@ from ritz.solution import Status
 
 from .candidates import data_spectra, given_features, tried_features
 from .choice import Chosen, choose
-from .grid_data import GridData
-from .outcome import Outcome, Request, gridded_data
+from .grid_data import GridData, gridded_data
+from .outcome import Outcome, Request
 from .spectrum import Spectrum
 
 __all__ = ["condition_by_features"]

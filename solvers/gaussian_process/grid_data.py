@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,16 @@ from ritz.operators.stencils.boundary import AXES, side_names
 from ritz.problem_types.pde.fields import evaluate
 from ritz.problem_types.pde.pde import PDE, MultiIndex
 
-__all__ = ["Condition", "GridData", "coefficients", "equation_size", "grid_data", "side_weight"]
+__all__ = [
+    "Condition",
+    "GridData",
+    "coefficients",
+    "equation_size",
+    "grid_data",
+    "gridded_data",
+    "side_weight",
+    "uniform_shape",
+]
 
 HELD_OUT = 7  # every so many points of an axis are held out where the source is known on the grid only
 BETWEEN = {1: 4000, 2: 160, 3: 40}  # most points along an axis that a residual is looked at between the nodes
@@ -198,6 +208,36 @@ def grid_data(pde: PDE, axes: Sequence[np.ndarray], source: Any = None) -> GridD
     if not np.isfinite(values).all():
         raise InvalidProblem(f"rhs has {int((~np.isfinite(values)).sum())} entries that are NaN or infinite")
     return GridData(pde, axes, values.reshape(shape).astype(np.float64), True)
+
+
+def uniform_shape(pde: PDE, shape: Any) -> tuple[int, ...]:
+    """Return the number of nodes along each axis.
+
+    Raises
+    ------
+    InvalidProblem
+        Unless it is one integer of at least 4, or one for each axis.
+    """
+    counts: tuple[Any, ...] = (shape,) * pde.dimension if isinstance(shape, Integral) else tuple(shape)
+    if len(counts) != pde.dimension or not all(isinstance(n, Integral) and int(n) >= 4 for n in counts):
+        raise InvalidProblem(f"shape is {shape!r}; give at least 4 nodes along each of {pde.dimension} axes")
+    return tuple(int(n) for n in counts)
+
+
+def gridded_data(pde: PDE, shape: Any, points: Any, rhs: Any) -> GridData:
+    """Return the data of a PDE on a uniform grid of a shape, or on nodes that are given along each axis."""
+    if points is None:
+        counts = uniform_shape(pde, shape)
+        axes = [np.linspace(lower, upper, n) for (lower, upper), n in zip(pde.domain, counts, strict=True)]
+        return grid_data(pde, axes, rhs)
+    single = pde.dimension == 1 and np.ndim(points) == 1
+    axes = [points] if single else list(points)
+    if len(axes) != pde.dimension or any(np.ndim(axis) != 1 for axis in axes):
+        raise InvalidProblem(
+            f"points must be increasing coordinates along each of {pde.dimension} axes, one array an axis (scattered"
+            " points are for method='dense')"
+        )
+    return grid_data(pde, axes, rhs)
 
 
 def coefficients(pde: PDE, axes: Sequence[np.ndarray]) -> dict[MultiIndex, np.ndarray]:

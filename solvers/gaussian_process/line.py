@@ -18,7 +18,7 @@ from ritz.stopping import Callback
 
 from .features import Features
 from .grid_data import GridData, equation_size
-from .observations import check_points, like_points, multi_index
+from .points import check_points, like_points, multi_index
 from .shrinkage import SquareRoot, square_root
 
 __all__ = ["LinePosterior", "condition_line"]

@@ -9,8 +9,9 @@ import numpy as np
 from ritz.problem_types.pde.pde import PDE
 from ritz.solution import Status
 
+from .grid_data import gridded_data
 from .joint_map import JointMap, joint_map
-from .outcome import Outcome, Request, gridded_data
+from .outcome import Outcome, Request
 
 __all__ = ["condition_by_ascent"]
 

@@ -16,7 +16,7 @@ from ritz.solution import Status
 from .covariance import SpectralMixture, axis_matrices
 from .gram import check_rows
 from .grid_data import GridData
-from .observations import check_points, like_points, multi_index
+from .points import check_points, like_points, multi_index
 from .residuals import equation_residual, points_between
 
 __all__ = ["GridPart", "MapPosterior"]

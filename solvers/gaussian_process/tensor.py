@@ -17,7 +17,7 @@ from ritz.solvers.direct.kronecker_sum import KroneckerSumSolver, along_axes
 from .axis_basis import AxisBasis
 from .features import Features
 from .grid_data import GridData, equation_size, side_weight
-from .observations import check_points, like_points, multi_index
+from .points import check_points, like_points, multi_index
 
 __all__ = ["TensorPosterior"]
 
