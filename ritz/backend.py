@@ -128,10 +128,10 @@ def advance(x: Array, r: Array, step: Any, p: Array, q: Array) -> None:
     updated so take the same course as theirs, which in thousands of iterations makes a difference.
     """
     if _in_compiled_loops(x, r, p, q):
-        from ritz.kernels.parallel_chunks import in_slabs
+        from ritz.kernels.parallel_chunks import in_parallel_chunks
         from ritz.kernels.updates import advance as kernel
 
-        in_slabs(kernel, x.size, 6 * x.nbytes, x, r, x.dtype.type(step), p, q)
+        in_parallel_chunks(kernel, x.size, 6 * x.nbytes, x, r, x.dtype.type(step), p, q)
         return
     add_scaled(x, step, p)
     q *= step
@@ -141,10 +141,10 @@ def advance(x: Array, r: Array, step: Any, p: Array, q: Array) -> None:
 def scale_and_add(y: Array, scale: Any, x: Array) -> Array:
     """Replace `y` by ``scale * y + x`` in place and return it; `scale` is a number, or ``(k,)`` for blocks."""
     if _in_compiled_loops(y, x):
-        from ritz.kernels.parallel_chunks import in_slabs
+        from ritz.kernels.parallel_chunks import in_parallel_chunks
         from ritz.kernels.updates import scale_and_add as kernel
 
-        in_slabs(kernel, y.size, 3 * y.nbytes, y, y.dtype.type(scale), x)
+        in_parallel_chunks(kernel, y.size, 3 * y.nbytes, y, y.dtype.type(scale), x)
         return y
     if isinstance(y, np.ndarray):
         blas = _blas(y)

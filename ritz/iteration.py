@@ -41,7 +41,7 @@ __all__ = [
     "IterativeSolve",
     "Method",
     "PreparedIteration",
-    "Task",
+    "LinearSystemTask",
     "prepare_iteration",
 ]
 
@@ -49,7 +49,7 @@ Method: TypeAlias = Callable[[Operator, Array, Array, Operator | None], Generato
 
 
 @dataclass(eq=False)
-class Task:
+class LinearSystemTask:
     """One right-hand side, checked, with what it takes to have solved it.
 
     Parameters
@@ -206,7 +206,7 @@ class IterativeSolve:
     is within a factor of two of the smallest residual it has seen, at the cost of few copies.
     """
 
-    def __init__(self, task: Task, method: Method, preconditioner: Operator | None, maxiter: int):
+    def __init__(self, task: LinearSystemTask, method: Method, preconditioner: Operator | None, maxiter: int):
         self.task, self.method, self.maxiter = task, method, maxiter
         self.history: list[float] = []
         self._operator, self._rhs, self._preconditioner = task.system.operator, task.consistent_rhs, preconditioner
@@ -346,7 +346,7 @@ class PreparedIteration(PreparedSolver[Solution]):
         return self.system.dtype
 
     def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
-        task = Task(self.system, rhs, x0, controls.rtol, controls.atol)
+        task = LinearSystemTask(self.system, rhs, x0, controls.rtol, controls.atol)
         limit = controls.limit(default_maxiter(self.system.size))
         run = IterativeSolve(task, self.method, self.preconditioner, limit)
         x, status, norms = run.run(controls.callback, controls.progress)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from operator_checks import SEEDS, check_entries, check_product, check_promises
 
 from ritz.errors import InvalidProblem
-from ritz.kernels import parallel_chunks as slabs
+from ritz.kernels import parallel_chunks
 from ritz.operators import KroneckerSum, Sparse, Stencil, Tag
 
 SIDES = st.one_of(st.just(("periodic", "periodic")), st.tuples(*[st.sampled_from(["dirichlet", "neumann"])] * 2))
@@ -234,8 +234,8 @@ def test_products_are_those_of_the_matrix_on_any_number_of_threads(operator, col
     twice = operator @ (x + z) - product - operator @ z
     assert (np.abs(twice) <= 20 * eps * (size + abs(matrix) @ np.abs(z))).all()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slabs, "SLAB", 1)
-        patch.setattr(slabs, "thread_limit", lambda: threads)
+        patch.setattr(parallel_chunks, "CHUNK_BYTES", 1)
+        patch.setattr(parallel_chunks, "thread_limit", lambda: threads)
         np.testing.assert_array_equal(operator @ x, product)
 
 

@@ -127,7 +127,7 @@ def triad_bandwidth(threads: int, size: int) -> float:
     """Return the bytes a second of ``a = b + 3 c``, as STREAM counts them, on arrays of `size` numbers."""
     from numba import njit
 
-    from ritz.kernels.parallel_chunks import in_slabs
+    from ritz.kernels.parallel_chunks import in_parallel_chunks
 
     @njit(nogil=True)
     def triad(first: int, last: int, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
@@ -137,7 +137,7 @@ def triad_bandwidth(threads: int, size: int) -> float:
 
     arrays = [np.ones(size) for _ in range(3)]
     moved = 3 * arrays[0].nbytes
-    [times] = in_turn([(lambda: in_slabs(triad, size, moved, *arrays), threads)], 0.2)
+    [times] = in_turn([(lambda: in_parallel_chunks(triad, size, moved, *arrays), threads)], 0.2)
     return moved / median(times)
 
 

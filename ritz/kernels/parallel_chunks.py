@@ -1,4 +1,4 @@
-"""Compiled kernels on several threads: each takes a slab of planes at a time, and their sums are added in order."""
+"""Compiled kernels on several threads: each works on one chunk at a time, and the sums of chunks are added in order."""
 
 from __future__ import annotations
 
@@ -10,59 +10,58 @@ from typing import Any
 
 import numba
 
-__all__ = ["in_slabs", "thread_limit", "worth_threads"]
+__all__ = ["in_parallel_chunks", "thread_limit", "worth_threads"]
 
-SLAB = (
-    1 << 23
-)  # bytes that a slab must move at least: waking a thread takes as long as moving some megabytes in a cache
+# Least bytes a chunk must move: waking a thread takes as long as moving some megabytes within a cache.
+CHUNK_BYTES = 1 << 23
 
 
-def in_slabs(kernel: Any, planes: int, work: int, *arguments: Any) -> Any:
-    """Run ``kernel(first, last, *arguments)`` over all planes, on as many threads as that is worth.
+def in_parallel_chunks(kernel: Any, items: int, work: int, *arguments: Any) -> Any:
+    """Run ``kernel(first, last, *arguments)`` over all items, on as many threads as are worthwhile.
 
     Parameters
     ----------
     kernel : callable
-        Compiled with ``nogil=True``. Works on the planes from `first` up to `last`, whose results must not depend on
-        those of other planes.
-    planes : int
-        Planes (or rows, or chunks) that there are.
+        Compiled with ``nogil=True``. Works on the items from `first` up to `last`, whose results must not depend on
+        those of other items.
+    items : int
+        Number of items, such as the rows of a matrix or the planes of a grid.
     work : int
-        Bytes read and written in all, which decide on the number of threads. A kernel that computes longer than it
-        moves data may say more.
+        Bytes read and written in total, which decide on the number of threads. A kernel that spends longer on
+        arithmetic than on moving data may state more.
 
     Returns
     -------
     None or float
-        Sum of what the kernel returned for each slab, from the first to the last. It depends on the number of slabs,
-        which follows from `planes`, `work` and `thread_limit`, but not on which thread took which.
+        Sum of what the kernel returned for each chunk, from the first to the last. It depends on the number of chunks,
+        which follows from `items`, `work` and `thread_limit`, but not on which thread ran which chunk.
 
     Notes
     -----
-    The calling thread works too, and takes every slab that no helping thread has begun. So calls from several
-    threads at once, or where no thread can be started, get less help and the same result. When this function returns
-    or raises, no slab is running any more.
+    The calling thread works too, and takes every chunk that no helper thread has started. Calls from several threads
+    at once, or where no thread can be started, therefore get less help but the same result. When this function
+    returns or raises, no chunk is running any more.
     """
-    if work < 2 * SLAB or planes < 2:
-        return kernel(0, planes, *arguments)
-    slabs = min(planes, work // SLAB, thread_limit())
-    if slabs == 1:
-        return kernel(0, planes, *arguments)
-    task = _Task(kernel, [planes * i // slabs for i in range(slabs + 1)], arguments)
-    _helpers.call(task, slabs - 1)
-    return task.run()
+    if work < 2 * CHUNK_BYTES or items < 2:
+        return kernel(0, items, *arguments)
+    chunks = min(items, work // CHUNK_BYTES, thread_limit())
+    if chunks == 1:
+        return kernel(0, items, *arguments)
+    call = _ChunkedCall(kernel, [items * i // chunks for i in range(chunks + 1)], arguments)
+    _helpers.help_with(call, chunks - 1)
+    return call.run()
 
 
 def worth_threads(work: int) -> bool:
-    """Return whether `in_slabs` takes several threads to read and write so many bytes."""
-    return work >= 2 * SLAB and thread_limit() > 1
+    """Return whether `in_parallel_chunks` uses several threads to read and write `work` bytes."""
+    return work >= 2 * CHUNK_BYTES and thread_limit() > 1
 
 
 def thread_limit() -> int:
-    """Return how many threads kernels may use.
+    """Return the number of threads that kernels may use.
 
-    It is Numba's number, set by `ritz.comparing.environment.pinned_threads`, ``numba.set_num_threads`` or
-    ``NUMBA_NUM_THREADS``; without the latter, ``OMP_NUM_THREADS`` is an upper limit as well.
+    This is Numba's number of threads, set by `ritz.comparing.environment.pinned_threads`, ``numba.set_num_threads`` or
+    ``NUMBA_NUM_THREADS``. Unless the latter is set, ``OMP_NUM_THREADS`` is an upper limit as well.
     """
     limit = numba.get_num_threads()
     if "NUMBA_NUM_THREADS" not in os.environ:
@@ -72,32 +71,32 @@ def thread_limit() -> int:
     return limit
 
 
-class _Task:
-    """The slabs of one call, which threads take until none is left."""
+class _ChunkedCall:
+    """The chunks of one call, which threads take until none is left."""
 
     def __init__(self, kernel: Any, bounds: list[int], arguments: tuple[Any, ...]):
         self._kernel, self._bounds, self._arguments = kernel, bounds, arguments
         self._values: list[Any] = [None] * (len(bounds) - 1)
         self._left = list(range(len(self._values)))[::-1]  # pop() and clear() are atomic
-        self._begun: list[LockType] = []  # one for each slab that a helping thread takes, released at its end
+        self._begun: list[LockType] = []  # one for each chunk taken by a helper thread, released at its end
         self._ended: list[LockType] = []
         self._error: BaseException | None = None
 
     def _take(self) -> bool:
         try:
-            slab = self._left.pop()
+            chunk = self._left.pop()
         except IndexError:
             return False
-        self._values[slab] = self._kernel(self._bounds[slab], self._bounds[slab + 1], *self._arguments)
+        self._values[chunk] = self._kernel(self._bounds[chunk], self._bounds[chunk + 1], *self._arguments)
         return True
 
     def help(self) -> None:
-        """Run slabs in a helping thread."""
+        """Run chunks in a helper thread."""
         taken = True
         while taken:
             ended = allocate_lock()
             ended.acquire()
-            self._begun.append(ended)  # before it takes a slab, so that the caller cannot miss it
+            self._begun.append(ended)  # before taking a chunk, so that the caller cannot miss it
             try:
                 taken = self._take()
             except BaseException as error:
@@ -108,7 +107,7 @@ class _Task:
                 ended.release()
 
     def run(self) -> Any:
-        """Run slabs in the calling thread, wait for the others, and return the sum."""
+        """Run chunks in the calling thread, wait for the other threads, and return the sum."""
         try:
             while self._take():
                 pass
@@ -128,41 +127,41 @@ class _Task:
             while lock not in self._ended:
                 try:
                     lock.acquire()
-                except BaseException as error:  # such as Ctrl-C, perhaps when the lock was acquired
+                except BaseException as error:  # such as Ctrl-C, perhaps just after the lock was acquired
                     interrupt = error
         if interrupt is not None:
             raise interrupt
 
 
 class _Helpers:
-    """Threads that wait for tasks, started when they are first needed."""
+    """Threads that wait for calls to help with, started when first needed."""
 
     def __init__(self):
-        self._tasks: SimpleQueue[_Task] = SimpleQueue()
+        self._calls: SimpleQueue[_ChunkedCall] = SimpleQueue()
         self._count = 0
         self._starting = threading.Lock()
 
-    def call(self, task: _Task, count: int) -> None:
-        """Ask so many threads for help."""
+    def help_with(self, call: _ChunkedCall, count: int) -> None:
+        """Ask `count` threads to help with a call."""
         if self._count < count:
             self._start(count)
         for _ in range(min(count, self._count)):
-            self._tasks.put(task)
+            self._calls.put(call)
 
     def _start(self, count: int) -> None:
         with self._starting:
             while self._count < count:
                 try:
-                    threading.Thread(target=self._serve, name="ritz-slabs", daemon=True).start()
-                except RuntimeError:  # no more threads, or the interpreter is closing: callers work alone
+                    threading.Thread(target=self._serve, name="ritz-chunks", daemon=True).start()
+                except RuntimeError:  # out of threads, or the interpreter is shutting down: callers work alone
                     return
                 self._count += 1
 
     def _serve(self) -> None:
         while True:
-            task = self._tasks.get()
-            task.help()
-            del task  # and its arrays
+            call = self._calls.get()
+            call.help()
+            del call  # and its arrays
 
 
 def _renew() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ritz.backend import Array, asarray_like, to_numpy
 from ritz.errors import InvalidProblem
-from ritz.iteration import Task
+from ritz.iteration import LinearSystemTask
 from ritz.operators import Dense, MatrixFree, Operator
 from ritz.operators.sparse_entries import sparse_entries
 from ritz.problem_types.linear_system import LinearSystem
@@ -116,7 +116,7 @@ class PreparedPeer(PreparedSolver[Solution]):
         return self.system.dtype
 
     def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
-        task = Task(self.system, rhs, x0, controls.rtol, controls.atol)
+        task = LinearSystemTask(self.system, rhs, x0, controls.rtol, controls.atol)
         limit, callback = controls.limit(default_maxiter(self.system.size)), controls.callback
         b, x = to_numpy(task.consistent_rhs), np.array(to_numpy(task.start))
         block_b, block_x = b.reshape(len(b), -1), x.reshape(len(x), -1)
@@ -170,7 +170,9 @@ class PreparedPeer(PreparedSolver[Solution]):
         return x, None
 
 
-def _informer(callback: Callback, x: np.ndarray, column: int, task: Task) -> Callable[[int, np.ndarray, float], Any]:
+def _informer(
+    callback: Callback, x: np.ndarray, column: int, task: LinearSystemTask
+) -> Callable[[int, np.ndarray, float], Any]:
     """Return the user's callback for one column: it is shown the whole answer so far, in the kind of the system."""
 
     def inform(iteration: int, iterate: np.ndarray, residual: float) -> Any:

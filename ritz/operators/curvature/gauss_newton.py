@@ -16,7 +16,7 @@ from ritz.operators.curvature.linearisation import (
     random_numbers_kept,
 )
 from ritz.operators.curvature.torch_derivative import TorchDerivative, evaluate, require_number
-from ritz.operators.curvature.torch_parameters import Batch
+from ritz.operators.curvature.torch_parameters import WeightedBatch
 from ritz.operators.operator import Tag
 
 __all__ = ["GaussNewton"]
@@ -77,7 +77,7 @@ class GaussNewton(TorchDerivative):
         self._check_product(self.shape[1])
 
     def _linearise(
-        self, outputs: Callable[..., torch.Tensor], loss: Callable[..., torch.Tensor], batch: Batch
+        self, outputs: Callable[..., torch.Tensor], loss: Callable[..., torch.Tensor], batch: WeightedBatch
     ) -> Linearisation:
         with torch.no_grad():
             z = evaluate(outputs, self.parameters, self.parameters.point, batch, "outputs")

@@ -18,7 +18,7 @@ from ritz.operators.curvature.linearisation import (
     random_numbers_kept,
 )
 from ritz.operators.curvature.torch_derivative import TorchDerivative, evaluate, require_number
-from ritz.operators.curvature.torch_parameters import Batch
+from ritz.operators.curvature.torch_parameters import WeightedBatch
 from ritz.operators.operator import Tag
 
 __all__ = ["Hessian"]
@@ -97,13 +97,13 @@ class Hessian(TorchDerivative):
             self._parts += [self._linearise(loss, batch) for batch in others]
         self._check_product(self.shape[1])
 
-    def _linearise(self, loss: Callable[..., torch.Tensor], batch: Batch) -> Linearisation:
+    def _linearise(self, loss: Callable[..., torch.Tensor], batch: WeightedBatch) -> Linearisation:
         def of(values: Point) -> torch.Tensor:
             return require_number(evaluate(loss, self.parameters, values, batch, "loss"), "loss") * batch.weight
 
         return linearise_gradient(of, self.parameters.point)
 
-    def _check_loss(self, loss: Callable[..., torch.Tensor], batch: Batch) -> None:
+    def _check_loss(self, loss: Callable[..., torch.Tensor], batch: WeightedBatch) -> None:
         """Evaluate the loss once and look at what it is made of."""
         values = [each.clone().requires_grad_() for each in self.parameters.point]
         with torch.enable_grad():

@@ -11,7 +11,7 @@ from ritz.backend import Array
 from ritz.errors import InvalidProblem
 from ritz.operators.curvature.linearisation import Linearisation, Point, linearise, random_numbers_kept
 from ritz.operators.curvature.torch_derivative import TorchDerivative, evaluate
-from ritz.operators.curvature.torch_parameters import Batch
+from ritz.operators.curvature.torch_parameters import WeightedBatch
 
 __all__ = ["Jacobian", "linearise_outputs"]
 
@@ -79,7 +79,9 @@ class Jacobian(TorchDerivative):
         return total
 
 
-def linearise_outputs(operator: TorchDerivative, outputs: Callable[..., torch.Tensor], batch: Batch) -> Linearisation:
+def linearise_outputs(
+    operator: TorchDerivative, outputs: Callable[..., torch.Tensor], batch: WeightedBatch
+) -> Linearisation:
     """Return the derivative of the outputs on one batch, as a vector."""
 
     def of(values: Point) -> torch.Tensor:

@@ -12,7 +12,7 @@ import torch
 from ritz.backend import Array, asarray_like, is_torch_array, numpy_dtype
 from ritz.errors import InvalidProblem
 from ritz.operators.curvature.linearisation import Linearisation
-from ritz.operators.curvature.torch_parameters import Batch, TorchParameters, batches, torch_parameters
+from ritz.operators.curvature.torch_parameters import WeightedBatch, TorchParameters, batches, torch_parameters
 from ritz.operators.operator import Operator
 
 __all__ = ["TorchDerivative", "evaluate", "require_number"]
@@ -33,7 +33,7 @@ class TorchDerivative(Operator):
     ----------
     parameters : TorchParameters
         Copies: later changes of the model do not matter.
-    batches : list of Batch
+    batches : list of WeightedBatch
     slices : dict of str to slice
         Where each parameter is in the vectors.
     """
@@ -42,7 +42,7 @@ class TorchDerivative(Operator):
         if not isinstance(chunk, int) or chunk < 1:
             raise InvalidProblem(f"chunk is {chunk!r}; it must be a whole number, at least 1")
         self.parameters: TorchParameters = torch_parameters(parameters)
-        self.batches: list[Batch] = batches(data, reduction)
+        self.batches: list[WeightedBatch] = batches(data, reduction)
         self.chunk = chunk
         self.slices = self.parameters.slices
         self.dtype = numpy_dtype(self.parameters.point[0])
@@ -97,7 +97,9 @@ class TorchDerivative(Operator):
             )
 
 
-def evaluate(function: Callable[..., Any], parameters: TorchParameters, values: Any, batch: Batch, name: str) -> Any:
+def evaluate(
+    function: Callable[..., Any], parameters: TorchParameters, values: Any, batch: WeightedBatch, name: str
+) -> Any:
     """Call the user's function and return its value, which must be a tensor."""
     value = function(parameters.argument(values), *batch.arguments)
     if not isinstance(value, torch.Tensor):

@@ -10,7 +10,7 @@ import torch
 
 from ritz.errors import InvalidProblem
 
-__all__ = ["Batch", "TorchParameters", "batches", "torch_parameters"]
+__all__ = ["WeightedBatch", "TorchParameters", "batches", "torch_parameters"]
 
 
 @dataclass(frozen=True)
@@ -124,14 +124,14 @@ def _copy(tensor: Any) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class Batch:
+class WeightedBatch:
     """What the user's function gets besides the parameters, and the weight of its result."""
 
     arguments: tuple[Any, ...]
     weight: float
 
 
-def batches(data: Iterable[Any] | None, reduction: str) -> list[Batch]:
+def batches(data: Iterable[Any] | None, reduction: str) -> list[WeightedBatch]:
     """Return the batches of some data, weighted so that the sum over them is the loss of all.
 
     Raises
@@ -142,7 +142,7 @@ def batches(data: Iterable[Any] | None, reduction: str) -> list[Batch]:
     if reduction not in ("mean", "sum"):
         raise InvalidProblem(f"reduction is {reduction!r}; the loss of a batch is the 'mean' or the 'sum' over it")
     if data is None:
-        return [Batch((), 1.0)]
+        return [WeightedBatch((), 1.0)]
     if isinstance(data, torch.Tensor | tuple):
         raise InvalidProblem(f"data is a {type(data).__name__}; give a list of batches, [(x, y)] for a single one")
     found = list(data)
@@ -152,7 +152,7 @@ def batches(data: Iterable[Any] | None, reduction: str) -> list[Batch]:
         raise InvalidProblem(f"{which}; every batch must hold at least one sample")
     total = sum(lengths) if reduction == "mean" else 1.0
     return [
-        Batch((batch,), length / total if reduction == "mean" else 1.0)
+        WeightedBatch((batch,), length / total if reduction == "mean" else 1.0)
         for batch, length in zip(found, lengths, strict=True)
     ]
 

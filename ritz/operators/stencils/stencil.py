@@ -343,26 +343,28 @@ class Stencil(Operator):
         The two must not overlap. Saves the fresh memory that ``operator @ x`` returns, which costs as much as the
         product on large grids.
         """
-        in_slabs, kernel, grid, work, fixed = self._loop
-        in_slabs(kernel, grid[0], work, out, x, grid, *fixed)
+        in_parallel_chunks, kernel, grid, work, fixed = self._loop
+        in_parallel_chunks(kernel, grid[0], work, out, x, grid, *fixed)
 
     def _multiply_block(self, x: np.ndarray, out: np.ndarray) -> None:
         """Write the products with the columns of an array in C order to another one."""
-        in_slabs, kernel, grid, work, fixed = self._loop
+        in_parallel_chunks, kernel, grid, work, fixed = self._loop
         columns = x.shape[1]
         if self.constant:
-            in_slabs(kernel, grid[0], work * columns, out.reshape(-1), x.reshape(-1), grid, *fixed, columns)
+            in_parallel_chunks(kernel, grid[0], work * columns, out.reshape(-1), x.reshape(-1), grid, *fixed, columns)
             return
         from ritz.operators.stencils.kernels.variable import variable_block
 
         shape = (*grid, columns)
         entries = [values.reshape(grid) for values in (self._diagonals[0], *self._all_couplings(grid))]
-        in_slabs(variable_block[len(grid)], grid[0], work * columns, out.reshape(shape), x.reshape(shape), *entries)
+        in_parallel_chunks(
+            variable_block[len(grid)], grid[0], work * columns, out.reshape(shape), x.reshape(shape), *entries
+        )
 
     @cached_property
     def _loop(self) -> tuple[Any, Any, tuple[int, ...], int, tuple[Any, ...]]:
         """What runs loops; that for vectors, the grid as it takes it (one axis as two), bytes moved, its arguments."""
-        from ritz.kernels.parallel_chunks import in_slabs
+        from ritz.kernels.parallel_chunks import in_parallel_chunks
 
         grid = self.grid_shape if len(self.grid_shape) > 1 else (1, *self.grid_shape)
         periodic = self.boundary[-1][0] == "periodic"
@@ -390,7 +392,7 @@ class Stencil(Operator):
             entries = [values.ravel() for values in (self._diagonals[0], *self._all_couplings(grid))]
             kernel, fixed = variable[len(grid)], (periodic, *entries)
         moved = sum(values.nbytes for values in fixed if isinstance(values, np.ndarray))
-        return in_slabs, kernel, grid, moved + 2 * self.shape[0] * self.dtype.itemsize, fixed
+        return in_parallel_chunks, kernel, grid, moved + 2 * self.shape[0] * self.dtype.itemsize, fixed
 
     def _all_couplings(self, grid: tuple[int, ...]) -> tuple[np.ndarray, ...]:
         """Return the couplings along each axis of `grid`."""

@@ -90,7 +90,7 @@ def aggregate(matrix: Any, couplings: Any, smooth: np.ndarray, sweeps: int, coar
 
 def _pair(couplings: Any, smooth: np.ndarray, first: bool, last: bool) -> tuple[np.ndarray, int]:
     """Return the number of the pair that each unknown belongs to, and how many pairs there are."""
-    from ritz.kernels.parallel_chunks import in_slabs
+    from ritz.kernels.parallel_chunks import in_parallel_chunks
 
     from .kernels.matching import aggregate_matched, compatible_weights
 
@@ -98,7 +98,8 @@ def _pair(couplings: Any, smooth: np.ndarray, first: bool, last: bool) -> tuple[
     start, columns, values = couplings.indptr, couplings.indices, couplings.data
     weights = np.empty(values.size, dtype=np.float32)
     energy = couplings.diagonal() * smooth**2
-    in_slabs(compatible_weights, n, ENTRY_BYTES * values.size, start, columns, values, energy, smooth, weights)
+    work = ENTRY_BYTES * values.size
+    in_parallel_chunks(compatible_weights, n, work, start, columns, values, energy, smooth, weights)
     partner, groups = dominant_matching(start, columns, weights), np.empty(n, dtype=np.int32)
     return groups, aggregate_matched(start, columns, weights, partner, first, last, groups)
 
@@ -123,7 +124,7 @@ def dominant_matching(start: np.ndarray, columns: np.ndarray, weights: np.ndarra
     -------
     ndarray of int32, shape (n,)
     """
-    from ritz.kernels.parallel_chunks import in_slabs, worth_threads
+    from ritz.kernels.parallel_chunks import in_parallel_chunks, worth_threads
 
     from .kernels.matching import accept, finish_proposals, propose
 
@@ -132,7 +133,7 @@ def dominant_matching(start: np.ndarray, columns: np.ndarray, weights: np.ndarra
     active = np.arange(n, dtype=np.int32)
     while worth_threads(work := ENTRY_BYTES * columns.size * active.size // max(n, 1)):
         target, offer = np.empty_like(active), np.empty(active.size, weights.dtype)
-        in_slabs(propose, active.size, work, active, start, columns, weights, suitor, held, target, offer)
+        in_parallel_chunks(propose, active.size, work, active, start, columns, weights, suitor, held, target, offer)
         active = accept(active, target, offer, suitor, held)
     finish_proposals(active, start, columns, weights, suitor, held, partner)
     return partner
@@ -155,7 +156,7 @@ def coarse_matrix(matrix: Any, found: Aggregation) -> Any:
     """Return ``P^T A P``, columns of whose rows are not sorted."""
     from scipy.sparse import csr_array
 
-    from ritz.kernels.parallel_chunks import in_slabs
+    from ritz.kernels.parallel_chunks import in_parallel_chunks
 
     from .kernels.aggregation import coarse_rows, coarse_sizes, group_members
 
@@ -165,9 +166,9 @@ def coarse_matrix(matrix: Any, found: Aggregation) -> Any:
     group_members(found.groups, group_start, members)
     sizes = np.empty(count, dtype=np.int32)
     work = ENTRY_BYTES * values.size
-    in_slabs(coarse_sizes, count, work, start, columns, found.groups, group_start, members, sizes)
+    in_parallel_chunks(coarse_sizes, count, work, start, columns, found.groups, group_start, members, sizes)
     coarse_start = np.concatenate([[0], np.cumsum(sizes)]).astype(start.dtype)
     coarse_columns, coarse_values = np.empty(coarse_start[-1], dtype=columns.dtype), np.empty(coarse_start[-1])
     fine = start, columns, values, found.groups, found.weights, group_start, members
-    in_slabs(coarse_rows, count, 2 * work, *fine, coarse_start, coarse_columns, coarse_values)
+    in_parallel_chunks(coarse_rows, count, 2 * work, *fine, coarse_start, coarse_columns, coarse_values)
     return csr_array((coarse_values, coarse_columns, coarse_start), shape=(count, count))

@@ -11,13 +11,13 @@ __all__ = ["SMOOTHERS", "Chebyshev", "GaussSeidel", "L1Jacobi", "Smoother", "rem
 
 def remainder(matrix: Any, rhs: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return ``rhs - A x`` for vectors ``(n,)`` or blocks ``(n, k)``, in one pass, on several threads."""
-    from ritz.kernels.parallel_chunks import in_slabs
+    from ritz.kernels.parallel_chunks import in_parallel_chunks
 
     from .kernels.relaxation import block_residual, residual
 
     out, kernel = np.empty_like(rhs), residual if rhs.ndim == 1 else block_residual
     work = 2 * matrix.data.nbytes + 3 * rhs.nbytes
-    in_slabs(kernel, rhs.shape[0], work, matrix.indptr, matrix.indices, matrix.data, rhs, x, out)
+    in_parallel_chunks(kernel, rhs.shape[0], work, matrix.indptr, matrix.indices, matrix.data, rhs, x, out)
     return out
 
 

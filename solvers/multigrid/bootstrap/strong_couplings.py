@@ -33,17 +33,17 @@ def strong_couplings(matrix: Any, smooth: np.ndarray, *, both: bool) -> Any:
     """
     from scipy.sparse import csr_array
 
-    from ritz.kernels.parallel_chunks import in_slabs
+    from ritz.kernels.parallel_chunks import in_parallel_chunks
 
     from .kernels.aggregation import count_strong, largest_couplings, strong_rows
 
     n = matrix.shape[0]
     entries, work = (matrix.indptr, matrix.indices, matrix.data), ENTRY_BYTES * matrix.nnz
     bound, sizes = np.empty(n), np.empty(n, dtype=np.int32)
-    in_slabs(largest_couplings, n, work, *entries, smooth, bound)
+    in_parallel_chunks(largest_couplings, n, work, *entries, smooth, bound)
     bound *= STRONG
-    in_slabs(count_strong, n, work, *entries, bound, both, smooth, sizes)
+    in_parallel_chunks(count_strong, n, work, *entries, bound, both, smooth, sizes)
     start = np.append(0, np.cumsum(sizes)).astype(matrix.indptr.dtype)
     columns, values = np.empty(start[-1], dtype=matrix.indices.dtype), np.empty(start[-1])
-    in_slabs(strong_rows, n, work, *entries, bound, both, smooth, start, columns, values)
+    in_parallel_chunks(strong_rows, n, work, *entries, bound, both, smooth, start, columns, values)
     return csr_array((values, columns, start), shape=(n, n))

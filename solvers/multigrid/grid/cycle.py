@@ -122,12 +122,13 @@ class Transfer:
 
     def restrict(self, residual: np.ndarray) -> np.ndarray:
         """Return the transposed prolongation of `residual`, in an array of this object's own."""
-        from ritz.kernels.parallel_chunks import in_slabs
+        from ritz.kernels.parallel_chunks import in_parallel_chunks
 
         from .kernels.grid_transfer import restrict
 
         for step, out in zip(self._steps, self._vectors, strict=True):
-            in_slabs(restrict, step.planes, 3 * residual.nbytes, out, residual, step.low, step.high, step.places)
+            weights = step.low, step.high, step.places
+            in_parallel_chunks(restrict, step.planes, 3 * residual.nbytes, out, residual, *weights)
             if out.size > step.coarse.size:
                 kept = step.coarse.size + residual.size - step.fine.size
                 out[step.coarse.size : kept] = residual[step.fine.size :]
@@ -138,7 +139,7 @@ class Transfer:
 
     def add_prolongation(self, x: np.ndarray, correction: np.ndarray) -> None:
         """Add the prolongation of `correction` to `x`."""
-        from ritz.kernels.parallel_chunks import in_slabs
+        from ritz.kernels.parallel_chunks import in_parallel_chunks
 
         from .kernels.grid_transfer import prolong
 
@@ -146,7 +147,7 @@ class Transfer:
         for step, out in zip(reversed(self._steps), reversed(targets), strict=True):
             keep = out.dtype.type(out is x)
             weights = step.low, step.high, step.places, step.fine.cells[step.axis], keep
-            in_slabs(prolong, step.planes, 3 * out.nbytes, out, correction, *weights)
+            in_parallel_chunks(prolong, step.planes, 3 * out.nbytes, out, correction, *weights)
             if correction.size > step.coarse.size:
                 kept = step.coarse.size + out.size - step.fine.size
                 out[step.fine.size :] = keep * out[step.fine.size :] + correction[step.coarse.size : kept]

@@ -67,17 +67,17 @@ class Level:
 
     def _run(self, kernel: Any, arrays: int, *arguments: Any) -> None:
         """Run a kernel over the cells of the grid, on as many threads as `arrays` passes over them are worth."""
-        in_slabs, chunks, origin, end = self._slabs
-        in_slabs(kernel, chunks, arrays * self.diagonal.nbytes, origin, end, *arguments)
+        in_parallel_chunks, chunks, origin, end = self._loop
+        in_parallel_chunks(kernel, chunks, arrays * self.diagonal.nbytes, origin, end, *arguments)
 
     @cached_property
-    def _slabs(self) -> tuple[Any, int, int, int]:
-        from ritz.kernels.parallel_chunks import in_slabs
+    def _loop(self) -> tuple[Any, int, int, int]:
+        from ritz.kernels.parallel_chunks import in_parallel_chunks
 
         from .kernels.grid_levels import CHUNK
 
         origin, end = self.layout.span
-        return in_slabs, -(-(end - origin) // CHUNK), origin, end
+        return in_parallel_chunks, -(-(end - origin) // CHUNK), origin, end
 
     @cached_property
     def _kernels(self) -> Any:

@@ -24,7 +24,7 @@ def mixed_conjugate_gradients(
     single precision cannot tell. Conversion is part of the vector operations, each of which is one pass. If `full`,
     and `x` is zero, the first iteration is full multigrid.
     """
-    from ritz.kernels.parallel_chunks import in_slabs
+    from ritz.kernels.parallel_chunks import in_parallel_chunks
 
     from .kernels.grid_levels import CHUNK, update_norm
 
@@ -56,4 +56,4 @@ def mixed_conjugate_gradients(
         if not curvature > 0:
             return Status.INDEFINITE if np.isfinite(curvature) else Status.NON_FINITE
         alpha = x.dtype.type(rho / curvature)
-        norm = in_slabs(update_norm, chunks, 6 * r.nbytes, 0, r.size, x, r, p, q, alpha) ** 0.5
+        norm = in_parallel_chunks(update_norm, chunks, 6 * r.nbytes, 0, r.size, x, r, p, q, alpha) ** 0.5

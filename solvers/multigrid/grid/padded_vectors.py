@@ -66,6 +66,6 @@ class PaddedVectors:
         self._each(direct, work, values, vector, self._places, scale, beta)
 
     def _each(self, kernel: Any, work: int, *arguments: Any) -> Any:
-        from ritz.kernels.parallel_chunks import in_slabs
+        from ritz.kernels.parallel_chunks import in_parallel_chunks
 
-        return in_slabs(kernel, self.layout.cells[0], work, *arguments)
+        return in_parallel_chunks(kernel, self.layout.cells[0], work, *arguments)

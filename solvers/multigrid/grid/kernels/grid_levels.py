@@ -217,7 +217,7 @@ def pad(
     """Write `scale` times the values of the cells, in C order, to their places in a padded array.
 
     Cells where `used` is zero get zero. `places` holds rows a plane, cells a row, and the first cell's place and the
-    strides of planes and rows in the padded array; slabs are planes.
+    strides of planes and rows in the padded array; parallel chunks consist of planes.
     """
     rows, cells = places[0], places[1]
     for i in range(first, last):

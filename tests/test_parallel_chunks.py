@@ -1,4 +1,4 @@
-"""Kernels in slabs give what one thread gives, whatever happens around them."""
+"""Kernels in parallel chunks give what one thread gives, whatever happens around them."""
 
 import os
 import signal
@@ -13,10 +13,10 @@ import pytest
 
 from ritz.backend import LONG, advance, scale_and_add
 from ritz.comparing.environment import pinned_threads
-from ritz.kernels import parallel_chunks as slabs
-from ritz.kernels.parallel_chunks import in_slabs, thread_limit
+from ritz.kernels import parallel_chunks
+from ritz.kernels.parallel_chunks import CHUNK_BYTES, in_parallel_chunks, thread_limit
 
-ENOUGH = 100 * slabs.SLAB
+ENOUGH = 100 * CHUNK_BYTES
 
 
 @numba.njit(nogil=True)
@@ -28,11 +28,11 @@ def add_one(first, last, x):
 
 @pytest.fixture(autouse=True)
 def _three_threads(monkeypatch):
-    monkeypatch.setattr(slabs, "thread_limit", lambda: 3)
+    monkeypatch.setattr(parallel_chunks, "thread_limit", lambda: 3)
 
 
 def recorded(seen):
-    """Return a kernel that records the slabs and threads it is called for."""
+    """Return a kernel that records the chunks and threads it is called for."""
 
     def kernel(first, last):
         seen.append((first, last, threading.get_ident()))
@@ -41,35 +41,35 @@ def recorded(seen):
 
 
 @pytest.mark.parametrize(
-    ("planes", "work", "count"),
-    [(100, ENOUGH, 3), (2, ENOUGH, 2), (1, ENOUGH, 1), (0, 0, 1), (100, 2 * slabs.SLAB, 2), (100, slabs.SLAB, 1)],
+    ("items", "work", "count"),
+    [(100, ENOUGH, 3), (2, ENOUGH, 2), (1, ENOUGH, 1), (0, 0, 1), (100, 2 * CHUNK_BYTES, 2), (100, CHUNK_BYTES, 1)],
 )
-def test_slabs_cover_all_planes_once(planes, work, count):
+def test_chunks_cover_all_items_once(items, work, count):
     seen = []
-    assert in_slabs(recorded(seen), planes, work) is None
+    assert in_parallel_chunks(recorded(seen), items, work) is None
     edges = sorted(edge for first, last, _ in seen for edge in (first, last))
     assert len(seen) == count
-    assert edges == sorted([0, planes] + 2 * edges[1:-1:2])
-    assert sum(last - first for first, last, _ in seen) == planes
+    assert edges == sorted([0, items] + 2 * edges[1:-1:2])
+    assert sum(last - first for first, last, _ in seen) == items
 
 
-def test_values_are_added_in_the_order_of_the_slabs():
+def test_values_are_added_in_the_order_of_the_chunks():
     values = [1.0, 1e17, -1e17]
 
     def kernel(first, last):
         time.sleep(0.001 * (last % 3))
         return values[first]
 
-    assert {in_slabs(kernel, 3, ENOUGH) for _ in range(30)} == {(values[0] + values[1]) + values[2]}
+    assert {in_parallel_chunks(kernel, 3, ENOUGH) for _ in range(30)} == {(values[0] + values[1]) + values[2]}
 
 
 def test_threads_follow_numba_openmp_and_pinning(monkeypatch):
-    monkeypatch.setattr(slabs, "thread_limit", thread_limit)
+    monkeypatch.setattr(parallel_chunks, "thread_limit", thread_limit)
     with pinned_threads(1):
         assert thread_limit() == 1
         seen = []
-        in_slabs(recorded(seen), 10, ENOUGH)
-        assert [slab[2] for slab in seen] == [threading.get_ident()]
+        in_parallel_chunks(recorded(seen), 10, ENOUGH)
+        assert [chunk[2] for chunk in seen] == [threading.get_ident()]
     monkeypatch.setattr(numba, "get_num_threads", lambda: 3)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
@@ -87,7 +87,7 @@ def test_threads_follow_numba_openmp_and_pinning(monkeypatch):
 def test_calls_from_many_threads_at_once():
     def caller(results):
         x = np.zeros(1000)
-        results.append(sum(in_slabs(add_one, x.size, ENOUGH, x) for _ in range(50)))
+        results.append(sum(in_parallel_chunks(add_one, x.size, ENOUGH, x) for _ in range(50)))
 
     results = []
     callers = [threading.Thread(target=caller, args=(results,)) for _ in range(6)]
@@ -98,18 +98,18 @@ def test_calls_from_many_threads_at_once():
     assert results == [1000.0 * sum(range(1, 51))] * 6
 
 
-def test_a_slab_may_call_in_slabs():
+def test_a_chunk_may_be_shared_out_again():
     x = np.zeros(1000)
 
     def kernel(first, last):
-        return in_slabs(add_one, last - first, ENOUGH, x[first:last])
+        return in_parallel_chunks(add_one, last - first, ENOUGH, x[first:last])
 
-    assert in_slabs(kernel, x.size, ENOUGH) == 1000.0
+    assert in_parallel_chunks(kernel, x.size, ENOUGH) == 1000.0
     assert (x == 1.0).all()
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
-def test_an_error_is_raised_when_no_slab_runs_any_more(failing):
+def test_an_error_is_raised_when_no_chunk_runs_any_more(failing):
     running, completed = [], []
 
     def kernel(first, last):
@@ -120,19 +120,19 @@ def test_an_error_is_raised_when_no_slab_runs_any_more(failing):
             raise ZeroDivisionError(first)
 
     with pytest.raises(ZeroDivisionError):
-        in_slabs(kernel, 3, ENOUGH)
+        in_parallel_chunks(kernel, 3, ENOUGH)
     assert sorted(running) == sorted(completed)
     time.sleep(0.05)
     assert sorted(running) == sorted(completed)
-    assert in_slabs(lambda first, last: 1.0, 3, ENOUGH) == 3.0  # the threads have survived
+    assert in_parallel_chunks(lambda first, last: 1.0, 3, ENOUGH) == 3.0  # the threads have survived
 
 
-def test_interrupt_waits_for_the_other_slabs():
+def test_interrupt_waits_for_the_other_chunks():
     main, completed = threading.get_ident(), []
 
     def kernel(first, last):
         if threading.get_ident() == main:
-            time.sleep(0.02)  # until the other slabs have begun
+            time.sleep(0.02)  # until the other chunks have begun
             return
         time.sleep(0.1)
         signal.raise_signal(signal.SIGINT)  # which the main thread gets while it waits
@@ -140,7 +140,7 @@ def test_interrupt_waits_for_the_other_slabs():
         completed.append(first)
 
     with pytest.raises(KeyboardInterrupt):
-        in_slabs(kernel, 2, 2 * slabs.SLAB)
+        in_parallel_chunks(kernel, 2, 2 * CHUNK_BYTES)
     assert len(completed) == 1
 
 
@@ -151,7 +151,7 @@ def test_helpers_keep_no_array():
         def __del__(self):
             released.set()
 
-    in_slabs(lambda first, last, x: time.sleep(0.01), 3, ENOUGH, np.zeros(3).view(Watched))
+    in_parallel_chunks(lambda first, last, x: time.sleep(0.01), 3, ENOUGH, np.zeros(3).view(Watched))
     assert released.wait(5.0)
 
 
@@ -159,17 +159,17 @@ def test_without_threads_the_caller_does_everything(monkeypatch):
     def refuse(self):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(slabs, "_helpers", slabs._Helpers())
+    monkeypatch.setattr(parallel_chunks, "_helpers", parallel_chunks._Helpers())
     monkeypatch.setattr(threading.Thread, "start", refuse)
     x = np.zeros(1000)
-    assert in_slabs(add_one, x.size, ENOUGH, x) == 1000.0
+    assert in_parallel_chunks(add_one, x.size, ENOUGH, x) == 1000.0
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_starts_its_own_threads():
     x = np.zeros(1000)
-    in_slabs(add_one, x.size, ENOUGH, x)
+    in_parallel_chunks(add_one, x.size, ENOUGH, x)
     child = os.fork()
     if child == 0:
         signal.alarm(20)
@@ -179,14 +179,14 @@ def test_a_forked_process_starts_its_own_threads():
             time.sleep(0.1)
             seen.append(threading.get_ident())
 
-        in_slabs(kernel, 3, ENOUGH)
+        in_parallel_chunks(kernel, 3, ENOUGH)
         os._exit(0 if len(set(seen)) == 3 else 1)
     assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_updates_of_vectors_are_rounded_as_numpy_rounds_them(dtype, monkeypatch):
-    monkeypatch.setattr(slabs, "SLAB", 1)
+    monkeypatch.setattr(parallel_chunks, "CHUNK_BYTES", 1)
     rng = np.random.default_rng(0)
     x, r, p, q = (rng.standard_normal(2 * LONG + 1).astype(dtype) for _ in range(4))
     step = 1.0 / 3.0
