@@ -18,14 +18,14 @@ from ritz.problems import gp_hm
 from ritz.problems.pdes.manufactured import NAMES
 from ritz.registry import solvers
 from ritz.solvers.direct.kronecker_sum import KroneckerSumSolver, along_axes
-from ritz.solvers.gaussian_process import legendre
-from ritz.solvers.gaussian_process.axis_basis import AxisBasis
-from ritz.solvers.gaussian_process.features import Features
-from ritz.solvers.gaussian_process.galerkin import condition_tensor
+from ritz.solvers.gaussian_process.features import legendre
+from ritz.solvers.gaussian_process.features.axis_basis import AxisBasis
+from ritz.solvers.gaussian_process.features.galerkin import condition_on_box
+from ritz.solvers.gaussian_process.features.interval_posterior import condition_on_interval
+from ritz.solvers.gaussian_process.features.linear_model import condition_weights
+from ritz.solvers.gaussian_process.features.periodogram import find_tones
+from ritz.solvers.gaussian_process.features.spectral_features import SpectralFeatures
 from ritz.solvers.gaussian_process.grid_data import Condition, grid_data
-from ritz.solvers.gaussian_process.line import condition_line
-from ritz.solvers.gaussian_process.shrinkage import square_root
-from ritz.solvers.gaussian_process.spectrum import find_frequencies
 
 
 def unseen_error(solution: Any, problem: PDE, count: int = 300) -> float:
@@ -176,7 +176,7 @@ def test_the_posterior_mean_has_derivatives():
 # How well the posterior knows what it knows.
 
 
-def prior_draw(features: Features, generator: np.random.Generator) -> Any:
+def prior_draw(features: SpectralFeatures, generator: np.random.Generator) -> Any:
     """Return a function drawn from the prior of features, with its derivatives."""
     points = np.linspace(features.lower, features.upper, 200)
     curvature = np.linalg.norm(features.evaluate(points, 2)[2], axis=0)
@@ -188,7 +188,7 @@ def prior_draw(features: Features, generator: np.random.Generator) -> Any:
 @pytest.mark.parametrize("learned", [False, True])
 def test_intervals_cover_in_one_dimension(learned: bool):
     generator = np.random.default_rng(0)
-    features = Features(0.0, 2.0, (25.0, 40.0), modulation=3, low_order=6)
+    features = SpectralFeatures(0.0, 2.0, (25.0, 40.0), modulation=3, low_order=6)
     nodes, inside = np.linspace(0.0, 2.0, 120), generator.uniform(0.0, 2.0, 20)
     covered: list[float] = []
     for _ in range(60):
@@ -197,7 +197,7 @@ def test_intervals_cover_in_one_dimension(learned: bool):
         noise = 0.1 * float(np.std(curvature))
         problem = PDE((0.0, 2.0), {2: 1.0}, 0.0, u)
         data = grid_data(problem, [nodes], curvature + noise * generator.standard_normal(len(nodes)))
-        posterior = condition_line(data, features, "learn" if learned else noise)
+        posterior = condition_on_interval(data, features, "learn" if learned else noise)
         assert posterior.noise == pytest.approx(noise, rel=0.35)
         deviation = posterior.variance(inside) ** 0.5
         covered.append(float(np.mean(np.abs(posterior.mean(inside) - u(inside)) <= 1.645 * deviation)))
@@ -206,7 +206,7 @@ def test_intervals_cover_in_one_dimension(learned: bool):
 
 def test_intervals_cover_in_two_dimensions():
     generator = np.random.default_rng(1)
-    features = Features(0.0, 1.0, (20.0,), modulation=3, low_order=5)
+    features = SpectralFeatures(0.0, 1.0, (20.0,), modulation=3, low_order=5)
     axis = np.linspace(0.0, 1.0, 50)
     grid = np.meshgrid(axis, axis, indexing="ij")
     inside = generator.uniform(size=(20, 2))
@@ -221,7 +221,7 @@ def test_intervals_cover_in_two_dimensions():
         noise = 0.2 * float(np.std(source))
         problem = PDE([(0, 1), (0, 1)], {(2, 0): 1.0, (0, 2): 1.0}, 0.0, u)
         data = grid_data(problem, [axis, axis], source + noise * generator.standard_normal(source.shape))
-        posterior = condition_tensor(data, [features, features], "learn")
+        posterior = condition_on_box(data, [features, features], "learn")
         assert posterior.noise == pytest.approx(noise, rel=0.1)
         deviation = posterior.variance(inside) ** 0.5
         covered.append(float(np.mean(np.abs(posterior.mean(inside) - u(*inside.T)) <= 1.645 * deviation)))
@@ -272,14 +272,14 @@ def test_tones_are_found(first: float, second: float, even: bool):
     if abs(first - second) < 25.0:  # four periods over the interval
         second = first + 25.0
     nodes = np.linspace(0.0, 1.0, 200) if even else np.sort(np.random.default_rng(0).uniform(size=260))
-    found = find_frequencies(nodes, np.cos(first * nodes) + 0.3 * nodes * np.sin(second * nodes + 1.0))
+    found = find_tones(nodes, np.cos(first * nodes) + 0.3 * nodes * np.sin(second * nodes + 1.0))
     assert np.abs(found.frequencies - first).min() < 0.5
     assert np.abs(found.frequencies - second).min() < 2.0
     assert found.residual < 1e-3
 
 
 def test_noise_has_no_tones():
-    found = find_frequencies(np.linspace(0, 1, 400), np.random.default_rng(0).standard_normal(400))
+    found = find_tones(np.linspace(0, 1, 400), np.random.default_rng(0).standard_normal(400))
     assert len(found.frequencies) == 0
 
 
@@ -299,7 +299,7 @@ def test_legendre_derivatives(count: int, seed: int):
 
 
 def test_derivatives_of_features():
-    features = Features(1.0, 3.0, (7.0, 15.0), modulation=4, low_order=6, modes=(-3.0 + 0j, 2.0 + 5.0j))
+    features = SpectralFeatures(1.0, 3.0, (7.0, 15.0), modulation=4, low_order=6, modes=(-3.0 + 0j, 2.0 + 5.0j))
     points, step = np.linspace(1.2, 2.8, 9), 1e-5
     blocks = features.evaluate(points, 3)
     assert [block.shape for block in blocks] == [(9, features.count)] * 4
@@ -310,7 +310,7 @@ def test_derivatives_of_features():
 
 
 def test_an_axis_basis_is_orthonormal_and_keeps_the_span():
-    features = Features(0.0, 2.0, (30.0, 45.0))
+    features = SpectralFeatures(0.0, 2.0, (30.0, 45.0))
     conditions = [Condition(((0, 0, 1.0),), "x-"), Condition(((1, 1, 1.0),), "x+")]
     basis = AxisBasis(features, np.linspace(0.0, 2.0, 150), conditions, order=2)
     places, weights = np.polynomial.legendre.leggauss(200)
@@ -345,7 +345,7 @@ def test_square_root_form_is_the_posterior():
     generator = np.random.default_rng(0)
     A, noise = generator.standard_normal((30, 12)), 0.3
     y = A @ generator.standard_normal(12) + noise * generator.standard_normal(30)
-    found = square_root(A, y, noise)
+    found = condition_weights(A, y, noise)
     gram = A @ A.T * found.scale**2 + noise**2 * np.eye(30)
     np.testing.assert_allclose(found.mean, found.scale**2 * A.T @ np.linalg.solve(gram, y), atol=1e-10)
     covariance = found.scale**2 * (np.eye(12) - found.scale**2 * A.T @ np.linalg.solve(gram, A))
@@ -380,7 +380,7 @@ BAR = PDE((0.0, 1.0), {2: 1.0}, source=lambda x: -900.0 * np.sin(30.0 * x), boun
         ({"shape": 50, "points": np.linspace(0, 1, 50)}, "both given"),
         ({"points": np.array([0.0, 0.5, 0.4, 1.0])}, "do not increase"),
         ({"points": np.array([0.0, 0.5, 0.9, 1.2])}, "out of the box"),
-        ({"points": np.zeros((5, 2))}, "one array an axis"),
+        ({"points": np.zeros((5, 2))}, "one array per axis"),
         ({"frequencies": "welch"}, "periodogram"),
         ({"frequencies": "evidence"}, "method='features'"),
         ({"frequencies": ([1.0], [2.0])}, "each of 1 axes"),

@@ -11,13 +11,13 @@ from scipy.stats import multivariate_normal
 
 import ritz
 from ritz import PDE
-from ritz.solvers.gaussian_process import dense
-from ritz.solvers.gaussian_process.covariance import SpectralMixture
-from ritz.solvers.gaussian_process.dense import condition
-from ritz.solvers.gaussian_process.evidence import maximise_evidence
-from ritz.solvers.gaussian_process.functionals import gram_matrix
-from ritz.solvers.gaussian_process.gram import ROW_LIMIT, factorise
-from ritz.solvers.gaussian_process.observations import observe
+from ritz.solvers.gaussian_process.covariances import dense_posterior as dense
+from ritz.solvers.gaussian_process.covariances.covariance import SpectralMixture
+from ritz.solvers.gaussian_process.covariances.dense_posterior import condition
+from ritz.solvers.gaussian_process.covariances.evidence import maximise_evidence
+from ritz.solvers.gaussian_process.covariances.functionals import gram_matrix
+from ritz.solvers.gaussian_process.covariances.gram import ROW_LIMIT, factorise
+from ritz.solvers.gaussian_process.covariances.observations import observe
 
 SMOOTH = SpectralMixture([1.0], [0.0], [0.5], "squared-exponential")
 
@@ -277,7 +277,7 @@ def test_noise_widens_the_posterior_and_is_learned():
 
 
 def test_the_gradient_of_the_evidence():
-    from ritz.solvers.gaussian_process.evidence import _Evidence, _Layout
+    from ritz.solvers.gaussian_process.covariances.evidence import _Evidence, _Layout
 
     pde, nodes, values, covariance = noisy(5.0)
     observations = observe(pde, nodes[::6], values[::6])

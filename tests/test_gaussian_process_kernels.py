@@ -11,8 +11,13 @@ from hypothesis import strategies as st
 
 import ritz
 from ritz.solvers.gaussian_process import MixtureKernel
-from ritz.solvers.gaussian_process.covariance import SpectralMixture, axis_matrices, toeplitz
-from ritz.solvers.gaussian_process.functionals import Functional, covariance_matrix, evaluation, gram_matrix
+from ritz.solvers.gaussian_process.covariances.covariance import SpectralMixture, axis_matrices, toeplitz
+from ritz.solvers.gaussian_process.covariances.functionals import (
+    Functional,
+    covariance_matrix,
+    evaluation,
+    gram_matrix,
+)
 
 ENVELOPES = ("squared-exponential", "matern52")
 MIXTURE = ([0.7, 0.2, 1.3], [0.0, 4.0, 11.0], [0.4, 1.5, 0.8])
@@ -78,7 +83,7 @@ def test_toeplitz_of_one_value():
 
 
 def test_blocks_of_large_matrices(monkeypatch):
-    import ritz.solvers.gaussian_process.covariance as module
+    import ritz.solvers.gaussian_process.covariances.covariance as module
 
     covariance, points = SpectralMixture(*MIXTURE), np.random.default_rng(0).random(40)
     whole = axis_matrices(covariance, points, points[:11], [0, 2])

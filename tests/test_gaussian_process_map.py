@@ -8,7 +8,7 @@ import ritz
 from benchmarks.gaussian_process.gp_map import NestedAutodiff, high_frequency
 from ritz import PDE
 from ritz.solvers.gaussian_process.grid_data import grid_data
-from ritz.solvers.gaussian_process.joint_map import JointMap, joint_map
+from ritz.solvers.gaussian_process.maximum_a_posteriori.joint_map import JointMap, joint_map
 
 POINTS = np.linspace(0.0, 2.0 * np.pi, 300)
 
@@ -54,7 +54,7 @@ def test_closed_formulas_take_the_same_course_as_nested_differentiation():
 
 def test_the_objective_in_the_plane_is_that_of_the_full_covariance():
     """Kronecker algebra against the covariance matrix of all values, and its gradient by finite differences."""
-    from ritz.solvers.gaussian_process.joint_map import JITTER, _Equation, _Mixture, _Run
+    from ritz.solvers.gaussian_process.maximum_a_posteriori.joint_map import JITTER, _Ascent, _Equation, _Mixture
 
     pde = PDE(
         [(0.0, 1.0), (0.0, 2.0)], {(2, 0): 1.0, (0, 2): lambda x, y: 1 + x, (1, 1): 0.5},
@@ -68,7 +68,7 @@ def test_the_objective_in_the_plane_is_that_of_the_full_covariance():
     with torch.no_grad():
         for parameter in mixture.parameters:
             parameter += 0.2 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-    run = _Run(equation, JointMap(), 1e-8, None)
+    run = _Ascent(equation, JointMap(), 1e-8, None)
     loss, _, u = run._loss(mixture)
 
     covariances = mixture.copy().covariances

@@ -17,7 +17,7 @@ from ritz.backend import single_torch_thread
 from ritz.comparing.environment import environment
 from ritz.problem_types.pde.fields import evaluate
 from ritz.solvers.gaussian_process.grid_data import GridData, grid_data
-from ritz.solvers.gaussian_process.joint_map import JITTER, JointMap, joint_map
+from ritz.solvers.gaussian_process.maximum_a_posteriori.joint_map import JITTER, JointMap, joint_map
 
 STEPS = 96  # after which an error of 0.2756 was published
 PUBLISHED = 0.2756

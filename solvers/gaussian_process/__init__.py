@@ -1,4 +1,4 @@
-"""Gaussian-process solvers of PDEs."""
+"""Gaussian-process solvers for PDEs."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Gaussian processes with the covariances that everybody uses, to compare with."""
+"""Gaussian processes with the common covariances, as baselines: squared exponential and Matern."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from ritz.problem_types.pde.pde import PDE
 from ritz.registry import register
 from ritz.solver import check_pairing, registered_name
 
-from .covariance import SpectralMixture
-from .dense import condition_on
-from .dense_method import condition_by_covariances
-from .observations import Observations
-from .outcome import Outcome, Request
+from .covariances.covariance import SpectralMixture
+from .covariances.dense_method import condition_by_covariances
+from .covariances.dense_posterior import condition_on
+from .covariances.observations import Observations
+from .method_result import MethodResult, SolveRequest
 from .prepared_gp import PreparedGP
 
 __all__ = ["MaternGP", "SquaredExponentialGP"]
 
-SHARES = 0.25 ** np.arange(5.0)  # lengthscales to start from, by the length of the axis
-ITERATIONS = 6  # of L-BFGS from the best of them
+SHARES = 0.25 ** np.arange(5.0)  # initial lengthscales tried, relative to the length of the axis
+ITERATIONS = 6  # L-BFGS iterations from the best of them
 
 
 @register("gp-se")
 @dataclass(frozen=True)
 class SquaredExponentialGP:
-    """Gaussian process with a squared-exponential covariance, its lengthscale an axis by the evidence.
+    """Gaussian process with a squared-exponential covariance, whose lengthscale per axis maximises the evidence.
 
-    Conditioned in closed form as ``gp`` with ``method="dense"``; at most 4000 data, nodes and boundary nodes together.
-    Knows no frequency, so solutions that oscillate take several nodes a wavelength.
+    Conditions in closed form like ``gp`` with ``method="dense"``, on at most 4000 nodes and boundary nodes together.
+    The covariance has no frequencies, so oscillating solutions take several nodes per wavelength.
 
     Parameters
     ----------
@@ -68,10 +68,10 @@ class SquaredExponentialGP:
 @register("gp-matern")
 @dataclass(frozen=True)
 class MaternGP:
-    """Gaussian process with a Matern covariance of smoothness 5/2, its lengthscale an axis by the evidence.
+    """Gaussian process with a Matern covariance of smoothness 5/2, whose lengthscale per axis maximises the evidence.
 
-    As ``gp-se``. The equation may have derivatives up to order 2; those of the process are rough, so that the error
-    falls with the square of the spacing only.
+    Conditions like ``gp-se``. The equation may have derivatives up to order 2; those of the process are rough, and the
+    error falls only with the square of the spacing.
 
     Parameters
     ----------
@@ -106,11 +106,11 @@ class MaternGP:
 
 @dataclass(frozen=True, eq=False)
 class PreparedPlainGP(PreparedGP):
-    """A plain covariance, ready for the data of a PDE."""
+    """A process with a common covariance and a PDE, ready to be conditioned."""
 
     solver: Any
 
-    def _condition(self, controls: Request) -> Outcome:
+    def _condition(self, request: SolveRequest) -> MethodResult:
         return condition_by_covariances(
             self.pde,
             self.solver.shape,
@@ -119,12 +119,12 @@ class PreparedPlainGP(PreparedGP):
             max_components=0,
             noise=self.solver.noise,
             evidence=True,
-            controls=replace(controls, maxiter=ITERATIONS if controls.maxiter is None else controls.maxiter),
+            request=replace(request, maxiter=ITERATIONS if request.maxiter is None else request.maxiter),
             start=self._start,
         )
 
     def _start(self, observations: Observations) -> list[SpectralMixture]:
-        """Return the covariance of largest evidence among some whose lengthscales are the same share of each axis."""
+        """Return the covariance of largest evidence among `SHARES`, each one fraction of the length of every axis."""
 
         def covariances(share: float) -> list[SpectralMixture]:
             lengths = [share * (upper - lower) for lower, upper in self.pde.domain]

@@ -1,4 +1,4 @@
-"""Kernels for GPyTorch: its interface around the covariances of Ritz."""
+"""Spectral mixtures as GPyTorch kernels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gpytorch.kernels import Kernel
 from ritz.backend import to_numpy
 from ritz.errors import InvalidProblem
 
-from .covariance import SpectralMixture
+from .covariances.covariance import SpectralMixture
 
 __all__ = ["MixtureKernel"]
 
@@ -20,26 +20,27 @@ __all__ = ["MixtureKernel"]
 class MixtureKernel(Kernel):
     r"""A `SpectralMixture` as a kernel of one input, for values of a function and for its derivatives.
 
-    Works in every GPyTorch model. Weights and lengthscales are learned by their logarithms, frequencies as they are.
-    For several inputs take a product: ``MixtureKernel(q, active_dims=[0]) * MixtureKernel(r, active_dims=[1])``.
+    Works in every GPyTorch model. The logarithms of weights and lengthscales are learned, and the frequencies
+    themselves. For several inputs take a product:
+    ``MixtureKernel(q, active_dims=[0]) * MixtureKernel(r, active_dims=[1])``.
 
     Parameters
     ----------
     components : int or SpectralMixture
-        Number of components, of frequency 0, weight ``1 / components`` and lengthscale 1 until they are set or
-        learned; or the covariance to start from.
+        Number of components, which start with frequency 0, weight ``1 / components`` and lengthscale 1; or the
+        covariance to start from.
     envelope : {"matern52", "squared-exponential"}
-        If `components` is a number.
+        Envelope of the components if `components` is a number.
     orders : sequence of int
-        Derivatives that are the outputs at each input, in this order; ``(0, 1)`` is what GPyTorch's ``RBFKernelGrad``
-        has. The covariance matrix has ``len(orders)`` rows an input, one after the other.
+        Derivatives that are the outputs at each input, in this order; GPyTorch's ``RBFKernelGrad`` has ``(0, 1)``.
+        The covariance matrix has ``len(orders)`` consecutive rows per input.
     **keywords
-        Of ``gpytorch.kernels.Kernel``, as ``active_dims``.
+        Keywords of ``gpytorch.kernels.Kernel``, such as ``active_dims``.
 
     Raises
     ------
     InvalidProblem
-        For derivatives that the envelope does not have, and for inputs of more than one dimension.
+        If the envelope lacks one of the derivatives, or the inputs have more than one dimension.
 
     Examples
     --------
@@ -77,11 +78,11 @@ class MixtureKernel(Kernel):
 
     @property
     def is_stationary(self) -> bool:
-        """Whether the value depends on the difference of inputs alone."""
+        """Whether the covariance depends only on the difference of the inputs."""
         return self.orders == (0,)
 
     def covariance(self, dtype: torch.dtype = torch.float64) -> SpectralMixture:
-        """Return the covariance with the present hyperparameters."""
+        """Return the covariance with the current hyperparameters."""
         fields = (torch.exp(self.log_weights), self.frequencies, torch.exp(self.log_lengthscales))
         return SpectralMixture(*(values.to(dtype) for values in fields), envelope=self.envelope)
 

@@ -1,4 +1,4 @@
-"""What a differential equation says on a tensor grid."""
+"""A PDE on a tensor grid: source, coefficients and conditions."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ __all__ = [
     "uniform_shape",
 ]
 
-HELD_OUT = 7  # every so many points of an axis are held out where the source is known on the grid only
-BETWEEN = {1: 4000, 2: 160, 3: 40}  # most points along an axis that a residual is looked at between the nodes
-SKETCH = 12  # random combinations of lines
-CORNER = 1e-8  # distance from a corner, relative to the side, at which both sides' data are compared
-JUMP = 1e-3  # difference there, relative to the largest value, that is no slope
+HELD_OUT = 7  # every seventh point of an axis is held out if the source is known on the grid only
+BETWEEN = {1: 4000, 2: 160, 3: 40}  # maximum number of points per axis between the nodes
+SKETCH = 12  # random combinations of grid lines
+CORNER = 1e-8  # distance from a corner, relative to the side, at which the data of both sides are compared
+JUMP = 1e-3  # difference there, relative to the largest value, that counts as a jump
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Condition:
     parts : tuple of (int, int, float)
         End (0 lower, 1 upper), order of the derivative, and factor of each term.
     side : str
-        Name of the side that the data of the condition belong to; empty for periodic conditions, whose data are 0.
+        Name of the side that the data belong to; empty for periodic conditions, whose data are 0.
     """
 
     parts: tuple[tuple[int, int, float], ...]
@@ -53,16 +53,16 @@ class Condition:
 
 @dataclass(frozen=True, eq=False)
 class GridData:
-    """A PDE, and its source at the nodes of a tensor grid.
+    """A PDE and its source at the nodes of a tensor grid.
 
     Parameters
     ----------
     pde : PDE
     axes : tuple of ndarray
-        Increasing coordinates along each axis, the ends among them or not.
+        Increasing coordinates along each axis; the ends need not be among them.
     source : ndarray, shape of the grid
     measured : bool
-        Whether `source` was given as values, so that it is not known elsewhere.
+        Whether `source` was given as values, and is unknown between the nodes.
     """
 
     pde: PDE
@@ -72,7 +72,7 @@ class GridData:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Points along each axis."""
+        """Number of points along each axis."""
         return tuple(len(axis) for axis in self.axes)
 
     @property
@@ -82,7 +82,7 @@ class GridData:
 
     @cached_property
     def coefficients(self) -> dict[MultiIndex, np.ndarray]:
-        """Coefficient of each term at the nodes; of shape ``(1, ..., 1)`` where it is constant."""
+        """Coefficient of each term at the nodes, of shape ``(1, ..., 1)`` if it is constant."""
         return coefficients(self.pde, self.axes)
 
     @cached_property
@@ -92,12 +92,12 @@ class GridData:
 
     @property
     def singular(self) -> bool:
-        """Whether the solution is known up to a constant only."""
+        """Whether the solution is determined up to a constant only."""
         held = any(condition in ("dirichlet", "open") for pair in self.pde.sides for condition in pair)
         return not held and self.pde.reaction is None and (0,) * self.dimension not in self.pde.terms
 
     def values_on(self, condition: Condition, axis: int) -> np.ndarray:
-        """Return the data of a condition of an axis at the nodes of the others, ``(1 along axis, ...)``."""
+        """Return the data of a condition on `axis` at the nodes of the other axes; length 1 along `axis`."""
         points = [np.zeros(1) if other == axis else nodes for other, nodes in enumerate(self.axes)]
         if not condition.side:
             return np.zeros([len(nodes) for nodes in points])
@@ -114,9 +114,9 @@ class GridData:
         return evaluate(name, field, np.meshgrid(*points, indexing="ij"))
 
     def lines(self, axis: int, seed: int = 0) -> list[np.ndarray]:
-        """Return the source along an axis, and the values on sides along it: two ``(n, c)`` arrays, or fewer.
+        """Return the source and the boundary values along an axis: at most two arrays of shape (n, c).
 
-        Of many lines a few random combinations stand for all, a sketch that keeps their mean power.
+        More than `SKETCH` grid lines are replaced by random combinations of them, which keep their mean power.
         """
         generator = np.random.default_rng(seed)
         count = len(self.axes[axis])
@@ -133,10 +133,10 @@ class GridData:
         return [_sketch(group, generator) for group in groups if group.any()]
 
     def split(self) -> tuple[GridData, GridData]:
-        """Return data to fit, and data at points that the fit has not seen.
+        """Return the data to fit, and data at points for validation.
 
-        Where the source is a function the latter lie half-way between the nodes, so that frequencies above that of
-        the grid are seen; otherwise every seventh point of each axis is held out.
+        If the source is a function, the validation points lie half-way between the nodes, where frequencies above
+        the Nyquist frequency of the grid show; otherwise every seventh point of each axis is held out.
         """
         if not self.measured:
             middles = [_between(axis, BETWEEN[self.dimension]) for axis in self.axes]
@@ -173,12 +173,12 @@ def grid_data(pde: PDE, axes: Sequence[np.ndarray], source: Any = None) -> GridD
     axes : sequence of ndarray
         Increasing coordinates along each axis.
     source : array, optional
-        Measured values of the source, of the grid's shape or flat; those of the PDE if left out.
+        Measured values of the source, in the shape of the grid or flat. Default: the source of the PDE.
 
     Raises
     ------
     InvalidProblem
-        For initial values, axes that do not increase or leave the box, a source of wrong shape or with NaN, and
+        For initial values, axes that do not increase or leave the box, a source of the wrong shape or with NaN, and
         boundary values that disagree in a corner.
 
     Examples
@@ -216,7 +216,7 @@ def uniform_shape(pde: PDE, shape: Any) -> tuple[int, ...]:
     Raises
     ------
     InvalidProblem
-        Unless it is one integer of at least 4, or one for each axis.
+        If `shape` is neither one integer of at least 4 nor one for each axis.
     """
     counts: tuple[Any, ...] = (shape,) * pde.dimension if isinstance(shape, Integral) else tuple(shape)
     if len(counts) != pde.dimension or not all(isinstance(n, Integral) and int(n) >= 4 for n in counts):
@@ -225,7 +225,7 @@ def uniform_shape(pde: PDE, shape: Any) -> tuple[int, ...]:
 
 
 def gridded_data(pde: PDE, shape: Any, points: Any, rhs: Any) -> GridData:
-    """Return the data of a PDE on a uniform grid of a shape, or on nodes that are given along each axis."""
+    """Return the data of a PDE on a uniform grid of shape `shape`, or on the nodes `points` along each axis."""
     if points is None:
         counts = uniform_shape(pde, shape)
         axes = [np.linspace(lower, upper, n) for (lower, upper), n in zip(pde.domain, counts, strict=True)]
@@ -234,14 +234,14 @@ def gridded_data(pde: PDE, shape: Any, points: Any, rhs: Any) -> GridData:
     axes = [points] if single else list(points)
     if len(axes) != pde.dimension or any(np.ndim(axis) != 1 for axis in axes):
         raise InvalidProblem(
-            f"points must be increasing coordinates along each of {pde.dimension} axes, one array an axis (scattered"
+            f"points must be increasing coordinates along each of {pde.dimension} axes, one array per axis (scattered"
             " points are for method='dense')"
         )
     return grid_data(pde, axes, rhs)
 
 
 def coefficients(pde: PDE, axes: Sequence[np.ndarray]) -> dict[MultiIndex, np.ndarray]:
-    """Return the coefficient of each term on a grid; of shape ``(1, ..., 1)`` where it is constant."""
+    """Return the coefficient of each term on a grid, of shape ``(1, ..., 1)`` if it is constant."""
     grid = np.meshgrid(*axes, indexing="ij")
     found: dict[MultiIndex, np.ndarray] = {}
     for index, coefficient in pde.terms.items():
@@ -257,10 +257,10 @@ def coefficients(pde: PDE, axes: Sequence[np.ndarray]) -> dict[MultiIndex, np.nd
 def equation_size(
     data: GridData, terms: Sequence[np.ndarray], u: np.ndarray, weight: np.ndarray | float = 1.0
 ) -> float:
-    """Return the norm that a residual of the equation is relative to.
+    """Return the norm that residuals of the equation are divided by.
 
-    That of the source or of the largest term; or that which the largest would have if u changed once over the box,
-    where all terms vanish but for rounding.
+    It is the norm of the source or of the largest term. If all terms vanish up to rounding, it is the norm that the
+    largest term would have if u varied on the length of the box.
     """
     lengths = np.array([upper - lower for lower, upper in data.pde.domain])
     scales = [
@@ -272,10 +272,10 @@ def equation_size(
 
 
 def side_weight(data: GridData) -> np.ndarray:
-    """Return a weight at the nodes that falls to 0 on the sides, shape of the grid, at most 1.
+    """Return a weight of at most 1 at the nodes, in the shape of the grid, that falls to 0 on the sides.
 
-    In more than one dimension a residual is judged with it: the equation is tested with functions that vanish where
-    conditions hold, and polynomials of high degree tell least about second derivatives at their ends.
+    In more than one dimension it weights the residual, because the equation is tested with functions that vanish
+    where conditions hold, and second derivatives of polynomials of high degree are least accurate at the ends.
     """
     total = np.ones((1,) * data.dimension)
     for number, (axis, (lower, upper)) in enumerate(zip(data.axes, data.pde.domain, strict=True)):
@@ -311,7 +311,7 @@ def _check_axis(name: str, axis: Any, ends: tuple[float, float]) -> np.ndarray:
 
 
 def _check_corners(pde: PDE) -> None:
-    """Raise where two Dirichlet sides have values that do not meet in their corner."""
+    """Raise `InvalidProblem` if the values of two Dirichlet sides disagree in their common corner."""
     if pde.dimension < 2 or not callable(pde.boundary):
         return
     for first, second in itertools.combinations(range(pde.dimension), 2):
@@ -334,9 +334,9 @@ def _check_corners(pde: PDE) -> None:
 
 
 def _leaving(pde: PDE, corner: Sequence[float], axis: int, end: int) -> np.ndarray:
-    """Return boundary values along a side that leaves a corner, the first being next to it."""
+    """Return boundary values along a side, starting next to a corner."""
     lower, upper = pde.domain[axis]
-    steps = np.concatenate([[CORNER], np.linspace(0.1, 1.0, 100) ** 1.5]) * (upper - lower)  # in step with no period
+    steps = np.concatenate([[CORNER], np.linspace(0.1, 1.0, 100) ** 1.5]) * (upper - lower)  # uneven, against aliasing
     points = [np.full(len(steps), coordinate) for coordinate in corner]
     points[axis] = upper - steps if end else lower + steps
     return evaluate("boundary", pde.boundary, points)

@@ -1,4 +1,4 @@
-"""Points and derivatives that a posterior is asked for."""
+"""Checks of points and derivatives at which a posterior is evaluated."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["check_points", "like_points", "multi_index"]
 
 
 def check_points(name: str, points: Any, pde: PDE) -> np.ndarray:
-    """Return points as an array ``(P, d)``, or say what is wrong with them.
+    """Return `points` as an array of shape (P, d).
 
     Raises
     ------
     InvalidProblem
-        For no points, a wrong shape, NaN, or points outside the box.
+        If there are no points, or they have a wrong shape, NaN or points outside the box.
     """
     try:
         array = np.asarray(to_numpy(points), dtype=np.float64)
@@ -46,12 +46,12 @@ def check_points(name: str, points: Any, pde: PDE) -> np.ndarray:
 
 
 def multi_index(derivative: int | MultiIndex | None, dimension: int) -> MultiIndex:
-    """Return the order of a derivative along each axis, given in any of the usual ways.
+    """Return the order of a derivative along each axis, from an integer, a multi-index or None.
 
     Raises
     ------
     InvalidProblem
-        For a wrong number of orders, and negative ones.
+        If the number of orders is wrong, or an order is negative.
     """
     index = (0,) * dimension if derivative is None else derivative
     index = (index,) if isinstance(index, int) else tuple(index)
@@ -61,5 +61,5 @@ def multi_index(derivative: int | MultiIndex | None, dimension: int) -> MultiInd
 
 
 def like_points(values: np.ndarray, points: Any) -> Array:
-    """Return values in the kind of the points they belong to."""
+    """Return `values` as a torch tensor if `points` is one."""
     return asarray_like(values, points) if is_torch_array(points) else values

@@ -1,4 +1,4 @@
-"""The solution of a PDE by a Gaussian process."""
+"""Solutions of PDEs that are posterior distributions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["PosteriorSolution"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PosteriorSolution(Solution):
-    """A `Solution` that is a distribution: ``x`` is its mean at the nodes.
+    """A `Solution` that is a distribution; ``x`` is its mean at the nodes.
 
     Parameters
     ----------
     posterior : object
-        What the methods below ask.
+        Posterior with ``mean``, ``variance`` and ``sample``; the methods below delegate to it.
 
     Examples
     --------
@@ -43,32 +43,32 @@ class PosteriorSolution(Solution):
         ----------
         points : array
         derivative : int or multi-index, optional
-            Order along each axis of the derivative that is asked for.
+            Order of the derivative along each axis.
         """
         return self.posterior.mean(points, derivative)
 
     def variance(self, points: Any) -> Array:
-        """Return the posterior variance of u at points."""
+        """Return the posterior variance of u at `points`."""
         return self.posterior.variance(points)
 
     def standard_deviation(self, points: Any) -> Array:
-        """Return the posterior standard deviation of u at points, its scale set by the evidence."""
+        """Return the posterior standard deviation of u at `points`, scaled by the evidence."""
         return self.posterior.variance(points) ** 0.5
 
     def sample(self, points: Any, count: int = 1, seed: int = 0) -> Array:
-        """Draw functions from the posterior; returns their values at points, ``(count, P)``."""
+        """Draw functions from the posterior and return their values at `points`, shape ``(count, P)``."""
         return self.posterior.sample(points, count, seed)
 
     def on_grid(self, *axes: Any) -> np.ndarray:
-        """Return the posterior mean on the tensor grid of some coordinates along each axis, ``(n1, ..., nd)``."""
+        """Return the posterior mean on a tensor grid, given its coordinates along each axis; shape (n1, ..., nd)."""
         nodes = [np.asarray(axis, dtype=np.float64) for axis in axes]
-        if hasattr(self.posterior, "mean_on"):  # one small matrix an axis
+        if hasattr(self.posterior, "mean_on"):  # one small matrix per axis
             return self.posterior.mean_on(nodes)
         points = np.stack([part.ravel() for part in np.meshgrid(*nodes, indexing="ij")], axis=1)
         return np.asarray(self.posterior.mean(points)).reshape([len(axis) for axis in nodes])
 
     def interpolate(self, points: Any) -> Array:
-        """Return the posterior mean at points, as every solution of a PDE does."""
+        """Return the posterior mean at `points`; every solution of a PDE has this method."""
         return self.posterior.mean(points)
 
     @property
@@ -92,8 +92,8 @@ class PosteriorSolution(Solution):
         Parameters
         ----------
         exact : array or function
-            Values at the nodes, or a function of the coordinates, whose mean is taken off where the PDE leaves a
-            constant free.
+            Values at the nodes, or a function of the coordinates. If the PDE determines u up to a constant only, the
+            mean of the function is subtracted.
         """
         if callable(exact) and self.grid is not None:
             exact = evaluate("exact", exact, self.grid.coordinates())

@@ -1,4 +1,4 @@
-"""A Gaussian process, ready for the data of a PDE."""
+"""A Gaussian process and a PDE, ready to be conditioned."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ritz.grid import Grid
 from ritz.problem_types.pde.pde import PDE
 from ritz.solver import Controls, PreparedSolver
 
-from .dense_method import condition_by_covariances
-from .feature_method import condition_by_features
-from .joint_map import JointMap
-from .map_method import condition_by_ascent
-from .outcome import Outcome, Request
+from .covariances.dense_method import condition_by_covariances
+from .features.feature_method import condition_by_features
+from .maximum_a_posteriori.joint_map import JointMap
+from .maximum_a_posteriori.map_method import condition_by_ascent
+from .method_result import MethodResult, SolveRequest
 from .posterior import PosteriorSolution
 
 __all__ = ["PreparedGP"]
@@ -25,19 +25,25 @@ __all__ = ["PreparedGP"]
 
 @dataclass(frozen=True, eq=False)
 class PreparedGP(PreparedSolver[PosteriorSolution]):
-    """A solver and a problem that fit.
+    """A Gaussian-process solver with a PDE that it can solve.
 
-    The right-hand side of a solve are measured values of the source at the nodes, ends counted; the PDE's own source if
-    None. x0 are values at the nodes that a nonlinear equation starts from. The residual, at the nodes and between them,
-    is to be at most ``max(rtol size, atol)``, the size being that of the largest term of the equation; with noise, what
-    the noise explains. `maxiter` counts Newton steps; the callback is for nonlinear equations.
+    `solve` takes measured values of the source at the nodes, including the ends, as `rhs` (default: the PDE's own
+    source), and values at the nodes from which a nonlinear equation starts as `x0`. It has converged if the residual,
+    at the nodes and between them, is at most ``max(rtol size, atol)``, where the size is that of the largest term of
+    the equation; with noise, the residual may be as large as the noise explains. `maxiter` counts Newton steps, and
+    the callback is called for nonlinear equations, with u at the nodes.
 
     Parameters
     ----------
-    solver : KroneckerGP, or one with the same options
+    solver : KroneckerGP, or a solver with the same options
     pde : PDE
     frequencies : tuple of ndarray, optional
-        Those given.
+        Frequencies given by the user.
+    name : str
+        Registered name of the solver.
+    seconds : float
+        Time spent on preparing.
+    stats : mapping
     """
 
     solver: Any
@@ -48,7 +54,7 @@ class PreparedGP(PreparedSolver[PosteriorSolution]):
     stats: Mapping[str, Any] = field(default_factory=dict)
 
     def _solve(self, rhs: Any, x0: Any, controls: Controls) -> PosteriorSolution:
-        found = self._condition(Request(**vars(controls), rhs=rhs, x0=x0))
+        found = self._condition(SolveRequest(**vars(controls), rhs=rhs, x0=x0))
         posterior = found.posterior
         shared = {
             "method": "map" if isinstance(self.solver.method, JointMap) else self.solver.method,
@@ -70,7 +76,7 @@ class PreparedGP(PreparedSolver[PosteriorSolution]):
             posterior=posterior,
         )
 
-    def _condition(self, controls: Request) -> Outcome:
+    def _condition(self, request: SolveRequest) -> MethodResult:
         solver = self.solver
         if solver.method == "features":
             return condition_by_features(
@@ -80,7 +86,7 @@ class PreparedGP(PreparedSolver[PosteriorSolution]):
                 frequencies=self.frequencies,
                 max_components=solver.max_components,
                 noise="learn" if solver.noise == "learn" else float(solver.noise),
-                controls=controls,
+                request=request,
             )
         if solver.method == "dense":
             return condition_by_covariances(
@@ -91,7 +97,7 @@ class PreparedGP(PreparedSolver[PosteriorSolution]):
                 max_components=solver.max_components,
                 noise="learn" if solver.noise == "learn" else float(solver.noise),
                 evidence=isinstance(solver.frequencies, str) and solver.frequencies == "evidence",
-                controls=controls,
+                request=request,
             )
         options = solver.method if isinstance(solver.method, JointMap) else JointMap()
-        return condition_by_ascent(self.pde, solver.shape, solver.points, options, controls)
+        return condition_by_ascent(self.pde, solver.shape, solver.points, options, request)

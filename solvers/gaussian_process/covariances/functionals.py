@@ -30,13 +30,13 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Functional:
-    """``sum_a c_a(x_i) d^a u(x_i)`` for points x_i: what is known, or asked, of a process.
+    """Linear functionals ``sum_a c_a(x_i) d^a u(x_i)`` of a process u at points x_i.
 
     Parameters
     ----------
     points : ndarray, shape (P, d)
     terms : mapping
-        Coefficients, ``(P,)``, by multi-index.
+        Coefficients, shape (P,), by multi-index.
     """
 
     points: np.ndarray
@@ -47,17 +47,17 @@ class Functional:
 
     @property
     def orders(self) -> tuple[int, ...]:
-        """Highest order of a derivative along each axis."""
+        """Highest order of the derivatives along each axis."""
         return tuple(np.max(list(self.terms), axis=0).tolist())
 
 
 def evaluation(points: np.ndarray, derivative: MultiIndex) -> Functional:
-    """Return the values of one derivative at points ``(P, d)``."""
+    """Return the functionals that evaluate one derivative at points of shape (P, d)."""
     return Functional(points, {derivative: np.ones(len(points))})
 
 
 def equation(pde: PDE, points: np.ndarray, slope: np.ndarray | None = None) -> Functional:
-    """Return the differential operator of a PDE at points ``(P, d)``; `slope` is added to the term of order zero."""
+    """Return the differential operator of a PDE at points (P, d), with `slope` added to the term of order zero."""
     coordinates = tuple(points.T)
     terms = {
         index: evaluate(f"coefficient of the term {index}", coefficient, coordinates)
@@ -70,18 +70,18 @@ def equation(pde: PDE, points: np.ndarray, slope: np.ndarray | None = None) -> F
 
 
 def boundary_data(pde: PDE, points: np.ndarray) -> list[tuple[Functional, np.ndarray]]:
-    """Return what the conditions of the sides say at points on them: functionals, and their values.
+    """Return the functionals in the conditions of the sides, at points on them, with their values.
 
     Parameters
     ----------
     pde : PDE
     points : ndarray, shape (B, d)
-        A point where sides meet gives the data of each of them, the value of u once.
+        Points on the sides. A point on several sides contributes the data of each, but the value of u only once.
 
     Raises
     ------
     InvalidProblem
-        For periodic sides, and for points on no side.
+        If a side is periodic, or a point lies on no side.
     """
     lower, upper = np.array(pde.domain).T
     if len(points) == 0:
@@ -116,19 +116,19 @@ def boundary_data(pde: PDE, points: np.ndarray) -> list[tuple[Functional, np.nda
 def covariance_matrix(covariances: Sequence[SpectralMixture], left: Functional, right: Functional) -> Array:
     """Return the covariance of two functionals of a process whose covariance is a product over the axes.
 
-    Each axis contributes the matrix of its distinct coordinates once, so that grids cost little, and uniform ones
-    next to nothing. O(P Q) time and memory for P pairs of distinct coordinates.
+    Along each axis, covariances are evaluated between distinct coordinates only, so grids are cheap and uniform grids
+    cheaper still. O(P Q) time and memory for P pairs of distinct coordinates.
 
     Parameters
     ----------
     covariances : sequence of SpectralMixture
-        One an axis.
+        One covariance per axis.
     left, right : Functional
 
     Returns
     -------
     array, shape (len(left), len(right))
-        Of the kind of the covariances' fields.
+        NumPy or torch, as the fields of the covariances.
     """
     lefts = [np.unique(column, return_inverse=True) for column in left.points.T]
     rights = [np.unique(column, return_inverse=True) for column in right.points.T]
@@ -150,7 +150,7 @@ def covariance_matrix(covariances: Sequence[SpectralMixture], left: Functional, 
 
 
 def gram_matrix(covariances: Sequence[SpectralMixture], functionals: Sequence[Functional]) -> Array:
-    """Return the covariance matrix of several functionals, one after the other, shape (M, M)."""
+    """Return the covariance matrix of several sets of functionals, stacked; shape (M, M)."""
     blocks: dict[tuple[int, int], Array] = {}
     for i, left in enumerate(functionals):
         for j, right in enumerate(functionals[: i + 1]):
@@ -162,7 +162,7 @@ def gram_matrix(covariances: Sequence[SpectralMixture], functionals: Sequence[Fu
 
 
 def prior_variance(covariances: Sequence[SpectralMixture], functional: Functional) -> np.ndarray:
-    """Return the variance of a functional at each of its points before anything is known, shape (P,)."""
+    """Return the prior variance of a functional at each of its points, shape (P,)."""
     total = np.zeros(len(functional))
     for (a, first), (b, second) in itertools.product(functional.terms.items(), repeat=2):
         at_zero = [

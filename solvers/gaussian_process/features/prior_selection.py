@@ -12,15 +12,15 @@ from ritz.progress import ResidualProgress
 from ritz.solution import Status
 from ritz.stopping import Callback
 
-from .features import Features
-from .galerkin import condition_tensor
-from .grid_data import GridData
-from .line import LinePosterior, condition_line
-from .tensor import TensorPosterior
+from ..grid_data import GridData
+from .galerkin import condition_on_box
+from .interval_posterior import IntervalPosterior, condition_on_interval
+from .spectral_features import SpectralFeatures
+from .tensor_posterior import TensorPosterior
 
-__all__ = ["Chosen", "FeaturePosterior", "choose", "condition_features"]
+__all__ = ["FeaturePosterior", "SelectedPrior", "condition_features", "select_prior"]
 
-FeaturePosterior: TypeAlias = LinePosterior | TensorPosterior
+FeaturePosterior: TypeAlias = IntervalPosterior | TensorPosterior
 
 GOOD = {1: 1e-11, 2: 1e-10, 3: 1e-10}  # relative residual at unseen points that ends the search, by dimension
 SETTLED = 1e-8  # the same, where the prior after it is no better
@@ -28,12 +28,12 @@ USABLE = 0.1  # the same, for an iteration to start from the mean
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class SelectedPrior:
     """The posterior under the best of the priors that were tried.
 
     Parameters
     ----------
-    posterior : LinePosterior or TensorPosterior
+    posterior : IntervalPosterior or TensorPosterior
         Given all data.
     unseen : float
         Relative residual at the points that the choice was made by.
@@ -49,16 +49,16 @@ class Chosen:
     interrupted: bool
 
 
-def choose(
+def select_prior(
     data: GridData,
-    priors: Iterable[tuple[Features, ...]],
+    priors: Iterable[tuple[SpectralFeatures, ...]],
     noise: float | Literal["learn"] = 0.0,
     *,
     start: np.ndarray | None = None,
     maxiter: int | None = None,
     callback: Callback | None = None,
     progress: ResidualProgress | None = None,
-) -> Chosen:
+) -> SelectedPrior:
     """Return the posterior whose residual at unseen points is smallest, or with noise, whose evidence is largest.
 
     Priors are tried in their order; the first that is good to rounding ends the search.
@@ -66,7 +66,7 @@ def choose(
     Parameters
     ----------
     data : GridData
-    priors : iterable of tuple of Features
+    priors : iterable of tuple of SpectralFeatures
     noise : float or "learn"
     start : ndarray, optional
         Values at the nodes that nonlinear equations start from.
@@ -102,12 +102,12 @@ def choose(
     assert best is not None
     if data.measured and not interrupted:
         best = condition_features(data, best.prior, noise, best.mean_on(data.axes), maxiter, callback)
-    return Chosen(best, best_residual, tuple(tried), interrupted)
+    return SelectedPrior(best, best_residual, tuple(tried), interrupted)
 
 
 def condition_features(
     data: GridData,
-    features: tuple[Features, ...],
+    features: tuple[SpectralFeatures, ...],
     noise: float | Literal["learn"],
     start: np.ndarray | None = None,
     maxiter: int | None = None,
@@ -115,8 +115,8 @@ def condition_features(
 ) -> FeaturePosterior:
     """Return the posterior for features along each axis, in one dimension or more."""
     if data.dimension == 1:
-        return condition_line(data, features[0], noise, start=start, maxiter=maxiter, callback=callback)
-    return condition_tensor(data, features, noise, start=start, maxiter=maxiter, callback=callback)
+        return condition_on_interval(data, features[0], noise, start=start, maxiter=maxiter, callback=callback)
+    return condition_on_box(data, features, noise, start=start, maxiter=maxiter, callback=callback)
 
 
 def _better(

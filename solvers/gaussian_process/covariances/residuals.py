@@ -1,4 +1,4 @@
-"""How well a function solves a differential equation at given points."""
+"""Residuals of a function in a PDE."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .functionals import equation
 __all__ = ["Mean", "equation_residual", "points_between"]
 
 Mean: TypeAlias = Callable[[np.ndarray, MultiIndex], np.ndarray]
-"""``mean(points, index)``: a derivative of u at points ``(P, d)``."""
+"""``mean(points, index)``: a derivative of u at points of shape (P, d)."""
 
 STEPS = {2: 1.324717957244746, 3: 1.2207440846057596}  # by dimension d, the root of r^(d+1) = r + 1
-MOST = 1000  # points between those given, in more than one dimension
+MOST = 1000  # maximum number of points in between, in more than one dimension
 
 
 def equation_residual(pde: PDE, mean: Mean, points: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return what the equation leaves at points, ``(P,)``, and the norm of its largest term, the source among them.
+    """Return the residual of the equation at points, shape (P,), and the norm of its largest term or source.
 
-    The latter is what the former is to be judged by: it is not 0 where the source is.
+    Residuals are relative to that norm, which does not vanish with the source.
 
     Examples
     --------
@@ -41,9 +41,9 @@ def equation_residual(pde: PDE, mean: Mean, points: np.ndarray, source: np.ndarr
 
 
 def points_between(points: np.ndarray, domain: Sequence[tuple[float, float]]) -> np.ndarray:
-    """Return points of the box off those given: half-way between them, or in more dimensions spread evenly.
+    """Return points of the box that differ from `points`: half-way between them, or spread evenly for d > 1.
 
-    The latter by a rule of irrational steps, which meets no grid.
+    Evenly spread points follow a rule of irrational steps, which never falls on a grid.
     """
     lower, upper = np.array(domain).T
     if len(lower) == 1:

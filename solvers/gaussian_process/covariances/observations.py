@@ -1,4 +1,4 @@
-"""What a differential equation says of its solution at points."""
+"""Data that a PDE provides on its solution: the equation at points and the conditions of the sides."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from ritz.errors import InvalidProblem
 from ritz.problem_types.pde.fields import evaluate
 from ritz.problem_types.pde.pde import PDE
 
+from ..points import check_points
 from .functionals import Functional, boundary_data, equation
-from .points import check_points
 
 __all__ = ["Observations", "observe"]
 
 
 @dataclass(frozen=True, eq=False)
 class Observations:
-    """The equation at points, and the conditions of the sides.
+    """The equation at points and the conditions of the sides.
 
     Parameters
     ----------
     pde : PDE
     points : ndarray, shape (P, d)
-        Where the equation holds.
+        Points at which the equation holds.
     source : ndarray, shape (P,)
-        Its right side there.
+        Right-hand side of the equation at the points.
     boundary : sequence of (Functional, ndarray)
-        What the conditions of the sides say.
+        Functionals in the conditions of the sides, and their values.
     measured : bool
-        Whether `source` was given as values, so that it is not known elsewhere.
+        Whether `source` was given as values, and is unknown elsewhere.
     """
 
     pde: PDE
@@ -46,12 +46,12 @@ class Observations:
         return len(self.points) + sum(len(values) for _, values in self.boundary)
 
     def linearised(self, state: np.ndarray | None = None) -> tuple[list[Functional], np.ndarray]:
-        """Return functionals of u and their values, the source first.
+        """Return functionals of u and their values, with the equation first.
 
         Parameters
         ----------
         state : ndarray, shape (P,), optional
-            Values of u at the points around which the reaction is made linear; 0 if left out.
+            Values of u at the points, around which the reaction is linearised. Default: 0.
         """
         slope, source = None, self.source
         if self.pde.reaction is not None:
@@ -63,12 +63,12 @@ class Observations:
         return functionals, np.concatenate([source, *(values for _, values in self.boundary)])
 
     def noise_variance(self, noise: float) -> np.ndarray:
-        """Return the variance of the noise of each datum, ``(M,)``: the source has some, conditions have none."""
+        """Return the noise variance of each datum, shape (M,); only the source has noise, the conditions are exact."""
         return np.where(np.arange(len(self)) < len(self.points), noise**2, 0.0)
 
 
 def observe(pde: PDE, points: Any, source: Any = None, boundary_points: Any = None) -> Observations:
-    """Return what is known of the solution of a PDE; see `ritz.solvers.gaussian_process.dense.condition`.
+    """Return the data on the solution of a PDE; see `condition` in ``dense_posterior.py`` for the arguments.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def observe(pde: PDE, points: Any, source: Any = None, boundary_points: Any = No
     else:
         values = np.asarray(to_numpy(source), dtype=np.float64)
         if values.shape != (len(points),):
-            raise InvalidProblem(f"source has shape {values.shape}; it must be ({len(points)},), one value a point")
+            raise InvalidProblem(f"source has shape {values.shape}; it must be ({len(points)},), one value per point")
         if not np.isfinite(values).all():
             raise InvalidProblem(f"source has {int((~np.isfinite(values)).sum())} values that are NaN or infinite")
     if boundary_points is None:
@@ -96,7 +96,7 @@ def observe(pde: PDE, points: Any, source: Any = None, boundary_points: Any = No
 
 
 def _points_on_sides(pde: PDE, points: np.ndarray) -> np.ndarray:
-    """Return points on every side that has a condition: of the grid that `points` are, or as dense as they are."""
+    """Return points on every side with a condition: nodes of the grid if `points` form one, else equally dense ones."""
     axes = [np.unique(column) for column in points.T]
     if np.prod([float(len(axis)) for axis in axes]) != len(points):
         count = int(np.ceil(len(points) ** (1.0 / pde.dimension)))

@@ -17,14 +17,14 @@ from ritz.errors import InvalidProblem, UnknownName
 __all__ = ["ENVELOPES", "SpectralMixture", "axis_matrices", "toeplitz"]
 
 ENVELOPES = {"squared-exponential": math.inf, "matern52": 4}
-"""How many derivatives an envelope has at distance zero."""
+"""Number of derivatives of each envelope at distance zero."""
 
-BLOCK = 2_000_000  # numbers in a temporary array
+BLOCK = 2_000_000  # entries of a temporary array
 
 
 @dataclass(frozen=True, eq=False)
 class SpectralMixture:
-    r"""Covariance of a process along one axis whose power lies around given frequencies.
+    r"""Covariance of a process along one axis whose power is concentrated around given frequencies.
 
     .. math:: k(d) = \sum_q w_q \, e(d / \ell_q) \cos(\omega_q d), \qquad d = x - x',
 
@@ -35,24 +35,24 @@ class SpectralMixture:
     Parameters
     ----------
     weights : array, shape (Q,)
-        Variance of each component, in the square of the unit of u; not negative.
+        Variance of each component, in squared units of u; not negative.
     frequencies : array, shape (Q,)
-        Angular frequencies, in radians a unit of length.
+        Angular frequencies, in radians per unit length.
     lengthscales : array, shape (Q,)
-        Lengthscale of each envelope, in the unit of length; positive.
+        Lengthscale of each envelope, in units of length; positive.
     envelope : {"squared-exponential", "matern52"}
 
     Raises
     ------
     InvalidProblem
-        For arrays that are empty, differ in shape, are not finite, or out of range.
+        If arrays are empty, differ in shape, are not finite or out of range.
     UnknownName
-        For an unknown envelope.
+        If the envelope is unknown.
 
     Notes
     -----
-    Fields may be NumPy arrays or torch tensors; values come back in their kind, and torch differentiates through
-    them. Time and memory are O(Q) a distance.
+    The fields may be NumPy arrays or torch tensors; values are returned as the same kind, and torch differentiates
+    through them. Time and memory are O(Q) per distance.
 
     Examples
     --------
@@ -95,20 +95,20 @@ class SpectralMixture:
 
     @property
     def smoothness(self) -> float:
-        """Number of derivatives at distance zero; of the process itself, half as many."""
+        """Number of derivatives at distance zero; the process itself has half as many."""
         return ENVELOPES[self.envelope]
 
     @property
     def variance(self) -> Any:
-        """Value at distance zero."""
+        """Covariance at distance zero."""
         return self.weights.sum()
 
     def scaled(self, factor: Any) -> SpectralMixture:
-        """Return the covariance times a number."""
+        """Return the covariance multiplied by `factor`."""
         return replace(self, weights=self.weights * factor)
 
     def with_component(self, weight: float, frequency: float, lengthscale: float) -> SpectralMixture:
-        """Return the mixture with one component more, as the low-frequency one: frequency 0, short lengthscale."""
+        """Return the mixture with one more component."""
         xp = namespace(self.weights)
         added = {"weights": weight, "frequencies": frequency, "lengthscales": lengthscale}
         fields = {name: getattr(self, name) for name in added}
@@ -118,7 +118,7 @@ class SpectralMixture:
         return replace(self, **extended)
 
     def check_derivatives(self, order: int) -> None:
-        """Raise `InvalidProblem` unless the process has derivatives up to `order` in mean square."""
+        """Raise `InvalidProblem` unless the process has mean-square derivatives up to `order`."""
         if 2 * order > self.smoothness:
             raise InvalidProblem(
                 f"envelope {self.envelope!r} has {self.smoothness} derivatives at distance zero; a derivative of order"
@@ -126,11 +126,11 @@ class SpectralMixture:
             )
 
     def __call__(self, distance: Array) -> Array:
-        """Return the covariance at signed distances, of their shape."""
+        """Return the covariance at signed distances, in their shape."""
         return self.derivative(distance, 0)
 
     def derivative(self, distance: Array, order: int) -> Array:
-        r"""Return :math:`k^{(n)}(d)`, the derivative in the signed distance.
+        r"""Return :math:`k^{(n)}(d)`, the derivative with respect to the signed distance.
 
         The covariance of the a-th derivative at x with the b-th at x' is :math:`(-1)^b k^{(a+b)}(x-x')`.
 
@@ -143,12 +143,12 @@ class SpectralMixture:
         Returns
         -------
         array
-            Of the shape of `distance`, of the kind of the fields.
+            Shape of `distance`, kind of the fields.
         """
         return self.derivatives(distance, (order,))[0]
 
     def derivatives(self, distance: Array, orders: Sequence[int]) -> list[Array]:
-        """Return several derivatives at signed distances, for less than they cost one by one; see `derivative`."""
+        """Return several derivatives at signed distances, cheaper than one by one; see `derivative`."""
         if max(orders) > self.smoothness:
             raise InvalidProblem(f"envelope {self.envelope!r} has no derivative of order {max(orders)}")
         distance = asarray_like(distance, self.weights)[..., None]
@@ -159,7 +159,7 @@ class SpectralMixture:
         evaluate = _gaussian if self.envelope == "squared-exponential" else _matern52
         envelopes = evaluate(xp, distance, self.lengthscales, max(orders))
         found: list[Array] = []
-        for order in orders:  # by the rule of Leibniz
+        for order in orders:  # product rule of Leibniz
             terms = [
                 math.comb(order, n)
                 * envelopes[n]
@@ -172,7 +172,7 @@ class SpectralMixture:
 
 
 def _gaussian(xp: Any, distance: Array, lengthscales: Array, order: int) -> list[Array]:
-    """Return the derivatives of exp(-t^2/2) up to `order`, by the recurrence of Hermite polynomials."""
+    """Return the derivatives of exp(-t^2/2) up to `order`, by the recurrence of the Hermite polynomials."""
     t = distance / lengthscales
     found = [xp.exp(-0.5 * t * t)]
     for n in range(order):
@@ -203,9 +203,9 @@ def toeplitz(values: Array, *, odd: bool = False) -> Array:
     Parameters
     ----------
     values : array, shape (n,)
-        At the distances 0, h, 2 h, ...
+        Values at the distances 0, h, 2 h, ...
     odd : bool
-        Whether the function changes sign with its argument, as derivatives of odd order do.
+        Whether the function is odd, as derivatives of odd order are.
 
     Examples
     --------
@@ -226,7 +226,7 @@ def axis_matrices(
 ) -> list[Array]:
     """Return ``k^(n)(left_i - right_j)``, shape (len(left), len(right)), for each order n.
 
-    Where both are the same uniform grid, its n distances make the n x n matrix.
+    If both are the same uniform grid, the n x n matrix is built from its n distances.
 
     Examples
     --------
@@ -250,7 +250,7 @@ def axis_matrices(
 
 
 def uniform_spacing(points: np.ndarray) -> float | None:
-    """Return the spacing of an increasing grid that is uniform to rounding, or None."""
+    """Return the spacing of an increasing grid that is uniform up to rounding, or None."""
     if len(points) < 3:
         return None
     span = float(points[-1] - points[0])

@@ -1,4 +1,4 @@
-"""What each method of the Gaussian-process solver gives back."""
+"""What each method of the Gaussian-process solver is given, and what it returns."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ import numpy as np
 from ritz.solution import Status
 from ritz.solver import Controls
 
-__all__ = ["Outcome", "Request"]
+__all__ = ["MethodResult", "SolveRequest"]
 
 
 @dataclass(frozen=True)
-class Request(Controls):
-    """What a call of `solve` asks for: besides the controls, values of the source and a start."""
+class SolveRequest(Controls):
+    """Arguments of a call of `solve`: its controls, values of the source (`rhs`) and a start (`x0`)."""
 
     rhs: Any = None
     x0: Any = None
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """A posterior, and how good it is.
+class MethodResult:
+    """A posterior and its quality.
 
     Parameters
     ----------
     posterior : object
     x : ndarray, shape (n,)
-        Its mean at the nodes.
+        Posterior mean at the nodes.
     axes : tuple of ndarray, optional
-        Nodes along each axis; None where points are scattered.
+        Nodes along each axis; None if the points are scattered.
     status : Status
     residual : float
-        Relative.
+        Relative residual.
     history : ndarray, shape (iterations + 1,)
     stats : mapping
     """

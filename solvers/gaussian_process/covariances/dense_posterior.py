@@ -1,4 +1,4 @@
-"""Gaussian processes conditioned on a differential equation, in closed form."""
+"""Gaussian processes conditioned on a PDE in closed form, with dense covariance matrices."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from ritz.problem_types.pde.fields import evaluate
 from ritz.problem_types.pde.pde import PDE, MultiIndex
 from ritz.solution import Status
 
+from ..points import check_points, like_points, multi_index
 from .covariance import SpectralMixture
 from .functionals import Functional, covariance_matrix, evaluation, gram_matrix, prior_variance
 from .gram import Gram, check_rows, factorise
 from .observations import Observations, observe
-from .points import check_points, like_points, multi_index
 from .residuals import equation_residual, points_between
 
 __all__ = ["DensePosterior", "condition", "condition_on"]
 
-JITTER = 1e-13  # relative; as little as rounding lets pass for smooth covariances
-SETTLED = 1e-12  # relative change of the state at which the reaction counts as linearised
-CLOSE = 1e-5  # the same, where rounding keeps the residual from falling further
-BLOCK = 4_000_000  # entries of a covariance with the data that are formed at a time
+JITTER = 1e-13  # relative; the least that rounding allows for smooth covariances
+SETTLED = 1e-12  # relative change of the state below which linearisation has converged
+CLOSE = 1e-5  # the same, once rounding keeps the residual from falling further
+BLOCK = 4_000_000  # entries of a covariance with the data formed at a time
 
 
 @dataclass(frozen=True, eq=False)
 class DensePosterior:
-    """A Gaussian process given a differential equation at points and the conditions of the sides.
+    """Posterior of a Gaussian process given a PDE at points and the conditions of its sides.
 
     Parameters
     ----------
@@ -41,19 +41,19 @@ class DensePosterior:
     covariances : tuple of SpectralMixture
         Covariance along each axis, scaled to the data.
     functionals : tuple of Functional
-        What the data are, the reaction being linear around the mean.
+        Functionals that the data are values of, with the reaction linearised around the mean.
     values : ndarray, shape (M,)
-        The data.
+        Data.
     gram : Gram
-        Their covariance.
+        Covariance of the data.
     coefficients : ndarray, shape (M,)
-        Of the mean in the covariances with the data.
+        Coefficients of the mean in the covariances with the data.
     log_evidence : float
         Log density of the data under the prior.
     noise : float
         Standard deviation of the noise of the source.
     status : Status
-        CONVERGED, or MAX_ITERATIONS if the linearisations of a reaction had not settled.
+        CONVERGED, or MAX_ITERATIONS if the linearisation of a reaction has not converged.
     history : ndarray, shape (iterations + 1,)
         Relative residual of the equation at the points after each linearisation, 1 before the first.
     """
@@ -86,12 +86,12 @@ class DensePosterior:
 
     @cached_property
     def residuals(self) -> dict[str, float]:
-        """Residuals of the equation, in the norm of the source (or of its largest term, where that is larger).
+        """Residuals of the equation, relative to the norm of the source (or of the largest term, if larger).
 
-        ``"train"`` is that of the mean at the points, ``"held-out"`` what the mean without a point leaves there, and
-        ``"off-grid"`` that of the mean half-way between the points (in more dimensions, at points spread evenly),
-        NaN where the source is known at the points only. A small residual at the points says nothing: the mean
-        interpolates them, be its frequencies right or wrong.
+        ``"train"`` is the residual of the mean at the points; ``"held-out"`` the leave-one-out residual; ``"off-grid"``
+        the residual half-way between the points (for d > 1, at evenly spread points), NaN if the source is known at
+        the points only. A small residual at the points says nothing, because the mean interpolates there with right
+        and wrong frequencies alike.
         """
         observations, count = self.observations, len(self.observations.points)
         at_points, size = self.residual_at(observations.points, observations.source)
@@ -111,24 +111,24 @@ class DensePosterior:
         ----------
         points : array, shape (P, d), or (P,) in one dimension
         derivative : int or multi-index, optional
-            Order along each axis.
+            Order of the derivative along each axis.
 
         Returns
         -------
         array, shape (P,)
-            NumPy or torch, as `points`.
+            Array or tensor, as `points`.
 
         Raises
         ------
         InvalidProblem
-            For points outside the box, or a derivative that the covariance does not have.
+            If points lie outside the box, or the covariance lacks the derivative.
         """
         checked = check_points("points", points, self.observations.pde)
         index = multi_index(derivative, self.observations.pde.dimension)
         return like_points(self._mean(evaluation(checked, index)), points)
 
     def variance(self, points: Array) -> Array:
-        """Return the posterior variance of u, ``(P,)``; never below what rounding leaves of the prior's."""
+        """Return the posterior variance of u, shape (P,), bounded below by the rounding error of the prior's."""
         checked = check_points("points", points, self.observations.pde)
         found = [
             prior_variance(self.covariances, part) - (self.gram.whiten(self._cross(part).T) ** 2).sum(axis=0)
@@ -138,11 +138,11 @@ class DensePosterior:
         return like_points(np.maximum(np.concatenate(found), 8 * np.finfo(np.float64).eps * prior), points)
 
     def standard_deviation(self, points: Array) -> Array:
-        """Return the posterior standard deviation of u, ``(P,)``."""
+        """Return the posterior standard deviation of u, shape (P,)."""
         return self.variance(points) ** 0.5
 
     def sample(self, points: Array, count: int = 1, seed: int = 0) -> Array:
-        """Draw functions from the posterior. O(P^3 + P^2 M) time.
+        """Draw functions from the posterior in O(P^3 + P^2 M) time.
 
         Parameters
         ----------
@@ -172,7 +172,7 @@ class DensePosterior:
         return np.concatenate(parts, axis=1)
 
     def _parts(self, functional: Functional) -> list[Functional]:
-        """Return the functional in parts whose covariance with the data is not too large."""
+        """Split a functional into parts whose covariance with the data has at most `BLOCK` entries."""
         rows = max(1, BLOCK // len(self.coefficients))
         return [
             Functional(
@@ -183,7 +183,7 @@ class DensePosterior:
         ]
 
     def residual_at(self, points: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, float]:
-        """Return what the mean leaves of the equation at points, and its scale; see `equation_residual`."""
+        """Return the residual of the mean at points, and its scale; see `equation_residual`."""
 
         def mean(points: np.ndarray, index: MultiIndex) -> np.ndarray:
             return self._mean(evaluation(points, index))
@@ -205,30 +205,32 @@ def condition(
     jitter: float = JITTER,
     maxiter: int = 20,
 ) -> DensePosterior:
-    r"""Condition a Gaussian process on a differential equation at points, the operator on both sides of its kernel.
+    r"""Condition a Gaussian process on a PDE at points, with the operator on both sides of the kernel.
 
-    The covariance of u is the product of `covariances`; that of the data follows by differentiation
-    :cite:`ChenEtAl2021`, so that the mean solves the equation at every point, and its distance from u has a variance.
-    The variance of the prior is scaled to the evidence. A reaction is made linear around the mean, over and over.
+    The covariance of u is the product of `covariances`, and that of the data follows by differentiation
+    :cite:`ChenEtAl2021`. The mean solves the equation at every point. The variance of the prior maximises the evidence.
+    A reaction is linearised around the mean repeatedly.
 
     Parameters
     ----------
     pde : PDE
-        Linear but for its reaction; open sides give no data, periodic ones are refused.
+        Linear except for its reaction. Open sides give no data, periodic sides are refused.
     covariances : sequence of SpectralMixture
-        One an axis; each needs twice as many derivatives as the equation takes along its axis.
+        One per axis, with twice as many derivatives as the equation takes along that axis.
     points : array, shape (P, d), or (P,) in one dimension
-        Where the equation is to hold: anywhere in the box, in any order; grids, and uniform ones above all, cost less.
+        Points anywhere in the box, in any order, at which the equation holds. Grids, in particular uniform ones, cost
+        less.
     source : array, shape (P,), optional
-        Measured values of the source, if not those of the PDE's own function.
+        Measured values of the source. Default: values of the source of the PDE.
     boundary_points : array, shape (B, d), optional
-        Where the conditions hold; those nearest to the points, where they are a grid, and else as dense as they are.
+        Points at which the conditions hold. Default: boundary nodes of the grid if `points` form one, otherwise
+        equally dense points.
     noise : float
-        Standard deviation of independent errors of the source; conditions are exact.
+        Standard deviation of independent errors in the source; conditions are exact.
     jitter : float
-        Relative jitter to begin with; ten times as much is tried as long as the factorisation fails.
+        Initial relative jitter; multiplied by ten while the factorisation fails.
     maxiter : int
-        Most linearisations of a reaction.
+        Maximum number of linearisations of a reaction.
 
     Returns
     -------
@@ -237,8 +239,8 @@ def condition(
     Raises
     ------
     InvalidProblem
-        For data that are empty, NaN, outside the box, too many for a dense matrix, or (without noise) given twice;
-        for a covariance that is not smooth enough, and sides that are periodic.
+        If data are empty, NaN, outside the box, too many for a dense matrix, or given twice without noise; if a
+        covariance is not smooth enough, or a side is periodic.
 
     Notes
     -----
@@ -295,7 +297,7 @@ def condition_on(
 
 
 def check_covariances(observations: Observations, covariances: Sequence[SpectralMixture]) -> None:
-    """Raise `InvalidProblem` unless there is a covariance an axis, smooth enough for the data."""
+    """Raise `InvalidProblem` unless there is one covariance per axis, smooth enough for the data."""
     if len(covariances) != observations.pde.dimension:
         raise InvalidProblem(f"{len(covariances)} covariances are given for {observations.pde.dimension} axes")
     for functional in observations.linearised()[0]:
@@ -331,7 +333,7 @@ def _condition_linear(
 
 
 def _scale_to_evidence(matrix: np.ndarray, values: np.ndarray, errors: np.ndarray, jitter: float) -> tuple[float, Gram]:
-    """Return the factor of the prior covariance that makes the data most likely, and their covariance with it."""
+    """Return the factor of the prior covariance that maximises the evidence, and the scaled covariance of the data."""
     if not values.any():
         return 1.0, factorise(matrix + np.diag(errors), jitter)
     if not errors.any():

@@ -13,11 +13,11 @@ from ritz.operators.stencils.boundary import AXES
 from ritz.problem_types.pde.pde import PDE
 from ritz.solution import Status
 
-from .candidates import data_spectra, given_features, tried_features
-from .choice import Chosen, choose
-from .grid_data import GridData, gridded_data
-from .outcome import Outcome, Request
-from .spectrum import Spectrum
+from ..grid_data import GridData, gridded_data
+from ..method_result import MethodResult, SolveRequest
+from .candidate_priors import data_spectra, given_features, tried_features
+from .periodogram import Tones
+from .prior_selection import SelectedPrior, select_prior
 
 __all__ = ["condition_by_features"]
 
@@ -41,39 +41,39 @@ def condition_by_features(
     frequencies: Sequence[np.ndarray] | None,
     max_components: int,
     noise: float | Literal["learn"],
-    controls: Request,
-) -> Outcome:
+    request: SolveRequest,
+) -> MethodResult:
     """Return the posterior under the best of the priors that the data suggest.
 
     Without a shape, grids are refined until the equation holds between their nodes; see `KroneckerGP`.
     """
-    shapes = _shapes(pde, shape, points, controls.rhs)
+    shapes = _shapes(pde, shape, points, request.rhs)
     before = np.inf
     for number, nodes in enumerate(shapes, start=1):
-        data = gridded_data(pde, nodes, points, controls.rhs)
+        data = gridded_data(pde, nodes, points, request.rhs)
         spectra = data_spectra(data, max_components)
-        chosen = choose(
+        chosen = select_prior(
             data,
             tried_features(data, spectra) if frequencies is None else given_features(data, frequencies),
             noise,
-            start=None if controls.x0 is None else _start(controls.x0, data),
-            maxiter=controls.maxiter,
-            callback=controls.callback,
-            progress=controls.progress,
+            start=None if request.x0 is None else _start(request.x0, data),
+            maxiter=request.maxiter,
+            callback=request.callback,
+            progress=request.progress,
         )
-        resolved = chosen.unseen <= RESOLVED * controls.rtol
+        resolved = chosen.unseen <= RESOLVED * request.rtol
         rough = before < ROUGH and chosen.unseen > WORTHWHILE * before
         if number == len(shapes) or resolved or rough or chosen.interrupted:
-            return _outcome(data, spectra, chosen, noise, controls)
+            return _outcome(data, spectra, chosen, noise, request)
         before = chosen.unseen
     raise AssertionError("there is always a grid to try")
 
 
 def _outcome(
-    data: GridData, spectra: Sequence[Spectrum], chosen: Chosen, noise: float | str, controls: Request
-) -> Outcome:
+    data: GridData, spectra: Sequence[Tones], chosen: SelectedPrior, noise: float | str, request: SolveRequest
+) -> MethodResult:
     posterior = chosen.posterior
-    status, residual = _judge(data, chosen, bool(noise), controls.rtol, controls.atol)
+    status, residual = _judge(data, chosen, bool(noise), request.rtol, request.atol)
     _warn(data, spectra, chosen, status)
     x = posterior.mean_on(data.axes).ravel()
     stats: dict[str, Any] = {
@@ -87,7 +87,7 @@ def _outcome(
     if data.singular:
         x = x - x.mean()
         stats["up to a constant"] = True
-    return Outcome(posterior, x, data.axes, status, residual, posterior.history, stats)
+    return MethodResult(posterior, x, data.axes, status, residual, posterior.history, stats)
 
 
 def _shapes(pde: PDE, shape: Any, points: Any, rhs: Any) -> Sequence[Any]:
@@ -101,7 +101,7 @@ def _shapes(pde: PDE, shape: Any, points: Any, rhs: Any) -> Sequence[Any]:
     raise InvalidProblem(f"rhs has {np.ndim(rhs)} axes and the PDE {pde.dimension}: give the solver its shape")
 
 
-def _judge(data: GridData, chosen: Chosen, noisy: bool, rtol: float, atol: float) -> tuple[Status, float]:
+def _judge(data: GridData, chosen: SelectedPrior, noisy: bool, rtol: float, atol: float) -> tuple[Status, float]:
     posterior = chosen.posterior
     residual, size = posterior.at_nodes
     if not data.measured:
@@ -122,7 +122,7 @@ def _judge(data: GridData, chosen: Chosen, noisy: bool, rtol: float, atol: float
     return Status.STAGNATED if posterior.status in settled else posterior.status, residual
 
 
-def _warn(data: GridData, spectra: Sequence[Spectrum], chosen: Chosen, status: Status) -> None:
+def _warn(data: GridData, spectra: Sequence[Tones], chosen: SelectedPrior, status: Status) -> None:
     if status is Status.SINGULAR:
         warnings.warn(
             "the equation has an eigenvalue that is 0 to rounding (a resonance): the solution is not determined along"

@@ -16,28 +16,28 @@ from ritz.problem_types.pde.fields import evaluate
 from ritz.solution import Status
 from ritz.stopping import Callback
 
-from .features import Features
-from .grid_data import GridData, equation_size
-from .points import check_points, like_points, multi_index
-from .shrinkage import SquareRoot, square_root
+from ..grid_data import GridData, equation_size
+from ..points import check_points, like_points, multi_index
+from .linear_model import WeightPosterior, condition_weights
+from .spectral_features import SpectralFeatures
 
-__all__ = ["LinePosterior", "condition_line"]
+__all__ = ["IntervalPosterior", "condition_on_interval"]
 
 EXACT = 1e4  # weight of conditions, which have no noise, beside a source that may have some
 FINEST = 1e-12  # relative residual that Newton's method is asked for; the step that meets it goes far beyond
 
 
 @dataclass(frozen=True, eq=False)
-class LinePosterior:
+class IntervalPosterior:
     """The posterior of a process on an interval, a random combination of features.
 
     Parameters
     ----------
     data : GridData
-    features : Features
+    features : SpectralFeatures
     scales : ndarray, shape (m,)
         What each feature is divided by, so that all contribute alike to the source.
-    root : SquareRoot
+    root : WeightPosterior
         Posterior of the weights.
     noise : float
         Standard deviation of the noise of the source.
@@ -51,9 +51,9 @@ class LinePosterior:
     """
 
     data: GridData
-    features: Features
+    features: SpectralFeatures
     scales: np.ndarray
-    root: SquareRoot
+    root: WeightPosterior
     noise: float
     condition: float
     log_evidence: float
@@ -61,7 +61,7 @@ class LinePosterior:
     history: np.ndarray
 
     @property
-    def prior(self) -> tuple[Features, ...]:
+    def prior(self) -> tuple[SpectralFeatures, ...]:
         """Features along each axis."""
         return (self.features,)
 
@@ -146,15 +146,15 @@ class LinePosterior:
         return self.features.evaluate(points, order)
 
 
-def condition_line(
+def condition_on_interval(
     data: GridData,
-    features: Features,
+    features: SpectralFeatures,
     noise: float | Literal["learn"] = 0.0,
     *,
     start: np.ndarray | None = None,
     maxiter: int | None = None,
     callback: Callback | None = None,
-) -> LinePosterior:
+) -> IntervalPosterior:
     """Return the posterior of the solution of a one-dimensional equation.
 
     The source at the nodes and the conditions at the ends are conditioned on at once, in square-root form; a
@@ -164,7 +164,7 @@ def condition_line(
     Parameters
     ----------
     data : GridData
-    features : Features
+    features : SpectralFeatures
     noise : float or "learn"
         Standard deviation of the noise of the source.
     start : ndarray, shape (N,), optional
@@ -192,7 +192,7 @@ def condition_line(
 class _Equations:
     """Equation and conditions as rows for the scaled weights z of the features, all rows of comparable size."""
 
-    def __init__(self, data: GridData, features: Features, noise: float | Literal["learn"]):
+    def __init__(self, data: GridData, features: SpectralFeatures, noise: float | Literal["learn"]):
         self.data, self.features = data, features
         self.known_noise = 0.0 if noise == "learn" else noise
         order = max(index[0] for index in data.pde.terms)
@@ -223,18 +223,18 @@ class _Equations:
         """Return the right sides minus the left ones."""
         return self.right_side - self.matrix @ z - self._reaction(0, z, 1.0)
 
-    def solve(self, z: np.ndarray | None, right_side: np.ndarray) -> SquareRoot:
+    def solve(self, z: np.ndarray | None, right_side: np.ndarray) -> WeightPosterior:
         """Return the posterior of the weights, the reaction being linear around those of z."""
         matrix = self.matrix
         if z is not None:
             matrix = matrix + self._reaction(1, z, self.at_nodes)
-        return square_root(matrix, right_side, self.unit * self.known_noise if self.known_noise else None)
+        return condition_weights(matrix, right_side, self.unit * self.known_noise if self.known_noise else None)
 
     def project(self, u: np.ndarray) -> np.ndarray:
         """Return the weights whose values at the nodes are nearest to `u`."""
-        return square_root(self.at_nodes, u).mean
+        return condition_weights(self.at_nodes, u).mean
 
-    def posterior(self, status: Status, history: list[float], z: np.ndarray | None = None) -> LinePosterior:
+    def posterior(self, status: Status, history: list[float], z: np.ndarray | None = None) -> IntervalPosterior:
         """Return the posterior, with the reaction linear around z."""
         right_side = self.right_side
         if z is not None:  # conditioned on what the last linearisation says
@@ -242,7 +242,7 @@ class _Equations:
         root = self.solve(z, right_side)
         if z is not None:
             root = replace(root, mean=z)
-        posterior = LinePosterior(
+        posterior = IntervalPosterior(
             data=self.data,
             features=self.features,
             scales=self.scales,

@@ -9,31 +9,31 @@ import numpy as np
 from ritz.problem_types.pde.pde import PDE
 from ritz.solution import Status
 
-from .grid_data import gridded_data
+from ..grid_data import gridded_data
+from ..method_result import MethodResult, SolveRequest
 from .joint_map import JointMap, joint_map
-from .outcome import Outcome, Request
 
 __all__ = ["condition_by_ascent"]
 
 DEFAULT = {1: 200, 2: 64, 3: 16}  # nodes along an axis
 
 
-def condition_by_ascent(pde: PDE, shape: Any, points: Any, options: JointMap, controls: Request) -> Outcome:
+def condition_by_ascent(pde: PDE, shape: Any, points: Any, options: JointMap, request: SolveRequest) -> MethodResult:
     """Return the maximum of the joint posterior density of values on a grid and hyperparameters; see `KroneckerGP`."""
     nodes = DEFAULT[pde.dimension] if shape is None and points is None else shape
-    data = gridded_data(pde, nodes, points, controls.rhs)
+    data = gridded_data(pde, nodes, points, request.rhs)
     posterior = joint_map(
         data,
         options,
-        rtol=controls.rtol,
-        maxiter=controls.maxiter,
-        callback=controls.callback,
-        progress=controls.progress.enabled,
+        rtol=request.rtol,
+        maxiter=request.maxiter,
+        callback=request.callback,
+        progress=request.progress.enabled,
     )
     residuals = posterior.residuals
     residual = float(np.nanmax([residuals["train"], residuals["off-grid"]]))
     status = posterior.status
-    if status is Status.CONVERGED and residual > controls.rtol:
+    if status is Status.CONVERGED and residual > request.rtol:
         status = Status.STAGNATED
     stats = {
         "frequencies": tuple(len(values) for values in posterior.frequencies),
@@ -41,4 +41,4 @@ def condition_by_ascent(pde: PDE, shape: Any, points: Any, options: JointMap, co
     }
     coordinates = np.stack([part.ravel() for part in np.meshgrid(*data.axes, indexing="ij")], axis=1)
     x = np.asarray(posterior.mean(coordinates))
-    return Outcome(posterior, x, data.axes, status, residual, posterior.history, stats)
+    return MethodResult(posterior, x, data.axes, status, residual, posterior.history, stats)

@@ -14,10 +14,10 @@ from ritz.problem_types.pde.pde import MultiIndex
 from ritz.solution import Status
 from ritz.solvers.direct.kronecker_sum import KroneckerSumSolver, along_axes
 
+from ..grid_data import GridData, equation_size, side_weight
+from ..points import check_points, like_points, multi_index
 from .axis_basis import AxisBasis
-from .features import Features
-from .grid_data import GridData, equation_size, side_weight
-from .points import check_points, like_points, multi_index
+from .spectral_features import SpectralFeatures
 
 __all__ = ["TensorPosterior"]
 
@@ -61,7 +61,7 @@ class TensorPosterior:
     history: np.ndarray
 
     @property
-    def prior(self) -> tuple[Features, ...]:
+    def prior(self) -> tuple[SpectralFeatures, ...]:
         """Features along each axis."""
         return tuple(basis.features for basis in self.bases)
 

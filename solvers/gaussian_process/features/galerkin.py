@@ -17,19 +17,19 @@ from ritz.solution import Status
 from ritz.solvers.direct.kronecker_sum import KroneckerSumSolver, along_axes
 from ritz.stopping import Callback
 
+from ..grid_data import GridData, coefficients, side_weight
 from .axis_basis import AxisBasis
-from .features import Features
-from .grid_data import GridData, coefficients, side_weight
-from .tensor import TensorPosterior
+from .spectral_features import SpectralFeatures
+from .tensor_posterior import TensorPosterior
 
-__all__ = ["condition_tensor"]
+__all__ = ["condition_on_box"]
 
 FINEST = 1e-12  # relative residual that iterations are asked for; the step that meets it goes far beyond
 
 
-def condition_tensor(
+def condition_on_box(
     data: GridData,
-    features: Sequence[Features],
+    features: Sequence[SpectralFeatures],
     noise: float | Literal["learn"] = 0.0,
     *,
     start: np.ndarray | None = None,
@@ -47,7 +47,7 @@ def condition_tensor(
     Parameters
     ----------
     data : GridData
-    features : sequence of Features
+    features : sequence of SpectralFeatures
         One an axis.
     noise : float or "learn"
         Standard deviation of the noise of the source.
@@ -63,7 +63,7 @@ def condition_tensor(
 class _Galerkin:
     """The equation in coefficients of products of orthonormal functions."""
 
-    def __init__(self, data: GridData, features: Sequence[Features]):
+    def __init__(self, data: GridData, features: Sequence[SpectralFeatures]):
         self.data = data
         orders = np.max(list(data.pde.terms), axis=0)
         self.bases = tuple(

@@ -8,13 +8,13 @@ from math import comb
 import numpy as np
 from numpy.polynomial import chebyshev
 
-__all__ = ["Features"]
+__all__ = ["SpectralFeatures"]
 
 KNEE = 20.0  # radians over the interval from which on the prior decays
 
 
 @dataclass(frozen=True, eq=False)
-class Features:
+class SpectralFeatures:
     r"""Functions on an interval of which random combinations are a draw from a spectral mixture.
 
     A component of the mixture, an envelope of length-scale comparable to the interval times
@@ -41,7 +41,7 @@ class Features:
 
     Examples
     --------
-    >>> tone = Features(0.0, 2.0, (np.pi,), modulation=2, low_order=3)
+    >>> tone = SpectralFeatures(0.0, 2.0, (np.pi,), modulation=2, low_order=3)
     >>> tone.count, [block.shape for block in tone.evaluate(np.linspace(0.0, 2.0, 5), 2)]
     (7, [(5, 7), (5, 7), (5, 7)])
     """

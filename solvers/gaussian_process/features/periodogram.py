@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .features import Features
+from .spectral_features import SpectralFeatures
 
-__all__ = ["Spectrum", "find_frequencies"]
+__all__ = ["Tones", "find_tones"]
 
 PADDING = 8  # points of the periodogram by data point
 AMPLITUDE = 3  # polynomials in the amplitude of a tone while tones are looked for
@@ -20,7 +20,7 @@ CORRECTIONS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Spectrum:
+class Tones:
     """Tones found in data, the strongest first.
 
     Parameters
@@ -41,9 +41,7 @@ class Spectrum:
     nyquist: float
 
 
-def find_frequencies(
-    points: np.ndarray, data: np.ndarray, max_components: int = 15, tolerance: float = 1e-13
-) -> Spectrum:
+def find_tones(points: np.ndarray, data: np.ndarray, max_components: int = 15, tolerance: float = 1e-13) -> Tones:
     """Return the tones that data consist of, by matching pursuit.
 
     In turn the highest peak of the periodogram (Hann window) is looked for, its frequency is corrected by the drift
@@ -62,12 +60,12 @@ def find_frequencies(
 
     Returns
     -------
-    Spectrum
+    Tones
 
     Examples
     --------
     >>> x = np.linspace(0.0, 1.0, 100)
-    >>> found = find_frequencies(x, np.sin(40.0 * x) + 0.1 * x * np.cos(90.0 * x))
+    >>> found = find_tones(x, np.sin(40.0 * x) + 0.1 * x * np.cos(90.0 * x))
     >>> found.frequencies[:2].round().tolist()
     [40.0, 90.0]
     """
@@ -98,13 +96,13 @@ def find_frequencies(
             break
     left = float(np.linalg.norm(rest)) / total if total else 0.0
     order = np.argsort(amplitudes)[::-1]
-    return Spectrum(np.array(frequencies)[order], np.array(amplitudes)[order], left, nyquist)
+    return Tones(np.array(frequencies)[order], np.array(amplitudes)[order], left, nyquist)
 
 
 def _block(points: np.ndarray, frequency: float, count: int) -> np.ndarray:
     tones = (frequency,) if frequency else ()
     order = 0 if frequency else count
-    return Features(points[0], points[-1], tones, modulation=count, low_order=order).evaluate(points)[0]
+    return SpectralFeatures(points[0], points[-1], tones, modulation=count, low_order=order).evaluate(points)[0]
 
 
 def _remove(basis: np.ndarray, columns: np.ndarray) -> np.ndarray:

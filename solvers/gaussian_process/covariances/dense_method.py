@@ -1,4 +1,4 @@
-"""The dense method of the solver: covariances from the data, then closed-form conditioning."""
+"""Method ``"dense"``: covariances found in the data, and conditioning in closed form."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ritz.problem_types.pde.fields import evaluate
 from ritz.problem_types.pde.pde import PDE
 from ritz.solution import Status
 
+from ..features.periodogram import find_tones
+from ..grid_data import coefficients, uniform_shape
+from ..method_result import MethodResult, SolveRequest
 from .covariance import SpectralMixture
-from .dense import DensePosterior, condition_on
+from .dense_posterior import DensePosterior, condition_on
 from .evidence import maximise_evidence
-from .grid_data import coefficients, uniform_shape
 from .observations import Observations, observe
-from .outcome import Outcome, Request
-from .spectrum import find_frequencies
 
 __all__ = ["condition_by_covariances", "mixtures"]
 
-DEFAULT = {1: 200, 2: 24, 3: 9}  # nodes along an axis
-NOISY = 2.0  # residual, in standard deviations of the noise, that noise explains
-LONG, SHORT = 4.0, 1.0  # lengthscales of tones, and of the component of frequency 0, by the length of the axis
-FAINT = 1e-6  # share in u, by that of the strongest, below which a tone is left out
-LINES = 64  # nodes of the grid that frequencies are looked for on, where points are scattered
+DEFAULT = {1: 200, 2: 24, 3: 9}  # nodes per axis, by dimension
+NOISY = 2.0  # residual that the noise explains, in standard deviations of the noise
+LONG, SHORT = 4.0, 1.0  # lengthscales of tones and of the component of frequency 0, relative to the axis
+FAINT = 1e-6  # amplitude in u, relative to the strongest, below which a tone is dropped
+LINES = 64  # nodes per axis of the grid on which frequencies are sought if points are scattered
 
 
 def condition_by_covariances(
@@ -38,37 +38,37 @@ def condition_by_covariances(
     max_components: int,
     noise: float | Literal["learn"],
     evidence: bool,
-    controls: Request,
+    request: SolveRequest,
     start: Callable[[Observations], list[SpectralMixture]] | None = None,
-) -> Outcome:
-    """Return the posterior in closed form under mixtures that the data suggest; see `KroneckerGP`.
+) -> MethodResult:
+    """Return the closed-form posterior under mixtures found in the data; see `KroneckerGP`.
 
     Parameters
     ----------
     pde : PDE
     shape, points
-        Where the equation is known to hold: on a uniform grid, or at points.
+        Number of nodes of a uniform grid, or points, at which the equation holds.
     frequencies : sequence of ndarray, optional
-        Of the mixtures; found in the data if None.
+        Frequencies of the mixtures; found in the data if None.
     max_components : int
-        Most frequencies that are looked for.
+        Maximum number of frequencies to find.
     noise : float or "learn"
-        Standard deviation of errors of the source.
+        Standard deviation of errors in the source.
     evidence : bool
-        Whether weights, lengthscales and frequencies are to maximise the evidence.
-    controls : Request
+        Whether weights, lengthscales and frequencies maximise the evidence.
+    request : SolveRequest
     start : callable, optional
-        Gives the covariances, in place of mixtures of frequencies.
+        ``start(observations)`` returns covariances to use instead of mixtures of frequencies.
     """
     axes, nodes = _nodes(pde, shape, points)
-    observations = observe(pde, nodes, None if controls.rhs is None else np.ravel(to_numpy(controls.rhs)))
+    observations = observe(pde, nodes, None if request.rhs is None else np.ravel(to_numpy(request.rhs)))
     if start is None:
         found = _frequencies(observations, max_components) if frequencies is None else list(frequencies)
         covariances = mixtures(observations, found)
     else:
         covariances = start(observations)
     given = 0.0 if noise == "learn" else noise
-    steps = {} if controls.maxiter is None else {"maxiter": controls.maxiter}
+    steps = {} if request.maxiter is None else {"maxiter": request.maxiter}
     if evidence or noise == "learn":
         posterior = maximise_evidence(
             observations,
@@ -80,7 +80,7 @@ def condition_by_covariances(
         )
     else:
         posterior = condition_on(observations, covariances, given, **steps)
-    return _outcome(observations, posterior, axes, noise, controls)
+    return _outcome(observations, posterior, axes, noise, request)
 
 
 def _outcome(
@@ -88,12 +88,12 @@ def _outcome(
     posterior: DensePosterior,
     axes: tuple[np.ndarray, ...] | None,
     noise: float | str,
-    controls: Request,
-) -> Outcome:
+    request: SolveRequest,
+) -> MethodResult:
     residuals = posterior.residuals
     residual = float(np.nanmax([residuals["train"], residuals["off-grid"]]))
     size = float(np.linalg.norm(observations.source)) or 1.0
-    allowed = max(controls.rtol, controls.atol / size)
+    allowed = max(request.rtol, request.atol / size)
     if noise:
         allowed = max(allowed, NOISY * posterior.noise * len(observations.points) ** 0.5 / size)
     status = Status.STAGNATED
@@ -106,11 +106,11 @@ def _outcome(
         **{f"{name} residual": value for name, value in residuals.items() if np.isfinite(value)},
     }
     x = np.asarray(posterior.mean(observations.points))
-    return Outcome(posterior, x, axes, status, residual, posterior.history, stats)
+    return MethodResult(posterior, x, axes, status, residual, posterior.history, stats)
 
 
 def _nodes(pde: PDE, shape: Any, points: Any) -> tuple[tuple[np.ndarray, ...] | None, np.ndarray]:
-    """Return the nodes along each axis, where they make a grid, and all points ``(P, d)``."""
+    """Return the nodes along each axis, or None without a grid, and all points, shape (P, d)."""
     if points is not None and not isinstance(points, tuple):  # scattered, or in one dimension
         array = np.asarray(to_numpy(points), dtype=np.float64)
         array = array[:, None] if array.ndim == 1 else array
@@ -125,9 +125,9 @@ def _nodes(pde: PDE, shape: Any, points: Any) -> tuple[tuple[np.ndarray, ...] | 
 
 
 def mixtures(observations: Observations, frequencies: Sequence[np.ndarray]) -> list[SpectralMixture]:
-    """Return a mixture an axis: tones with long envelopes, and one component of frequency 0.
+    """Return one mixture per axis: tones with long envelopes, and one component of frequency 0.
 
-    The envelope has as many derivatives as the equation asks for; the Matern one if that is enough.
+    The envelope is Matern if that is smooth enough for the equation, and squared exponential otherwise.
     """
     orders = np.max(list(observations.pde.terms), axis=0)
     made: list[SpectralMixture] = []
@@ -145,7 +145,7 @@ def mixtures(observations: Observations, frequencies: Sequence[np.ndarray]) -> l
 
 
 def _frequencies(observations: Observations, most: int) -> list[np.ndarray]:
-    """Return the frequencies along each axis, those that matter most to u first."""
+    """Return the frequencies along each axis, in descending order of their estimated amplitude in u."""
     pde, points = observations.pde, observations.points
     if pde.dimension == 1:
         order = np.argsort(points[:, 0])
@@ -164,14 +164,14 @@ def _frequencies(observations: Observations, most: int) -> list[np.ndarray]:
             )
     found: list[np.ndarray] = []
     for axis, line in enumerate(nodes):
-        spectrum = find_frequencies(line, np.moveaxis(data, axis, 0).reshape(len(line), -1), most)
+        spectrum = find_tones(line, np.moveaxis(data, axis, 0).reshape(len(line), -1), most)
         size = spectrum.amplitudes / _symbol(pde, nodes, axis, spectrum.frequencies)
         found.append(spectrum.frequencies[np.argsort(-size)][size[np.argsort(-size)] > FAINT * size.max(initial=0.0)])
     return found
 
 
 def _symbol(pde: PDE, nodes: Sequence[np.ndarray], axis: int, frequencies: np.ndarray) -> np.ndarray:
-    """Return how much the equation makes of a tone along one axis, at most."""
+    """Return an upper bound on the gain of the operator for tones along one axis."""
     total = np.full(len(frequencies), 1e-300)
     for index, values in coefficients(pde, nodes).items():
         total += float(np.abs(values).max()) * frequencies ** index[axis]

@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+from ..grid_data import Condition
 from . import legendre
-from .features import Features
-from .grid_data import Condition
+from .spectral_features import SpectralFeatures
 
 __all__ = ["AxisBasis"]
 
@@ -26,7 +26,7 @@ class AxisBasis:
 
     Parameters
     ----------
-    features : Features
+    features : SpectralFeatures
     nodes : ndarray, shape (N,)
         Where the data are.
     conditions : sequence of Condition
@@ -37,13 +37,13 @@ class AxisBasis:
     Examples
     --------
     >>> ends = [Condition(((0, 0, 1.0),), "x-"), Condition(((1, 0, 1.0),), "x+")]
-    >>> basis = AxisBasis(Features(0.0, 1.0, (20.0,), 4, 8), np.linspace(0.0, 1.0, 30), ends, 2)
+    >>> basis = AxisBasis(SpectralFeatures(0.0, 1.0, (20.0,), 4, 8), np.linspace(0.0, 1.0, 30), ends, 2)
     >>> inside = basis.inside  # vanish at both ends
     >>> bool(np.abs(basis.at(np.array([0.0, 1.0])) @ inside).max() < 1e-12)
     True
     """
 
-    def __init__(self, features: Features, nodes: np.ndarray, conditions: Sequence[Condition], order: int):
+    def __init__(self, features: SpectralFeatures, nodes: np.ndarray, conditions: Sequence[Condition], order: int):
         self.features, self.nodes, self.conditions = features, nodes, tuple(conditions)
         self._degree = features.degree
         places, weights = legendre.gauss(self._degree)

@@ -1,4 +1,4 @@
-"""Hyperparameters of a Gaussian process by the evidence of a differential equation."""
+"""Hyperparameters of a Gaussian process that maximise the evidence of a PDE."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ritz.backend import asarray_like, namespace, single_blas_thread, single_tor
 from ritz.errors import InvalidProblem
 
 from .covariance import SpectralMixture
-from .dense import JITTER, DensePosterior, condition_on
+from .dense_posterior import JITTER, DensePosterior, condition_on
 from .functionals import Functional, gram_matrix
 from .gram import factorise
 from .observations import Observations
 
 __all__ = ["maximise_evidence"]
 
-FIRST_NOISE = 0.1  # by the size of the source: with too little to start from, the prior explains the noise
+FIRST_NOISE = 0.1  # relative to the source; from a smaller start, the prior comes to explain the noise
 
 
 def maximise_evidence(
@@ -33,38 +33,39 @@ def maximise_evidence(
     jitter: float = JITTER,
     maxiter: int = 15,
 ) -> DensePosterior:
-    r"""Condition on a differential equation with the hyperparameters under which it is most likely.
+    r"""Condition on a PDE with the hyperparameters that maximise its evidence.
 
-    Weights, lengthscales and frequencies (those that are not 0), and the noise if asked, maximise
+    Weights, lengthscales, non-zero frequencies and, on request, the noise maximise
     :math:`-\tfrac12 y^TK^{-1}y-\tfrac12\log\det K` :cite:`RasmussenWilliams2006` for the data y, by L-BFGS. The
     gradient is that of the sum of :math:`G\circ K` for :math:`G=\tfrac12(\alpha\alpha^T-K^{-1})` held fixed,
-    :math:`\alpha=K^{-1}y`, so that nothing is differentiated through a factorisation. A reaction is linear around the
-    mean of the hyperparameters given.
+    :math:`\alpha=K^{-1}y`; no factorisation is differentiated. A reaction is linearised around the mean under the
+    given hyperparameters.
 
     Parameters
     ----------
     observations : Observations
         See `observe`.
     covariances : sequence of SpectralMixture
-        Where to start: the evidence has many maxima in the frequencies, so these should come from a periodogram.
+        Start. The evidence has many maxima in the frequencies, so these should come from a periodogram.
     noise : float
-        Standard deviation of the noise of the source, or where to start if it is learned; 0 leaves that to the source.
+        Standard deviation of the noise of the source, or its initial value if it is learned; 0 then means a tenth of
+        the size of the source.
     learn_noise : bool
     learn_frequencies : bool
     jitter : float
         See `condition`.
     maxiter : int
-        Most iterations of L-BFGS; each takes one or two factorisations, O(M^3) time.
+        Maximum number of L-BFGS iterations; each takes one or two factorisations of O(M^3) time.
 
     Returns
     -------
     DensePosterior
-        Its evidence is never below that of `covariances`.
+        Posterior whose evidence is at least that of `covariances`.
 
     Examples
     --------
     >>> from ritz import PDE
-    >>> from ritz.solvers.gaussian_process.observations import observe
+    >>> from ritz.solvers.gaussian_process.covariances.observations import observe
     >>> bar = PDE((0.0, 1.0), {2: 1.0}, source=lambda x: -400 * np.sin(20 * x), boundary=lambda x: np.sin(20 * x))
     >>> start = SpectralMixture([1.0, 1.0], [20.3, 0.0], [4.0, 1.0])
     >>> posterior = maximise_evidence(observe(bar, np.linspace(0.0, 1.0, 30)), [start])
@@ -90,22 +91,22 @@ def maximise_evidence(
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """Where a hyperparameter of an axis lies in the vector of all, and how it is written there."""
+class _Hyperparameter:
+    """Entries of the parameter vector that belong to one field of the covariance of an axis."""
 
     axis: int
     field: str
-    where: np.ndarray  # of the components that are learned
+    where: np.ndarray  # indices of the learned components
     reference: np.ndarray
-    unit: float  # 0 for logarithms
+    unit: float  # unit of frequencies; 0 for logarithms
 
 
 class _Layout:
-    """Hyperparameters as one vector that starts at 0: logarithms of ratios, and frequencies in units of 1/length."""
+    """Hyperparameters as a vector that starts at 0: logarithms of ratios, and frequencies in units of 1/length."""
 
     def __init__(self, posterior: DensePosterior, learn_frequencies: bool, learn_noise: bool):
         self.covariances, self.noise, self.learn_noise = posterior.covariances, posterior.noise, learn_noise
-        self.parts: list[_Part] = []
+        self.parts: list[_Hyperparameter] = []
         for axis, (covariance, (lower, upper)) in enumerate(
             zip(self.covariances, posterior.observations.pde.domain, strict=True)
         ):
@@ -113,11 +114,11 @@ class _Layout:
                 reference = getattr(covariance, field)
                 learned = reference != 0.0 if field != "frequencies" else (reference != 0.0) & learn_frequencies
                 unit = 1.0 / (upper - lower) if field == "frequencies" else 0.0
-                self.parts.append(_Part(axis, field, np.flatnonzero(learned), reference, unit))
+                self.parts.append(_Hyperparameter(axis, field, np.flatnonzero(learned), reference, unit))
         self.start = np.zeros(sum(len(part.where) for part in self.parts) + learn_noise)
 
     def read(self, vector: Any) -> tuple[list[SpectralMixture], Any]:
-        """Return covariances and noise, of the kind of the vector."""
+        """Return covariances and noise, NumPy or torch as `vector`."""
         xp = namespace(vector)
         fields: list[dict[str, Any]] = [{} for _ in self.covariances]
         begin = 0
@@ -133,7 +134,7 @@ class _Layout:
 
 
 class _Evidence:
-    """Negative log evidence by a datum and its gradient; remembers the best point met."""
+    """Negative log evidence per datum, with its gradient; keeps the best point evaluated."""
 
     def __init__(
         self,
@@ -161,7 +162,7 @@ class _Evidence:
             matrix: Any = gram_matrix(covariances, self.functionals)
             matrix = matrix + torch.diag(noise**2 * torch.as_tensor(self.noisy) + self.jitter * matrix.diagonal())
             gram = factorise(matrix.detach().numpy(), jitter=0.0, largest=0.0)
-        except InvalidProblem:  # a step too far: the line search is to come back
+        except InvalidProblem:  # step too long: a large value makes the line search backtrack
             return 1e10, np.zeros_like(vector)
         alpha = gram.solve(self.values)
         count = len(alpha)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ritz.problem_types.pde.pde import MultiIndex
 
-from .grid_data import GridData
+from ..grid_data import GridData
 
 __all__ = ["homogeneous_modes"]
 
@@ -41,7 +41,7 @@ def homogeneous_modes(data: GridData, axis: int, frequencies: Sequence[np.ndarra
     Examples
     --------
     >>> from ritz import PDE
-    >>> from .grid_data import grid_data
+    >>> from ritz.solvers.gaussian_process.grid_data import grid_data
     >>> wave = grid_data(PDE((0.0, 1.0), {2: 1.0, 0: 900.0}), [np.linspace(0.0, 1.0, 50)])
     >>> [complex(np.round(mode, 9)) for mode in homogeneous_modes(wave, 0, [np.zeros(0)])]
     [30j]

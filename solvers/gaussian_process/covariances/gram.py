@@ -1,4 +1,4 @@
-"""Factored covariance matrices of data."""
+"""Cholesky factorisation of covariance matrices of data."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ritz.errors import InvalidProblem
 
 __all__ = ["LARGEST_JITTER", "ROW_LIMIT", "Gram", "check_rows", "factorise"]
 
-ROW_LIMIT = 4000  # rows of a covariance matrix held in full
-LARGEST_JITTER = 1e-4  # relative; with more, the mean would be a fit to noise that nobody mentioned
+ROW_LIMIT = 4000  # maximum number of rows of a dense covariance matrix
+LARGEST_JITTER = 1e-4  # relative; more would model noise that the user has not declared
 
 
 @dataclass(frozen=True, eq=False)
 class Gram:
-    """A covariance matrix K of data by the Cholesky factor of ``S K S + jitter I``, S scaling its diagonal to one.
+    """Cholesky factor of ``S K S + jitter I`` for a covariance matrix K, whose diagonal S scales to one.
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ class Gram:
     scale : ndarray, shape (M,)
         Diagonal of S.
     factor : ndarray, shape (M, M)
-        Lower triangle.
+        Lower triangular factor.
     jitter : float
-        Relative to the variance of each datum.
+        Jitter, relative to the variance of each datum.
     """
 
     matrix: np.ndarray
@@ -39,13 +39,13 @@ class Gram:
     jitter: float
 
     def solve(self, values: np.ndarray) -> np.ndarray:
-        """Return ``K^-1 values``, ``(M,)``."""
+        """Return ``K^-1 values``, shape (M,)."""
         from scipy.linalg import cho_solve
 
         return self.scale * cho_solve((self.factor, True), self.scale * values, check_finite=False)
 
     def whiten(self, cross: np.ndarray) -> np.ndarray:
-        """Return L^-1 S C, of which the columns' squared lengths are what the data explain; C is ``(M, P)``."""
+        """Return ``L^-1 S C`` for cross-covariances C, (M, P); its squared column norms are the explained variances."""
         from scipy.linalg import solve_triangular
 
         return solve_triangular(self.factor, self.scale[:, None] * cross, lower=True, check_finite=False)
@@ -75,27 +75,27 @@ class Gram:
 
     @cached_property
     def condition(self) -> float:
-        """Estimate of the condition number of ``S K S + jitter I`` in the 1-norm."""
+        """Estimated condition number of ``S K S + jitter I`` in the 1-norm."""
         norm = float(np.abs(self.matrix).sum(axis=0).max()) + self.jitter
         reciprocal, _ = _lapack("pocon")(self.factor.T, norm, uplo="U")
         return 1.0 / max(float(reciprocal), 1e-300)
 
 
 def factorise(matrix: np.ndarray, jitter: float, largest: float = LARGEST_JITTER) -> Gram:
-    """Factor a covariance matrix, with ten times the jitter as long as that fails. O(M^3) time.
+    """Factor a covariance matrix in O(M^3) time, multiplying the jitter by ten until that succeeds.
 
     Parameters
     ----------
     matrix : ndarray, shape (M, M)
     jitter : float
-        Relative to the diagonal.
+        Initial jitter, relative to the diagonal.
     largest : float
-        Most jitter tried.
+        Largest jitter tried.
 
     Raises
     ------
     InvalidProblem
-        If the largest jitter does not make it positive definite.
+        If the matrix is not positive definite even with the largest jitter.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def factorise(matrix: np.ndarray, jitter: float, largest: float = LARGEST_JITTER
 
 
 def check_rows(count: int) -> None:
-    """Raise `InvalidProblem` if a matrix of so many rows is not formed, with the memory it would take."""
+    """Raise `InvalidProblem`, naming the memory needed, if a matrix of `count` rows is too large to form."""
     if count > ROW_LIMIT:
         memory = 3 * 8 * count**2 / math.pow(2, 30)
         raise InvalidProblem(

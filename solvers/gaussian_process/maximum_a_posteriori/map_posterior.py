@@ -13,11 +13,11 @@ from ritz.problem_types.pde.fields import evaluate
 from ritz.problem_types.pde.pde import MultiIndex
 from ritz.solution import Status
 
-from .covariance import SpectralMixture, axis_matrices
-from .gram import check_rows
-from .grid_data import GridData
-from .points import check_points, like_points, multi_index
-from .residuals import equation_residual, points_between
+from ..covariances.covariance import SpectralMixture, axis_matrices
+from ..covariances.gram import check_rows
+from ..covariances.residuals import equation_residual, points_between
+from ..grid_data import GridData
+from ..points import check_points, like_points, multi_index
 
 __all__ = ["GridPart", "MapPosterior"]
 

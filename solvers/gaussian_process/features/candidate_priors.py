@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .features import Features
-from .grid_data import GridData
-from .modes import homogeneous_modes
-from .spectrum import Spectrum, find_frequencies
+from ..grid_data import GridData
+from .homogeneous_modes import homogeneous_modes
+from .periodogram import Tones, find_tones
+from .spectral_features import SpectralFeatures
 
 __all__ = ["data_spectra", "flat_frame", "given_features", "tone_features", "tried_features"]
 
@@ -26,19 +26,19 @@ EXTENSION = 1.47  # length of the interval that a flat frame is periodic on, by 
 WIDEST = 400  # frequencies of a flat frame
 
 
-def data_spectra(data: GridData, max_components: int) -> tuple[Spectrum, ...]:
+def data_spectra(data: GridData, max_components: int) -> tuple[Tones, ...]:
     """Return the tones along each axis in the source and the boundary values.
 
     The equation is data: what u is made of is seen in its source, or where that vanishes in its boundary values.
     """
-    found: list[Spectrum] = []
+    found: list[Tones] = []
     for axis, points in enumerate(data.axes):
-        spectra = [find_frequencies(points, lines, max_components) for lines in data.lines(axis)]
+        spectra = [find_tones(points, lines, max_components) for lines in data.lines(axis)]
         found.append(_merge(spectra, points, max_components))
     return tuple(found)
 
 
-def tried_features(data: GridData, spectra: Sequence[Spectrum]) -> Iterator[tuple[Features, ...]]:
+def tried_features(data: GridData, spectra: Sequence[Tones]) -> Iterator[tuple[SpectralFeatures, ...]]:
     """Yield the features along each axis, with more and more tones, then with frames of all frequencies.
 
     On small grids tones come with fewer polynomials too, and with more than the points are first trusted with.
@@ -55,15 +55,15 @@ def tried_features(data: GridData, spectra: Sequence[Spectrum]) -> Iterator[tupl
         yield frame
 
 
-def given_features(data: GridData, frequencies: Sequence[np.ndarray]) -> Iterator[tuple[Features, ...]]:
+def given_features(data: GridData, frequencies: Sequence[np.ndarray]) -> Iterator[tuple[SpectralFeatures, ...]]:
     """Yield features of given frequencies, with more and fewer polynomials."""
     for modulation, low_order in SIZES:
         yield tuple(tone_features(data, axis, frequencies, modulation, low_order) for axis in range(data.dimension))
 
 
 def _tones(
-    data: GridData, spectra: Sequence[Spectrum], modulation: int, low_order: int, crowded: bool = False
-) -> Iterator[tuple[Features, ...]]:
+    data: GridData, spectra: Sequence[Tones], modulation: int, low_order: int, crowded: bool = False
+) -> Iterator[tuple[SpectralFeatures, ...]]:
     """Yield features of more and more tones, as long as there are more and the points allow for them."""
     before = -1
     for count in COUNTS:
@@ -83,14 +83,14 @@ def _tones(
 
 def tone_features(
     data: GridData, axis: int, frequencies: Sequence[np.ndarray], modulation: int, low_order: int
-) -> Features:
+) -> SpectralFeatures:
     """Return features along an axis of given frequencies, which are those along all axes."""
     lower, upper = data.pde.domain[axis]
     modes = homogeneous_modes(data, axis, frequencies)
-    return Features(lower, upper, tuple(frequencies[axis].tolist()), modulation, max(low_order, 3), modes=modes)
+    return SpectralFeatures(lower, upper, tuple(frequencies[axis].tolist()), modulation, max(low_order, 3), modes=modes)
 
 
-def flat_frame(data: GridData, axis: int, band: float, decay: float) -> Features:
+def flat_frame(data: GridData, axis: int, band: float, decay: float) -> SpectralFeatures:
     """Return features of evenly spaced frequencies: a mixture that knows no frequency of the solution.
 
     Frequencies reach up to `band` times that which the grid resolves. What they leave of the solution is smooth on
@@ -102,10 +102,10 @@ def flat_frame(data: GridData, axis: int, band: float, decay: float) -> Features
     count = min(int(band * nyquist / spacing), WIDEST)
     low_order = max(3, min(8, data.shape[axis] // 3))
     frequencies = tuple(spacing * np.arange(1, count + 1))
-    return Features(lower, upper, frequencies, modulation=1, low_order=low_order, decay=decay)
+    return SpectralFeatures(lower, upper, frequencies, modulation=1, low_order=low_order, decay=decay)
 
 
-def _merge(spectra: Sequence[Spectrum], points: np.ndarray, most: int) -> Spectrum:
+def _merge(spectra: Sequence[Tones], points: np.ndarray, most: int) -> Tones:
     """Return the tones of all spectra, each relative to the strongest of its own."""
     nyquist = np.pi * (len(points) - 1) / (points[-1] - points[0])
     tones = [
@@ -120,4 +120,4 @@ def _merge(spectra: Sequence[Spectrum], points: np.ndarray, most: int) -> Spectr
             kept.append((amplitude, frequency))
     residual = max((spectrum.residual for spectrum in spectra), default=0.0)
     amplitudes, frequencies = np.array(kept).reshape(-1, 2).T
-    return Spectrum(frequencies, amplitudes, residual, nyquist)
+    return Tones(frequencies, amplitudes, residual, nyquist)

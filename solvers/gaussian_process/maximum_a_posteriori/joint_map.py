@@ -17,8 +17,8 @@ from ritz.progress import ResidualProgress
 from ritz.solution import Status
 from ritz.stopping import Callback, iteration_limit
 
-from .covariance import ENVELOPES, SpectralMixture, axis_matrices
-from .grid_data import GridData
+from ..covariances.covariance import ENVELOPES, SpectralMixture, axis_matrices
+from ..grid_data import GridData
 from .map_posterior import GridPart, MapPosterior
 
 __all__ = ["JointMap", "joint_map"]
@@ -130,7 +130,7 @@ def joint_map(
             f"the equation has a derivative of order {order}, which envelope {options.envelope!r} does not have: use"
             " 'squared-exponential'"
         )
-    run = _Run(equation, options, rtol, callback)
+    run = _Ascent(equation, options, rtol, callback)
     with ResidualProgress(progress, "gp map", rtol) as bar, single_torch_thread():
         first = limit if options.change_point is None else int(options.change_point * limit)
         status = run.ascend(_Mixture(equation, options.components, options.max_frequency, options.envelope), first, bar)
@@ -300,7 +300,7 @@ class _Snapshot:
 
 
 @dataclass
-class _Run:
+class _Ascent:
     """The ascent: what is frozen, the best state, and the residuals."""
 
     equation: _Equation

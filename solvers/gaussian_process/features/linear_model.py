@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SquareRoot", "square_root"]
+__all__ = ["WeightPosterior", "condition_weights"]
 
 SMALLEST, LARGEST = -14.5, 2.0  # decimal logarithm of the noise, by the largest singular value times the prior
 
 
 @dataclass(frozen=True, eq=False)
-class SquareRoot:
+class WeightPosterior:
     r"""The posterior of weights z with prior :math:`N(0,s^2I)` given :math:`y=Az+N(0,\tau^2I)`.
 
     Nothing is squared: with the singular values of A the mean is accurate to rounding where a Gram matrix loses all
@@ -60,7 +60,7 @@ class SquareRoot:
         return self.mean + self.scale * (normal - (along * (1.0 - self.shrunk)) @ self.right)
 
 
-def square_root(A: np.ndarray, y: np.ndarray, noise: float | None = None) -> SquareRoot:
+def condition_weights(A: np.ndarray, y: np.ndarray, noise: float | None = None) -> WeightPosterior:
     """Return the posterior of the weights of features.
 
     The scale of the prior maximises the evidence. O(N m min(N, m)) time.
@@ -78,16 +78,16 @@ def square_root(A: np.ndarray, y: np.ndarray, noise: float | None = None) -> Squ
     --------
     >>> x = np.linspace(-1.0, 1.0, 50)
     >>> A = np.stack([np.ones(50), x, x**2], axis=1)
-    >>> square_root(A, 3.0 - x**2).mean.round(10).tolist()
+    >>> condition_weights(A, 3.0 - x**2).mean.round(10).tolist()
     [3.0, 0.0, -1.0]
     """
     from scipy.linalg import svd
 
     left, singular, right = svd(A, full_matrices=False, check_finite=False)
-    spectrum = _Spectrum.of(left, singular, y)
+    spectrum = _ProjectedData.of(left, singular, y)
     ratio, log_evidence, scale = spectrum.best(noise)
     counted = singular[singular > ratio]
-    return SquareRoot(
+    return WeightPosterior(
         mean=right.T @ (singular / (singular**2 + ratio**2) * spectrum.along),
         right=right,
         shrunk=ratio / np.sqrt(singular**2 + ratio**2),
@@ -99,7 +99,7 @@ def square_root(A: np.ndarray, y: np.ndarray, noise: float | None = None) -> Squ
 
 
 @dataclass(frozen=True, eq=False)
-class _Spectrum:
+class _ProjectedData:
     """Data along the left singular vectors of the features, and the squared norm of what they do not reach."""
 
     singular: np.ndarray
@@ -108,7 +108,7 @@ class _Spectrum:
     rest: float
 
     @classmethod
-    def of(cls, left: np.ndarray, singular: np.ndarray, data: np.ndarray) -> _Spectrum:
+    def of(cls, left: np.ndarray, singular: np.ndarray, data: np.ndarray) -> _ProjectedData:
         along = left.T @ data
         return cls(singular, along, len(data), float(np.linalg.norm(data - left @ along) ** 2))
 

@@ -1,0 +1,1 @@
+"""Conditioning on a PDE in the features of spectral mixtures, without covariance matrices."""
