@@ -9,7 +9,7 @@ import scipy.sparse as sp
 import ritz
 from ritz import problems
 from ritz.errors import InvalidProblem
-from ritz.figures.multigrid.bootstrap_rates import neighbour_graph
+from ritz.figures.multigrid.bootstrap_rates import random_graph_laplacian
 from ritz.operators import MatrixFree, Sparse, Stencil, Tag
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.solution import Status
@@ -23,7 +23,7 @@ def name(problem):
 
 
 def neighbours(decades):
-    operator = neighbour_graph(40_000, decades=decades, seed=5)
+    operator = random_graph_laplacian(40_000, decades=decades, seed=5)
     rhs = np.random.default_rng(0).standard_normal(40_000)
     return LinearSystem(operator, rhs - rhs.mean())
 

@@ -13,8 +13,8 @@ from scipy.sparse.linalg import lobpcg
 import ritz
 from ritz.comparing.environment import pinned_threads
 from ritz.errors import InvalidProblem
-from ritz.figures.multigrid.bootstrap_rates import neighbour_graph
-from ritz.kernels import parallel_chunks as slabs
+from ritz.figures.multigrid.bootstrap_rates import random_graph_laplacian
+from ritz.kernels import parallel_chunks
 from ritz.operators import aslinearoperator
 from ritz.registry import preconditioners
 from ritz.solution import Status
@@ -125,8 +125,8 @@ def test_matching_is_the_same_on_several_threads(monkeypatch, equal):
     rows = np.repeat(np.arange(3000), np.diff(matrix.indptr))
     weights = abs(matrix.data * (1.0 + 1e-3 * np.cos(rows + matrix.indices) * (not equal))).astype(np.float32)
     alone = dominant_matching(matrix.indptr, matrix.indices, weights)
-    monkeypatch.setattr(slabs, "thread_limit", lambda: 3)
-    monkeypatch.setattr(slabs, "SLAB", 1000)
+    monkeypatch.setattr(parallel_chunks, "thread_limit", lambda: 3)
+    monkeypatch.setattr(parallel_chunks, "CHUNK_BYTES", 1000)
     together = dominant_matching(matrix.indptr, matrix.indices, weights)
     assert (alone >= 0).mean() > 0.7
     np.testing.assert_array_equal(alone, together)
@@ -198,7 +198,7 @@ def test_who_is_weak_for_its_neighbours_joins_them():
 
 
 def test_the_number_of_threads_changes_nothing():
-    matrix = grid((900, 450))  # enough entries for two slabs
+    matrix = grid((900, 450))  # enough entries for two parallel chunks
     results = []
     for threads in (1, 2):
         with pinned_threads(threads):
@@ -253,7 +253,7 @@ def test_rates_are_those_of_the_iteration(size, prolongation):
 
 
 def test_blocks_are_columns_side_by_side():
-    matrix = neighbour_graph(700).matrix
+    matrix = random_graph_laplacian(700).matrix
     block = np.random.default_rng(0).standard_normal((700, 3))
     for cycle in ("V", "W", "K"):
         inverse = bootstrap(matrix, cycle=cycle, max_hierarchies=2)
@@ -271,7 +271,7 @@ ROBUST = {
     "jumps": ritz.problems.diffusion((120, 120), contrast=1e6).operator.to_sparse(),
     "lognormal": ritz.problems.diffusion((110, 120), coefficient="lognormal", contrast=1e6).operator.to_sparse(),
     "rotated": ritz.problems.diffusion((120, 120), coefficient="rotated").operator.to_sparse(),
-    "neighbours": neighbour_graph(12000).matrix,
+    "neighbours": random_graph_laplacian(12000).matrix,
     "streets": streets(110),
     "star": star(9000),
     "hubs": hubs(6000),

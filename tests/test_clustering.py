@@ -29,7 +29,7 @@ from ritz.solvers.clustering import attribute_factor, choose_weight
 from ritz.solvers.clustering.embedding import leading_eigenvectors, similarity_of
 from ritz.solvers.clustering.filtered_subspace import filtered_subspace
 from ritz.solvers.clustering.multigrid_eigenvectors import multigrid_eigenvectors
-from ritz.solvers.clustering.result import attribute_entropy, clustering_scores, conductance, modularity
+from ritz.solvers.clustering.scores import attribute_entropy, clustering_scores, conductance, modularity
 from ritz.solvers.clustering.similarity import degree_dispersion
 from ritz.solvers.clustering.spectral import eigengap
 from ritz.solvers.clustering.walk import SLOW, walk_decay
@@ -349,7 +349,7 @@ def test_scikit_learn_as_a_peer(eigensolver):
 def test_real_graphs(name, clusters, nmi, ari):
     graph = real_graph(name)
     if graph is None:
-        pytest.skip(f"{name}.npz is not in shared/data or the folder RITZ_DATA")
+        pytest.skip(f"{name}.npz is not in the folder RITZ_DATA")
     found = [solve(graph, clusters=clusters, seed=seed).scores for seed in range(2)]
     assert np.mean([scores["nmi"] for scores in found]) >= nmi
     assert np.mean([scores["ari"] for scores in found]) >= ari

@@ -82,16 +82,16 @@ def test_sharpness_is_watched_through_training():
 
 
 def test_single_samples_find_flat_minima_and_whole_gradients_only_blunt_ones():
-    from ritz.figures.training.dynamical_stability import descend
+    from ritz.figures.training.dynamical_stability import gradient_descent
 
-    single = descend(0.05, batch=1, steps=30_000)
+    single = gradient_descent(0.05, batch=1, steps=30_000)
     assert single.converged
     assert single.trace <= 2.0 / 0.05
-    whole = descend(0.1, batch=None, steps=4000)
+    whole = gradient_descent(0.1, batch=None, steps=4000)
     assert whole.converged
     assert whole.largest <= 2.0 / 0.1
     assert whole.trace > 2.0 / 0.1  # where single samples could not stay
-    assert not descend(0.1, batch=1, steps=2000).converged
+    assert not gradient_descent(0.1, batch=1, steps=2000).converged
 
 
 def test_hessian_alignment():

@@ -20,7 +20,7 @@ from ritz.figures.multigrid.learned_preconditioner import (
     residual_loss,
     residuals,
 )
-from ritz.figures.training.dynamical_stability import descend
+from ritz.figures.training.dynamical_stability import gradient_descent
 from ritz.figures.training.inverse_curvature import errors, inverse_times
 from ritz.figures.training.quantisation_front import compute as quantisation
 from ritz.figures.training.second_order_training import METHODS
@@ -209,8 +209,8 @@ def _held_out(quick: bool) -> list[dict[str, Any]]:
 
 def _stability(quick: bool) -> list[dict[str, Any]]:
     rates = (0.02, 0.05) if quick else (0.01, 0.02, 0.03, 0.04, 0.05, 0.06)
-    single = [descend(rate, 1, 40_000, seed) for rate in rates for seed in range(1 if quick else 3)]
-    whole = {rate: descend(rate, None, 20_000) for rate in (*rates, 0.08, 0.1, 0.12)}
+    single = [gradient_descent(rate, 1, 40_000, seed) for rate in rates for seed in range(1 if quick else 3)]
+    whole = {rate: gradient_descent(rate, None, 20_000) for rate in (*rates, 0.08, 0.1, 0.12)}
     met = [run for run in single if run.converged]
     by_rate = [rate for rate in rates for _ in range(1 if quick else 3)]
     traces = [run.trace * rate / 2.0 for rate, run in zip(by_rate, single, strict=True) if run.converged]

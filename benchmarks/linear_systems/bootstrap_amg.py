@@ -10,7 +10,7 @@ from rich.table import Table
 
 from benchmarks.harness import Case, Suite, growth_exponents, measure, plot_time
 from ritz import problems
-from ritz.figures.multigrid.bootstrap_rates import neighbour_graph
+from ritz.figures.multigrid.bootstrap_rates import random_graph_laplacian
 from ritz.problem_types.linear_system import LinearSystem
 
 from .cases import squares
@@ -23,7 +23,7 @@ PEERS = ("pyamg-sa", "pyamg-rs", "pyamg-adaptive")
 
 def graph_system(shape: tuple[int, ...]) -> LinearSystem:
     """Return a weighted graph Laplacian with a random right-hand side of mean zero."""
-    operator = neighbour_graph(int(np.prod(shape)))
+    operator = random_graph_laplacian(int(np.prod(shape)))
     rhs = np.random.default_rng(1).standard_normal(operator.shape[0])
     return LinearSystem(operator, rhs - rhs.mean(), name="weighted graph")
 

@@ -1,7 +1,7 @@
-"""Errors of the discretisations against the spacing, and against the number of nodes.
+"""Discretisation errors against the grid spacing and the number of nodes.
 
-Manufactured solutions on the unit square: finite differences of order two and four under every kind of boundary
-condition, with variable coefficients and mixed derivatives; Chebyshev and Fourier collocation of the same problems.
+Manufactured solutions on the unit square: finite differences of order two and four with every kind of boundary
+condition, variable coefficients and mixed derivatives, and Chebyshev and Fourier collocation of the same problems.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ def compute(quick: bool = False) -> Data:
     Parameters
     ----------
     quick : bool
-        Coarse grids only.
+        Use coarse grids only.
 
     Returns
     -------
     dict
-        For each problem ``"spacing"`` with the errors ``"second-order"`` and ``"fourth-order"``, and ``"nodes"`` with
+        For each problem, ``"spacing"`` with the errors ``"second-order"`` and ``"fourth-order"``, and ``"nodes"`` with
         the errors ``"chebyshev"``.
     """
     return {name: _errors(name, QUICK_CELLS if quick else CELLS, QUICK_NODES if quick else NODES) for name in PROBLEMS}

@@ -17,27 +17,27 @@ from ritz.registry import problems
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["PANELS", "Panel", "compute", "plot"]
+__all__ = ["PANELS", "ParametricPanel", "compute", "plot"]
 
 Data: TypeAlias = dict[str, Any]
 
-SHOWN = 0.25  # length as which the largest displacement of the plate is drawn
+SHOWN = 0.25  # drawn length of the largest displacement of the plate
 
 
 @dataclass(frozen=True)
-class Panel:
-    """Three solutions of one problem.
+class ParametricPanel:
+    """Three solutions of one parametric problem.
 
     Parameters
     ----------
     subtitle : str
-        What it is.
+        Short description.
     parameters : tuple of mappings
-        Where it is solved; parameters left out are mid-range.
+        Parameters of the three solutions; those left out are mid-range.
     small : mapping
-        Arguments of the problem that make it quick.
+        Arguments of the problem for a quick run.
     shades : str
-        Name of the colour map; ``"RdBu_r"`` and ``"RdYlBu_r"`` are drawn even about zero.
+        Name of the colour map; ``"RdBu_r"`` and ``"RdYlBu_r"`` are centred at zero.
     """
 
     subtitle: str
@@ -47,7 +47,7 @@ class Panel:
 
 
 PANELS = {
-    "two-materials": Panel(
+    "two-materials": ParametricPanel(
         "a source under and above a curved interface",
         (
             {"x": 0.3, "y": 0.25, "conductivity": 1.0},
@@ -56,12 +56,12 @@ PANELS = {
         ),
         {"shape": (24, 24)},
     ),
-    "thermal-block": Panel(
-        "four materials, heated evenly",
+    "thermal-block": ParametricPanel(
+        "four materials, uniformly heated",
         ({"k00": 0.1, "k11": 0.1}, {"k10": 0.1, "k01": 1.0}, {"k00": 1.0, "k01": 1.0, "k10": 0.1, "k11": 0.2}),
         {"shape": (23, 23)},
     ),
-    "moving-reaction": Panel(
+    "moving-reaction": ParametricPanel(
         "reaction fed by a source",
         (
             {"x": 0.3, "y": 0.3, "amplitude": -1.0},
@@ -71,8 +71,8 @@ PANELS = {
         {"shape": (24, 24)},
         "magma",
     ),
-    "burgers": Panel(
-        "a pulse becomes a front: eight times",
+    "burgers": ParametricPanel(
+        "a pulse steepens into a front: eight times",
         (
             {"viscosity": -2.0, "amplitude": 1.0},
             {"viscosity": -3.0, "amplitude": 1.0},
@@ -80,7 +80,7 @@ PANELS = {
         ),
         {"shape": (64,), "steps": 21},
     ),
-    "rotating-wind": Panel(
+    "rotating-wind": ParametricPanel(
         "two sources in the wind",
         (
             {"angle": 0.5, "peclet": 1.0},
@@ -90,20 +90,20 @@ PANELS = {
         {"shape": (24, 24)},
         "magma",
     ),
-    "helmholtz-lens": Panel(
+    "helmholtz-lens": ParametricPanel(
         "waves through a lens: real part",
         ({"wavenumber": 7.0}, {"wavenumber": 14.0, "source": 0.2}, {"wavenumber": 14.0, "source": 0.7}),
         {"shape": (40, 40)},
         "RdBu_r",
     ),
-    "laser-track": Panel(
-        "heat behind a laser, at the end",
+    "laser-track": ParametricPanel(
+        "heat behind a laser at the final time",
         ({"slope": 0.3}, {"slope": -0.3, "conductivity": 0.0}, {"conductivity": 2.0, "power": 1.5}),
         {"shape": (20, 20), "steps": 10},
         "inferno",
     ),
-    "perforated-plate": Panel(
-        "pulled, with a soft or stiff ring",
+    "perforated-plate": ParametricPanel(
+        "under tension, with a soft or stiff ring",
         (
             {"angle": 0.0, "ring": 1.0},
             {"angle": 1.5, "ring": 0.0},
@@ -111,8 +111,8 @@ PANELS = {
         ),
         {"refinements": 0},
     ),
-    "allen-cahn": Panel(
-        "two phases, at the end",
+    "allen-cahn": ParametricPanel(
+        "two phases at the final time",
         (
             {"c01": 0.9, "c20": 0.5, "c21": -0.5},
             {"c11": 0.9, "c02": -0.6},
@@ -121,7 +121,7 @@ PANELS = {
         {"shape": (20, 20), "steps": 10},
         "RdYlBu_r",
     ),
-    "lid-driven-cavity": Panel(
+    "lid-driven-cavity": ParametricPanel(
         "stream function between two lids",
         (
             {"reynolds": 2.5, "top": 1.0, "bottom": 0.0},
@@ -135,12 +135,12 @@ PANELS = {
 
 
 def compute(quick: bool = False) -> dict[str, list[Data]]:
-    """Return what is drawn of each problem, by its registered name; all problems are smaller if `quick`."""
+    """Return the data of each panel by the registered name of its problem; all problems are smaller if `quick`."""
     return {name: _solutions(name, panel, panel.small if quick else {}) for name, panel in PANELS.items()}
 
 
 def plot(data: dict[str, list[Data]]) -> Figure:
-    """Return the figure: two problems a row, with three solutions each."""
+    """Return the figure: two problems per row, with three solutions each."""
     from matplotlib.figure import Figure
 
     with ritz_style():
@@ -157,7 +157,7 @@ def plot(data: dict[str, list[Data]]) -> Figure:
     return picture
 
 
-def _solutions(name: str, panel: Panel, arguments: dict[str, Any]) -> list[Data]:
+def _solutions(name: str, panel: ParametricPanel, arguments: dict[str, Any]) -> list[Data]:
     problem: ritz.ParametricPDE = problems[name](**arguments)
     extract: Callable[..., Data] = _plate if problem.grid is None else _field
     found: list[Data] = []

@@ -20,27 +20,27 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PANELS", "Panel", "compute", "draw_panel", "plot", "plot_problem"]
+__all__ = ["PANELS", "ProblemPanel", "compute", "draw_panel", "plot", "plot_problem"]
 
 Data: TypeAlias = dict[str, np.ndarray]
 
 SOLID = "#3b3f46"
-FINE, QUICK = 160, 64  # cells along a side
+FINE, QUICK = 160, 64  # cells along each side
 SMOKE_SEED, CUBE_SEED, POISSON_SEED = 9, 2, 3
 
 
 @dataclass(frozen=True)
-class Panel:
-    """One picture.
+class ProblemPanel:
+    """One picture of one problem.
 
     Parameters
     ----------
     problem : str
         Registered name.
     subtitle : str
-        What is shown.
+        Short description.
     compute : callable
-        ``compute(n) -> dict of arrays``, n being the number of cells along a side.
+        ``compute(n) -> dict of arrays`` for n cells along each side.
     draw : callable
         ``draw(axes, data)``.
     """
@@ -52,7 +52,7 @@ class Panel:
 
 
 def compute(quick: bool = False) -> dict[str, Data]:
-    """Return what each panel shows, by its key in `PANELS`; all sizes are smaller if `quick`."""
+    """Return the data of each panel by its key in `PANELS`; all sizes are smaller if `quick`."""
     return {key: panel.compute(QUICK if quick else FINE) for key, panel in PANELS.items()}
 
 
@@ -69,7 +69,7 @@ def plot(data: dict[str, Data]) -> Figure:
 
 
 def plot_problem(key: str, quick: bool = False) -> Figure:
-    """Return the picture of one panel, by its key in `PANELS`."""
+    """Return the picture of one panel, given by its key in `PANELS`."""
     from matplotlib.figure import Figure
 
     panel = PANELS[key]
@@ -80,7 +80,7 @@ def plot_problem(key: str, quick: bool = False) -> Figure:
     return picture
 
 
-def draw_panel(axes: Axes, panel: Panel, data: Data) -> None:
+def draw_panel(axes: Axes, panel: ProblemPanel, data: Data) -> None:
     """Draw one panel with its title."""
     axes.set_aspect("equal")
     axes.set_xticks([])
@@ -93,7 +93,7 @@ def draw_panel(axes: Axes, panel: Panel, data: Data) -> None:
     panel.draw(axes, data)
 
 
-# What is shown.
+# Data of the panels.
 
 
 def _exact(problem: str, **arguments: Any) -> Callable[[int], Data]:
@@ -112,7 +112,7 @@ def _coefficient(kind: str, **arguments: Any) -> Callable[[int], Data]:
 
 
 def _response(problem: str, spots: list[tuple[float, float, float]], **arguments: Any) -> Callable[[int], Data]:
-    """Return the solution for sources of a given strength at given places."""
+    """Return a function that solves for point-like sources, given as (x, y, strength)."""
 
     def build(n: int) -> Data:
         system = getattr(ritz.problems, problem)((n, n), **arguments)
@@ -131,7 +131,7 @@ def _cube(n: int) -> Data:
 
 
 def _letters(n: int) -> Data:
-    """Return the potential of a flow from left to right around the letters Ritz."""
+    """Return the potential of a flow from left to right around the letters "Ritz"."""
     from matplotlib.textpath import TextPath
 
     letters = TextPath((0, 0), "Ritz", size=1.0)
@@ -188,7 +188,7 @@ def _pattern(n: int) -> Data:
     return {"rows": matrix.row, "columns": matrix.col, "size": np.array(matrix.shape[0])}
 
 
-# How it is drawn.
+# Drawing of the panels.
 
 
 def _shades(name: str) -> Any:
@@ -198,7 +198,7 @@ def _shades(name: str) -> Any:
 
 
 def _limits(field: np.ndarray, signed: bool) -> tuple[float, float]:
-    """Return the range of all but the most extreme values, even about zero if `signed`."""
+    """Return the range of all but the most extreme values, centred at zero if `signed`."""
     if signed:
         size = float(np.nanquantile(np.abs(field), 0.99))
         return -size, size
@@ -219,13 +219,13 @@ def _draw_field(shades: str, signed: bool = False, contours: int = 0) -> Callabl
 
 
 def _draw_cube(axes: Axes, data: Data) -> None:
-    """Draw three sides of a cube, each sheared into place."""
+    """Draw three faces of a cube, each sheared into position."""
     from matplotlib.transforms import Affine2D
 
     field = data["field"]
     low, high = _limits(field, signed=False)
     cosine, sine = np.cos(np.pi / 6), 0.5
-    # (values over the two directions of a side, where its corner lies, the directions, how dark it is)
+    # Each side: its values, the position of its corner, its two directions and the darkness of its shadow.
     sides = (
         (field[:, :, -1], (cosine, 1.0), (-cosine, sine), (cosine, sine), 0.0),
         (field[:, 0, :], (0.0, sine), (cosine, -sine), (0.0, 1.0), 0.12),
@@ -247,7 +247,7 @@ def _draw_cube(axes: Axes, data: Data) -> None:
 
 
 def _draw_mesh(axes: Any, data: Data) -> None:
-    """Draw values on triangles; of displacements, their size on the deformed mesh."""
+    """Draw values on triangles; displacements are drawn as their magnitude on the deformed mesh."""
     (x, y), values = data["points"], data["values"]
     if len(values) == 2:
         x, y = x + values[0], y + values[1]
@@ -273,54 +273,56 @@ EDDY_SPOTS = [(0.5, 0.9, 1.0), (0.5, 0.1, -1.0)]
 SPOTS = [(0.25, 0.7, 1.0), (0.7, 0.3, 1.0), (0.6, 0.75, -1.0)]
 
 PANELS = {
-    "poisson": Panel("poisson", "manufactured solution", _exact("poisson"), _draw_field("viridis", contours=8)),
-    "poisson-obstacles": Panel(
+    "poisson": ProblemPanel("poisson", "manufactured solution", _exact("poisson"), _draw_field("viridis", contours=8)),
+    "poisson-obstacles": ProblemPanel(
         "poisson",
         "six obstacles held at zero",
         _exact("poisson", obstacles=6, seed=POISSON_SEED),
         _draw_field("RdYlBu_r", signed=True),
     ),
-    "poisson-3d": Panel("poisson", "36 obstacles held at zero", _cube, _draw_cube),
-    "from-grid": Panel("from_grid", "flow around a mask of one's own", _letters, _draw_field("viridis", contours=24)),
-    "diffusion-inclusions": Panel(
+    "poisson-3d": ProblemPanel("poisson", "36 obstacles held at zero", _cube, _draw_cube),
+    "from-grid": ProblemPanel("from_grid", "flow around a user's mask", _letters, _draw_field("viridis", contours=24)),
+    "diffusion-inclusions": ProblemPanel(
         "diffusion", "inclusions of contrast 10⁶", _coefficient("inclusions", contrast=1e6), _draw_field("cividis")
     ),
-    "diffusion-lognormal": Panel(
+    "diffusion-lognormal": ProblemPanel(
         "diffusion",
         "log-normal coefficient",
         _coefficient("lognormal", correlation_length=0.06),
         _draw_field("cividis"),
     ),
-    "diffusion-rotated": Panel(
+    "diffusion-rotated": ProblemPanel(
         "diffusion",
         "rotated anisotropy: three sources",
         _response("diffusion", SPOTS, coefficient="rotated"),
         _draw_field("RdYlBu_r", signed=True),
     ),
-    "helmholtz": Panel(
+    "helmholtz": ProblemPanel(
         "helmholtz",
         "waves from two sources",
         _response("helmholtz", [(0.3, 0.62, 1.0), (0.62, 0.3, 1.0)], shift=-(45.0**2)),
         _draw_field("RdBu_r", signed=True),
     ),
-    "advection-constant": Panel(
+    "advection-constant": ProblemPanel(
         "advection_diffusion",
         "constant flow, Pe = 500",
         _response("advection_diffusion", [(0.15, 0.2, 1.0), (0.2, 0.45, 1.0), (0.4, 0.2, 1.0)], peclet=500.0),
         _draw_field("magma"),
     ),
-    "advection-recirculating": Panel(
+    "advection-recirculating": ProblemPanel(
         "advection_diffusion",
         "closed eddy, Pe = 200",
         _response("advection_diffusion", EDDY_SPOTS, peclet=200.0, velocity="recirculating", scheme="central"),
         _draw_field("RdBu_r", signed=True),
     ),
-    "heat": Panel("heat", "a hot spot after eight steps", _heat, _draw_field("inferno", contours=7)),
-    "pressure-projection": Panel("pressure_projection", "smoke around an obstacle", _smoke, _draw_field("magma")),
-    "fem-poisson": Panel("fem", "Poisson on an unstructured mesh", _plate("poisson"), _draw_mesh),
-    "fem-elasticity": Panel("fem", "elastic plate with a hole", _plate("elasticity"), _draw_mesh),
-    "gallery": Panel("gallery", "PyAMG's airfoil", _airfoil, _draw_mesh),
-    "matrix-market": Panel("matrix_market", "entries of a matrix from a file", _pattern, _draw_pattern),
+    "heat": ProblemPanel("heat", "a hot spot after eight steps", _heat, _draw_field("inferno", contours=7)),
+    "pressure-projection": ProblemPanel(
+        "pressure_projection", "smoke around an obstacle", _smoke, _draw_field("magma")
+    ),
+    "fem-poisson": ProblemPanel("fem", "Poisson on an unstructured mesh", _plate("poisson"), _draw_mesh),
+    "fem-elasticity": ProblemPanel("fem", "elastic plate with a hole", _plate("elasticity"), _draw_mesh),
+    "gallery": ProblemPanel("gallery", "PyAMG's airfoil", _airfoil, _draw_mesh),
+    "matrix-market": ProblemPanel("matrix_market", "entries of a matrix from a file", _pattern, _draw_pattern),
 }
 
 figure("problem-gallery", compute, plot)

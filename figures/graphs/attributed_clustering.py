@@ -1,4 +1,4 @@
-"""Clusters found in structure alone, in attributes alone and in both, as the structure grows ambiguous."""
+"""Clusterings by structure, by attributes and by both, as the structure grows more ambiguous."""
 
 from __future__ import annotations
 
@@ -29,17 +29,18 @@ SCORES = {"nmi": "NMI", "ari": "ARI"}
 
 
 def compute(quick: bool = False) -> Data:
-    """Return scores of block models with metadata that is right for 60 % of the vertices.
+    """Return scores on block models whose metadata are right for 60 % of the vertices.
 
     Parameters
     ----------
     quick : bool
-        Fewer vertices, seeds and points.
+        Use fewer vertices, seeds and points.
 
     Returns
     -------
     dict
-        ``"ambiguity"``, ``"edge"`` (of detectability), and arrays of shape (points, seeds) by method and score.
+        ``"ambiguity"``, ``"edge"`` (the detectability limit) and ``"scores"``: arrays of shape (points, seeds) by
+        method and score.
     """
     n, seeds, points = (1000, 2, 5) if quick else (4000, 5, 11)
     ambiguity = np.linspace(0.05, 0.45, points)
@@ -59,7 +60,7 @@ def compute(quick: bool = False) -> Data:
 
 
 def plot(data: Data) -> Figure:
-    """Return the figure: a panel for each score, means as lines and the range of the seeds behind them."""
+    """Return the figure: one panel per score, with means as lines and the range over the seeds shaded."""
     from matplotlib.figure import Figure
 
     with ritz_style():
@@ -74,15 +75,15 @@ def plot(data: Data) -> Figure:
                 )
             panel.axvline(data["edge"], color="0.5", linewidth=0.9, linestyle=":")
             panel.annotate(
-                "structure tells\nnothing beyond",
+                "structure carries no\ninformation beyond",
                 (data["edge"], 1.0),
                 (5, 0),
                 textcoords="offset points",
                 va="top",
                 color=INK,
             )
-            panel.set(title=title, xlabel="edge probability between blocks over that within", ylim=(-0.02, 1.02))
-        panels[0].set_ylabel("agreement with the blocks")
+            panel.set(title=title, xlabel="edge probability between / within blocks", ylim=(-0.02, 1.02))
+        panels[0].set_ylabel("agreement with the true blocks")
         handles, labels = panels[0].get_legend_handles_labels()
         canvas.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return canvas

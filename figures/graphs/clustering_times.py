@@ -1,4 +1,4 @@
-"""Time of spectral clustering against the number of vertices, on graphs with a large gap and with a small one."""
+"""Run time of spectral clustering against the number of vertices, for large and small spectral gaps."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SMALL = 30_000  # vertices up to which scikit-learn and Louvain are timed
 
 
 def compute(quick: bool = False) -> Data:
-    """Return vertices and seconds by graph and solver, ten clusters each.
+    """Return vertices and seconds by graph and solver, for ten clusters.
 
     Parameters
     ----------
     quick : bool
-        Small graphs only.
+        Use small graphs only.
     """
     data: Data = {}
     for family in ("block model", "neighbour graph"):
@@ -54,7 +54,7 @@ def _graph(family: str, n: int) -> AttributedGraph:
 
 
 def plot(data: Data) -> Figure:
-    """Return the figure: one line a graph and solver, and the slope of linear growth."""
+    """Return the figure: one line per graph and solver, and the slope of linear growth."""
     from matplotlib.figure import Figure
 
     markers = {"spectral-clustering": "o", "sklearn-spectral": "s", "louvain": "^"}

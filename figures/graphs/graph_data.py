@@ -1,4 +1,4 @@
-"""The real graphs that figures and measurements use where they are at hand."""
+"""Real graphs for figures and benchmarks, read from a folder of the user's."""
 
 from __future__ import annotations
 
@@ -12,20 +12,13 @@ __all__ = ["real_graph"]
 
 
 def real_graph(name: str) -> AttributedGraph | None:
-    """Return the largest component of ``graphs/{name}.npz``, or None if it is not there.
-
-    It is looked for in the folder that the environment variable RITZ_DATA names, and in ``shared/data`` beside the
-    checkout or above.
+    """Return the largest component of ``$RITZ_DATA/graphs/{name}.npz``, or None if there is no such file.
 
     Parameters
     ----------
     name : str
         ``"cora"`` or ``"polblogs"``.
     """
-    folders = [Path(os.environ["RITZ_DATA"])] if "RITZ_DATA" in os.environ else []
-    folders += [parent / "shared" / "data" for parent in Path(__file__).resolve().parents]
-    for folder in folders:
-        path = folder / "graphs" / f"{name}.npz"
-        if path.is_file():
-            return graph(path, largest_component=True)
-    return None
+    folder = os.environ.get("RITZ_DATA")
+    path = Path(folder or "", "graphs", f"{name}.npz")
+    return graph(path, largest_component=True) if folder and path.is_file() else None

@@ -1,4 +1,4 @@
-"""Smooth vectors of graphs: bootstrap multigrid's and the eigenvectors, on a grid, moons and weblogs."""
+"""Smooth vectors from bootstrap multigrid beside eigenvectors, for a grid, two moons and weblogs."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def compute(quick: bool = False) -> Data:
     Parameters
     ----------
     quick : bool
-        Smaller graphs.
+        Use smaller graphs.
 
     Returns
     -------
     dict
-        Of each graph ``"positions"``, ``"labels"``, ``"bootstrap"`` and ``"eigenvectors"``, shape (n, 3). The weblogs
-        are replaced by a block model with degrees of a power law where the data are not at hand.
+        For each graph ``"positions"``, ``"labels"``, ``"bootstrap"`` and ``"eigenvectors"``, shape (n, 3). Without
+        the data of the weblogs, a block model with power-law degrees replaces them.
     """
     side, n = (30, 300) if quick else (80, 1500)
     weblogs = real_graph("polblogs")
@@ -61,7 +61,7 @@ def compute(quick: bool = False) -> Data:
 
 
 def plot(data: Data) -> Figure:
-    """Return the figure: smooth vectors in the upper row of each graph, eigenvectors in the lower."""
+    """Return the figure: for each graph, smooth vectors in the upper row and eigenvectors in the lower."""
     from matplotlib.figure import Figure
 
     with ritz_style():

@@ -1,4 +1,4 @@
-"""Convergence rate of bootstrap multigrid against the number of hierarchies, and the errors they are built for."""
+"""Convergence rate of bootstrap multigrid by the number of hierarchies, and the smooth errors behind them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ritz.plotting.style import COLOURS, ritz_style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["compute", "neighbour_graph", "plot"]
+__all__ = ["compute", "plot", "random_graph_laplacian"]
 
 SHOWN = "rotated anisotropy, 1e-3"
 
 
-def neighbour_graph(vertices: int, *, neighbours: int = 8, decades: float = 6.0, seed: int = 0) -> Sparse:
-    """Return the Laplacian of the graph of nearest neighbours of random points in the unit square.
+def random_graph_laplacian(vertices: int, *, neighbours: int = 8, decades: float = 6.0, seed: int = 0) -> Sparse:
+    """Return the weighted Laplacian of the nearest-neighbour graph of random points in the unit square.
 
-    Weights are 10 to powers that are uniform over `decades`, so the graph falls into clusters of every size; a path
-    of weight 1 connects what the neighbours leave apart. O(n log n) time.
+    The logarithms of the weights are uniformly distributed over `decades`, which divides the graph into clusters of
+    every size. A path with weight 1 connects its components. Takes O(n log n) time.
     """
     from scipy.sparse import coo_array, csr_array, diags_array
     from scipy.sparse.csgraph import connected_components
@@ -31,7 +31,7 @@ def neighbour_graph(vertices: int, *, neighbours: int = 8, decades: float = 6.0,
 
     generator = np.random.default_rng(seed)
     points = generator.random((vertices, 2))
-    points = points[np.argsort(np.floor(points[:, 0] * vertices**0.5) + points[:, 1])]  # strips, as a mesh has
+    points = points[np.argsort(np.floor(points[:, 0] * vertices**0.5) + points[:, 1])]  # in strips, as in a mesh
     tree: Any = KDTree(points)
     nearest = np.asarray(tree.query(points, neighbours + 1)[1])[:, 1:]
     ends = np.repeat(np.arange(vertices), neighbours), nearest.ravel()
@@ -50,13 +50,13 @@ def _operators(side: int) -> dict[str, Operator]:
     return {
         SHOWN: ritz.problems.diffusion(shape, coefficient="rotated").operator,
         "jumps, 1e6": ritz.problems.diffusion(shape, contrast=1e6).operator,
-        "weighted graph, 6 decades": neighbour_graph(side * side),
+        "weighted graph, 6 decades": random_graph_laplacian(side * side),
         "Poisson": ritz.problems.poisson(shape).operator,
     }
 
 
 def compute(quick: bool = False) -> dict[str, Any]:
-    """Return rates after each hierarchy, by problem, and smooth vectors of the first problem."""
+    """Return the rates after each hierarchy by problem, and smooth vectors of the first problem."""
     from ritz.solvers.multigrid import bootstrap
 
     side, most = (64, 4) if quick else (256, 8)
@@ -83,8 +83,8 @@ def plot(data: dict[str, Any]) -> Figure:
             axes.imshow(field.T, origin="lower", cmap="RdBu_r", vmin=-largest, vmax=largest)
             axes.set(xticks=[], yticks=[])
             axes.grid(visible=False)
-            axes.set_title(f"what {number} {'hierarchy leaves' if number == 1 else 'hierarchies leave'}", fontsize=10)
-        upper.suptitle(f"Slow errors of {SHOWN}", fontsize=11)
+            axes.set_title(f"left by {number} {'hierarchy' if number == 1 else 'hierarchies'}", fontsize=10)
+        upper.suptitle(f"Slowly converging errors: {SHOWN}", fontsize=11)
         whole, single = lower.subplots(1, 2, sharey=True)
         for (name, values), colour, marker in zip(data["rates"].items(), COLOURS, "s^oD", strict=False):
             hierarchies = np.arange(1, values.size + 1)
@@ -92,9 +92,9 @@ def plot(data: dict[str, Any]) -> Figure:
             whole.plot(hierarchies, values, **look)
             single.plot(hierarchies, values ** (1.0 / (2 * hierarchies - 1)), **look)
             for axes in (whole, single):
-                axes.set(xlabel="hierarchies", ylim=(0, 1), xticks=hierarchies)
-        whole.set(title="by iteration", ylabel="factor of the energy norm")
-        single.set_title("by cycle, of which an iteration has 2k - 1")
+                axes.set(xlabel="hierarchies k", ylim=(0, 1), xticks=hierarchies)
+        whole.set(title="per iteration", ylabel="convergence factor in the energy norm")
+        single.set_title("per cycle (2k - 1 in each iteration)")
         single.legend(loc="lower right")
     return picture
 

@@ -1,4 +1,4 @@
-"""Iterations of learned multigrid where coefficients jump, and with obstacles on grids larger than those trained on."""
+"""Iterations of learned multigrid for jumping coefficients and for obstacles, on grids larger than in training."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["compute", "plot"]
 
-HELD_OUT = 2000  # first seed that neither training nor the choice of its length saw
-MOST = 100  # iterations
+HELD_OUT = 2000  # first seed used neither for training nor for choosing its length
+MOST = 100  # iteration limit
 ENTRIES = {
     "learned": "learned",
-    "hand-set": "the same cycle, numbers by hand",
+    "hand-set": "the same cycle with hand-set parameters",
     "multigrid": "multigrid with Galerkin products",
     "pyamg-rs": "classical algebraic multigrid (PyAMG)",
 }
@@ -29,13 +29,13 @@ ENTRIES = {
 def _iterations(system: ritz.LinearSystem, recipe: Any, start: Any) -> list[float]:
     from ritz.solvers.multigrid import LearnedMultigrid
 
-    entered = (LearnedMultigrid(), LearnedMultigrid(start), "multigrid", "pyamg-rs")
-    solutions = [ritz.solve(system, solver, rtol=1e-6, maxiter=MOST, throw=False) for solver in entered]
+    solvers = (LearnedMultigrid(), LearnedMultigrid(start), "multigrid", "pyamg-rs")
+    solutions = [ritz.solve(system, solver, rtol=1e-6, maxiter=MOST, throw=False) for solver in solvers]
     return [solution.iterations if solution.converged else np.nan for solution in solutions]
 
 
 def compute(quick: bool = False) -> dict[str, Any]:
-    """Return mean iterations against contrast and against the number of cells, and one coefficient field."""
+    """Return mean iterations by contrast and by the number of cells."""
     side, seeds = (64, 2) if quick else (256, 5)
     contrasts = 10.0 ** np.array([0, 2, 4, 6] if quick else range(7))
     sides = (32, 64, 128) if quick else (32, 64, 128, 256, 512)
@@ -62,7 +62,7 @@ def compute(quick: bool = False) -> dict[str, Any]:
 
 
 def plot(data: dict[str, Any]) -> Figure:
-    """Return the figure: iterations against contrast, and against cells along a side."""
+    """Return the figure: iterations against the contrast and against the number of cells along each side."""
     from matplotlib.figure import Figure
 
     with ritz_style():

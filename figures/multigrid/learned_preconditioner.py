@@ -1,4 +1,4 @@
-"""A small convolutional network that preconditions Poisson problems, for figures and benchmarks of training."""
+"""A small convolutional preconditioner for Poisson problems, for figures and benchmarks of training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RTOL, MAXITER = 1e-6, 200
 
 
 def preconditioner(seed: int = 0, depth: int = DEPTH, channels: int = CHANNELS) -> Any:
-    """Return a network of 3 x 3 convolutions with tanh between them, whose dilation grows to the middle."""
+    """Return a network of 3 x 3 convolutions with tanh between them, with the largest dilation in the middle."""
     import torch
     from torch import nn
 
@@ -28,14 +28,14 @@ def preconditioner(seed: int = 0, depth: int = DEPTH, channels: int = CHANNELS) 
 
 
 def residuals(count: int, size: int, seed: int = 0, mask: Any = None) -> Any:
-    """Return residuals of unit norm, shape (count, 1, size, size), as a solver meets them: smooth and rough parts."""
+    """Return residuals with a root mean square of one, shape (count, 1, size, size), from rough to smooth."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randn(count, 1, size, size, generator=generator)
     smooth = torch.linspace(0.0, 1.0, count)[:, None, None, None]
     rough = drawn
-    for _ in range(6):  # a smoother, as it leaves residuals behind
+    for _ in range(6):  # smoothing, as by an iterative solver
         drawn = drawn - 0.2 * apply_stencil(drawn, mask)
     found = smooth * drawn / drawn.norm(dim=(2, 3), keepdim=True) + (1.0 - smooth) * rough / rough.norm(
         dim=(2, 3), keepdim=True
@@ -46,7 +46,7 @@ def residuals(count: int, size: int, seed: int = 0, mask: Any = None) -> Any:
 
 
 def apply_stencil(u: Any, mask: Any = None) -> Any:
-    """Return the five-point Laplacian, zero around the square and where `mask` is zero."""
+    """Return the five-point Laplacian of `u`, which is taken as zero around the square and where `mask` is zero."""
     import torch
 
     kernel = torch.tensor([[0.0, -1.0, 0.0], [-1.0, 4.0, -1.0], [0.0, -1.0, 0.0]], dtype=u.dtype)
@@ -57,12 +57,12 @@ def apply_stencil(u: Any, mask: Any = None) -> Any:
 
 
 def residual_loss(model: Any, batch: Any) -> Any:
-    """Return the mean share of the squared residual that is left after one correction."""
+    """Return the mean fraction of the squared residual left after one correction."""
     return (batch - apply_stencil(model(batch))).square().mean()
 
 
 def iterations(model: Any, size: int, seeds: int = 3, mask: Any = None) -> float:
-    """Return the mean iterations of flexible GMRES to 1e-6 with the network as preconditioner, or with none."""
+    """Return the mean number of iterations of flexible GMRES to 1e-6, without preconditioner if `model` is None."""
     import torch
 
     def multiply(u: np.ndarray) -> np.ndarray:
@@ -85,7 +85,7 @@ def iterations(model: Any, size: int, seeds: int = 3, mask: Any = None) -> float
 
 
 def _flexible_gmres(multiply: Any, b: np.ndarray, correct: Any) -> int:
-    """Return the iterations of GMRES, not restarted, whose preconditioner need not be linear."""
+    """Return the number of iterations of GMRES without restarts, for a preconditioner that need not be linear."""
     basis, columns = [b / float(np.linalg.norm(b))], np.zeros((MAXITER + 1, MAXITER))
     for step in range(MAXITER):
         image = multiply(correct(basis[step]))

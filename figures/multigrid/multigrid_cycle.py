@@ -1,4 +1,4 @@
-"""What a multigrid cycle does to an error, and what thin walls do to multigrid."""
+"""An error at each stage of a multigrid cycle, and iterations of multigrid by the number of thin walls."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["compute", "plates", "plot"]
 
-MOST = 200  # iterations
+MOST = 200  # iteration limit
 STAGES = ("error", "after smoothing", "correction from the coarse grid", "after the cycle")
 
 
 def plates(n: int, count: int, seed: int = 0) -> np.ndarray:
-    """Return the cells of plates one cell thin, each a quarter of a side long, in an n by n box."""
+    """Return the mask of plates in an n by n box, each one cell thick and a quarter of a side long."""
     generator = np.random.default_rng(seed)
     solid = np.zeros((n, n), dtype=bool)
     for _ in range(count):
@@ -38,7 +38,7 @@ def plates(n: int, count: int, seed: int = 0) -> np.ndarray:
 
 
 def compute(quick: bool = False) -> dict[str, Any]:
-    """Return the error at each stage of a cycle, and iterations against the number of walls."""
+    """Return the error at each stage of a cycle, and iterations by the number of walls."""
     n, counts = (96, (0, 10, 20, 40)) if quick else (128, (0, 5, 10, 20, 40, 80, 160))
     solid = plates(n, 9, seed=4)
     operator = Stencil((n, n), solid=solid, solid_boundary="neumann")
@@ -63,7 +63,7 @@ def compute(quick: bool = False) -> dict[str, Any]:
 
 
 def _iterations(n: int, counts: tuple[int, ...], seeds: int) -> dict[str, np.ndarray]:
-    """Return mean iterations over sets of walls, for each way to coarsen."""
+    """Return mean iterations over random sets of walls, for each kind of coarsening."""
     found: dict[str, list[float]] = {"with": [], "without": [], "ruge-stuben": []}
     for count in counts:
         taken: dict[str, list[int]] = {name: [] for name in found}
@@ -85,7 +85,7 @@ def _iterations(n: int, counts: tuple[int, ...], seeds: int) -> dict[str, np.nda
 
 
 def plot(data: dict[str, Any]) -> Figure:
-    """Return the figure: four fields, and iterations below."""
+    """Return the figure: four fields above, iterations below."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
@@ -104,13 +104,13 @@ def plot(data: dict[str, Any]) -> Figure:
             axes.set_xlabel(f"root mean square {np.sqrt(np.nanmean(field**2)):.2g}")
         axes = lower.subplots()
         labels = {
-            "without": "interpolation along the axes alone",
+            "without": "plain interpolation along the axes",
             "with": "walls respected",
             "ruge-stuben": "classical algebraic multigrid (PyAMG)",
         }
         for (name, label), colour, marker in zip(labels.items(), COLOURS, "s^o", strict=False):
             axes.plot(data["walls"], data[name], marker=marker, color=colour, label=label)
-        axes.set(xlabel="walls, one cell thin", ylabel="iterations to 1e-8")
+        axes.set(xlabel="number of walls, one cell thick", ylabel="iterations to 1e-8")
         axes.set_ylim(0, 60)
         axes.legend()
     return picture

@@ -1,4 +1,4 @@
-"""Spectral densities from a few products: a Poisson stencil, whose eigenvalues are known, and a trained network."""
+"""Spectral density estimates from a few products, against exact eigenvalues: a Poisson stencil and a network."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ BINS = 60
 
 
 def compute(quick: bool = False) -> Data:
-    """Return estimated densities and exact eigenvalues of both.
+    """Return the estimated density and the exact eigenvalues of both operators.
 
     Parameters
     ----------
     quick : bool
-        A small grid, and a network that is hardly trained.
+        Use a small grid and a barely trained network.
 
     Returns
     -------
     dict
-        For ``"stencil"`` and ``"network"``: a dictionary of the exact eigenvalues, of the estimate
-        (`ritz.solvers.spectrum.spectral_density.SpectralDensity`), and of the distance between both.
+        For ``"stencil"`` and ``"network"``, a dictionary of the ``"exact"`` eigenvalues, the ``"estimate"``
+        (`ritz.solvers.spectrum.spectral_density.SpectralDensity`) and the ``"distance"`` between them.
     """
     shape = (24, 24) if quick else (64, 64)
     network = Hessian(*trained_network("mlp", steps=20 if quick else 200))
@@ -50,7 +50,7 @@ def compute(quick: bool = False) -> Data:
 
 
 def poisson_eigenvalues(shape: tuple[int, ...]) -> np.ndarray:
-    """Return the eigenvalues of the Poisson stencil with unit spacing and zero values around it, ascending."""
+    """Return the eigenvalues of the Poisson stencil with unit spacing and zero boundary values, ascending."""
     total = np.zeros(1)
     for n in shape:
         line = 4.0 * np.sin(np.arange(1, n + 1) * np.pi / (2 * (n + 1))) ** 2
@@ -78,7 +78,7 @@ def plot(data: Data) -> Figure:
             panel.hist(exact, bins, density=True, color="#c9d3de", label="all eigenvalues")
             estimate.plot(panel, width, color=COLOURS[1], label=f"{estimate.products} products")
             heading = f"{titles[name]}, n = {len(exact):,}"
-            panel.set_title(f"{heading}\ndistance {data[name]['distance']:.0e} of the largest eigenvalue", color=INK)
+            panel.set_title(f"{heading}\nrelative Wasserstein distance {data[name]['distance']:.0e}", color=INK)
         scale = 1.0 / np.ptp(data["network"]["exact"])
         panels[1].set(yscale="log", ylim=(1e-4 * scale, 3e2 * scale))
         panels[0].legend()

@@ -1,4 +1,4 @@
-"""Error of three trace estimators against the products they take, for a trained network and a Poisson stencil."""
+"""Error of three trace estimators against the number of products, for a trained network and a Poisson stencil."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ METHODS = ("hutchinson", "hutch++", "xtrace")
 
 
 def trace_errors(A: Any, exact: float, method: str, budgets: Any, trials: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the root mean square of true and of claimed errors, relative to the trace, for each budget."""
+    """Return the root mean squares of true and of estimated errors, relative to the trace, for each budget."""
     true: list[float] = []
     claimed: list[float] = []
     for budget in budgets:
@@ -41,12 +41,12 @@ def compute(quick: bool = False) -> Data:
     Parameters
     ----------
     quick : bool
-        Few trials, a network that is hardly trained.
+        Use few trials and a barely trained network.
     """
     trials, shape = (12, (16, 16)) if quick else (40, (64, 64))
     budgets = np.array((12, 24, 48) if quick else (12, 18, 24, 36, 48, 72, 96))
     matrix = Hessian(*trained_network("mlp", steps=20 if quick else 200)).to_dense()
-    network = Dense(0.5 * (matrix + matrix.T), tags={Tag.SYMMETRIC})  # the products are those of the Hessian
+    network = Dense(0.5 * (matrix + matrix.T), tags={Tag.SYMMETRIC})  # same products as the Hessian, faster
     stencil = Stencil(shape, boundary="dirichlet", centering="vertex")
     cases = {
         "Hessian of a network": (network, float(np.trace(matrix))),
@@ -82,7 +82,7 @@ def plot(data: Data) -> Figure:
             panel.set_yticks(levels, [f"{level:.0e}" for level in levels])
             panel.set(xlabel="products", ylabel="relative error")
             panel.set_title(name, color=INK)
-        panels[1].plot([], [], color=INK, linestyle=":", label="standard error, as claimed")
+        panels[1].plot([], [], color=INK, linestyle=":", label="estimated standard error")
         panels[1].legend()
     return canvas
 

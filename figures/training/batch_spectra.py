@@ -1,4 +1,4 @@
-"""Spectral densities of a network's Hessian on all of its data and on small batches, and sharpness in training."""
+"""Spectral density of a network's Hessian on all samples and on small batches, and sharpness during training."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ RATE = 0.2
 
 
 def compute(quick: bool = False) -> Data:
-    """Return densities by batch size, their ends over several batches, and the sharpness of a run.
+    """Return densities by batch size, extreme eigenvalues over several batches, and the sharpness during training.
 
     Parameters
     ----------
     quick : bool
-        A network that is hardly trained, fewer batches and steps.
+        Use a barely trained network, fewer batches and fewer steps.
     """
     import torch
 
@@ -77,8 +77,8 @@ def plot(data: Data) -> Figure:
             middle.loglog(sizes, np.maximum(means, 1e-6), color=COLOURS[column], marker="o", label=name)
         middle.set_xticks(sizes, [str(size) for size in sizes])
         middle.minorticks_off()
-        middle.set(xlabel="samples in the batch", ylabel="mean over batches")
-        middle.set_title("Its ends", color=INK)
+        middle.set(xlabel="samples per batch", ylabel="mean over batches")
+        middle.set_title("Extreme eigenvalues", color=INK)
         middle.legend(fontsize=7.5)
         data["history"].plot(right)
         right.set_title("Gradient descent on all samples", color=INK)

@@ -1,4 +1,4 @@
-"""Which minima gradient descent can stay at: trace and largest eigenvalue of the Hessian against 2/η."""
+"""Trace and largest eigenvalue of the Hessian at minima found by gradient descent, against the limit 2/η."""
 
 from __future__ import annotations
 
@@ -13,28 +13,30 @@ from ritz.plotting.style import COLOURS, INK, ritz_style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Descent", "compute", "descend", "plot"]
+__all__ = ["StabilityRun", "compute", "gradient_descent", "plot"]
 
 Data: TypeAlias = dict[str, Any]
 
 SAMPLES, INPUTS, WIDTH = 10, 8, 60
-SCALE = 4.0  # of the first weights of the last layer, which starts the runs in sharp places
-FITTED = 1e-8  # mean square below which the samples count as fitted
+SCALE = 4.0  # of the initial weights of the last layer, which makes the runs start where the loss is sharp
+FITTED = 1e-8  # mean squared error below which the samples count as fitted
 
 
 @dataclass(frozen=True)
-class Descent:
-    """Where a run of gradient descent has come to.
+class StabilityRun:
+    """Curvature at the end of a run of gradient descent, and on the way there.
 
     Attributes
     ----------
     converged : bool
         Whether all samples are fitted.
     trace, largest : float
-        Of the Hessian there, which is that of Gauss and Newton where all samples are fitted.
+        Trace and largest eigenvalue of the Gauss-Newton matrix at the end, which equals the Hessian if all samples
+        are fitted.
     steps : ndarray of int
+        Steps at which the curvature was recorded.
     traces, eigenvalues : ndarray
-        On the way.
+        Trace and largest eigenvalue at these steps.
     """
 
     converged: bool
@@ -45,20 +47,21 @@ class Descent:
     eigenvalues: np.ndarray
 
 
-def descend(rate: float, batch: int | None, steps: int, seed: int = 0, looks: int = 40) -> Descent:
-    """Fit a network with one hidden layer of tanh to few samples, by whole gradients or by those of single samples.
+def gradient_descent(rate: float, batch: int | None, steps: int, seed: int = 0, records: int = 40) -> StabilityRun:
+    """Fit a network with one hidden tanh layer to a few samples, with full gradients or those of small batches.
 
     Parameters
     ----------
     rate : float
-        η, of the loss ``mean((f - y)^2) / 2``.
+        Learning rate η for the loss ``mean((f - y)^2) / 2``.
     batch : int or None
-        Samples a step; None for all.
+        Samples per step; None for all.
     steps : int
+        Maximum number of steps.
     seed : int
-        Of the samples drawn; data and first weights are the same in all runs.
-    looks : int
-        How often to note the curvature.
+        Seed of the batches; data and initial weights are the same in all runs.
+    records : int
+        How many times to record the curvature.
     """
     data = np.random.default_rng(0)
     x = data.standard_normal((SAMPLES, INPUTS))
@@ -66,7 +69,7 @@ def descend(rate: float, batch: int | None, steps: int, seed: int = 0, looks: in
     first = data.standard_normal((WIDTH, INPUTS)) / INPUTS**0.5
     v = data.standard_normal(WIDTH) / WIDTH**0.5 * SCALE
     draws = np.random.default_rng(seed)
-    at = np.unique(np.geomspace(1, steps, looks).astype(int))
+    at = np.unique(np.geomspace(1, steps, records).astype(int))
     traces: list[float] = []
     tops: list[float] = []
     for step in range(1, steps + 1):
@@ -86,11 +89,11 @@ def descend(rate: float, batch: int | None, steps: int, seed: int = 0, looks: in
             if loss < FITTED:
                 break
     trace, top, loss = _curvature(x, y, first, v)
-    return Descent(bool(loss < FITTED), trace, top, at[: len(traces)], np.array(traces), np.array(tops))
+    return StabilityRun(bool(loss < FITTED), trace, top, at[: len(traces)], np.array(traces), np.array(tops))
 
 
 def _curvature(x: np.ndarray, y: np.ndarray, first: np.ndarray, v: np.ndarray) -> tuple[float, float, float]:
-    """Return trace and largest eigenvalue of JᵀJ / n, and the mean square."""
+    """Return the trace and the largest eigenvalue of JᵀJ / n, and the mean squared error."""
     hidden = np.tanh(x @ first.T)
     inner = (v * (1.0 - hidden**2))[:, :, None] * x[:, None, :]
     J = np.concatenate([hidden, inner.reshape(len(x), -1)], axis=1)
@@ -99,22 +102,22 @@ def _curvature(x: np.ndarray, y: np.ndarray, first: np.ndarray, v: np.ndarray) -
 
 
 def compute(quick: bool = False) -> Data:
-    """Return runs at several rates, by whole gradients (``"all samples"``) and by single samples.
+    """Return runs at several rates, with full gradients (``"all samples"``) and with single samples.
 
     Parameters
     ----------
     quick : bool
-        Fewer rates.
+        Use fewer rates.
 
     Returns
     -------
     dict
-        For each kind of descent a dictionary of `Descent` by rate.
+        For each kind of descent, a dictionary of `StabilityRun` by rate.
     """
     rates = (0.01, 0.02, 0.04, 0.08, 0.12) if quick else (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12)
     return {
-        "all samples": {rate: descend(rate, None, 20_000) for rate in rates},
-        "single samples": {rate: descend(rate, 1, 40_000) for rate in rates},
+        "all samples": {rate: gradient_descent(rate, None, 20_000) for rate in rates},
+        "single samples": {rate: gradient_descent(rate, 1, 40_000) for rate in rates},
     }
 
 
@@ -139,7 +142,7 @@ def plot(data: Data) -> Figure:
         panels[0].loglog(rates, 2.0 / rates, color=INK, linestyle="--", linewidth=1.0)
         panels[0].text(rates[0] * 1.15, 2.0 / rates[0] * 0.98, "2/η", color=INK, va="bottom")
         panels[0].set(xlabel="learning rate η", ylabel="curvature at the minimum")
-        panels[0].set_title("Minima that were reached", color=INK)
+        panels[0].set_title("At the minima reached", color=INK)
         panels[0].legend(fontsize=7.5)
         both = [rate for rate in rates if all(runs[rate].converged for runs in data.values())]
         for number, (name, runs) in enumerate(data.items()):
@@ -150,7 +153,7 @@ def plot(data: Data) -> Figure:
         panels[1].axhline(2.0 / both[-1], color=INK, linestyle="--", linewidth=1.0)
         panels[1].text(1.1, 2.0 / both[-1], "2/η", color=INK, va="bottom")
         panels[1].set(xlabel="step", ylabel="curvature", ylim=(0.0, None))
-        panels[1].set_title(f"On the way, η = {both[-1]:g}", color=INK)
+        panels[1].set_title(f"During training, η = {both[-1]:g}", color=INK)
         panels[1].legend(fontsize=7.5)
     return canvas
 

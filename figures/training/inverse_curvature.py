@@ -1,4 +1,4 @@
-"""Products with inverse Fisher matrices: what they take against window and size, and how exact they are."""
+"""Cost and accuracy of products with inverse Fisher matrices, by window, size and damping."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ REFINEMENTS = 6
 
 
 def inverse_times(size: int, window: int, repeat: int = 5, recursion: bool = True) -> dict[str, float]:
-    """Return median seconds, interleaved, of set-ups and products with float32 gradients on one thread.
+    """Return median seconds of set-ups and products with float32 gradients, measured in interleaved rounds.
 
     Parameters
     ----------
     size, window : int
-        d and m.
+        Number d of parameters and m of gradients.
     repeat : int
+        Number of rounds.
     recursion : bool
         Whether to measure the static recursion as well.
     """
@@ -58,7 +59,7 @@ def inverse_times(size: int, window: int, repeat: int = 5, recursion: bool = Tru
         for name, call in calls.items():
             start = time.perf_counter()
             call()
-            if round_:  # the first one warms up
+            if round_:  # the first round is a warm-up
                 seconds[name].append(time.perf_counter() - start)
     found = {name: median(times) for name, times in seconds.items()}
     found["of 16, each"] /= 16
@@ -66,16 +67,16 @@ def inverse_times(size: int, window: int, repeat: int = 5, recursion: bool = Tru
 
 
 def errors(size: int, window: int, damping: float, dtype: Any, gradient: bool = False) -> dict[str, float]:
-    """Return relative errors of three kinds of inverses against a dense solve, refined in extended precision.
+    """Return the relative errors of three kinds of inverses against a dense solve, refined in extended precision.
 
     Parameters
     ----------
     size, window : int
-        d and m.
+        Number d of parameters and m of gradients.
     damping : float
     dtype : str
     gradient : bool
-        Whether to multiply by the latest gradient, most of which the inverse takes away, in place of a random vector.
+        Whether to multiply by the latest gradient, most of which the inverse cancels, instead of a random vector.
     """
     generator = np.random.default_rng(1)
     G = (generator.standard_normal((window, size)) * generator.uniform(0.1, 3.0, (window, 1))).astype(dtype)
@@ -93,10 +94,10 @@ def errors(size: int, window: int, damping: float, dtype: Any, gradient: bool = 
 
 
 def refined_solve(G: np.ndarray, damping: float, x: np.ndarray) -> np.ndarray:
-    """Return the product with the inverse of the dense matrix, with residuals in the longest floating-point numbers.
+    """Return the product with the inverse of the dense matrix, with iterative refinement in extended precision.
 
-    A dense solve in float64 alone is off by the condition number times its machine epsilon, which the kinds that are
-    measured here are not.
+    The error of a plain float64 solve is the condition number times machine epsilon, more than that of the inverses
+    measured here.
     """
     wide, right = G.astype(np.longdouble), x.astype(np.longdouble)
     factors = lu_factor(damping * np.eye(G.shape[1]) + G.T @ G / len(G))
@@ -113,7 +114,7 @@ def compute(quick: bool = False) -> Data:
     Parameters
     ----------
     quick : bool
-        Small sizes, few windows.
+        Use small sizes and few windows.
     """
     from ritz.comparing.environment import pinned_threads
 
@@ -146,13 +147,13 @@ def plot(data: Data) -> Figure:
                 )
             for colour, name in enumerate(("product", "of 16, each", "update and product")):
                 points = [(w, times[name] / times["two passes"]) for w, times in by_window.items()]
-                label = name if number == 0 else None
+                label = None if number else "product, 16 at a time" if name == "of 16, each" else name
                 middle.loglog(*zip(*points, strict=True), style, color=COLOURS[colour], marker="o", label=label)
         left.set(xlabel="window m", ylabel="seconds")
         left.set_title("Set-up", color=INK)
         left.legend(fontsize=7.5)
         middle.axhline(1.0, color=INK, linewidth=0.8, linestyle=":")
-        middle.set(xlabel="window m", ylabel="time by that of two passes over G")
+        middle.set(xlabel="window m", ylabel="time / time of two passes over G")
         middle.set_yticks([0.25, 0.5, 1, 2, 4], ["0.25", "0.5", "1", "2", "4"])
         middle.minorticks_off()
         middle.set_title("Products", color=INK)
@@ -163,7 +164,7 @@ def plot(data: Data) -> Figure:
                 look = {"color": COLOURS[colour], "marker": "os"[number], "linestyle": ("-", "--")[number]}
                 right.loglog(*zip(*points, strict=True), label=f"{name}, {dtype}", **look)
         right.set(xlabel="damping λ", ylabel="relative error")
-        right.set_title("Product with a gradient, against a dense solve", color=INK)
+        right.set_title("Product with a gradient against a dense solve", color=INK)
         right.legend(fontsize=7.5)
     return canvas
 

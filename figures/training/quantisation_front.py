@@ -1,4 +1,4 @@
-"""Bits for the weights of a convolutional preconditioner: size against loss, and against the iterations it saves."""
+"""Mixed-precision quantisation of a convolutional preconditioner: size against loss and iterations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNIFORM = (2, 3, 4, 6, 8)
 
 
 def trained_preconditioner(steps: int, seed: int = 0, batch: int = 8) -> tuple[Any, Any]:
-    """Train the preconditioner of `learned_preconditioner` by Adam, and return it with its residuals."""
+    """Train the preconditioner of `learned_preconditioner` with Adam, and return it with its training residuals."""
     import torch
 
     model, data = preconditioner(seed), residuals(128, SIZE, seed)
@@ -41,19 +41,20 @@ def trained_preconditioner(steps: int, seed: int = 0, batch: int = 8) -> tuple[A
 
 
 def compute(quick: bool = False) -> Data:
-    """Return the front, and true losses and iterations of choices on it and of uniform ones.
+    """Return the Pareto front, with true losses and iterations of choices on it and of uniform ones.
 
     Parameters
     ----------
     quick : bool
-        A network that is trained little, and few choices.
+        Use a barely trained network and few choices.
 
     Returns
     -------
     dict
-        ``"front"`` (average bits and perturbation), ``"mixed"`` and ``"uniform"`` (average bits, perturbation, true
-        increase of the loss with rounded weights, the same with whole numbers throughout, iterations with these),
-        ``"layers"`` (perturbation, true increase, for each layer and number of bits alone), ``"float"`` (iterations).
+        ``"front"``: average bits and perturbation. ``"mixed"`` and ``"uniform"``: average bits, perturbation, true
+        increase of the loss with rounded weights, the same with integer arithmetic, and iterations with the latter.
+        ``"layers"``: perturbation and true increase for each layer and number of bits alone. ``"float"`` and
+        ``"none"``: iterations with the unquantised preconditioner and without one.
     """
     import torch
 
@@ -102,27 +103,27 @@ def plot(data: Data) -> Figure:
     with ritz_style():
         canvas = Figure(figsize=(11.4, 3.8), layout="constrained")
         left, middle, right = canvas.subplots(1, 3)
-        left.semilogy(*data["front"].T, color="#9db3c8", linewidth=2.0, label="front, foretold")
+        left.semilogy(*data["front"].T, color="#9db3c8", linewidth=2.0, label="front, predicted")
         for number, name in enumerate(("mixed", "uniform")):
             rows = data[name]
             look: Any = {"color": COLOURS[number], "marker": "os"[number]}
-            left.semilogy(rows[:, 0], rows[:, 2], linestyle="none", label=f"{name}, weights rounded", **look)
+            left.semilogy(rows[:, 0], rows[:, 2], linestyle="none", label=f"{name}, rounded weights", **look)
             hollow = look | {"markerfacecolor": "none", "linestyle": "none", "markersize": 9}
-            left.semilogy(rows[:, 0], rows[:, 3], label=f"{name}, whole numbers", **hollow)
+            left.semilogy(rows[:, 0], rows[:, 3], label=f"{name}, integer arithmetic", **hollow)
             right.plot(rows[:, 0], rows[:, 4], linewidth=1.2, label=name, **look)
-        left.set(xlabel="bits a weight, on average", ylabel="increase of the loss")
-        left.set_title("Size against loss", color=INK)
+        left.set(xlabel="average bits per weight", ylabel="increase of the loss")
+        left.set_title("Loss against size", color=INK)
         left.legend(fontsize=7.5)
-        foretold, true = data["layers"].T
-        middle.loglog(foretold, np.maximum(true, 1e-9), "o", color=COLOURS[2], markersize=4)
-        line = np.array([foretold.min(), foretold.max()])
+        predicted, true = data["layers"].T
+        middle.loglog(predicted, np.maximum(true, 1e-9), "o", color=COLOURS[2], markersize=4)
+        line = np.array([predicted.min(), predicted.max()])
         middle.loglog(line, line, color=INK, linewidth=0.8, linestyle=":")
         middle.set(xlabel="trace-weighted perturbation", ylabel="true increase of the loss")
-        middle.set_title("One layer rounded", color=INK)
+        middle.set_title("One layer quantised at a time", color=INK)
         right.axhline(data["float"], color=INK, linewidth=1.0, linestyle="--", label="float32")
         right.axhline(data["none"], color=INK, linewidth=1.0, linestyle=":", label="no preconditioner")
-        right.set(xlabel="bits a weight, on average", ylabel="iterations of flexible GMRES", ylim=(0.0, None))
-        right.set_title("With whole numbers", color=INK)
+        right.set(xlabel="average bits per weight", ylabel="iterations of flexible GMRES", ylim=(0.0, None))
+        right.set_title("With integer arithmetic", color=INK)
         right.legend(fontsize=7.5)
     return canvas
 

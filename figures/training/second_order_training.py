@@ -1,4 +1,4 @@
-"""First- and second-order optimisers at equal time: a PINN, a Ritz energy, and a convolutional preconditioner."""
+"""First- and second-order optimisers at equal time, on a PINN, a Ritz energy and a convolutional preconditioner."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ METHODS: dict[str, tuple[dict[str, float], ...]] = {
     "mfac": ({"lr": 1e-4, "damping": 1e-4}, {"lr": 0.1, "damping": 1.0}),
     "levenberg-marquardt": ({},),
 }
-"""Options tried, of which the best counts."""
+"""Options to try for each optimiser; the best counts."""
 
 
 def compute(quick: bool = False) -> Data:
-    """Return times and errors of the best rate by task and method.
+    """Return times and errors of the best run by task and method.
 
     Parameters
     ----------
     quick : bool
-        Less than a second for each run; else ten.
+        Train for less than a second per run instead of ten.
     """
     found: Data = {}
     for name, make in TASKS.items():
         found[name] = {}
         for method, options in METHODS.items():
             if make(0).residual is None and method in ("l-bfgs", "levenberg-marquardt"):
-                continue  # batches change from step to step
+                continue  # both need the same batch in every step
             tried = options[-1:] if quick and method == "mfac" else options[:1] if quick else options
             runs = [train(make(0), method, each, 0.6 if quick else 10.0) for each in tried]
             found[name][method] = min(runs, key=lambda run: run[1][-1])
@@ -58,8 +58,8 @@ def plot(data: Data) -> Figure:
                 if method in runs:
                     times, errors = runs[method]
                     panel.semilogy(times, errors, color=COLOURS[number], label=method, linewidth=1.3)
-            judged = "share of unseen residuals left" if name == "preconditioner" else "relative error"
-            panel.set(xlabel="seconds of training", ylabel=judged)
+            measured = "fraction left of unseen residuals" if name == "preconditioner" else "relative error"
+            panel.set(xlabel="seconds of training", ylabel=measured)
             panel.set_title(name, color=INK)
         panels[0].legend(fontsize=7.5)
     return canvas

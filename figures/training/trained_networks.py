@@ -1,4 +1,4 @@
-"""Two small trained networks whose Hessians other modules look at."""
+"""Two small trained networks for figures and benchmarks of Hessians."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ def trained_network(kind: str, steps: int = 200, seed: int = 0) -> tuple[Any, An
     ----------
     kind : str
         ``"mlp"``: 2-32-32-1 with tanh, fitted to a product of sines at 512 points (1185 parameters). ``"cnn"``: four
-        convolutions with tanh and 8 channels that learn to smooth 16 images of 16 x 16 (1321 parameters).
+        convolutions with tanh and 8 channels, trained to smooth 16 images of 16 x 16 (1321 parameters).
     steps : int
-        Of Adam.
+        Steps of Adam.
     seed : int
+        Seed of the initial weights and the data.
 
     Returns
     -------
     loss, model, data
-        As `ritz.operators.Hessian` takes them.
+        Arguments of `ritz.operators.Hessian`.
     """
     import torch
     from torch import nn

@@ -1,4 +1,4 @@
-"""Three things to train, for figures and benchmarks of optimisers: a PINN, a Ritz energy, a preconditioner."""
+"""Training tasks for figures and benchmarks of optimisers: a PINN, a Ritz energy and a preconditioner."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy as np
 
 from ..multigrid.learned_preconditioner import preconditioner, residual_loss, residuals
 
-__all__ = ["TASKS", "Task", "train"]
+__all__ = ["TASKS", "TrainingTask", "train"]
 
 WIDTH, DEPTH = 32, 2
-LOOKS = 60  # snapshots of a run
+RECORDS = 60  # errors recorded during a run
 
 
 @dataclass(frozen=True)
-class Task:
-    """A network to be trained.
+class TrainingTask:
+    """A network with its loss and a measure of its quality.
 
     Attributes
     ----------
@@ -28,9 +28,9 @@ class Task:
     loss : callable
         ``loss(step) -> tensor``, with its graph.
     error : callable
-        ``error() -> float``: what it is judged by.
+        ``error() -> float``, the measure of quality.
     residual, samples : callable and tensors
-        For `ritz.solvers.training.LevenbergMarquardt`; None where the loss is not taken sample by sample.
+        For `ritz.solvers.training.LevenbergMarquardt`; None if the batches change from step to step.
     """
 
     model: Any
@@ -51,7 +51,7 @@ def _square_network(seed: int) -> Any:
 
 
 def _trial(model: Any, points: Any) -> tuple[Any, Any, Any]:
-    """Return u, its gradient and its Laplacian, u being the network times a function that is zero on the boundary."""
+    """Return u, its gradient and its Laplacian; u is the network times a function that vanishes on the boundary."""
     import torch
 
     jet = model(points.reshape(-1, 2), torch.eye(2, dtype=points.dtype))
@@ -85,8 +85,8 @@ def _error(model: Any) -> Callable[[], float]:
     return error
 
 
-def pinn(seed: int, count: int = 512) -> Task:
-    """Return Poisson's equation on the unit square in the sense of least squares, at random points."""
+def pinn(seed: int, count: int = 512) -> TrainingTask:
+    """Return the task of Poisson's equation on the unit square as least squares at random points."""
     import torch
 
     model = _square_network(seed)
@@ -95,11 +95,11 @@ def pinn(seed: int, count: int = 512) -> Task:
     def residual(model: Any, point: Any) -> Any:
         return (_trial(model, point)[2] + _source(point)) / (math.pi**2 * count**0.5)
 
-    return Task(model, lambda step: residual(model, points).square().sum(), _error(model), residual, points)
+    return TrainingTask(model, lambda step: residual(model, points).square().sum(), _error(model), residual, points)
 
 
-def deep_ritz(seed: int, count: int = 22) -> Task:
-    """Return the energy of the same problem, by Gauss quadrature."""
+def deep_ritz(seed: int, count: int = 22) -> TrainingTask:
+    """Return the task of the same equation as the minimum of an energy, with Gauss quadrature."""
     import torch
 
     model = _square_network(seed)
@@ -116,11 +116,11 @@ def deep_ritz(seed: int, count: int = 22) -> Task:
         residual, linear = energy(model, (points, weight))
         return residual.square().sum() + linear
 
-    return Task(model, loss, _error(model), energy, (points, weight))
+    return TrainingTask(model, loss, _error(model), energy, (points, weight))
 
 
-def convolutional(seed: int, size: int = 24, batch: int = 8, count: int = 128) -> Task:
-    """Return the preconditioner of `learned_preconditioner`, judged by what it leaves of unseen residuals."""
+def convolutional(seed: int, size: int = 24, batch: int = 8, count: int = 128) -> TrainingTask:
+    """Return the task of the preconditioner in `learned_preconditioner`, measured on unseen residuals."""
     import torch
 
     model, data = preconditioner(seed), residuals(count, size, seed)
@@ -131,26 +131,27 @@ def convolutional(seed: int, size: int = 24, batch: int = 8, count: int = 128) -
             return float(residual_loss(model, unseen)) ** 0.5
 
     def loss(step: int) -> Any:
-        rows = torch.arange(step * batch, (step + 1) * batch) * 37 % count  # 37 shares no divisor with the count
+        rows = torch.arange(step * batch, (step + 1) * batch) * 37 % count  # 37 is coprime to the count
         return residual_loss(model, data[rows])
 
-    return Task(model, loss, error)
+    return TrainingTask(model, loss, error)
 
 
 TASKS = {"PINN": pinn, "Ritz energy": deep_ritz, "preconditioner": convolutional}
 
 
-def train(task: Task, method: str, options: dict[str, float], seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    """Train for so long, and return times and errors of snapshots; looking takes no time off.
+def train(task: TrainingTask, method: str, options: dict[str, float], seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """Train for a given time, and return the times and errors recorded on the way.
 
     Parameters
     ----------
-    task : Task
+    task : TrainingTask
     method : str
         ``"adam"``, ``"l-bfgs"``, ``"adahessian"``, ``"mfac"`` or ``"levenberg-marquardt"``.
     options : dict
-        Of the optimiser, such as ``lr``.
+        Options of the optimiser, such as ``lr``.
     seconds : float
+        Training time, to which recording errors does not count.
     """
     import torch
 
@@ -158,7 +159,7 @@ def train(task: Task, method: str, options: dict[str, float], seconds: float) ->
     from ritz.errors import TrainingError
 
     step = _stepper(task, method, options)
-    at = np.concatenate([[0.0], np.geomspace(0.02, 1.0, LOOKS) * seconds])
+    at = np.concatenate([[0.0], np.geomspace(0.02, 1.0, RECORDS) * seconds])
     times, errors = [0.0], [task.error()]
     used, number = 0.0, 0
     with single_torch_thread(), torch.enable_grad():
@@ -170,13 +171,13 @@ def train(task: Task, method: str, options: dict[str, float], seconds: float) ->
                 break
             used += time.perf_counter() - start
             number += 1
-            if used >= at[min(len(times), LOOKS)]:
+            if used >= at[min(len(times), RECORDS)]:
                 times.append(used)
                 errors.append(task.error())
     return np.array(times), np.array(errors)
 
 
-def _stepper(task: Task, method: str, options: dict[str, float]) -> Callable[[int], Any]:
+def _stepper(task: TrainingTask, method: str, options: dict[str, float]) -> Callable[[int], Any]:
     import torch
 
     from ritz.solvers.training import MFAC, AdaHessian, LevenbergMarquardt

@@ -58,6 +58,6 @@ def figure(name: str, compute: Callable[..., Any], plot: Callable[[Any], matplot
     >>> from ritz.registry import figures
     >>> convergence = figures["convergence-orders"]
     >>> convergence.__doc__
-    'Errors of the discretisations against the spacing, and against the number of nodes.'
+    'Discretisation errors against the grid spacing and the number of nodes.'
     """
     return figures.register(name)(RegisteredFigure(compute, plot))

@@ -1,4 +1,4 @@
-"""Conjugate directions proposed by a network, or by anything else."""
+"""Conjugate directions proposed by a network, a preconditioner or any function of the residual."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Networks that turn a residual into a search direction, in torch."""
+"""The convolutional network of deep conjugate directions, in torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.nn import functional
 
 __all__ = ["POOL", "DirectionNetwork", "cropped"]
 
-BLOCKS = {64: (4, 3, 2), 128: (6, 5, 3)}  # layers before pooling, blocks on the coarse grid, blocks after
+BLOCKS = {64: (4, 3, 2), 128: (6, 5, 3)}  # layers before pooling, blocks on the coarse grid, blocks after it
 POOL = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
 CONVOLUTION: dict[int, Any] = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
 
@@ -17,17 +17,19 @@ CONVOLUTION: dict[int, Any] = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
 class DirectionNetwork(torch.nn.Module):
     """The convolutional network of deep conjugate directions :cite:`Kaneda2023`.
 
-    Convolutions of 3 cells along each axis and zeros beyond the sides, with one visit to a grid half as fine. With 16
-    channels it has 97 457 parameters in space for the size 64, and 152 881 for the size 128.
+    Convolutions are 3 cells wide along each axis, with zero padding, and one part of the network works on a grid half
+    as fine. With 16 channels, the 3-D network has 97 457 parameters for size 64 and 152 881 for size 128.
 
     Parameters
     ----------
     dimension : {2, 3}
+        Dimension of the grid.
     size : {64, 128}
-        Cells along each axis of the grids it was published for; it can be applied to any.
+        Cells per axis of the grids the network was published for; it can be applied to any grid.
     channels : int
+        Number of feature channels.
     generator : torch.Generator
-        For the first weights, drawn as He et al. do.
+        Random generator of the initial weights, drawn as by He et al.
     """
 
     def __init__(self, dimension: int, size: int, channels: int, generator: torch.Generator):
@@ -41,7 +43,7 @@ class DirectionNetwork(torch.nn.Module):
         self.last = self._layer(channels, 1, generator, width=1)
 
     def forward(self, residual: torch.Tensor) -> torch.Tensor:
-        """Return directions for residuals of root mean square one, both of shape ``(batch, 1, *grid)``."""
+        """Return directions for residuals with a root mean square of one, both of shape ``(batch, 1, *grid)``."""
         features = first = self.first(residual)
         for layer in self.before:
             features = torch.relu(layer(features))
@@ -51,7 +53,7 @@ class DirectionNetwork(torch.nn.Module):
 
     @torch.no_grad()
     def begin_small(self) -> None:
-        """Let the first answers be small, where they come on top of something that is an answer already."""
+        """Scale the initial output down, for a network that corrects a usable direction."""
         for values in self.last.parameters():
             values.mul_(0.02)
 
@@ -75,5 +77,5 @@ def _blocks(layers: torch.nn.ModuleList, features: torch.Tensor) -> torch.Tensor
 
 
 def cropped(values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """Return `values` without the cells that `like` does not have."""
+    """Return `values` cropped to the grid of `like`."""
     return values[(..., *(slice(length) for length in like.shape[2:]))]

@@ -1,23 +1,22 @@
-"""Conjugate directions from residuals, whoever proposes them."""
+"""The conjugate-directions method with proposed search directions."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
 
+from ritz.arguments import check_integer
 from ritz.backend import Array, add_scaled, column_inner, column_norm, copy, machine_epsilon, namespace
-from ritz.errors import InvalidProblem
-from ritz.iteration import PreparedIteration
+from ritz.iteration import PreparedIteration, prepare_iteration
 from ritz.operators import Operator, Tag
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
 from ritz.solution import Solution, Status
-from ritz.solver import check_pairing, registered_name
+from ritz.solver import Controls
 from ritz.solvers.krylov.columns import by_columns
 from ritz.solvers.preconditioners import PreconditionerLike, build_preconditioner
 
@@ -25,39 +24,41 @@ from .network_direction import NetworkDirection
 
 __all__ = ["ConjugateDirections", "conjugate_directions"]
 
-PATIENCE = 3  # proposals in a row that are no use, after which the residual itself is taken
+PATIENCE = 3  # consecutive useless proposals after which only residuals serve as directions
 
 
 @register("conjugate-directions")
 @dataclass(frozen=True)
 class ConjugateDirections:
-    r"""Conjugate directions that a network proposes :cite:`Kaneda2023`, for symmetric positive definite systems.
+    r"""Conjugate directions proposed by a network :cite:`Kaneda2023`, for symmetric positive definite systems.
 
-    In each step a network, or anything else, turns the residual into a direction d, which is made conjugate to the
-    last `memory` ones; the step along it is the one that is best in the norm of A, and the residual is computed
-    afresh. Whatever is proposed, the error never grows in that norm. A proposal that is not finite, zero, or in the
-    span of the last directions is replaced by the residual; after three such in a row no more are asked for.
+    In each step a network, preconditioner or function turns the residual into a direction d, which is made conjugate
+    to the last `memory` directions. The step length minimises the error in the norm of A, and the residual is
+    recomputed. No proposal can increase the error in that norm. A proposal that is zero, not finite or in the span of
+    the previous directions is replaced by the residual; after three of these in a row, no more are requested.
 
-    With the direction ``"identity"`` the iterates are those of ``"cg"``, with a linear symmetric one those of ``"cg"``
-    with that preconditioner; the exact inverse ends in one step. Two products a step, and ``2 memory`` vectors.
+    With direction ``"identity"`` the iterates are those of ``"cg"``, with a linear symmetric one those of ``"cg"``
+    with that preconditioner; the exact inverse finishes in one step. A step takes two products, and the method stores
+    ``2 memory`` vectors. The statistics ``"replaced"`` and ``"restarts"`` count discarded proposals.
 
-    On a CPU a convolutional network costs far more than the iterations it saves: for speed use ``"multigrid"``.
+    On a CPU a convolutional network costs far more than the iterations it saves: use ``"multigrid"`` for speed.
 
     Parameters
     ----------
     direction : "network", "identity", NetworkDirection, or anything `build_preconditioner` takes
-        ``"network"`` takes the weights that come with Ritz on the grids they are for, see `NetworkDirection`, and
-        ``"jacobi"`` elsewhere; statistics say which. Others are the name of a preconditioner, or a function of the
-        residual, scaled to norm one.
+        ``"network"`` uses the weights shipped with Ritz on the grids they support, see `NetworkDirection`, and
+        ``"jacobi"`` elsewhere; the statistics tell which. Alternatives are the name of a preconditioner, or a function
+        of the residual scaled to norm one.
     memory : int
-        Directions that a new one is made conjugate to; 0 descends along the proposals as they are.
+        Number of previous directions a new one is made conjugate to; 0 gives steepest descent along the proposals.
     rescale : bool
-        Whether residuals are scaled to norm one in each step, or by the norm of the first alone, as FluidNet sees them.
+        Whether residuals are scaled to norm one in each step; otherwise all are scaled by the norm of the first, as
+        FluidNet expects.
 
     Raises
     ------
     InvalidProblem
-        If `memory` is negative, or the direction cannot be built for the operator.
+        If `memory` is negative or the direction cannot be built for the operator.
 
     Examples
     --------
@@ -75,18 +76,12 @@ class ConjugateDirections:
     requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
 
     def __post_init__(self):
-        if not isinstance(self.memory, int) or self.memory < 0:
-            raise InvalidProblem(f"memory is {self.memory!r}; it must be a whole number, 0 or more")
+        check_integer("memory", self.memory, 0)
 
     def prepare(self, problem: LinearSystem) -> PreparedDirections:
-        """Check the pairing and build what proposes directions."""
-        start = time.perf_counter()
-        check_pairing(self, problem)
-        inverse, stats = self._build(problem.operator)
-        iteration = PreparedIteration(
-            problem, conjugate_directions, registered_name(self), inverse, time.perf_counter() - start, stats
-        )
-        return PreparedDirections(iteration, self.memory, self.rescale)
+        """Check the pairing and build the operator that proposes directions."""
+        method = partial(conjugate_directions, memory=self.memory, rescale=self.rescale)
+        return PreparedDirections(**vars(prepare_iteration(self, problem, method, self._build)))
 
     def _build(self, operator: Operator) -> tuple[Operator | None, Mapping[str, Any]]:
         direction = NetworkDirection() if self.direction == "network" else self.direction
@@ -104,25 +99,14 @@ class ConjugateDirections:
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedDirections:
-    """Directions for one operator, ready for right-hand sides.
+class PreparedDirections(PreparedIteration):
+    """The conjugate-directions method for one operator, which counts discarded proposals in each solve."""
 
-    Parameters
-    ----------
-    iteration : PreparedIteration
-    memory : int
-    rescale : bool
-    """
-
-    iteration: PreparedIteration
-    memory: int
-    rescale: bool
-
-    def solve(self, rhs: Array | None = None, **controls: Any) -> Solution:
-        """Solve for `rhs`; see `ritz.solver.Prepared.solve`. Statistics count proposals that were replaced."""
-        stats = {**self.iteration.stats, "replaced": 0, "restarts": 0}
-        method = partial(conjugate_directions, memory=self.memory, rescale=self.rescale, counts=stats)
-        return replace(self.iteration, method=by_columns(method), stats=stats).solve(rhs, **controls)
+    def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
+        counts = {"replaced": 0, "restarts": 0}
+        method: Any = partial(self.method, counts=counts)
+        counted = PreparedIteration(self.system, by_columns(method), self.name, self.preconditioner)
+        return replace(counted._solve(rhs, x0, controls), stats=counts)
 
 
 def conjugate_directions(
@@ -142,21 +126,22 @@ def conjugate_directions(
     A : Operator
     b, x : array, shape (n,)
     M : Operator, optional
-        From residuals of norm one to directions, linear or not; the identity if left out.
+        Map from residuals to directions, linear or not; the identity by default.
     memory : int
+        Number of previous directions a new one is made conjugate to.
     rescale : bool
-        Whether M gets residuals of norm one, or relative to the first.
+        Whether M gets residuals scaled to norm one; otherwise all are scaled by the norm of the first.
     counts : dict, optional
-        ``"replaced"`` and ``"restarts"`` are counted up.
+        Its entries ``"replaced"`` and ``"restarts"`` are incremented.
 
     Returns
     -------
     Status
-        INDEFINITE when a direction has negative curvature.
+        INDEFINITE if a direction has negative curvature, STAGNATED if the residual is zero.
     """
     counts = {"replaced": 0, "restarts": 0} if counts is None else counts
     rounding = 10 * machine_epsilon(A.dtype)
-    negligible = rounding**0.5  # share of a proposal, and cosine of its angle with the residual, that may be rounding
+    negligible = rounding**0.5  # norm of a proposal and cosine of its angle with the residual that may be rounding
     kept: deque[tuple[Array, Array, float]] = deque(maxlen=memory)
     useless = 0
     r = b - A @ x
@@ -168,7 +153,7 @@ def conjugate_directions(
         unit = r / norm
         d, Ad, curvature = unit, unit, 0.0
         if M is not None and useless < PATIENCE:
-            proposal = _of_length_one(M @ (unit if rescale else r / first))
+            proposal = _normalised(M @ (unit if rescale else r / first))
             if proposal is None:
                 counts["replaced"] += 1
             else:
@@ -190,15 +175,15 @@ def conjugate_directions(
         kept.append((d, Ad, curvature))
 
 
-def _of_length_one(proposal: Array) -> Array | None:
-    """Return a proposal scaled to norm one, or None for one that is zero or not finite."""
+def _normalised(proposal: Array) -> Array | None:
+    """Return a proposal scaled to norm one, or None if it is zero or not finite."""
     length = column_norm(proposal)
     usable = 0 < length < math.inf and bool(namespace(proposal).isfinite(proposal).all())
     return proposal / length if usable else None
 
 
 def _conjugate(A: Operator, proposal: Array, kept: deque[tuple[Array, Array, float]]) -> tuple[Array, Array, float]:
-    """Return `proposal` made conjugate to the directions kept, its product and its curvature."""
+    """Return `proposal` made conjugate to the kept directions, with its product and its curvature."""
     d = copy(proposal)
     for direction, product, curvature in kept:
         add_scaled(d, -column_inner(proposal, product) / curvature, direction)

@@ -1,4 +1,4 @@
-"""Right-hand sides for training, mixed from Ritz vectors."""
+"""Training residuals: random mixtures of Ritz vectors."""
 
 from __future__ import annotations
 
@@ -8,50 +8,51 @@ from pathlib import Path
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
-from ritz.errors import InvalidProblem
+from ritz.arguments import check_integer
 from ritz.operators import Operator
 from ritz.solvers.spectrum.krylov_space import KrylovSpace
 from ritz.solvers.spectrum.products import Products
 
 __all__ = ["ritz_mixtures"]
 
-LOW_SHARE = 0.55  # of the Ritz vectors, from the lowest on, that
-LOW_FACTOR = 9.0  # are mixed in with this much larger coefficients
-NULL = 1e-8  # of the largest Ritz value, below which a vector belongs to the nullspace
-BLOCK = 100  # mixtures made at once
+LOW_FRACTION = 0.55  # of the Ritz vectors, counted from the lowest, with larger coefficients
+LOW_FACTOR = 9.0  # by which these coefficients are larger
+NULL = 1e-8  # Ritz values below this fraction of the largest belong to the nullspace
+BLOCK = 100  # number of mixtures formed at a time
 
 
 def ritz_mixtures(
     operator: Operator, count: int, *, steps: int, seed: int = 0, folder: str | os.PathLike[str]
 ) -> np.ndarray:
-    """Return random mixtures of the Ritz vectors of an operator, the low ones emphasised :cite:`Kaneda2023`.
+    """Return random mixtures of the Ritz vectors of an operator, with emphasis on the low ones :cite:`Kaneda2023`.
 
-    The Lanczos process with full re-orthogonalisation starts from A times a random vector. Coefficients of the
-    mixtures are normal, nine times larger for the lower 55 % of the Ritz vectors. The basis and the mixtures are memory
-    maps of files, so that either may exceed memory. Time: O(n steps^2) for the basis and O(n steps count) for the
-    mixtures.
+    A Lanczos process with full reorthogonalisation starts from A times a random vector. The coefficients of the
+    mixtures are normally distributed, and nine times larger for the lower 55 % of the Ritz vectors. The basis and the
+    mixtures are memory-mapped files, and either may exceed the memory. The basis takes O(n steps^2) operations and
+    the mixtures O(n steps count).
 
     Parameters
     ----------
     operator : Operator, shape (n, n)
-        Symmetric, positive (semi)definite.
+        Symmetric positive (semi)definite operator.
     count : int
-        Mixtures.
+        Number of mixtures.
     steps : int
-        Of the Lanczos process.
+        Number of Lanczos steps.
     seed : int
+        Seed of the starting vector and the coefficients.
     folder : path
-        For ``basis.bin``, which is removed at the end, and ``mixtures.bin``, which the array returned is a map of.
+        Folder of ``basis.bin``, which is removed at the end, and of ``mixtures.bin``, which backs the returned array.
 
     Returns
     -------
     ndarray of float32, shape (count, n)
-        Of root mean square one.
+        Mixtures as rows, each with a root mean square of one.
 
     Raises
     ------
     InvalidProblem
-        If `count` or `steps` is not positive, or the operator not symmetric.
+        If `count` or `steps` is not positive or the operator is not symmetric.
 
     Examples
     --------
@@ -61,10 +62,8 @@ def ritz_mixtures(
     ...     ritz_mixtures(operator, 5, steps=20, folder=folder).shape
     (5, 64)
     """
-    if count < 1 or steps < 1:
-        raise InvalidProblem(f"count is {count} and steps {steps}; both must be positive")
     folder, size = Path(folder), operator.shape[0]
-    steps = min(steps, size)
+    count, steps = check_integer("count", count), min(check_integer("steps", steps), size)
     draws = np.random.default_rng((seed, 0))
     start = np.asarray(operator @ draws.standard_normal(size), dtype=np.float64)
     storage = np.memmap(folder / "basis.bin", dtype=np.float64, mode="w+", shape=(size, steps), order="F")
@@ -74,7 +73,7 @@ def ritz_mixtures(
     projected = space.projected
     values, combinations = eigh_tridiagonal(projected.diagonal(), projected.diagonal(1))
     combinations = combinations[:, values > NULL * values.max()]
-    scale = np.where(np.arange(combinations.shape[1]) < LOW_SHARE * combinations.shape[1], LOW_FACTOR, 1.0)
+    scale = np.where(np.arange(combinations.shape[1]) < LOW_FRACTION * combinations.shape[1], LOW_FACTOR, 1.0)
     mixtures = np.memmap(folder / "mixtures.bin", dtype=np.float32, mode="w+", shape=(count, size))
     for first in range(0, count, BLOCK):
         last = min(first + BLOCK, count)

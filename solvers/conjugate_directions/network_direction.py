@@ -1,4 +1,4 @@
-"""A trained network as what proposes directions."""
+"""Search directions from trained networks."""
 
 from __future__ import annotations
 
@@ -19,46 +19,46 @@ from ritz.recipes.weights import Weights, load_weights
 __all__ = ["FAMILY", "NetworkDirection", "NetworkProposals", "make_network", "shipped"]
 
 FAMILY = "dcdm"
-FEWEST = 16  # cells along an axis: on smaller grids there is one scale, and walls are all the network sees
+FEWEST = 16  # cells per axis: smaller grids have a single scale, and the network sees little but walls
 
 
 def shipped(name: str) -> Path:
-    """Return the path of weights that come with Ritz, such as ``"dcdm-2d"``."""
+    """Return the path of weights shipped with Ritz, such as ``"dcdm-2d"``."""
     return Path(str(files("ritz.solvers.conjugate_directions") / "weights" / f"{name}.safetensors"))
 
 
 @dataclass(frozen=True)
 class NetworkDirection:
-    """Directions from weights trained on the Laplacian of a box.
+    """Directions from a network trained on the Laplacian of a box.
 
-    For stencils with one coefficient everywhere on square or cubic cells, 16 or more along an axis, with obstacles or
-    without. The network is asked on every scale of the grid (`ritz.solvers.conjugate_directions.scales.direction`),
-    so that its proposals are as good on large grids as on the small ones it was trained on. It works in single
-    precision.
+    Supported are stencils with a constant coefficient on square or cubic cells, at least 16 per axis, with or without
+    obstacles. The network is applied on every scale of the grid
+    (`ritz.solvers.conjugate_directions.scales.direction`), which makes its proposals as good on large grids as on the
+    small ones it was trained on. It works in single precision.
 
     Parameters
     ----------
     weights : str, path or Weights, optional
-        A file, the name of weights that come with Ritz (``"dcdm-2d"``, ``"dcdm-2d-64"`` with the published method on
-        one scale, ``"fluidnet-2d"``, ``"spectral-2d"``, ``"dcdm-3d"``), or, if left out, those of deep conjugate
-        directions for the grid's dimension.
+        A file, or the name of weights shipped with Ritz: ``"dcdm-2d"``, ``"dcdm-2d-64"`` (the published method on one
+        scale), ``"fluidnet-2d"``, ``"spectral-2d"`` or ``"dcdm-3d"``. The default is ``"dcdm-2d"`` or ``"dcdm-3d"``,
+        by the dimension of the grid.
 
     Raises
     ------
     InvalidWeights
-        From `objection` or `build`, if the file is damaged or not for this.
+        From `objection` or `build`, if the file is damaged or holds weights of another kind.
 
     Examples
     --------
     >>> import ritz
     >>> NetworkDirection().objection(ritz.problems.diffusion((16, 16)).operator)
-    'the coefficient varies, and the network knows a constant one'
+    'the coefficient varies, and the network was trained on a constant one'
     """
 
     weights: str | os.PathLike[str] | Weights | None = None
 
     def objection(self, operator: Operator) -> str:
-        """Return why the network is not for `operator`, or an empty string."""
+        """Return why the network does not support `operator`, or an empty string if it does."""
         if not isinstance(operator, Stencil):
             return f"the network needs a grid stencil, and this is a {type(operator).__name__}"
         dimension = len(operator.grid_shape)
@@ -67,27 +67,27 @@ class NetworkDirection:
         if self.weights is not None and self._load(dimension).dimension != dimension:
             return f"the weights are for grids of dimension {self._load(dimension).dimension}, not {dimension}"
         if min(operator.grid_shape) < FEWEST:
-            return f"the grid {operator.grid_shape} has an axis of less than {FEWEST} cells"
+            return f"the grid {operator.grid_shape} has fewer than {FEWEST} cells along an axis"
         if operator.shift != 0:
-            return f"the operator has the shift {operator.shift:g}, and the network knows none"
+            return f"the operator has the shift {operator.shift:g}, and the network was trained without one"
         if any("periodic" in sides for sides in operator.boundary):
-            return "the grid is periodic, and the network knows walls alone"
+            return "the grid is periodic, and the network was trained with walls only"
         if max(operator.spacing) > 1.001 * min(operator.spacing):
-            return f"cells of {operator.spacing} are not square, as those of the network are"
+            return f"the cells {operator.spacing} are not square, as the network needs"
         links = [along[along > 0] for along in operator.couplings if along.size and along.max() > 0]
         if not links:
             return "no cell is coupled to another"
         if max(float(along.max()) for along in links) > 1.001 * min(float(along.min()) for along in links):
-            return "the coefficient varies, and the network knows a constant one"
+            return "the coefficient varies, and the network was trained on a constant one"
         return ""
 
     def build(self, operator: Operator) -> NetworkProposals:
-        """Return the network's proposals for `operator`.
+        """Return the operator that maps residuals of `operator` to the network's proposals.
 
         Raises
         ------
         InvalidProblem
-            Where `objection` has one.
+            If the network does not support `operator`; see `objection`.
         """
         objection = self.objection(operator)
         if objection or not isinstance(operator, Stencil):
@@ -103,7 +103,7 @@ class NetworkDirection:
 
 
 class NetworkProposals(Operator):
-    """What a network proposes for residuals on one grid; no linear map.
+    """The nonlinear map from residuals on one grid to the directions a network proposes.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class NetworkProposals(Operator):
     Attributes
     ----------
     stats : mapping
-        Name, parameters and scales of the network.
+        Number of parameters, training grid and number of scales of the network.
     """
 
     def __init__(self, operator: Stencil, weights: Weights):
@@ -140,7 +140,7 @@ class NetworkProposals(Operator):
                 proposals = self._propose(field)
         except torch.OutOfMemoryError as error:
             raise TrainingError(
-                f"{field.device} has no memory for the network on {self._grid_shape}: {error}"
+                f"{field.device} has too little memory for the network on {self._grid_shape}: {error}"
             ) from None
         return asarray_like(proposals.reshape(-1, self.shape[0]).T.reshape(x.shape), x)
 
@@ -152,12 +152,12 @@ class NetworkProposals(Operator):
             self._scales = [scale.to(field) for scale in self._scales]
         root = (
             float(self.shape[0]) ** 0.5
-        )  # residuals of norm one come in, and of root mean square one go to the network
+        )  # from norm one to a root mean square of one
         return direction(self._network, self._scales, root * field, self._normalized)
 
 
 def make_network(dimension: int, spec: Mapping[str, Any], generator: Any) -> Any:
-    """Return the network that `spec` tells of, with first weights drawn from a torch generator."""
+    """Return the network described by `spec`, with initial weights drawn from a torch generator."""
     from .direction_network import DirectionNetwork
     from .spectral_network import SpectralNetwork
 
@@ -167,7 +167,7 @@ def make_network(dimension: int, spec: Mapping[str, Any], generator: Any) -> Any
 
 
 def build_network(weights: Weights) -> Any:
-    """Return the network of `weights`."""
+    """Return the network with the given weights, in evaluation mode."""
     import torch
 
     network = make_network(weights.dimension, weights.spec, torch.Generator())

@@ -1,4 +1,4 @@
-"""Recipes that train networks to propose conjugate directions."""
+"""Recipes for training networks that propose conjugate directions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.errors import InvalidProblem
 from ritz.operators import Stencil
 from ritz.problem_types.linear_system import LinearSystem
@@ -22,43 +23,46 @@ from .network_direction import FAMILY, NetworkDirection, make_network
 
 __all__ = ["DirectionTraining", "held_out"]
 
-HELD_OUT = 0.1  # of the mixtures, that are kept apart to validate with
-ONE_SCALE = 10**9
+HELD_OUT = 0.1  # fraction of the mixtures reserved for validation
+ONE_SCALE = 10**9  # value of `smallest` in the weights that leaves a single scale on any grid
 
 
 @recipes.register("dcdm-2d")
 @dataclass(frozen=True)
 class DirectionTraining:
-    """Train the network of conjugate directions in the plane, in two minutes on one core :cite:`Kaneda2023`.
+    """Train the 2-D network of conjugate directions, in two minutes on one core :cite:`Kaneda2023`.
 
-    Unsupervised: for mixtures r of Ritz vectors of the Laplacian of a box and the network's directions q, the mean
-    of ``||r - a A q||^2 / ||r||^2`` is minimised, a being the step that is best in the norm of A, or the mean of
-    ``||e - a q||^2 / ||e||^2`` for errors ``A e = r`` in that norm. Directions scale freely.
+    Training is unsupervised. For mixtures r of Ritz vectors of the Laplacian of a box and directions q of the
+    network, the mean of ``||r - a A q||^2 / ||r||^2`` is minimised, with the step length a that is best in the norm
+    of A. Alternatively, it is the mean of ``||e - a q||^2 / ||e||^2`` in that norm, for errors ``A e = r``. Neither
+    depends on the length of the directions.
 
     Parameters
     ----------
     seed : int
-        Of the weights, the mixtures and the batches.
+        Seed of the weights, the mixtures and the batches.
     optimizer : str or callable
         See `ritz.solvers.training.optimizers.make_optimizer`.
     learning_rate : float
-        At first; it falls to a fiftieth.
+        Initial learning rate; it decays to a fiftieth.
     grid : tuple of int
-        Cells along two or three axes of the box.
+        Cells along each of the two or three axes of the box.
     size : {64, 128}
-        Which of the published networks.
+        Published network to train; see `DirectionNetwork`.
     channels : int
+        Number of feature channels.
     smallest : int
-        Grids are halved while every axis has twice that many cells, and the network is asked on each; with 0 on the
-        given grid alone, as published.
+        Grids are halved while every axis has at least ``2 smallest`` cells, and the network is applied on each. With
+        0 it is applied on the given grid only, as published.
     normalized : bool
-        Whether residuals are scaled before the network sees them, without which it has to be asked on one grid.
+        Whether residuals are scaled before they enter the network. Without scaling, `smallest` must be 0.
     energy : bool
-        Whether it is errors rather than residuals that are measured.
+        Whether to minimise errors in the norm of A instead of residuals.
     mixtures, lanczos_steps : int
-        See `ritz_mixtures`; one in ten is kept apart to validate with.
+        Number of mixtures and of Lanczos steps, see `ritz_mixtures`. One mixture in ten is reserved for validation.
     batch, steps, validate_every, patience : int
-        Mixtures in a batch, batches, and when to look at those kept apart and to give up.
+        Mixtures per batch, training steps, steps between validations, and validations without improvement after
+        which training stops.
     """
 
     seed: int = 0
@@ -81,17 +85,15 @@ class DirectionTraining:
         if len(self.grid) not in (2, 3) or min(self.grid) < 2:
             raise InvalidProblem(f"grid is {self.grid!r}; it must have two or three axes of at least two cells")
         if self.size not in (64, 128):
-            raise InvalidProblem(f"size is {self.size!r}; the networks are for 64 and 128 cells along an axis")
+            raise InvalidProblem(f"size is {self.size!r}; the published networks have 64 or 128 cells per axis")
         if self.smallest and not self.normalized:
-            raise InvalidProblem("normalized is False, which needs smallest=0: other scales have other residuals")
+            raise InvalidProblem("normalized is False, which needs smallest=0: residuals differ in size between scales")
         for name in ("channels", "batch", "steps", "validate_every", "patience", "lanczos_steps"):
-            if getattr(self, name) < 1:
-                raise InvalidProblem(f"{name} is {getattr(self, name)!r}; it must be positive")
-        if self.mixtures < 10:
-            raise InvalidProblem(f"mixtures is {self.mixtures!r}; at least ten are needed, one to validate with")
+            check_integer(name, getattr(self, name))
+        check_integer("mixtures", self.mixtures, 10)  # one in ten is for validation
 
     def train(self, run: Run) -> Weights:
-        """Return trained weights, with the iterations that systems kept apart then take."""
+        """Return trained weights, with the iterations that held-out systems take with them."""
         import torch
 
         from ritz.solvers.training.descent import Schedule, check_device, descend
@@ -146,7 +148,7 @@ class DirectionTraining:
         return Weights(arrays, FAMILY, len(self.grid), self.seed, spec, training, iterations_of(trained))
 
     def _spec(self) -> dict[str, Any]:
-        """Return what the network is, and how it is to be asked."""
+        """Return the description of the network stored in the weights."""
         return {
             "size": self.size,
             "channels": self.channels,
@@ -159,7 +161,7 @@ class DirectionTraining:
 @recipes.register("dcdm-3d")
 @dataclass(frozen=True)
 class DirectionTraining3D(DirectionTraining):
-    """Train the network of conjugate directions in space, reduced to what one core does in five minutes."""
+    """Train the 3-D network of conjugate directions at a reduced size, in five minutes on one core."""
 
     grid: tuple[int, ...] = (16, 16, 16)
     smallest: int = 4
@@ -171,7 +173,7 @@ class DirectionTraining3D(DirectionTraining):
 @recipes.register("dcdm-2d-64")
 @dataclass(frozen=True)
 class DirectionTrainingOneScale(DirectionTraining):
-    """Train the network of 64^2 cells in its published form, asked on one grid; four minutes on one core."""
+    """Train the network for 64^2 cells in its published form, on a single scale, in four minutes on one core."""
 
     learning_rate: float = 1e-3
     grid: tuple[int, ...] = (64, 64)
@@ -184,7 +186,7 @@ class DirectionTrainingOneScale(DirectionTraining):
 @recipes.register("fluidnet-2d")
 @dataclass(frozen=True)
 class FluidNetTraining(DirectionTrainingOneScale):
-    """Train a network that sees residuals of every size as they are, as FluidNet does :cite:`Tompson2017`."""
+    """Train a network on residuals that are not normalised, as in FluidNet :cite:`Tompson2017`."""
 
     normalized: bool = False
     steps: int = 600
@@ -193,12 +195,12 @@ class FluidNetTraining(DirectionTrainingOneScale):
 @recipes.register("spectral-2d")
 @dataclass(frozen=True)
 class SpectralTraining(DirectionTrainingOneScale):
-    """Train a spectral neural operator by errors in the norm of A, in four minutes on one core :cite:`RudikovEtAl2024`.
+    """Train a spectral neural operator on errors in the norm of A, in four minutes on one core :cite:`RudikovEtAl2024`.
 
     Parameters
     ----------
     modes : int
-        Along each axis, that the network weighs one by one.
+        Number of modes along each axis with weights of their own.
     """
 
     learning_rate: float = 4e-3
@@ -209,10 +211,9 @@ class SpectralTraining(DirectionTrainingOneScale):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.modes < 1:
-            raise InvalidProblem(f"modes is {self.modes!r}; it must be positive")
+        check_integer("modes", self.modes)
         if self.smallest:
-            raise InvalidProblem(f"smallest is {self.smallest!r}; modes belong to one grid, so it must be 0")
+            raise InvalidProblem(f"smallest is {self.smallest!r}; it must be 0, as modes belong to one grid")
 
     def _spec(self) -> dict[str, Any]:
         return {**super()._spec(), "network": "spectral", "modes": self.modes}
@@ -221,7 +222,7 @@ class SpectralTraining(DirectionTrainingOneScale):
 @recipes.register("dcdm-3d-64")
 @dataclass(frozen=True)
 class DirectionTraining64(DirectionTraining):
-    """Train the network of 64^3 cells as published, which takes a GPU: 20 000 mixtures of 10 000 Ritz vectors."""
+    """Train the network for 64^3 cells as published, with 20 000 mixtures of 10 000 Ritz vectors; needs a GPU."""
 
     learning_rate: float = 1e-4
     grid: tuple[int, ...] = (64, 64, 64)
@@ -236,14 +237,14 @@ class DirectionTraining64(DirectionTraining):
 @recipes.register("dcdm-3d-128")
 @dataclass(frozen=True)
 class DirectionTraining128(DirectionTraining64):
-    """Train the network of 128^3 cells as published, which takes a GPU and 250 GB of disk."""
+    """Train the network for 128^3 cells as published; needs a GPU and 250 GB of disk space."""
 
     grid: tuple[int, ...] = (128, 128, 128)
     size: int = 128
 
 
 def held_out(dimension: int) -> dict[str, LinearSystem]:
-    """Return systems to validate with, which no training sees: a box and obstacles, random right-hand sides."""
+    """Return systems unseen in training, a box with and without obstacles, with random right-hand sides."""
     cells = {2: 64, 3: 24}[dimension]
     shape, systems = (cells,) * dimension, dict[str, LinearSystem]()
     for name, solid in (("box", None), ("obstacles", _obstacles(shape))):
@@ -256,7 +257,7 @@ def held_out(dimension: int) -> dict[str, LinearSystem]:
 
 
 def _obstacles(shape: tuple[int, ...]) -> np.ndarray:
-    """Return a ball, a box and a plate of one cell."""
+    """Return the mask of a ball, a box and a plate one cell thick."""
     points = np.stack(np.meshgrid(*((np.arange(n) + 0.5) / n for n in shape), indexing="ij"))
     ball = ((points - 0.3) ** 2).sum(axis=0) < 0.15**2
     box = (abs(points - 0.7) < 0.1).all(axis=0)
@@ -265,7 +266,7 @@ def _obstacles(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def iterations_of(weights: Weights) -> dict[str, int]:
-    """Return the iterations to a relative residual of 1e-6 that `held_out` systems take."""
+    """Return the number of iterations to a relative residual of 1e-6 for each of the `held_out` systems."""
     normalized = weights.spec["normalized"]
     solver = ConjugateDirections(NetworkDirection(weights), 2 if normalized else 0, normalized)
     return {
@@ -275,14 +276,14 @@ def iterations_of(weights: Weights) -> dict[str, int]:
 
 
 def energies_of(operator: Stencil, samples: np.ndarray) -> np.ndarray:
-    """Return the squared norms of errors, ``r.e`` for ``A e = r``; samples of shape (count, ...), result (count,)."""
+    """Return squared energy norms ``r.e`` of errors ``A e = r``, shape (count,), for samples of shape (count, ...)."""
     residuals = np.asarray(samples.reshape(len(samples), -1), dtype=np.float64)
     errors = Transform().prepare(LinearSystem(operator, residuals[0])).solve(residuals.T).x
     return np.einsum("ij,ji->i", residuals, errors).astype(np.float32)
 
 
 def _loss(network: Any, scales: Any, residuals: Any, energies: Any | None, normalized: bool) -> Any:
-    """Return the mean share that the best step along the network's directions leaves of residuals, or of energies."""
+    """Return the mean fraction of the squared residuals, or energies, left after the best step along each direction."""
     from .scales import direction
 
     q = direction(network, scales, residuals, normalized)
@@ -296,9 +297,8 @@ def _loss(network: Any, scales: Any, residuals: Any, energies: Any | None, norma
 
 
 def _scaled(samples: np.ndarray, normalized: bool, seed: tuple[int, int]) -> np.ndarray:
-    """Return samples as they are, or where the network sees residuals of every size, scaled by up to 1e-6."""
+    """Return `samples`, scaled down by random factors to as little as 1e-6 if the network does not normalise them."""
     if normalized:
         return samples
-    return samples * 10.0 ** np.random.default_rng(seed).uniform(
-        -6, 0, (len(samples),) + (1,) * (samples.ndim - 1)
-    ).astype(np.float32)
+    exponents = np.random.default_rng(seed).uniform(-6, 0, (len(samples),) + (1,) * (samples.ndim - 1))
+    return samples * 10.0 ** exponents.astype(np.float32)

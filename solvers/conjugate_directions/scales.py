@@ -1,4 +1,4 @@
-"""One network asked on every scale of a grid, in torch."""
+"""Application of one network on every scale of a grid, in torch."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ LINEAR: dict[int, Any] = {2: "bilinear", 3: "trilinear"}
 
 
 class Scale(NamedTuple):
-    """The operator on one grid, in units of its own spacing.
+    """The operator on one grid, in units of the grid's spacing.
 
     Parameters
     ----------
     diagonal : tensor, shape ``(*grid, 1)``
     couplings : list of tensor, shape ``(*grid, 1)``
-        From each cell to the next along each axis.
-    fluid : tensor, shape grid
-        One in cells that are unknowns, zero in others.
+        Couplings of each cell to the next along each axis.
+    fluid : tensor, shape ``grid``
+        One in cells with an unknown, zero in all others.
     """
 
     diagonal: torch.Tensor
@@ -51,15 +51,15 @@ def direction(
 ) -> torch.Tensor:
     """Return directions for residuals, both of shape ``(batch, 1, *grid)``, in units of the grid's spacing.
 
-    On each grid the direction is what the next coarser one makes of the averaged residual, interpolated, and the
-    network's answer to the residual that this leaves. What the network sees is scaled to root mean square one, so that
-    it meets the same task on every grid, and directions scale with residuals.
+    On each grid the direction is the sum of two parts: the direction of the next coarser grid for the averaged
+    residual, interpolated, and the network's output for the remaining residual. The input of the network is scaled to
+    a root mean square of one, which makes its task the same on every grid, and directions scale with residuals.
 
     Parameters
     ----------
     network : DirectionNetwork
     scales : sequence of Scale
-        From the finest; a single one leaves the published method, a network that is asked once.
+        Scales from fine to coarse; with a single one, the network is applied once, as published.
     residual : tensor
     normalized : bool
         Whether residuals are scaled.
@@ -82,7 +82,7 @@ def _descend(network: DirectionNetwork, scales: Sequence[Scale], residual: torch
 
 
 def _answer(network: DirectionNetwork, residual: torch.Tensor, normalized: bool, damped: bool) -> torch.Tensor:
-    """Return the network's answer, on several scales besides a step of Jacobi, from which training starts."""
+    """Return the network's output, with a Jacobi step added if `damped`: the starting point of training on scales."""
     if not normalized:
         return network(residual)
     axes = tuple(range(1, residual.ndim))
@@ -93,15 +93,15 @@ def _answer(network: DirectionNetwork, residual: torch.Tensor, normalized: bool,
 
 
 def scales_of(operator: Stencil, smallest: int) -> list[Scale]:
-    """Return the operator on its grid and on coarser ones, halved while every axis has ``2 smallest`` cells.
+    """Return the operator on its grid and on coarser ones, halved while every axis has at least ``2 smallest`` cells.
 
-    Couplings of a coarser grid are the means of those that cross the same face. Obstacles that no flux enters have
-    none; obstacles with u = 0 are left out of the operator, and directions are zero in them.
+    Couplings on a coarser grid are the means of those across the same face. No-flux obstacles have no couplings;
+    obstacles with u = 0 are left out of the operator, and directions vanish inside them.
 
     Parameters
     ----------
     operator : Stencil
-        With one coefficient everywhere, without shift and periodic sides.
+        Stencil with a constant coefficient and without shift or periodic sides.
     smallest : int
     """
     fluid = np.ones(operator.grid_shape) if operator.solid is None else 1.0 - operator.solid
@@ -133,7 +133,7 @@ def _mean(cells: torch.Tensor) -> torch.Tensor:
 
 
 def _mean_faces(along: torch.Tensor, axis: int) -> torch.Tensor:
-    """Return the means of the couplings across the faces of coarser cells."""
+    """Return the mean coupling across each face of the coarser cells."""
     width = [1 if other == axis else 2 for other in range(along.ndim)]
     even = _even(along[None, None])
     crossing = even.index_select(axis + 2, torch.arange(1, even.shape[axis + 2], 2))
@@ -145,7 +145,7 @@ def _sums(couplings: list[torch.Tensor]) -> torch.Tensor:
 
 
 def _even(values: torch.Tensor) -> torch.Tensor:
-    """Return values with zeros beyond the ends, so that every axis has an even number of cells."""
+    """Return `values` padded with zeros to an even number of cells along every axis."""
     padding = [pad for length in reversed(values.shape[2:]) for pad in (0, length % 2)]
     return functional.pad(values, padding)
 

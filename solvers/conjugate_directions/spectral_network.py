@@ -1,4 +1,4 @@
-"""A spectral neural operator that turns a residual into a search direction, in torch."""
+"""A spectral neural operator that maps residuals to search directions, in torch."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ LAYERS = 3
 
 
 class SpectralNetwork(torch.nn.Module):
-    """Layers that weigh sine modes, and convolutions for what is finer :cite:`RudikovEtAl2024`.
+    """Residual layers of weighted sine modes and convolutions :cite:`RudikovEtAl2024`.
 
-    Each layer adds to its features what an activation makes of the sum of a convolution of 3 cells along each axis and
-    of the modes, each weighed by a number of its own in every channel. A last set of weights reads off the modes of the
-    answer, divided by the eigenvalues of the Laplacian of a box, besides a step of Jacobi. Modes belong to the box and
-    not to its cells, so that the weights are for grids of every size. O(n m) for n cells and m modes along an axis.
+    Each layer computes the sum of a convolution, 3 cells wide along each axis, and of the sine modes of its features,
+    weighted per mode and channel, and adds the activation of this sum to the features. A last set of weights maps the
+    modes to those of the output, divided by the eigenvalues of the Laplacian of a box. A Jacobi step is added. Modes
+    belong to the box and not to its cells, and the weights therefore fit grids of any size. The cost is O(n m) for n
+    cells and m modes per axis.
 
     Parameters
     ----------
     dimension : {2, 3}
+        Dimension of the grid.
     modes : int
-        Along each axis, the lowest ones.
+        Number of modes per axis, counted from the lowest.
     channels : int
+        Number of feature channels.
     generator : torch.Generator
-        For the first weights.
+        Random generator of the initial weights.
     """
 
     def __init__(self, dimension: int, modes: int, channels: int, generator: torch.Generator):
@@ -46,18 +49,18 @@ class SpectralNetwork(torch.nn.Module):
             self.last.weight.mul_(0.1)
 
     def forward(self, residual: torch.Tensor) -> torch.Tensor:
-        """Return directions for residuals of root mean square one, both of shape ``(batch, 1, *grid)``."""
+        """Return directions for residuals with a root mean square of one, both of shape ``(batch, 1, *grid)``."""
         sines = [_sines(cells, self.modes).to(residual) for cells in residual.shape[2:]]
         features = self.first(residual)
         for convolution, gains in zip(self.convolutions, self.gains, strict=True):
-            weighed = _transformed(_transformed(features, sines) * self._of_modes(gains, sines), _turned(sines))
-            features = features + functional.gelu(weighed + convolution(features))
-        spectrum = (_transformed(features, sines) * self._of_modes(self.reading, sines)).sum(1, keepdim=True)
-        answer = _transformed(spectrum / _eigenvalues(sines), _turned(sines))
+            weighted = _transformed(_transformed(features, sines) * self._on_grid(gains, sines), _transposed(sines))
+            features = features + functional.gelu(weighted + convolution(features))
+        spectrum = (_transformed(features, sines) * self._on_grid(self.reading, sines)).sum(1, keepdim=True)
+        answer = _transformed(spectrum / _eigenvalues(sines), _transposed(sines))
         return self.last(features) + answer + residual / (2 * self.dimension)
 
-    def _of_modes(self, gains: torch.Tensor, sines: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Return the gains of the modes that a grid has, one array a channel."""
+    def _on_grid(self, gains: torch.Tensor, sines: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return the gains of the modes that the grid can represent, one array per channel."""
         each = gains.reshape(-1, *(self.modes,) * self.dimension)
         return each[(slice(None), *(slice(axis.shape[1]) for axis in sines))]
 
@@ -72,9 +75,9 @@ class SpectralNetwork(torch.nn.Module):
 
 
 def _sines(cells: int, modes: int) -> torch.Tensor:
-    """Return the lowest sine modes in the columns, each of norm one but for the last that a grid can have."""
-    places, numbers = (torch.arange(cells) + 0.5) / cells, torch.arange(1, min(modes, cells) + 1)
-    return (2.0 / cells) ** 0.5 * torch.sin(np.pi * places[:, None] * numbers)
+    """Return the lowest sine modes as columns, each of norm one except the highest mode of the grid."""
+    points, numbers = (torch.arange(cells) + 0.5) / cells, torch.arange(1, min(modes, cells) + 1)
+    return (2.0 / cells) ** 0.5 * torch.sin(np.pi * points[:, None] * numbers)
 
 
 def _eigenvalues(sines: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -84,11 +87,11 @@ def _eigenvalues(sines: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def _transformed(features: torch.Tensor, matrices: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Return features of shape ``(batch, channels, *grid)`` multiplied by a matrix along each axis of the grid."""
+    """Return features of shape ``(batch, channels, *grid)``, multiplied by a matrix along each axis of the grid."""
     for matrix in matrices:
         features = features.movedim(2, -1) @ matrix
     return features
 
 
-def _turned(matrices: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+def _transposed(matrices: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     return [matrix.T for matrix in matrices]
