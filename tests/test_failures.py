@@ -115,7 +115,7 @@ BAD_INPUT = {
     ),
     "no steps": (
         lambda: ritz.SystemSequence(np.eye(1), 0, abs, max, steps=0),
-        "steps is 0; a sequence has at least one",
+        "steps is 0; it must be an integer of at least 1",
     ),
     "operator that returns another shape": (
         lambda: ritz.solve(MatrixFree(lambda x: x[:, None], (3, 3), tags={Tag.SYMMETRIC}), np.ones(3), "cg"),

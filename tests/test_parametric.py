@@ -476,6 +476,32 @@ def test_diverging_newton_is_an_error():
     assert not caught.value.solution.converged
 
 
+@pytest.mark.parametrize("steps", [0, 2])
+def test_a_singular_linear_equation_is_an_error_with_a_solution(steps):
+    affine = ritz.AffineForm([np.diag([1.0, 0.0])], lambda mu: np.ones(1), np.ones((1, 2)))
+    evolution = {}
+    if steps:
+        evolution = {
+            "mass": np.diag([1.0, 0.0]),
+            "times": np.linspace(0.0, 1.0, steps + 1),
+            "initial": lambda mu: np.zeros(2),
+        }
+    problem = ritz.ParametricPDE(None, RANGES, affine=affine, **evolution)
+    with pytest.raises(ritz.ConvergenceError, match=r"the linear equation is singular.*a = 0.75") as caught:
+        problem.solution()
+    found = caught.value.solution
+    assert found.status is ritz.Status.SINGULAR
+    assert found.x.tolist() == [0.0, 0.0]
+    assert (found.iterations, found.residual, found.history.tolist()) == (0, 1.0, [1.0])
+
+
+def test_an_initial_state_of_another_shape_is_an_error():
+    affine = ritz.AffineForm([np.eye(2)], lambda mu: np.ones(1), np.ones((1, 2)))
+    evolution = {"mass": np.eye(2), "times": [0.0, 1.0], "initial": lambda mu: np.zeros(3)}
+    with pytest.raises(ritz.InvalidProblem, match=r"initial\(mu\) has shape \(3,\); it must be \(2,\)"):
+        ritz.ParametricPDE(None, RANGES, affine=affine, **evolution).solution()
+
+
 def test_newton_keeps_the_preconditioner_of_its_first_step(monkeypatch):
     from ritz.solvers.multigrid.pyamg.preconditioner import RugeStuben
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from typing import Any
 
@@ -296,7 +297,9 @@ def test_values_on_a_grid_are_those_at_its_points(name: str, solver: str):
     np.testing.assert_allclose(values.ravel(), solution.interpolate(points), atol=1e-12)
 
 
-def test_pde_by_name_of_the_equation():
+def test_pde_takes_the_words_of_the_class_and_terms_by_name():
+    words = list(inspect.signature(PDE).parameters)
+    assert list(inspect.signature(ritz.problems.pde).parameters) == words
     bar = ritz.problems.pde((0.0, 1.0), "poisson", source=2.0)
     assert bar.terms == {(2,): -1.0}
     assert bar.name == "poisson"

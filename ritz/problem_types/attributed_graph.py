@@ -1,4 +1,4 @@
-"""What is asked: graphs whose vertices may carry attributes, to be divided into clusters."""
+"""Graphs with vertex attributes, to be divided into clusters."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ __all__ = ["AttributeBlock", "AttributedGraph", "edge_ends", "short_indices", "s
 
 @dataclass(frozen=True, eq=False)
 class AttributeBlock:
-    """Attributes of one kind.
+    """Vertex attributes of one kind.
 
     Parameters
     ----------
     kind : str
         ``"binary"``, ``"categorical"`` or ``"continuous"``.
-    values : csr_array, shape (n, m), for ``"binary"``; ndarray, shape (n, m), otherwise
+    values : csr_array or ndarray, shape (n, m)
+        A CSR array for ``"binary"``, an ndarray otherwise.
     """
 
     kind: str
@@ -34,30 +35,31 @@ class AttributeBlock:
 
 @dataclass(frozen=True, eq=False)
 class AttributedGraph:
-    """An undirected graph with non-negative edge weights, and what is known of its vertices.
+    """An undirected graph with non-negative edge weights and optional vertex attributes.
 
     Parameters
     ----------
     adjacency : sparse array or array, shape (n, n)
-        Symmetric edge weights; zeros are no edges. Self-loops say nothing about clusters and are dropped. For a
-        directed graph give `symmetrised` of it. Components and isolated vertices are allowed.
+        Symmetric edge weights; a zero means no edge. Self-loops are dropped, as they carry no information about
+        clusters. Pass a directed graph through `symmetrised` first. The graph may be disconnected and may have isolated
+        vertices.
     attributes : sparse array, array or mapping, optional
-        n rows, or n entries for a single attribute. What the entries mean follows from their type: booleans and sparse
-        arrays say which of m things a vertex has, and how much of it (words of a paper: *binary*); integers and strings
-        are values of m *categorical* attributes; floating-point numbers are *continuous*. A mapping from names to such
-        arrays mixes kinds.
+        n rows, or n entries for a single attribute. The type determines the kind: booleans and sparse arrays are
+        *binary* attributes (which of m features a vertex has, or how often, such as the words of a paper); integers and
+        strings are values of m *categorical* attributes; floating-point numbers are *continuous*. A mapping from names
+        to such arrays combines several kinds.
     labels : array, shape (n,), optional
-        The clusters where they are known, for scores alone: no solver looks at them.
+        Known clusters. They are only used for scores, never by solvers.
     name : str
         For tables and plots.
     positions : array, shape (n, 2), optional
-        Where to draw the vertices.
+        Coordinates for plots.
 
     Raises
     ------
     InvalidProblem
-        No vertices, not square, not symmetric, negative, NaN or infinite weights; attributes, labels or positions of
-        another length; missing attribute values.
+        For an adjacency that is empty, not square or not symmetric, or has negative, NaN or infinite weights; for
+        attributes, labels or positions of the wrong length; for missing attribute values.
 
     Examples
     --------
@@ -105,12 +107,12 @@ class AttributedGraph:
 
     @cached_property
     def degrees(self) -> np.ndarray:
-        """Sum of the edge weights at each vertex, shape (n,)."""
+        """Sum of the edge weights of each vertex, shape (n,)."""
         return np.asarray(self.adjacency.sum(axis=1))
 
     @cached_property
     def attribute_blocks(self) -> tuple[AttributeBlock, ...]:
-        """The attributes by kind, as CSR arrays (binary) and ndarrays; empty without attributes."""
+        """The attributes by kind; empty without attributes."""
         if self.attributes is None:
             return ()
         if isinstance(self.attributes, Mapping):
@@ -119,10 +121,10 @@ class AttributedGraph:
 
     @cached_property
     def components(self) -> np.ndarray:
-        """Number of the connected component of each vertex, shape (n,), the largest being 0."""
+        """Index of the connected component of each vertex, shape (n,); the largest component is 0."""
         from scipy.sparse.csgraph import connected_components
 
-        # Strong components, which are those of a symmetric matrix, are found without a copy of it.
+        # For a symmetric matrix strong components are the same, and SciPy finds them without copying the matrix.
         found = connected_components(self.adjacency, directed=True, connection="strong")[1]
         order = np.argsort(-np.bincount(found), kind="stable")
         rank = np.empty_like(order)
@@ -130,12 +132,12 @@ class AttributedGraph:
         return rank[found]
 
     def subgraph(self, vertices: Any) -> AttributedGraph:
-        """Return the graph of some vertices and the edges among them.
+        """Return the subgraph of some vertices and the edges among them.
 
         Parameters
         ----------
         vertices : array
-            Their numbers, or a mask of shape (n,).
+            Indices of the vertices, or a mask of shape (n,).
         """
         numbers: Any = np.arange(self.size)[np.asarray(vertices)]
         adjacency: Any = self.adjacency
@@ -159,12 +161,12 @@ class AttributedGraph:
         return self.subgraph(self.components == 0)
 
     def without_attributes(self) -> AttributedGraph:
-        """Return the structure alone."""
+        """Return the graph without its attributes."""
         return replace(self, attributes=None)
 
 
 def symmetrised(adjacency: Any) -> csr_array:
-    """Return the undirected graph of a directed one, ``(A + A^T) / 2``; a symmetric A stays what it is.
+    """Return ``(A + A^T) / 2``, which turns a directed graph into an undirected one.
 
     Examples
     --------
@@ -209,7 +211,7 @@ def _square(given: Any) -> csr_array:
 
 
 def _weights(given: Any) -> csr_array:
-    """Return checked edge weights, without self-loops and explicit zeros."""
+    """Return validated edge weights, without self-loops and explicit zeros."""
     matrix = _square(given)
     negative = int(np.count_nonzero(matrix.data < 0))
     if negative:
@@ -217,7 +219,7 @@ def _weights(given: Any) -> csr_array:
             f"adjacency has {negative} negative weights; a weight says how alike two vertices are: shift or drop them"
         )
     if not matrix.has_canonical_format or not matrix.data.all() or matrix.diagonal().any():
-        matrix = csr_array(matrix, copy=True)  # otherwise kept as it is: a copy of ten million edges takes time
+        matrix = csr_array(matrix, copy=True)  # copied only if needed, because copying ten million edges takes time
         matrix.sum_duplicates()
         if matrix.diagonal().any():
             matrix.setdiag(0.0)
@@ -234,7 +236,7 @@ def _weights(given: Any) -> csr_array:
 
 
 def _rows(given: Any) -> Any:
-    """Return an attribute array as something whose rows can be taken."""
+    """Return an attribute array in a form whose rows can be indexed."""
     if issparse(given):
         return csr_array(given)
     return np.asarray(to_numpy(given))
@@ -268,7 +270,7 @@ def _attribute_block(name: str, given: Any) -> AttributeBlock:
 
 
 def short_indices(matrix: Any) -> csr_array:
-    """Return the array with 32-bit indices where they are enough, for speed, and for packages that take no others."""
+    """Return the array with 32-bit indices if they suffice: they are faster, and some packages take no others."""
     if matrix.indices.dtype == np.int32 or max(matrix.nnz, *matrix.shape) >= 2**31:
         return matrix
     parts = matrix.data, matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)
@@ -276,6 +278,6 @@ def short_indices(matrix: Any) -> csr_array:
 
 
 def edge_ends(adjacency: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return both ends and the weight of every undirected edge, each once."""
+    """Return the two ends and the weight of every edge, each edge once."""
     upper = triu(adjacency, k=1, format="coo")
     return upper.row, upper.col, upper.data

@@ -1,4 +1,4 @@
-"""Which objects are problems."""
+"""Detection of problem objects."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ KINDS = {
     "ParametricPDE": "parametric.parametric_pde",
     "SystemSequence": "linear_system",
 }
-"""The module of each of Ritz's own kinds of problems. Other kinds are those that third parties' solvers solve."""
+"""Module of each kind of problem in Ritz. Solvers of third parties may add other kinds."""
 
 
 def is_problem(value: Any) -> bool:
-    """Return whether `value` is a problem, rather than a matrix, an operator or something else.
+    """Return whether `value` is a problem rather than, for example, a matrix or an operator.
 
-    Only modules that are imported already are asked, as an instance of a class means that its module is among them.
+    Nothing is imported for it: if `value` is an instance of a class, the module of that class is imported already.
     """
     for name, module in KINDS.items():
         home = sys.modules.get(f"ritz.problem_types.{module}")

@@ -1,4 +1,4 @@
-"""What is asked: overdetermined systems, solved in the sense of least squares."""
+"""Linear least-squares problems, optionally with a ridge penalty."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from ritz.problem_types.linear_system import check_vector
 
 __all__ = ["LeastSquares", "RowBlocks", "row_blocks"]
 
-BLOCK_ENTRIES = 2**16  # of a dense matrix that are read at once: half a megabyte, which stays in the cache
+BLOCK_ENTRIES = 2**16  # entries of a dense matrix read at a time: half a megabyte, which fits into the cache
 GPU_BLOCK_ENTRIES = 2**27
 
 
 class RowBlocks(Operator):
-    """A matrix given a block of rows at a time, so that it never has to be in memory as a whole.
+    """A matrix given as blocks of rows, which never has to fit into memory as a whole.
 
-    Every product reads all blocks once, in order; their shapes and entries are checked as they come.
+    Every product reads all blocks once, in order, and checks their shapes and entries.
 
     Parameters
     ----------
     source : callable or iterable
-        Arrays or SciPy sparse arrays of shape (rows, n), or torch tensors: an iterable that can be gone through again
-        and again, or a function that returns a fresh iterator each time it is called.
+        Blocks of shape (rows, n) as arrays, SciPy sparse arrays or torch tensors: either an iterable that can be
+        traversed repeatedly, or a function that returns a new iterator on each call.
     rows : int
-        Rows of all blocks together.
+        Total number of rows.
 
     Raises
     ------
     InvalidProblem
-        For an iterator that is used up after one pass, and for blocks that do not fit together or hold NaN or
+        For an iterator, which is exhausted after one pass, and for blocks that do not fit together or contain NaN or
         infinity.
 
     Examples
@@ -54,8 +54,8 @@ class RowBlocks(Operator):
     def __init__(self, source: Callable[[], Iterable[Any]] | Iterable[Any] | Any, rows: int):
         if not callable(source) and iter(source) is source:
             raise InvalidProblem(
-                "A is an iterator that can be gone through only once; give a list of row blocks, or a function that"
-                " returns a fresh iterator"
+                "A is an iterator, which is exhausted after one pass; give a list of row blocks, or a function that"
+                " returns a new iterator"
             )
         self._source = source
         first = next(iter(self._stream()), None)
@@ -71,7 +71,7 @@ class RowBlocks(Operator):
         return source() if callable(source) else source
 
     def blocks(self) -> Generator[tuple[int, Any]]:
-        """Yield the first row of each block, and the block."""
+        """Yield the index of the first row of each block, and the block."""
         start = 0
         for number, given in enumerate(self._stream()):
             block = _entries(given)
@@ -99,29 +99,29 @@ class RowBlocks(Operator):
 
 @dataclass(frozen=True, eq=False)
 class LeastSquares:
-    r"""Minimise :math:`\|Ax-b\|_2^2+\lambda\|x\|_2^2`; of several minimisers, the one of least norm is meant.
+    r"""Minimise :math:`\|Ax-b\|_2^2+\lambda\|x\|_2^2`; if there are several minimisers, find the one of least norm.
 
     Parameters
     ----------
     A : array, sparse array, Operator, torch tensor, memory-mapped array, or row blocks; shape (m, n)
-        Row blocks are anything `RowBlocks` takes. Nothing is copied, except that integers become float64.
+        Row blocks are anything that `RowBlocks` takes. Nothing is copied, but integers are converted to float64.
     b : array, shape (m,) or (m, k)
-        NumPy or torch; the answer comes back in the same kind, on the same device.
+        NumPy or torch array; the solution is of the same kind and on the same device.
     ridge : float
-        The penalty :math:`\lambda\ge0`, in units of the square of A.
+        Penalty :math:`\lambda\ge0`, in units of the square of A.
     exact : array, shape (n,) or (n, k), optional
-        The minimiser where it is known.
+        Minimiser, if known.
     name : str
         For tables and plots.
 
     Raises
     ------
     InvalidProblem
-        Empty A, wrong shapes, a negative ridge, complex or half-precision dtypes, NaN or infinity.
+        For empty A, wrong shapes, a negative ridge, complex or half-precision dtypes, NaN or infinity.
 
     Examples
     --------
-    The mean is the number that is nearest to all:
+    The mean minimises the sum of squared distances:
 
     >>> problem = LeastSquares(np.ones((3, 1)), np.array([1.0, 2.0, 6.0]))
     >>> squares, gradient = problem.residual_and_gradient(np.array([3.0]))
@@ -161,27 +161,27 @@ class LeastSquares:
 
     @property
     def dtype(self) -> np.dtype:
-        """NumPy dtype of the answer; sums over rows are formed in float64 whatever it is."""
+        """NumPy dtype of the solution; sums over rows are always computed in float64."""
         return numpy_dtype(self.b)
 
     def with_rhs(self, rhs: Array) -> LeastSquares:
-        """Return the problem with another b, and no known minimiser."""
+        """Return the problem with another b and no known minimiser."""
         return replace(self, b=rhs, exact=None)
 
     @cached_property
     def norm(self) -> float:
-        r"""Frobenius norm of :math:`[A;\sqrt\lambda I]`; one pass over A, the first time."""
+        r"""Frobenius norm of :math:`[A;\sqrt\lambda I]`; takes one pass over A and is cached."""
         squares = sum(_square(block) for _, block in row_blocks(self.A))
         return float((squares + self.ridge * self.shape[1]) ** 0.5)
 
     def residual_and_gradient(self, x: np.ndarray, b: Array = None) -> tuple[Any, np.ndarray]:
-        r"""Return the minimised sum, and minus half its gradient, in one pass over A.
+        r"""Return the objective and minus half its gradient, in one pass over A.
 
         Parameters
         ----------
         x : ndarray, shape (n,) or (n, k)
         b : array, shape (m,) or (m, k), optional
-            The problem's own if None.
+            Replaces the problem's b.
 
         Returns
         -------
@@ -212,10 +212,10 @@ class LeastSquares:
 
 
 def row_blocks(A: Any, entries: int = BLOCK_ENTRIES) -> Generator[tuple[int, Any]]:
-    """Yield the first row of each block of rows of A, and the block, whose products are in float64.
+    """Yield the index of the first row of each block of rows of A, and the block, whose products are in float64.
 
-    Dense matrices come in blocks of about so many `entries`, row blocks as they are given; sparse matrices and
-    operators are a single block. Every block has ``shape`` and ``T`` and is applied with ``@``.
+    Dense matrices are split into blocks of about `entries` entries, row blocks likewise; sparse matrices and operators
+    are a single block. Every block has ``shape`` and ``T`` and is applied with ``@``.
     """
     if isinstance(A, RowBlocks):
         for start, block in A.blocks():
@@ -233,7 +233,7 @@ def row_blocks(A: Any, entries: int = BLOCK_ENTRIES) -> Generator[tuple[int, Any
 
 
 def _values(block: Any) -> Array:
-    """Return an array of the kind, dtype and device that `block` is multiplied with."""
+    """Return an array whose kind, dtype and device are those of vectors that `block` is applied to."""
     return block if is_torch_array(block) else _FLOAT64
 
 
@@ -241,7 +241,7 @@ _FLOAT64 = np.empty(0)
 
 
 def _square(block: Any) -> float:
-    """Return the sum of the squares of the entries."""
+    """Return the sum of squares of the entries."""
     if isinstance(block, Operator):
         columns = block.shape[1]
         units = (np.eye(columns, min(32, columns - j), -j) for j in range(0, columns, 32))
@@ -253,7 +253,7 @@ def _square(block: Any) -> float:
 
 
 def _matrix(given: Any, rows: int) -> Any:
-    """Return A as an ndarray, a CSR array, a tensor, or an Operator without entries."""
+    """Return A as an ndarray, a CSR array, a tensor, or an Operator whose entries are not stored."""
     if isinstance(given, (Dense, Sparse)):
         matrix = given.matrix
     elif isinstance(given, Operator):
@@ -285,7 +285,7 @@ def _array(given: Any) -> np.ndarray:
 
 
 def _holds_blocks(given: Any) -> bool:
-    """Whether `given` is an iterable of two-dimensional arrays; an iterator is not looked into."""
+    """Return whether `given` is an iterable of two-dimensional arrays; an iterator is assumed to be one."""
     try:
         if iter(given) is given:
             return True
@@ -296,7 +296,7 @@ def _holds_blocks(given: Any) -> bool:
 
 
 def _entries(given: Any) -> Any:
-    """Return entries in float32 or float64 as they are, integers as float64."""
+    """Return the matrix with entries in float32 or float64; integers become float64."""
     if is_torch_array(given):
         import torch
 
@@ -315,13 +315,13 @@ def _entries(given: Any) -> Any:
 
 
 def _check_finite(name: str, matrix: Any) -> None:
-    """Raise `InvalidProblem` for NaN or infinity; a sum of squares finds them at the speed of memory."""
+    """Raise `InvalidProblem` for NaN or infinity, which show in sums of the entries at the speed of memory."""
     entries = matrix.data if issparse(matrix) else matrix
     xp = namespace(entries)
     step = max(1, 2**20 // max(1, prod(entries.shape[1:])))
     for start in range(0, entries.shape[0], step):
         part = entries[start : start + step]
         with np.errstate(over="ignore", invalid="ignore"):
-            suspect = not np.isfinite(float(part.sum()))  # or it overflowed, which is no fault
+            suspect = not np.isfinite(float(part.sum()))  # unless the sum merely overflowed
         if suspect and not bool(xp.isfinite(part).all()):
             raise InvalidProblem(f"{name} has entries that are NaN or infinite, the first of them below row {start}")

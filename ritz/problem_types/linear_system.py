@@ -1,4 +1,4 @@
-"""What is asked: linear systems and sequences of them."""
+"""Linear systems, and sequences of systems with one operator."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.backend import Array, cast, is_torch_array, namespace, numpy_dtype
 from ritz.errors import InvalidProblem
 from ritz.grid import Grid
@@ -17,7 +18,7 @@ __all__ = ["LinearSystem", "SystemSequence", "check_vector"]
 
 
 def check_vector(name: str, values: Any, length: int) -> Array:
-    """Return `values` as a floating array of shape ``(length,)`` or ``(length, k)``, or say what is wrong with it.
+    """Return `values` as a floating-point array of shape ``(length,)`` or ``(length, k)``.
 
     Raises
     ------
@@ -45,28 +46,28 @@ def check_vector(name: str, values: Any, length: int) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class LinearSystem:
-    """``A u = f`` for one right-hand side, or for several as columns.
+    """The system ``A u = f`` for one right-hand side, or for several as columns.
 
     Parameters
     ----------
     operator : Operator or anything `ritz.operators.aslinearoperator` takes
         Square, shape (n, n).
     rhs : array, shape (n,) or (n, k)
-        NumPy or torch; the answer comes back in the same kind, on the same device.
+        NumPy or torch array; the solution is of the same kind and on the same device.
     grid : Grid, optional
-        Where the unknowns sit.
+        Positions of the unknowns.
     exact : array, shape (n,) or (n, k), optional
-        Reference solution. For a discretised PDE this is the solution of the *PDE* at the unknowns, from which the
-        solution of the system differs by the discretisation error.
+        Reference solution. For a discretised PDE this is the solution of the *PDE* at the unknowns, which differs from
+        the solution of the system by the discretisation error.
     name : str
         For tables and plots.
     expected_solves : int
-        Right-hand sides that are expected with this operator, which ``auto`` weighs preparation against.
+        Expected number of right-hand sides with this operator; ``auto`` weighs the cost of preparation against it.
 
     Raises
     ------
     InvalidProblem
-        Empty or non-square operator, wrong shapes, complex or half-precision dtypes, NaN or infinity.
+        For an empty or non-square operator, wrong shapes, complex or half-precision dtypes, NaN or infinity.
 
     Examples
     --------
@@ -110,38 +111,38 @@ class LinearSystem:
 
     @property
     def dtype(self) -> np.dtype:
-        """NumPy dtype the system is solved in."""
+        """NumPy dtype of operator and right-hand side."""
         return self.operator.dtype
 
     def astype(self, dtype: Any) -> LinearSystem:
-        """Return the same system in another floating dtype."""
+        """Return the same system in another floating-point dtype."""
         return replace(self, operator=self.operator.astype(dtype), rhs=cast(self.rhs, np.dtype(dtype)))
 
     def with_rhs(self, rhs: Array) -> LinearSystem:
-        """Return the system with another right-hand side, and no reference solution."""
+        """Return the system with another right-hand side and no reference solution."""
         return replace(self, rhs=rhs, exact=None)
 
 
 @dataclass(frozen=True, eq=False)
 class SystemSequence:
-    """Linear systems with one operator whose right-hand sides follow from the solutions before them.
+    """Linear systems with one operator, where each right-hand side depends on the previous solutions.
 
     Parameters
     ----------
     operator : Operator
         Shape (n, n), the same in every step.
     state : object
-        What the first right-hand side is computed from: a field, or a tuple of fields.
+        Initial state, from which the first right-hand side is computed: a field, or a tuple of fields.
     rhs : callable
         ``rhs(state) -> array (n,)``.
     advance : callable
-        ``advance(state, x) -> state`` after a step whose solution is `x`. Must not modify its arguments.
+        ``advance(state, x) -> state`` after the step with solution `x`. It must not modify its arguments.
     steps : int
         Number of systems, at least 1.
     grid : Grid, optional
     name : str
     exact : callable, optional
-        ``exact(step) -> array (n,)``: reference solution after that many steps.
+        ``exact(step) -> array (n,)``, the reference solution after `step` steps.
 
     Raises
     ------
@@ -168,8 +169,7 @@ class SystemSequence:
     exact: Callable[[int], Array] | None = None
 
     def __post_init__(self):
-        if not isinstance(self.steps, (int, np.integer)) or self.steps < 1:
-            raise InvalidProblem(f"steps is {self.steps!r}; a sequence has at least one step")
+        check_integer("steps", self.steps)
 
     def first(self) -> LinearSystem:
         """Return the first system."""
@@ -177,7 +177,7 @@ class SystemSequence:
         return LinearSystem(self.operator, rhs, grid=self.grid, name=self.name, expected_solves=self.steps)
 
     def march(self, answer: Callable[[Array], Array]) -> Iterator[tuple[Any, Array]]:
-        """Yield ``(state, x)`` after each step, ``answer(rhs) -> x`` solving the systems."""
+        """Yield ``(state, x)`` after each step; ``answer(rhs) -> x`` solves the systems."""
         state = self.state
         for _ in range(self.steps):
             x = answer(self.rhs(state))

@@ -1,4 +1,4 @@
-"""What is asked: overdetermined systems whose residual is to be least in the norm of l_p."""
+"""Linear regression in the l_p norm."""
 
 from __future__ import annotations
 
@@ -22,26 +22,27 @@ __all__ = ["LpRegression", "check_exponent", "check_matrix", "dual_exponent", "l
 class LpRegression:
     r"""Minimise :math:`\|Ax-b\|_p` over x.
 
-    The residual that p = 1 leaves ignores outliers (least absolute deviations), that of p = 2 averages them (least
-    squares), and that of p = inf is as small as it can be where it is largest (Chebyshev approximation).
+    With p = 1 the fit is robust to outliers (least absolute deviations), p = 2 is least squares, and p = inf minimises
+    the largest error (Chebyshev approximation).
 
     Parameters
     ----------
     A : array, sparse array, or torch tensor, shape (n, d)
-        At least as many rows as columns. Columns may depend on one another.
+        At least as many rows as columns. Columns may be linearly dependent.
     b : array, shape (n,)
-        NumPy or torch; the answer comes back in the same kind, on the same device.
+        NumPy or torch array; the solution is of the same kind and on the same device.
     p : float
-        At least 1; ``math.inf`` is the maximum norm.
+        Exponent of the norm, at least 1; ``math.inf`` is the maximum norm.
     exact : array, shape (d,), optional
-        The minimiser where it is known.
+        Minimiser, if known.
     name : str
         For tables and plots.
 
     Raises
     ------
     InvalidProblem
-        p below 1, empty A, fewer rows than columns, wrong shapes, complex or half-precision dtypes, NaN or infinity.
+        For p below 1, empty A, fewer rows than columns, wrong shapes, complex or half-precision dtypes, NaN or
+        infinity.
 
     Examples
     --------
@@ -82,7 +83,7 @@ class LpRegression:
 
     @property
     def dtype(self) -> np.dtype:
-        """NumPy dtype of the answer; the computation is in float64 whatever it is."""
+        """NumPy dtype of the solution; computations are always in float64."""
         return numpy_dtype(self.b)
 
     @property
@@ -96,12 +97,12 @@ class LpRegression:
         return lp_norm(residual, self.p)
 
     def with_rhs(self, rhs: Array) -> LpRegression:
-        """Return the problem with another b, and no known minimiser."""
+        """Return the problem with another b and no known minimiser."""
         return replace(self, b=rhs, exact=None)
 
 
 def lp_norm(vector: np.ndarray, p: float) -> float:
-    r"""Return :math:`\|v\|_p`, scaled so that no power overflows.
+    r"""Return :math:`\|v\|_p`, with scaling that prevents overflow.
 
     Examples
     --------
@@ -128,7 +129,7 @@ def check_exponent(p: Any) -> float:
     Raises
     ------
     InvalidProblem
-        If it is not a number of at least 1: below 1 the problem is not convex.
+        If p is not a number of at least 1; the problem is not convex for p below 1.
     """
     if isinstance(p, bool) or not isinstance(p, (Real, np.number)) or not float(p) >= 1.0:
         raise InvalidProblem(f"p is {p!r}; it must be a number of at least 1, or math.inf")
@@ -141,7 +142,7 @@ def check_matrix(A: Any) -> Any:
     Raises
     ------
     InvalidProblem
-        Empty A, fewer rows than columns, wrong shapes, complex or half-precision dtypes, NaN or infinity.
+        For empty A, fewer rows than columns, wrong shapes, complex or half-precision dtypes, NaN or infinity.
     """
     return _in_float64(_entries(A))
 
@@ -151,7 +152,7 @@ def _in_float64(A: Any) -> Any:
 
 
 def _entries(given: Any) -> Any:
-    """Return A as an ndarray, a CSR array, or a tensor, checked."""
+    """Return validated A as an ndarray, a CSR array or a tensor."""
     A = _array(given)
     rows, columns = A.shape
     if rows == 0 or columns == 0:

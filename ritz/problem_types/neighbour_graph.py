@@ -1,4 +1,4 @@
-"""The graph of nearest neighbours of points."""
+"""Graphs of nearest neighbours."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ __all__ = ["nearest_neighbours"]
 
 
 def nearest_neighbours(points: Any, neighbours: int = 8) -> csr_array:
-    """Return the adjacency of points, each joined to its nearest with unit weight; O(n log n) in few dimensions.
+    """Return the adjacency matrix that joins each point to its nearest neighbours with unit weight.
+
+    Takes O(n log n) time in few dimensions.
 
     Parameters
     ----------
     points : array, shape (n, dimensions)
     neighbours : int
-        Less than n.
+        Number of neighbours of each point, less than n.
 
     Examples
     --------

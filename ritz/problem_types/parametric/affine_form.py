@@ -1,4 +1,4 @@
-"""Linear equations whose parameters enter through a few numbers."""
+"""Linear equations that depend on their parameters through scalar coefficients."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ __all__ = ["AffineForm"]
 
 @dataclass(frozen=True, eq=False)
 class AffineForm:
-    r"""The linear part of a parametric equation, a sum of fixed matrices and vectors with parametric coefficients.
+    r"""The linear part of a parametric equation: sums of fixed matrices and vectors with parametric coefficients.
 
     .. math:: A(\mu)\,u=\sum_q\theta_q(\mu)\,A_q\,u, \qquad f(\mu)=\sum_r\varphi_r(\mu)\,f_r
 
-    A basis V reduces every matrix and vector once, :math:`V^*A_qV` and :math:`V^*f_r`, after which no work of a query
-    grows with the number n of unknowns :cite:`HesthavenRozzaStamm2016`.
+    A basis V reduces every matrix and vector once, to :math:`V^*A_qV` and :math:`V^*f_r`; after that, the cost of a
+    query does not depend on the number n of unknowns :cite:`HesthavenRozzaStamm2016`.
 
     Parameters
     ----------
     operators : sequence of sparse arrays, shape (n, n)
-        The matrices; real or complex.
+        Real or complex matrices.
     coefficients : callable
         ``coefficients(mu) -> (Q,)``, real or complex.
     vectors : array, shape (R, n)
-        The right-hand sides, one a row; R may be 0.
+        Right-hand sides, one per row; R may be 0.
     loads : callable, optional
         ``loads(mu) -> (R,)``; ones if None.
     symmetric : bool
-        Promise that :math:`A(\mu)`, with the derivative of g where that is, is symmetric positive definite for all
-        parameters of the problem's range.
+        Promise that :math:`A(\mu)`, plus the derivative of g if there is one, is symmetric positive definite for all
+        parameters in the range of the problem.
     solver : str, optional
-        Registered solver of linear systems with these matrices that have more than 20,000 unknowns, ``"auto"`` where
-        they suit multigrid; sparse factors if None, and for fewer.
+        Name of a registered solver for systems with more than 20,000 unknowns, ``"auto"`` if the matrices suit
+        multigrid. Smaller systems, and all systems if None, are solved by sparse factors.
 
     Raises
     ------
@@ -69,7 +69,7 @@ class AffineForm:
         n = operators[0].shape[0]
         for q, operator in enumerate(operators):
             if operator.shape != (n, n):
-                raise InvalidProblem(f"operators[{q}] has shape {operator.shape}; the first says ({n}, {n})")
+                raise InvalidProblem(f"operators[{q}] has shape {operator.shape}; operators[0] has ({n}, {n})")
             if not np.isfinite(operator.data).all():
                 raise InvalidProblem(f"operators[{q}] has entries that are NaN or infinite")
         vectors = np.asarray(self.vectors)
@@ -106,7 +106,7 @@ class AffineForm:
 
     @cached_property
     def _stacked(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The sparsity pattern that the matrices have together, and their entries on it, shape (Q, nnz)."""
+        """Union of the sparsity patterns, and the entries of all matrices on it, shape (Q, nnz)."""
         n = self.size
         keys = [
             np.repeat(np.arange(n, dtype=np.int64), np.diff(matrix.indptr)) * n + matrix.indices

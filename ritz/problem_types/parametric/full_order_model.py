@@ -1,4 +1,4 @@
-"""Full-order solves of parametric equations from their affine form and pointwise term."""
+"""Full-order models of parametric equations, from their affine form and pointwise term."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from ritz.errors import ConvergenceError, InvalidProblem, SingularMatrix
 from ritz.grid import Grid
-from ritz.newton import NewtonResult, newton
+from ritz.newton import newton
 from ritz.operators import Sparse, Tag
 from ritz.operators.sparse_factors import sparse_factors
 from ritz.problem_types.linear_system import LinearSystem
@@ -21,20 +21,21 @@ from ritz.solution import Solution, Status
 
 __all__ = ["FullOrderModel", "FullOrderResult"]
 
-RTOL = 1e-10  # of linear systems that are solved by iteration, and of Newton's method
-PATIENCE = 20  # iterations with a preconditioner of another matrix
-LARGE = 20_000  # unknowns beyond which sparse factors give way to the solver that the affine form names
+RTOL = 1e-10  # tolerance of iterative linear solves and of Newton's method
+PATIENCE = 20  # iterations allowed with the preconditioner of an earlier matrix
+LARGE = 20_000  # unknowns beyond which the solver of the affine form replaces sparse factors
 
 
 @dataclass(frozen=True, eq=False)
 class FullOrderResult:
-    """A solution, and what it took.
+    """A full-order solution and its iteration counts.
 
     Parameters
     ----------
     u : ndarray, shape (n,) or (steps + 1, n)
+        State or trajectory.
     iterations : tuple of int
-        Newton iterations of each step, or of the one steady equation; ones where it is linear.
+        Newton iterations of each step, or of the steady equation; 1 each if the equations are linear.
     """
 
     u: np.ndarray
@@ -43,23 +44,24 @@ class FullOrderResult:
 
 @dataclass(frozen=True, eq=False)
 class FullOrderModel:
-    r"""The equations of a parametric problem, and their solution by sparse factors or the solver that suits them.
+    r"""The equations of a parametric problem and their solution.
 
-    Steady equations are :math:`A(\mu)u+g(u;\mu)=f(\mu)`; with a mass matrix, each step of implicit Euler is
-    :math:`M(u_{k+1}-u_k)/\Delta t+A(\mu)u_{k+1}+g(u_{k+1};\mu,t_{k+1})=f(\mu)`. Nonlinear ones are solved by the damped
-    Newton method from zero, or from the state before.
+    Steady equations are :math:`A(\mu)u+g(u;\mu)=f(\mu)`. With a mass matrix, each step of the implicit Euler method
+    solves :math:`M(u_{k+1}-u_k)/\Delta t+A(\mu)u_{k+1}+g(u_{k+1};\mu,t_{k+1})=f(\mu)`. Nonlinear equations are solved
+    by the damped Newton method, which starts from zero or from the previous state. Linear systems are solved by sparse
+    factors or, if they are large, by the solver that the affine form names.
 
     Parameters
     ----------
     affine : AffineForm
     term : PointwiseTerm, optional
     mass : sparse array, shape (n, n), optional
-        Together with `times` and `initial`.
+        Requires `times` and `initial`.
     times : ndarray, shape (steps + 1,), optional
     initial : callable, optional
         ``initial(mu) -> (n,)``.
     grid : Grid, optional
-        Lets multigrid solve large linear systems.
+        Grid of the unknowns, which lets multigrid solve large linear systems.
     """
 
     affine: AffineForm
@@ -82,25 +84,30 @@ class FullOrderModel:
         """Whether the equations are linear in u."""
         return self.term is None or self.term.linear
 
+    @property
+    def _scalar_grid(self) -> Grid | None:
+        """The grid, if it has one unknown per point."""
+        return self.grid if self.grid is not None and self.grid.size == self.affine.size else None
+
     def __call__(self, mu: np.ndarray) -> np.ndarray:
         """Return the state, shape (n,), or the trajectory, shape (steps + 1, n); see `solve`."""
         return self.solve(mu).u
 
     def solve(self, mu: np.ndarray, start: np.ndarray | None = None) -> FullOrderResult:
-        """Solve the equations; `start`, shape (n,) or (steps + 1, n), is where Newton's method begins.
+        """Solve the equations; Newton's method begins at `start`, shape (n,) or (steps + 1, n), if given.
 
         Raises
         ------
         ConvergenceError
-            If Newton's method or a linear solver fails, naming the time.
+            If Newton's method or a linear solver fails, or a linear equation is singular.
         """
         operator, load = self.affine.operator(mu), self.affine.load(mu)
-        linear_solve = _LinearSolves(self.affine, self.grid)
+        linear_solve = _LinearSolves(self.affine, self._scalar_grid)
         if self.times is None:
             begin = np.zeros(self.affine.size, dtype=operator.dtype) if start is None else start
             u, iterations = self._solve(operator, load, begin, mu, 0.0, linear_solve)
             return FullOrderResult(u, (iterations,))
-        states = [np.asarray(self.initial(mu), dtype=np.float64)]
+        states = [self._initial_state(mu)]
         counts: list[int] = []
         for step, dt in enumerate(np.diff(self.times), start=1):
             scaled: Any = self.mass / dt
@@ -112,7 +119,7 @@ class FullOrderModel:
         return FullOrderResult(np.stack(states), tuple(counts))
 
     def residual(self, u: np.ndarray, mu: np.ndarray) -> np.ndarray:
-        """Return what is left of the equations, shape (n,), or (steps, n) for a trajectory."""
+        """Return the residual of the equations at `u`, shape (n,), or (steps, n) for a trajectory."""
         operator, load = self.affine.operator(mu), self.affine.load(mu)
         if self.times is None:
             return operator @ u + self._term(u, mu, 0.0) - load
@@ -121,7 +128,7 @@ class FullOrderModel:
         return rates + (operator @ u[1:].T).T + terms - load
 
     def jacobian(self, u: np.ndarray, mu: np.ndarray, step: int | None = None) -> Any:
-        """Return the derivative of the equations by u, shape (n, n): those of a step by its new state."""
+        """Return the derivative of the equations, or of one step's, with respect to the (new) state, shape (n, n)."""
         matrix: Any = self.affine.operator(mu)
         t = 0.0
         if self.times is not None:
@@ -131,22 +138,33 @@ class FullOrderModel:
             matrix = matrix + self.mass / (t - self.times[step])
         return matrix if self.linear else csr_array(matrix + self.term.jacobian(u, mu, t))  # pyright: ignore
 
+    def _initial_state(self, mu: np.ndarray) -> np.ndarray:
+        state = np.asarray(self.initial(mu))
+        if state.shape != (self.affine.size,):
+            raise InvalidProblem(f"initial(mu) has shape {state.shape}; it must be ({self.affine.size},)")
+        return state.astype(np.result_type(state, np.float64))
+
     def _term(self, u: np.ndarray, mu: np.ndarray, t: float) -> Any:
         return 0.0 if self.term is None else self.term.value(u, mu, t)
 
     def _solve(
         self, operator: Any, load: np.ndarray, start: np.ndarray, mu: np.ndarray, t: float, linear_solve: _LinearSolves
     ) -> tuple[np.ndarray, int]:
-        """Solve ``operator u + g(u; mu, t) = load``; the second is the number of iterations."""
+        """Solve ``operator u + g(u; mu, t) = load``; return u and the number of iterations."""
         if self.linear:
-            return linear_solve(operator, load - self._term(start, mu, t)), 1
+            rhs = load - self._term(start, mu, t)
+            try:
+                return linear_solve(operator, rhs), 1
+            except SingularMatrix as error:
+                unsolved = self._solution(np.zeros_like(rhs), Status.SINGULAR, [1.0], "lu")
+                raise ConvergenceError(f"the linear equation is singular at t = {t:g}", unsolved) from error
         term: Any = self.term
 
         def newton_step(u: np.ndarray, F: np.ndarray, tolerance: float) -> np.ndarray:
             try:
                 return linear_solve(operator + term.jacobian(u, mu, t), F, tolerance)
             except SingularMatrix:
-                return np.full_like(F, np.nan)  # which ends Newton's method as SINGULAR
+                return np.full_like(F, np.nan)  # ends Newton's method with status SINGULAR
 
         result = newton(
             lambda u: operator @ u + term.value(u, mu, t) - load,
@@ -158,26 +176,18 @@ class FullOrderModel:
         if result.status not in (Status.CONVERGED, Status.STAGNATED) or result.history[-1] > np.sqrt(RTOL):
             raise ConvergenceError(
                 f"Newton's method ended {result.status.name} at t = {t:g}, relative residual {result.history[-1]:.1e}",
-                _solution(result, self.grid),
+                self._solution(result.u, result.status, result.history, "newton"),
             )
         return result.u, len(result.history) - 1
 
-
-def _solution(result: NewtonResult, grid: Grid | None) -> Solution:
-    return Solution(
-        x=result.u,
-        status=result.status,
-        iterations=len(result.history) - 1,
-        residual=result.history[-1],
-        history=np.array(result.history),
-        timings={},
-        solver="newton",
-        grid=grid,
-    )
+    def _solution(self, x: np.ndarray, status: Status, history: list[float], solver: str) -> Solution:
+        """Return the solution that a `ConvergenceError` carries."""
+        iterations, residuals = len(history) - 1, np.array(history)
+        return Solution(x, status, iterations, history[-1], residuals, {}, solver=solver, grid=self._scalar_grid)
 
 
 class _LinearSolves:
-    """Solves with matrices that resemble each other: each by the preconditioner of an earlier one while that does."""
+    """Solves with a sequence of similar matrices, which reuse a preconditioner as long as it is good enough."""
 
     def __init__(self, affine: AffineForm, grid: Grid | None):
         self._affine, self._grid = affine, grid

@@ -1,4 +1,4 @@
-"""What is asked: equations with parameters, to be solved for many values of them."""
+"""Equations with parameters, to be solved for many values of them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_choice, check_integer, is_integer
 from ritz.errors import ConvergenceError, ExtrapolationWarning, InvalidProblem, UnknownName
 from ritz.grid import Grid
 from ritz.problem_types.parametric.affine_form import AffineForm
 from ritz.problem_types.parametric.full_order_model import FullOrderModel, FullOrderResult
 from ritz.problem_types.parametric.pointwise_term import PointwiseTerm
+from ritz.problem_types.parametric.snapshot_cache import solve_all
 from ritz.problem_types.parametric.snapshots import Snapshots, check_product
 
 __all__ = ["ParametricPDE"]
@@ -26,45 +28,44 @@ DESIGNS = ("halton", "random", "grid")
 
 @dataclass(frozen=True, eq=False)
 class ParametricPDE:
-    r"""A family of equations, one for each parameter vector, and the one that is asked for.
+    r"""A family of equations with one member for each parameter vector, and the member to solve.
 
     .. math:: A(\mu)\,u+g(u;\mu)=f(\mu) \qquad\text{or}\qquad M\dot u+A(\mu)\,u+g(u;\mu,t)=f(\mu),\quad u(0)=u_0(\mu)
 
-    A function from parameters to solutions is enough for whatever needs solutions alone. Where the equations are given
-    too, reduced models can solve them in a small space, and their residuals are known. Time steps are of implicit
-    Euler.
+    A function from parameters to solutions is enough for methods that only need solutions. If the equations are given
+    as well, reduced models can solve them in a small space and compute residuals. Time steps are implicit Euler steps.
 
     Parameters
     ----------
     solve : callable or None
-        ``solve(mu (p,)) -> u (n,)``, or ``(steps + 1, n)`` for trajectories; complex states are allowed. None: solve
-        the equations (`ritz.problem_types.parametric.full_order_model.FullOrderModel`).
+        ``solve(mu (p,)) -> u (n,)``, or ``(steps + 1, n)`` for trajectories; states may be complex. If None, solutions
+        are computed from the equations (`ritz.problem_types.parametric.full_order_model.FullOrderModel`).
     parameters : mapping from str to (float, float)
         Name and range of each parameter.
     product : Operator, shape (n, n), optional
         Symmetric positive definite M of the inner product in which errors are measured; Euclidean if None.
     affine : AffineForm, optional
-        A and f.
+        Matrices A and right-hand sides f.
     term : PointwiseTerm, optional
-        g.
+        The term g.
     mass : sparse array, shape (n, n), optional
-        M of an evolution equation, with `times` and `initial`.
+        M of an evolution equation; requires `times` and `initial`.
     times : array, shape (steps + 1,), optional
-        Increasing times of the states of a trajectory.
+        Times of the states of a trajectory, increasing.
     initial : callable, optional
         ``initial(mu) -> (n,)``.
     grid : Grid, optional
-        Where the unknowns sit.
+        Positions of the unknowns.
     name : str
         For tables, plots and caches.
     query : array, shape (p,), optional
-        The parameters that are asked for; mid-range if None. See `at`.
+        Parameters to solve for, the middle of the range if None; see `at`.
 
     Raises
     ------
     InvalidProblem
-        Neither a function nor equations, empty or infinite ranges, shapes that do not fit, a product that is not
-        symmetric positive definite.
+        If neither a function nor equations are given; for empty or infinite ranges, shapes that do not fit, or a
+        product that is not symmetric positive definite.
 
     Examples
     --------
@@ -94,7 +95,7 @@ class ParametricPDE:
             raise InvalidProblem("parameters is empty; give at least one name with its range, {'k': (0.1, 1.0)}")
         object.__setattr__(self, "parameters", parameters)
         if self.solve is None and self.affine is None:
-            raise InvalidProblem("neither solve nor affine is given: there is nothing to compute solutions from")
+            raise InvalidProblem("neither solve nor affine is given: there is no way to compute solutions")
         if self.solve is not None and not callable(self.solve):
             raise InvalidProblem(f"solve is a {type(self.solve).__name__}; it must be a function mu -> u")
         if self.term is not None and self.affine is None:
@@ -122,12 +123,12 @@ class ParametricPDE:
 
     @property
     def ranges(self) -> np.ndarray:
-        """Lowest and highest value of each parameter, shape (p, 2)."""
+        """Bounds of each parameter, shape (p, 2)."""
         return np.array(list(self.parameters.values()), dtype=np.float64)
 
     @property
     def size(self) -> int | None:
-        """Number n of unknowns, None where only a function is given."""
+        """Number n of unknowns; None if only a function is given."""
         if self.affine is not None:
             return self.affine.size
         if self.product is not None:
@@ -136,18 +137,24 @@ class ParametricPDE:
 
     @cached_property
     def model(self) -> FullOrderModel | None:
-        """The equations, where they are given."""
+        """The equations, or None if only a function is given."""
         if self.affine is None:
             return None
         return FullOrderModel(self.affine, self.term, self.mass, self.times, self.initial, self.grid)
 
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Everything that solutions depend on; the query and the product are not part of it."""
+        equations = (self.affine, self.term, self.mass)
+        return (self.name, self.parameters, self.times, self.solve, self.initial, *equations)
+
     def at(self, mu: Any = None, **named: float) -> ParametricPDE:
-        """Return the problem with another query, given as a vector or by names; names left out keep their value.
+        """Return the problem with another query, given as a vector or by name; other parameters keep their values.
 
         Raises
         ------
         InvalidProblem, UnknownName
-            For a wrong shape, NaN, or names that the problem does not have.
+            For a wrong shape, NaN, or unknown names.
 
         Warns
         -----
@@ -162,21 +169,19 @@ class ParametricPDE:
         return replace(self, query=query)
 
     def sample(self, count: int, *, design: str = "halton", seed: int = 0) -> np.ndarray:
-        """Return parameters that fill the range, shape (count, p).
+        """Return parameter vectors that fill the range, shape (count, p).
 
         Parameters
         ----------
         count : int
         design : {"halton", "random", "grid"}
-            Halton's sequence, moved at random :cite:`CranleyPatterson1976`, of which any first points fill the range
-            evenly; independent uniform numbers; or the coarsest tensor grid of at least `count` points, of which the
-            first are returned.
+            A randomly shifted Halton sequence :cite:`CranleyPatterson1976`, whose leading points always fill the range
+            evenly; independent uniform numbers; or the first points of the coarsest tensor grid that has at least
+            `count` points.
         seed : int
         """
-        if not isinstance(count, (int, np.integer)) or count < 1:
-            raise InvalidProblem(f"count is {count!r}; it must be a positive integer")
-        if design not in DESIGNS:
-            raise UnknownName("design", design, DESIGNS)
+        count = check_integer("count", count)
+        check_choice("design", design, DESIGNS)
         p = len(self.names)
         if design == "halton":
             from scipy.stats.qmc import Halton
@@ -192,26 +197,26 @@ class ParametricPDE:
         return low + unit * (high - low)
 
     def solution(self, mu: Any = None) -> np.ndarray:
-        """Return the full-order solution, shape (n,) or (steps + 1, n), for `mu` or the query; see `full_order`."""
+        """Return the full-order solution for `mu` or the query, shape (n,) or (steps + 1, n); see `full_order`."""
         return self.full_order(mu).u
 
     def full_order(self, mu: Any = None, start: np.ndarray | None = None) -> FullOrderResult:
-        """Return the full-order solution for `mu` or the query, and the iterations it took where they are known.
+        """Return the full-order solution for `mu` or the query, with its iteration counts if they are known.
+
+        Errors raised by functions of the user pass through, with a note that names the parameters.
 
         Parameters
         ----------
         mu : array, shape (p,), optional
         start : ndarray, shape (n,) or (steps + 1, n), optional
-            Where Newton's method begins, if the equations are nonlinear and no function of one's own solves them.
+            Start of Newton's method, if the equations are nonlinear and `solve` is None.
 
         Raises
         ------
         InvalidProblem
-            If the solver returns NaN or another shape, naming the parameters.
+            If the solution contains NaN or has the wrong shape, naming the parameters.
         ConvergenceError
-            If Newton's method or a linear solver fails; its ``.solution`` holds the last iterate.
-
-        Errors of the user's own functions pass through, with a note that names the parameters.
+            If Newton's method or a linear solver fails; its ``.solution`` is the last one of the solver that failed.
         """
         mu = self.query if mu is None else self.checked_query(mu)
         try:
@@ -239,13 +244,13 @@ class ParametricPDE:
         return result if u.dtype.kind in "fc" else FullOrderResult(u.astype(np.float64), result.iterations)
 
     def residual(self, u: np.ndarray, mu: Any = None) -> np.ndarray:
-        """Return what `u` leaves of the equations, shape (n,), or (steps, n) for a trajectory."""
+        """Return the residual of the equations at `u`, shape (n,), or (steps, n) for a trajectory."""
         return self._equations().residual(u, self.query if mu is None else self.checked_query(mu))
 
     def relative_residual(self, u: np.ndarray, mu: Any = None) -> float:
-        """Return the Euclidean norm of the residual by that of zero, or of a trajectory that falls to zero at once.
+        """Return the Euclidean norm of the residual relative to that of the zero state; NaN without equations.
 
-        NaN where no equations are given.
+        Trajectories are compared with one that is zero after its initial state.
         """
         if self.model is None:
             return float("nan")
@@ -256,7 +261,7 @@ class ParametricPDE:
         return float(np.linalg.norm(self.residual(u, mu))) / (scale or 1.0)
 
     def jacobian(self, u: np.ndarray, mu: Any = None, step: int | None = None) -> Any:
-        """Return the derivative of the equations by u as a CSR array; for trajectories, of one step's equations."""
+        """Return the derivative of the equations, or of those of one step, with respect to u as a CSR array."""
         return self._equations().jacobian(u, self.query if mu is None else self.checked_query(mu), step)
 
     def snapshots(
@@ -273,15 +278,15 @@ class ParametricPDE:
         Parameters
         ----------
         parameters : array, shape (N, p), or int
-            Where to solve; a number means that many points of a Halton sequence.
+            Parameter vectors; a number means that many points of a Halton sequence.
         keep : int
-            States of each trajectory to keep at most, evenly spaced and without the initial one.
+            Largest number of states to keep of each trajectory, evenly spaced and without the initial state.
         executor : concurrent.futures.Executor, optional
-            Runs the solves; processes need a problem that can be pickled, as every registered one can.
+            Runs the solves in parallel. Processes need a problem that can be pickled, as every registered one can.
         cache : path, optional
-            Folder in which each solution is kept as soon as it is there, whole or not at all, so that a run that was
-            killed goes on where it was. Files are found by what the problem and its parameters are. Damaged ones are
-            computed again with a warning; those of a problem that has changed unseen are refused
+            Folder to which each solution is written atomically as soon as it is computed, so that a killed run can be
+            resumed. Files are named after the problem and the parameters. A damaged file is computed again with a
+            warning; a cache of a problem that has changed in the meantime is refused
             (`ritz.problem_types.parametric.snapshot_cache`).
         progress : bool
             Show a progress bar.
@@ -289,15 +294,12 @@ class ParametricPDE:
         Raises
         ------
         InvalidProblem
-            Bad parameters, before any solve.
+            For invalid parameters, before any solve.
         """
-        from ritz.problem_types.parametric.snapshot_cache import solve_all
-
-        if isinstance(parameters, (int, np.integer)):
+        if is_integer(parameters):
             parameters = self.sample(int(parameters))
         points = self.checked_parameters(parameters)
-        if not isinstance(keep, (int, np.integer)) or keep < 1:
-            raise InvalidProblem(f"keep is {keep!r}; it must be a positive integer")
+        keep = check_integer("keep", keep)
         solutions = solve_all(self, points, executor, cache, progress)
         if self.times is None:
             return Snapshots(points, np.stack(solutions), self.product, names=self.names)
@@ -309,15 +311,15 @@ class ParametricPDE:
         return Snapshots(points[groups], states, self.product, groups, times, self.names)
 
     def describe(self, mu: np.ndarray) -> str:
-        """Return parameters as text, ``k = 2, load = 0.5``."""
+        """Return a parameter vector as text, ``k = 2, load = 0.5``."""
         return ", ".join(f"{name} = {value:.6g}" for name, value in zip(self.names, mu, strict=True))
 
     def checked_query(self, mu: Any) -> np.ndarray:
-        """Return one parameter vector, shape (p,), or raise `InvalidProblem`; warn if it is outside the range."""
+        """Return a validated parameter vector, shape (p,); warn if it is outside the range."""
         return self.checked_parameters(self._vector(mu)[None])[0]
 
     def checked_parameters(self, parameters: Any) -> np.ndarray:
-        """Return parameter vectors, shape (N, p), or raise `InvalidProblem`; warn if one is outside the range."""
+        """Return validated parameter vectors, shape (N, p); warn if one is outside the range."""
         points = np.asarray(parameters, dtype=np.float64)
         if points.ndim != 2 or points.shape[1] != len(self.names) or len(points) == 0:
             raise InvalidProblem(

@@ -1,4 +1,4 @@
-"""Terms of parametric equations whose entries look at a few unknowns each."""
+"""Terms of parametric equations whose entries depend on a few unknowns each."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ __all__ = ["PointwiseTerm", "RestrictedTerm"]
 
 @dataclass(frozen=True, eq=False)
 class PointwiseTerm:
-    r"""What of a parametric equation is not affine: :math:`g(u;\mu,t)` in :math:`A(\mu)u+g(u;\mu,t)=f(\mu)`.
+    r"""The non-affine part :math:`g(u;\mu,t)` of a parametric equation :math:`A(\mu)u+g(u;\mu,t)=f(\mu)`.
 
-    Entry i is a function of the k unknowns that row i of `reads` names, and of what row i of `data` says: where it
-    lies, how large its cell is. Nonlinear terms, and (with k = 0) sources that are not affine in the parameters, are
-    of this form. Entries are integrals over cells, so that their sums can be replaced by cubature.
+    Entry i is a function of the k unknowns listed in row i of `reads`, and of the constants in row i of `data`, such as
+    the position and the size of its cell. Nonlinear terms have this form, and so do sources that are not affine in the
+    parameters (k = 0). Entries are integrals over cells, so that sums of them can be replaced by cubature.
 
     Parameters
     ----------
     function : callable
         ``function(values (m, k), data (m, d), mu, t) -> (m,)``, for any number m of entries.
     reads : ndarray of int, shape (n, k)
-        Which unknowns each entry reads; -1 reads a zero. An unknown may appear twice.
+        Unknowns that each entry depends on; -1 stands for a value of zero. An unknown may appear twice.
     data : ndarray, shape (n, d)
         Constants of each entry.
     derivative : callable, optional
-        ``derivative(values (m, k), data (m, d), mu, t) -> (m, k)``. None: g does not depend on u.
+        ``derivative(values (m, k), data (m, d), mu, t) -> (m, k)``. If None, g does not depend on u.
 
     Raises
     ------
     InvalidProblem
-        For shapes that do not fit, or numbers of unknowns that do not exist.
+        For shapes that do not fit, or indices of unknowns that do not exist.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class PointwiseTerm:
 
     @property
     def size(self) -> int:
-        """Number of entries, which is that of the unknowns."""
+        """Number of entries, equal to the number of unknowns."""
         return len(self.reads)
 
     @property
@@ -84,15 +84,15 @@ class PointwiseTerm:
         return self.derivative is None
 
     def value(self, u: np.ndarray, mu: np.ndarray, t: float = 0.0) -> np.ndarray:
-        """Return g, shape (n,), of a state of shape (n,)."""
+        """Return g, shape (n,), at a state of shape (n,)."""
         return self._everywhere.value(u, mu, t)
 
     def jacobian(self, u: np.ndarray, mu: np.ndarray, t: float = 0.0) -> Any:
-        """Return the derivative of g by u as a CSR array, shape (n, n)."""
+        """Return the derivative of g with respect to u as a CSR array, shape (n, n)."""
         return self._everywhere.jacobian(u, mu, t)
 
     def restrict(self, rows: Any) -> RestrictedTerm:
-        """Return the term's entries `rows` alone, whose cost does not depend on n."""
+        """Return the term restricted to the entries `rows`, whose cost does not depend on n."""
         rows = np.asarray(rows, dtype=np.intp)
         reads = self.reads[rows]
         dofs, places = np.unique(reads, return_inverse=True)
@@ -115,11 +115,11 @@ class RestrictedTerm:
     ----------
     term : PointwiseTerm
     rows : ndarray of int, shape (m,)
-        Which entries.
+        Indices of the entries.
     dofs : ndarray of int, shape (d,)
-        The unknowns they read, ascending.
+        Unknowns that the entries depend on, in ascending order.
     places : ndarray of int, shape (m, k)
-        Which of `dofs` each reads; -1 reads a zero.
+        Positions in `dofs` of the unknowns of each entry; -1 stands for a value of zero.
     data : ndarray
         Constants of the entries.
     """
@@ -135,7 +135,7 @@ class RestrictedTerm:
         return np.asarray(self.term.function(self._read(u), self.data, mu, t))
 
     def jacobian(self, u: np.ndarray, mu: np.ndarray, t: float = 0.0) -> Any:
-        """Return the derivative by the unknowns at `dofs` as a CSR array, shape (m, d)."""
+        """Return the derivative with respect to the unknowns at `dofs` as a CSR array, shape (m, d)."""
         order, starts, indices, indptr = self._pattern
         shape = (len(self.rows), len(self.dofs))
         if self.term.derivative is None or not order.size:
@@ -144,13 +144,13 @@ class RestrictedTerm:
         return csr_array((np.add.reduceat(entries, starts), indices, indptr), shape=shape)
 
     def _read(self, u: np.ndarray) -> np.ndarray:
-        padded = np.zeros(len(u) + 1, dtype=u.dtype)  # its last entry is what -1 reads
+        padded = np.zeros(len(u) + 1, dtype=u.dtype)  # index -1 finds the zero at the end
         padded[:-1] = u
         return padded[self.places]
 
     @cached_property
     def _pattern(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Sorted entries of the derivative, where runs of equal places start, and the pattern of the CSR array."""
+        """Order of the entries of the derivative, starts of runs of equal positions, and pattern of the CSR array."""
         m, width = len(self.rows), max(len(self.dofs), 1)
         places = self.places.ravel().astype(np.int64)
         keys = np.repeat(np.arange(m, dtype=np.int64), self.places.shape[1]) * width + places

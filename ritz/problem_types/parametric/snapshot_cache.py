@@ -1,9 +1,9 @@
-"""Full-order solves for many parameters: in parallel, and kept on disk as soon as they are there.
+"""Full-order solves for many parameters, in parallel and with a cache on disk.
 
-A cache is a folder with one file for each solution, named after a digest of the problem and its parameters, which
-starts with a digest of its content. Of a problem, its name, ranges, equations and the code of its functions count; what
-a function reads elsewhere (a global variable, a file) cannot be seen. Therefore the first solution found is computed
-again, and the cache refused where the two differ.
+A cache is a folder with one file per solution. The name of a file is a digest of the problem and the parameters, and
+its content starts with a digest of the rest. The digest of a problem covers its name, ranges, equations and the code of
+its functions, but not what these functions read elsewhere (global variables, files). Therefore the first solution found
+in a cache is computed again, and the cache is refused if the two differ.
 """
 
 from __future__ import annotations
@@ -25,18 +25,23 @@ from ritz.errors import InvalidProblem
 from ritz.files import write_atomically
 from ritz.progress import StepProgress
 
+__all__ = ["fingerprint", "solve_all"]
 
-class SolvableFamily(Protocol):
-    """What a cache needs of `ritz.ParametricPDE`."""
+SAME = 1e-6  # relative difference up to which a recomputed solution counts as unchanged
 
-    name: str
-    parameters: Any
-    times: Any
-    solve: Any
-    initial: Any
-    affine: Any
-    term: Any
-    mass: Any
+
+class SolvableProblem(Protocol):
+    """A problem whose solutions can be cached; `ritz.ParametricPDE` is one."""
+
+    @property
+    def name(self) -> str:
+        """Name for messages."""
+        ...
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Everything that solutions depend on."""
+        ...
 
     def solution(self, mu: Any = None) -> np.ndarray:
         """Return the full-order solution."""
@@ -47,13 +52,8 @@ class SolvableFamily(Protocol):
         ...
 
 
-__all__ = ["fingerprint", "solve_all"]
-
-SAME = 1e-6  # relative difference up to which a solution computed again is the same
-
-
 def solve_all(
-    problem: SolvableFamily,
+    problem: SolvableProblem,
     points: np.ndarray,
     executor: Executor | None,
     cache: str | os.PathLike[str] | None,
@@ -73,20 +73,18 @@ def solve_all(
     return solutions
 
 
-def fingerprint(problem: SolvableFamily) -> str:
-    """Return a digest of what the solutions of a problem depend on; its query and product do not count."""
+def fingerprint(problem: SolvableProblem) -> str:
+    """Return a digest of everything that the solutions of a problem depend on."""
     digest = hashlib.sha256()
-    for part in (problem.name, problem.parameters, problem.times, problem.solve, problem.initial, problem.affine):
+    for part in problem.identity:
         _feed(digest, part)
-    _feed(digest, problem.term)
-    _feed(digest, problem.mass)
     return digest.hexdigest()
 
 
 def _solved(
-    problem: SolvableFamily, points: np.ndarray, missing: list[int], executor: Executor | None, store: _Store | None
+    problem: SolvableProblem, points: np.ndarray, missing: list[int], executor: Executor | None, store: _Store | None
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the numbers and solutions of `missing` in the order in which they are done."""
+    """Yield the indices `missing` with their solutions, in order of completion."""
     if executor is None:
         for number in missing:
             yield number, _solve_one(problem, store, points[number])
@@ -103,25 +101,25 @@ def _solved(
             future.cancel()
 
 
-def _solve_one(problem: SolvableFamily, store: _Store | None, mu: np.ndarray) -> np.ndarray:
+def _solve_one(problem: SolvableProblem, store: _Store | None, mu: np.ndarray) -> np.ndarray:
     solution = problem.solution(mu)
     if store is not None:
         store.write(mu, solution)
     return solution
 
 
-_problems: dict[str, Any] = {}  # what this process has unpickled last
+_problems: dict[str, Any] = {}  # the problem that this process unpickled last
 
 
 def _solve_pickled(key: str, pickled: bytes, store: _Store | None, mu: np.ndarray) -> np.ndarray:
-    """Solve in another process, which unpickles the problem once for all its tasks."""
+    """Solve in a worker process, which unpickles the problem once for all its tasks."""
     if key not in _problems:
         _problems.clear()
         _problems[key] = pickle.loads(pickled)
     return _solve_one(_problems[key], store, mu)
 
 
-def _pickled(problem: SolvableFamily) -> tuple[str, bytes]:
+def _pickled(problem: SolvableProblem) -> tuple[str, bytes]:
     try:
         pickled = pickle.dumps(problem)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -138,17 +136,17 @@ class _Store:
     Parameters
     ----------
     folder : Path
-        Made if it is not there.
-    problem : SolvableFamily
+        Created if it does not exist.
+    problem : SolvableProblem
     """
 
-    def __init__(self, folder: Path, problem: SolvableFamily):
+    def __init__(self, folder: Path, problem: SolvableProblem):
         self.folder = folder
         self._problem = fingerprint(problem)
         folder.mkdir(parents=True, exist_ok=True)
 
     def read(self, mu: np.ndarray) -> np.ndarray | None:
-        """Return a solution that is there and whole."""
+        """Return a cached solution, or None if it is missing or damaged."""
         path = self._path(mu)
         try:
             content = path.read_bytes()
@@ -156,12 +154,14 @@ class _Store:
             return None
         digest, body = content[:32], content[32:]
         if hashlib.sha256(body).digest() != digest:
-            warnings.warn(f"the snapshot {str(path)!r} is damaged and computed again", UserWarning, stacklevel=2)
+            warnings.warn(
+                f"the snapshot {str(path)!r} is damaged and will be computed again", UserWarning, stacklevel=2
+            )
             return None
         return np.load(io.BytesIO(body), allow_pickle=False)
 
     def write(self, mu: np.ndarray, solution: np.ndarray) -> None:
-        """Keep a solution."""
+        """Write a solution."""
         buffer = io.BytesIO()
         np.save(buffer, solution)
         body = buffer.getvalue()
@@ -172,19 +172,19 @@ class _Store:
         return self.folder / f"{key[:32]}.snapshot"
 
 
-def _check_still_true(problem: SolvableFamily, mu: np.ndarray, kept: np.ndarray, folder: Path) -> None:
+def _check_still_true(problem: SolvableProblem, mu: np.ndarray, kept: np.ndarray, folder: Path) -> None:
     again = problem.solution(mu)
     if again.shape != kept.shape or not np.allclose(again, kept, rtol=0.0, atol=SAME * max(abs(again).max(), 1e-300)):
         raise InvalidProblem(
-            f"the cache {str(folder)!r} is stale: the solution at {problem.describe(mu)} is another one now; give"
-            " another folder, or the changed problem another name"
+            f"the cache {str(folder)!r} is stale: the solution at {problem.describe(mu)} has changed; use"
+            " another folder, or give the changed problem another name"
         )
 
 
 def _feed(digest: Any, part: Any, functions: tuple[Any, ...] = ()) -> None:
-    """Add an object to a digest by its content: arrays, mappings, dataclasses, functions and their code.
+    """Add the content of an object to a digest: arrays, mappings, dataclasses, functions with their code.
 
-    `functions` are those the object is read by, which may read themselves.
+    `functions` are the functions that lead to the object, which may refer to themselves.
     """
 
     def feed(parts: Iterable[Any]) -> None:

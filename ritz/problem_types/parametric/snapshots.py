@@ -1,4 +1,4 @@
-"""Solutions of a parametric problem, from which reduced models are made."""
+"""Snapshots: solutions of a parametric problem, from which reduced models are built."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from ritz.operators.checks import asymmetry
 
 __all__ = ["Snapshots", "apply_product", "check_product"]
 
-NEGLIGIBLE = 1e-12  # norm, relative to the largest, at which a snapshot is zero
+NEGLIGIBLE = 1e-12  # norm, relative to the largest, below which a snapshot counts as zero
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshots:
-    """States and the parameters they belong to.
+    """States with the parameters they belong to.
 
     Parameters
     ----------
     parameters : array, shape (N, p)
     states : array, shape (N, n)
-        One a row; real or complex. Those of norm below 1e-12 of the largest have no direction and are left out with a
+        Real or complex states, one per row. States whose norm is below 1e-12 of the largest are dropped with a
         warning.
     product : Operator, shape (n, n), optional
         Symmetric positive definite M of the inner product ``u^* M v``; Euclidean if None.
     groups : array of int, shape (N,), optional
-        Which belong together, as the states of one trajectory do: `split` keeps them on one side. Each is its own
-        group if None.
+        Group of each state. `split` keeps groups together, such as the states of one trajectory. If None, each state
+        is a group of its own.
     times : array, shape (N,), optional
         Times of the states of trajectories.
     names : sequence of str, optional
@@ -42,13 +42,13 @@ class Snapshots:
     Attributes
     ----------
     norms : ndarray, shape (N,)
-        Of the states in the inner product.
+        Norms of the states in the inner product.
 
     Raises
     ------
     InvalidProblem
-        Shapes that do not fit, NaN or infinity (naming the parameters), zeros alone, a product that is not symmetric
-        positive definite.
+        For shapes that do not fit, NaN or infinity (naming the parameters), states that are all zero, or a product that
+        is not symmetric positive definite.
 
     Examples
     --------
@@ -68,11 +68,11 @@ class Snapshots:
     def __post_init__(self):
         parameters, states = np.asarray(self.parameters, dtype=np.float64), np.asarray(self.states)
         if states.ndim != 2 or states.size == 0:
-            raise InvalidProblem(f"states has shape {states.shape}; it must be (N, n), one snapshot a row")
+            raise InvalidProblem(f"states has shape {states.shape}; it must be (N, n), one snapshot per row")
         count, n = states.shape
         if parameters.ndim != 2 or len(parameters) != count:
             raise InvalidProblem(
-                f"parameters has shape {parameters.shape}; it must be ({count}, p), one row a snapshot"
+                f"parameters has shape {parameters.shape}; it must be ({count}, p), one row per snapshot"
             )
         states = states if states.dtype.kind in "fc" else states.astype(np.float64)
         names = tuple(self.names) or tuple(f"mu{i}" for i in range(parameters.shape[1]))
@@ -89,15 +89,15 @@ class Snapshots:
             rows["times"] = np.asarray(self.times, dtype=np.float64)
         for name, values in rows.items():
             if values.shape != (count,):
-                raise InvalidProblem(f"{name} has shape {values.shape}; it must be ({count},), one entry a snapshot")
+                raise InvalidProblem(f"{name} has shape {values.shape}; it must be ({count},), one entry per snapshot")
         product = check_product(self.product, n)
         norms = _norms(states, product)
         kept = norms > NEGLIGIBLE * norms.max()
         if not kept.any():
-            raise InvalidProblem("all snapshots are zero: there is nothing to make a basis of")
+            raise InvalidProblem("all snapshots are zero: there is nothing to build a basis from")
         if not kept.all():
             warnings.warn(
-                f"{np.count_nonzero(~kept)} snapshots that are zero are left out, the first being number"
+                f"{np.count_nonzero(~kept)} snapshots that are zero are dropped, the first being number"
                 f" {int(np.argmin(kept))}",
                 ZeroSnapshotWarning,
                 stacklevel=3,
@@ -121,17 +121,17 @@ class Snapshots:
         return self._with(states=self.states / self.norms[:, None], norms=np.ones(len(self)))
 
     def select(self, rows: Any) -> Snapshots:
-        """Return some of the snapshots, by numbers or booleans."""
+        """Return the snapshots selected by indices or by a mask."""
         names = ("parameters", "states", "groups", "norms", *(() if self.times is None else ("times",)))
         return self._with(**{name: getattr(self, name)[rows] for name in names})
 
     def split(self, fraction: float = 0.75, *, seed: int = 0) -> tuple[Snapshots, Snapshots]:
-        """Return two parts, the first having about `fraction` of the groups, which are drawn at random.
+        """Split at random into two parts, the first with about `fraction` of the groups.
 
         Raises
         ------
         InvalidProblem
-            If a part were left empty.
+            If a part would be empty.
         """
         groups = np.unique(self.groups)
         count = round(fraction * len(groups))
@@ -142,7 +142,7 @@ class Snapshots:
         return self.select(first), self.select(~first)
 
     def _with(self, **values: np.ndarray) -> Snapshots:
-        """Return a copy with other arrays of numbers that have been checked."""
+        """Return a copy with some arrays replaced, without checks."""
         if not len(values["states"]):
             raise InvalidProblem("no snapshot is selected")
         other = copy(self)
@@ -152,7 +152,7 @@ class Snapshots:
 
 
 def apply_product(product: Operator | None, columns: np.ndarray) -> np.ndarray:
-    """Return ``M x`` of an array of shape (n,) or (n, k), real or complex; `columns` itself if M is None."""
+    """Return ``M x`` for a real or complex array of shape (n,) or (n, k); `columns` itself if M is None."""
     if product is None:
         return columns
     if np.iscomplexobj(columns):
@@ -177,7 +177,7 @@ def check_product(product: Any, n: int) -> Operator | None:
     probes = np.random.default_rng(0).standard_normal((n, 3))
     energies = np.sum(probes * np.asarray(operator @ probes), axis=0)
     if asymmetry(operator) or not (energies > 0).all():
-        raise InvalidProblem("product is not symmetric positive definite, so that it makes no inner product")
+        raise InvalidProblem("product is not symmetric positive definite, so it does not define an inner product")
     return operator
 
 

@@ -1,4 +1,4 @@
-"""Numbers and functions of the coordinates, as coefficients and data of a PDE are given."""
+"""Coefficients and data of a PDE, given as numbers or as functions of the coordinates."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ritz.errors import InvalidProblem
 __all__ = ["Field", "check_field", "evaluate"]
 
 Field: TypeAlias = float | Callable[..., Any]
-"""A number, or a function ``f(x, y, ...)`` of NumPy arrays, one an axis, that returns an array of their shape."""
+"""A number, or a function ``f(x, y, ...)`` of one NumPy array per axis that returns an array of their shape."""
 
 
 def check_field(name: str, field: Any, dimension: int) -> Any:
-    """Return `field` if it is a finite number or a function; a number comes back as a float.
+    """Return `field`, as a float if it is a number.
 
     Raises
     ------
     InvalidProblem
-        Naming the field, what was given and what would work.
+        If `field` is neither a finite number nor a function.
     """
     if callable(field):
         return field
@@ -35,13 +35,12 @@ def check_field(name: str, field: Any, dimension: int) -> Any:
 
 
 def evaluate(name: str, field: Field, coordinates: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the values of a field, of the shape of the coordinates, in float64.
+    """Return the values of a field at points, in float64 and in the shape of the coordinates.
 
     Raises
     ------
     InvalidProblem
-        If the function does not take one array an axis, returns another shape or something that is not real, or
-        has values that are NaN or infinite.
+        If the function does not take one array per axis, or returns another shape, complex numbers, NaN or infinity.
 
     Examples
     --------

@@ -18,47 +18,47 @@ from ritz.problem_types.pde.fields import Field, check_field, evaluate
 __all__ = ["PDE", "MultiIndex"]
 
 MultiIndex: TypeAlias = tuple[int, ...]
-"""Order of the derivative along each axis: (2, 0) is the second derivative in x."""
+"""Order of the derivative along each axis; (2, 0) is the second derivative in x."""
 
 
 @dataclass(frozen=True, eq=False)
 class PDE:
-    """``sum_a c_a(x) d^a u(x) + r(u(x)) = f(x)`` on a box, with one condition on each side.
+    """The equation ``sum_a c_a(x) d^a u(x) + r(u(x)) = f(x)`` on a box, with one condition on each side.
 
-    With `initial` the left side gains ``du/dt``. Functions take one NumPy array an axis, ``f(x, y)``, and return an
-    array of the same shape; a number stands for a constant function. Units are the user's own.
+    With `initial`, the left-hand side gains ``du/dt``. Functions take one NumPy array per axis, ``f(x, y)``, and return
+    an array of the same shape; numbers stand for constant functions. Units are up to the user.
 
     Parameters
     ----------
     domain : sequence of (float, float)
-        Lower and upper end of each of one to three axes; one pair will do in one dimension.
+        Lower and upper end of each of one to three axes; in one dimension also a single pair.
     terms : mapping
-        Coefficient by multi-index: ``{(2, 0): -1.0, (0, 2): -1.0, (0, 0): 3.0}`` is ``-u_xx - u_yy + 3 u``. In one
-        dimension a plain order is taken too.
+        Coefficient of each multi-index: ``{(2, 0): -1.0, (0, 2): -1.0, (0, 0): 3.0}`` is ``-u_xx - u_yy + 3 u``. In
+        one dimension the keys may be plain orders.
     source : number or function
-        The right side f.
+        Right-hand side f.
     boundary : number or function
         Value of u on the Dirichlet sides.
     conditions : str or mapping or tuple
-        Condition of each side, see `ritz.operators.stencils.boundary.parse_boundary`: ``"dirichlet"``,
-        ``{"y+": "neumann"}``, ...
-        ``"open"`` sides have none: where characteristics leave the box, or, an axis being time, at its end.
+        Condition on each side, ``"dirichlet"``, ``{"y+": "neumann"}``, ...; see
+        `ritz.operators.stencils.boundary.parse_boundary`. ``"open"`` sides have no condition: outflow boundaries, or
+        the final time if an axis is time.
     normal_derivative : number or function or mapping
-        Outward normal derivative of u on the Neumann sides: one for all, or by side name (``"x-"``, ``"y+"``, ...),
-        sides left out being 0.
+        Outward normal derivative of u on the Neumann sides: one for all of them, or a mapping from side names
+        (``"x-"``, ``"y+"``, ...); it is 0 on sides that are left out.
     reaction : pair of functions, optional
-        ``(r, r')``: a nonlinear term in u alone, and its derivative.
+        Nonlinear term r in u alone, and its derivative.
     initial : number or function, optional
-        u at time 0, for time-dependent problems.
+        Values of u at time 0, for time-dependent problems.
     exact : function, optional
-        The solution; where u is known up to a constant only, any of them.
+        The solution; any of them if u is determined only up to a constant.
     name : str
         For tables and plots.
 
     Raises
     ------
     InvalidProblem
-        Naming the field that is wrong and what would work. Functions are tried on a few points at once.
+        Naming the argument that is wrong and what would work. Functions are tried on a few points right away.
 
     Examples
     --------
@@ -70,7 +70,7 @@ class PDE:
     [0.1875, 0.25, 0.1875]
     """
 
-    domain: Sequence[Any]  # pairs; a single pair and plain orders are taken too, and turned into tuples
+    domain: Sequence[Any]  # a single pair is turned into a tuple of pairs
     terms: Mapping[Any, Field]
     source: Field = 0.0
     boundary: Field = 0.0
@@ -81,7 +81,7 @@ class PDE:
     exact: Callable[..., Any] | None = None
     name: str = ""
     slopes: Mapping[str, Field] = field(init=False, repr=False)
-    """Outward normal derivative of every Neumann side."""
+    """Outward normal derivative on each Neumann side."""
 
     def __post_init__(self):
         set_field: Any = object.__setattr__
@@ -105,38 +105,38 @@ class PDE:
 
     @cached_property
     def sides(self) -> Sides:
-        """(lower, upper) condition of each axis."""
+        """Lower and upper condition of each axis."""
         return parse_boundary(self.conditions, self.dimension, open_sides=True)
 
     def discretize(self, shape: int | Sequence[int], scheme: str = "second-order") -> LinearSystem:
-        """Return the linear system of a scheme, its unknowns on a tensor grid.
+        """Return the linear system of a discretisation on a tensor grid.
 
-        Dirichlet values enter the right-hand side; the nodes of Neumann and of open sides are unknowns, where the
-        equation holds too. Equations at the Neumann nodes of the second-order scheme are halved, which keeps symmetric
-        problems symmetric. Where u is known up to a constant only, that of mean zero over the unknowns is meant.
+        Dirichlet values enter the right-hand side. Nodes on Neumann and open sides are unknowns, and the equation holds
+        there too; the second-order scheme halves the equations at Neumann nodes, which keeps symmetric problems
+        symmetric. If u is determined only up to a constant, the solution has mean zero over the unknowns.
 
         Parameters
         ----------
         shape : int or sequence of int
             Unknowns along each axis; one number for all axes.
         scheme : {"second-order", "fourth-order", "chebyshev"}
-            Finite differences on uniform nodes, with one-sided formulas near the ends that keep the order, or
-            polynomials on Chebyshev-Lobatto nodes (trigonometric ones on periodic axes).
+            Finite differences on uniform nodes, with one-sided formulas of the same order near the ends, or collocation
+            with polynomials on Chebyshev-Lobatto nodes (trigonometric polynomials on periodic axes).
 
         Returns
         -------
         LinearSystem
-            `exact` is the solution of the PDE at the unknowns. The operator is `Sparse` for finite differences;
-            for collocation `Dense` in one dimension, a `KroneckerSum` where every term acts on one axis and varies
-            along that axis alone, and a sum of scaled Kronecker products otherwise.
+            `exact` is the solution of the PDE at the unknowns. The operator is `Sparse` for finite differences. For
+            collocation it is `Dense` in one dimension, a `KroneckerSum` if every term acts on one axis and varies along
+            that axis only, and otherwise a sum of scaled Kronecker products.
 
         Raises
         ------
         InvalidProblem
-            For nonlinear and time-dependent PDEs, derivatives that the conditions do not close, a shape too small for
-            the scheme, or data inconsistent with a solution known up to a constant.
+            For nonlinear and time-dependent PDEs, derivatives of higher order than the conditions allow, a shape too
+            small for the scheme, or inconsistent data if u is determined only up to a constant.
         UnknownName
-            For an unknown scheme, naming close matches.
+            For an unknown scheme, with close matches.
         """
         from ritz.problem_types.pde.discretisation import Discretisation
 
@@ -173,7 +173,7 @@ class PDE:
             evaluate(name, function, (np.zeros(2),))
 
     def _try_functions(self) -> None:
-        """Call every function on points of the kind it will be asked for, so that mistakes are met at once."""
+        """Evaluate every function at a few points, to report mistakes early."""
         lower, upper = np.array(self.domain).T
         inside = tuple((lower + np.array([[0.3], [0.6], [0.7]]) * (upper - lower)).T)
         for index, coefficient in self.terms.items():
@@ -226,7 +226,7 @@ def _check_terms(terms: Any, dimension: int) -> dict[MultiIndex, Field]:
         index = tuple(int(order) for order in index)
         checked[index] = check_field(f"coefficient of the term {index}", coefficient, dimension)
     if not any(sum(index) for index in checked):
-        raise InvalidProblem("terms holds no derivative, so the equation is not a differential one")
+        raise InvalidProblem("terms holds no derivative, so this is not a differential equation")
     return checked
 
 

@@ -1,4 +1,4 @@
-"""From a PDE on a box to a linear system: finite differences, Chebyshev and Fourier collocation."""
+"""Discretisation of PDEs on boxes by finite differences and by Chebyshev and Fourier collocation."""
 
 import lazy_loader
 

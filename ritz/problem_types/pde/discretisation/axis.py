@@ -1,4 +1,4 @@
-"""One axis of a box: its nodes, which of them are unknowns, and how it differentiates."""
+"""Nodes, unknowns and derivatives along one axis of a box."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Axis", "unknowns_of_cells"]
 
 
 def unknowns_of_cells(sides: Sides, cells: int) -> tuple[int, ...]:
-    """Return how many unknowns each axis has when uniform nodes cut it into a number of cells.
+    """Return the number of unknowns of each axis when uniform nodes divide it into `cells` cells.
 
     Examples
     --------
@@ -29,11 +29,11 @@ def unknowns_of_cells(sides: Sides, cells: int) -> tuple[int, ...]:
 class Axis(ABC):
     """Nodes on an interval with one condition at each end.
 
-    A function of one variable is known by ``n + 2`` numbers in this order: the datum of the lower end, the `n`
-    unknowns, the datum of the upper end. The datum is the value at a Dirichlet end and the outward derivative at a
-    Neumann end, whose node is an unknown too, as it is at an open end; open ends and periodic axes have no data, and
-    zeros stand there. Derivatives are matrices on these numbers, so that boundary data enter every formula in the
-    same way, in any dimension.
+    A function of one variable is represented by ``n + 2`` numbers: the datum at the lower end, the values at the `n`
+    unknowns, and the datum at the upper end. The datum is the value at a Dirichlet end and the outward derivative at a
+    Neumann end. Open ends and periodic axes have no datum and hold a zero instead. The nodes at Neumann and open ends
+    are unknowns. Derivatives are matrices that act on all ``n + 2`` numbers, so boundary data enter every formula in
+    the same way in any dimension.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ class Axis(ABC):
     Attributes
     ----------
     nodes : ndarray, shape (N,)
-        Every node, increasing: both ends, or the lower end alone on a periodic axis.
+        All nodes in increasing order, including both ends, or only the lower end of a periodic axis.
     unknowns : slice
-        The nodes that are unknowns.
+        Range of the nodes that are unknowns.
     """
 
     def __init__(self, lower: float, upper: float, conditions: tuple[str, str], count: int):
@@ -62,7 +62,7 @@ class Axis(ABC):
 
     @property
     def periodic(self) -> bool:
-        """Whether the ends are one point."""
+        """Whether the axis is periodic."""
         return self.conditions[0] == "periodic"
 
     @property
@@ -80,7 +80,7 @@ class Axis(ABC):
         return self.upper if side else self.lower
 
     def derivative(self, order: int) -> Any:
-        """Return the derivative of an order at the unknowns: an (n, n + 2) matrix, CSR or dense, kept for reuse."""
+        """Return the matrix of a derivative at the unknowns, CSR or dense, of shape (n, n + 2); it is cached."""
         if order not in self._derivatives:
             self._derivatives[order] = self._on_data(order)
         return self._derivatives[order]
@@ -102,12 +102,12 @@ class Axis(ABC):
 
     @abstractmethod
     def _differentiate(self, order: int) -> Any:
-        """Return an (n, N + 2) matrix on the lower outward derivative, the N node values, and the upper one."""
+        """Return the derivative, shape (n, N + 2), from the lower slope, the N node values and the upper slope."""
 
     @abstractmethod
     def end_slope(self, side: int) -> np.ndarray:
-        """Return the weights, shape ``(N,)``, that give the outward derivative at an end from the node values."""
+        """Return the weights, shape ``(N,)``, of the node values in the outward derivative at an end."""
 
     @abstractmethod
     def interpolation(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return which nodes, and with which weights, give the value at each point: two ``(P, s)`` arrays."""
+        """Return the nodes and the weights, both of shape ``(P, s)``, that interpolate at each point."""

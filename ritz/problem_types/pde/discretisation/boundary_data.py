@@ -1,4 +1,4 @@
-"""The boundary data of a box as one tensor."""
+"""Boundary data of a box as one tensor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["boundary_tensor"]
 def boundary_tensor(
     axes: Sequence[Axis], value: Callable[..., np.ndarray], slopes: Mapping[str, Callable[..., np.ndarray]]
 ) -> np.ndarray:
-    """Return what is known of the solution before it is solved for.
+    """Return the boundary data on all sides, edges and corners of a box.
 
     Parameters
     ----------
@@ -25,14 +25,14 @@ def boundary_tensor(
     value : callable
         Dirichlet values ``value(x, y, ...)``.
     slopes : mapping
-        Outward normal derivative, by the name of the Neumann side.
+        Outward normal derivative by name of the Neumann side.
 
     Returns
     -------
     ndarray, shape (n1 + 2, n2 + 2, ...)
-        Along each axis the datum of the lower end, zeros at the unknowns, the datum of the upper end. Where sides
-        meet, the datum of both: the derivative of the value along every axis whose side is Neumann. Edges of three
-        Neumann sides hold zero; no derivative of second order asks for them.
+        Along each axis the datum at the lower end, zeros at the unknowns, and the datum at the upper end. On edges and
+        corners, the value differentiated along every axis with a Neumann side. Corners of three Neumann sides hold
+        zero, as no derivative of second order needs them.
     """
     tensor = np.zeros([axis.count + 2 for axis in axes])
     names = side_names(len(axes))

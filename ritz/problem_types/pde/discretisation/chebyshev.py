@@ -1,4 +1,4 @@
-"""Polynomials on Chebyshev-Lobatto nodes."""
+"""Chebyshev collocation along one axis."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ __all__ = ["ChebyshevAxis"]
 class ChebyshevAxis(Axis):
     """Collocation at the extrema of a Chebyshev polynomial :cite:`Trefethen2000`.
 
-    The function is the polynomial through its node values that has the given derivative at the Neumann ends, and
-    nothing besides at open ones; its Chebyshev coefficients follow from these data by one well-conditioned matrix.
-    Dense: O(n^3) time to set up, O(n^2) memory; differentiating twice amplifies rounding by about ``0.05 n^4``.
+    A function is represented by the polynomial through its node values that has the given derivative at Neumann ends;
+    open ends impose nothing further. A well-conditioned matrix maps these data to Chebyshev coefficients. The matrices
+    are dense, with O(n^3) set-up time and O(n^2) memory. Differentiating twice amplifies rounding by about
+    ``0.05 n^4``.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ class ChebyshevAxis(Axis):
         return (2.0 * points - (self.lower + self.upper)) / self.length
 
     def _basis(self, points: np.ndarray, size: int, order: int = 0) -> np.ndarray:
-        """Return a derivative of the first `size` Chebyshev polynomials at points of the interval."""
+        """Return a derivative of the first `size` Chebyshev polynomials at `points`."""
         coefficients = chebyshev.chebder(np.eye(size), order, scl=2.0 / self.length)
         return np.moveaxis(chebyshev.chebval(self._reference(points), coefficients), 0, -1)
 
@@ -43,7 +44,7 @@ class ChebyshevAxis(Axis):
         total = len(self.nodes)
         size = total + len(neumann)
         slope = self._basis(np.array([self.lower, self.upper]), size, 1) * np.array([[-1.0], [1.0]])
-        scale = self.length / size**2  # of the size of a slope, which keeps the matrix well conditioned
+        scale = self.length / size**2  # makes slopes comparable to values and keeps the matrix well conditioned
         data = np.concatenate([self._basis(self.nodes, size), scale * slope[neumann]])
         derivative = np.linalg.solve(data.T, self._basis(self.points, size, order).T).T
         matrix = np.zeros((self.count, total + 2))
@@ -56,10 +57,10 @@ class ChebyshevAxis(Axis):
         return np.linalg.solve(self._basis(self.nodes, total).T, self._basis(points, total, order).T).T
 
     def end_slope(self, side: int) -> np.ndarray:
-        """Return the weights, shape ``(N,)``, that give the outward derivative at an end from the node values."""
+        """Return the weights, shape ``(N,)``, of the node values in the outward derivative at an end."""
         return self._from_values(np.array([self.end(side)]), 1)[0] * (1 if side else -1)
 
     def interpolation(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return nodes and weights of the polynomial through every node."""
+        """Return nodes and weights of the polynomial through all nodes."""
         weights = self._from_values(points, 0)
         return np.broadcast_to(np.arange(len(self.nodes)), weights.shape), weights

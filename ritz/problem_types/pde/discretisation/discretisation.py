@@ -1,4 +1,4 @@
-"""The linear system of a PDE under a scheme."""
+"""Linear systems of discretised PDEs."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ SCHEMES = ("second-order", "fourth-order", "chebyshev")
 
 
 class Discretisation:
-    """A PDE on a tensor grid.
+    """A PDE discretised on a tensor grid.
 
-    Every derivative is a Kronecker product of one matrix an axis, on unknowns and boundary data alike (see `Axis`):
-    the columns of the unknowns make the operator, those of the data go to the right-hand side. A reaction is left to
-    solvers of nonlinear equations: its values at the unknowns, times the weights, join the left side.
+    Every derivative is a Kronecker product of one matrix per axis that acts on unknowns and boundary data (see `Axis`).
+    The columns of the unknowns form the operator, and those of the boundary data enter the right-hand side. A reaction
+    is left to nonlinear solvers, which add its values at the unknowns, times the weights, to the left-hand side.
 
     Parameters
     ----------
@@ -68,12 +68,12 @@ class Discretisation:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Unknowns along each axis."""
+        """Number of unknowns along each axis."""
         return self.grid.shape
 
     @cached_property
     def coefficients(self) -> dict[MultiIndex, float | np.ndarray]:
-        """Coefficient of each term: a number where it is constant, otherwise its values, of the grid's shape."""
+        """Coefficient of each non-zero term: a number if it is constant, otherwise an array of the grid's shape."""
         found: dict[MultiIndex, float | np.ndarray] = {}
         for index, coefficient in self.pde.terms.items():
             values = self._at_unknowns(f"coefficient of the term {index}", coefficient)
@@ -83,7 +83,7 @@ class Discretisation:
 
     @cached_property
     def factors(self) -> list[Any] | None:
-        """One matrix an axis of which the differential operator is the Kronecker sum, or None if there are none."""
+        """One matrix per axis whose Kronecker sum is the differential operator, or None if there are none."""
         total: list[Any] = [0.0] * len(self.axes)
         for index, values in self.coefficients.items():
             along = {axis for axis, order in enumerate(index) if order} | _varies_along(values)
@@ -97,13 +97,13 @@ class Discretisation:
 
     @cached_property
     def singular(self) -> bool:
-        """Whether the solution is known up to a constant only."""
+        """Whether u is determined only up to a constant."""
         held = any(condition == "dirichlet" for pair in self.pde.sides for condition in pair)
         return not held and self.pde.reaction is None and (0,) * len(self.axes) not in self.coefficients
 
     @cached_property
     def operator(self) -> Operator:
-        """The differential operator on the unknowns, before its equations are weighted."""
+        """The differential operator on the unknowns, without `weights`."""
         if self.scheme != "chebyshev":
             return Sparse(self._assemble())
         factors = self.factors
@@ -114,10 +114,10 @@ class Discretisation:
 
     @cached_property
     def weights(self) -> np.ndarray | None:
-        """Factor of each equation, ``(n,)``, or None: quadrature weights of the nodes where they help.
+        """Factor of each equation, shape ``(n,)``, or None for ones.
 
-        The trapezoidal rule for the second-order scheme, which makes Neumann problems symmetric; where u is known up
-        to a constant, weights for which consistent right-hand sides sum to zero.
+        The second-order scheme uses the trapezoidal rule, which makes Neumann problems symmetric. If u is determined
+        only up to a constant, the weights are such that consistent right-hand sides sum to zero.
         """
         weights = None
         if self.scheme == "second-order":
@@ -129,20 +129,20 @@ class Discretisation:
 
     @cached_property
     def data(self) -> np.ndarray:
-        """Boundary data around zeros at the unknowns, see `boundary_tensor`."""
+        """Boundary data, with zeros at the unknowns; see `boundary_tensor`."""
         value = self._function("boundary", self.pde.boundary)
         slopes = {name: self._function(f"normal_derivative on {name}", f) for name, f in self.pde.slopes.items()}
         return boundary_tensor(self.axes, value, slopes)
 
     @cached_property
     def rhs(self) -> np.ndarray:
-        """Right-hand side of the unweighted equations, ``(n,)``; consistent where the operator is singular."""
+        """Right-hand side without weights, shape ``(n,)``; consistent if the operator is singular."""
         rhs = self._at_unknowns("source", self.pde.source).ravel() + self._known
         return remove_inconsistency(rhs, self.weights) if self.singular and self.weights is not None else rhs
 
     @cached_property
     def _known(self) -> np.ndarray:
-        """What the boundary data add to the right-hand side of the unweighted equations, ``(n,)``."""
+        """Contribution of the boundary data to the right-hand side without weights, shape ``(n,)``."""
         total = np.zeros(self.shape)
         if self.data.any():
             for index, values in self.coefficients.items():
@@ -154,12 +154,12 @@ class Discretisation:
 
     @property
     def boundary_part(self) -> np.ndarray:
-        """Part of the (weighted) right-hand side that comes from the boundary data, ``(n,)``."""
+        """Contribution of the boundary data to the weighted right-hand side, shape ``(n,)``."""
         return self._known if self.weights is None else self.weights * self._known
 
     @property
     def system(self) -> LinearSystem:
-        """The linear system; `InvalidProblem` where the PDE is nonlinear."""
+        """The linear system; raises `InvalidProblem` if the PDE is nonlinear."""
         if self.pde.reaction is not None:
             raise InvalidProblem(
                 "a PDE with a reaction is nonlinear and has no linear system: linearise it yourself (Newton's method"
@@ -169,7 +169,7 @@ class Discretisation:
 
     @cached_property
     def linear_part(self) -> LinearSystem:
-        """The linear system that is left without the reaction."""
+        """The linear system without the reaction."""
         operator, rhs = self.operator, self.rhs
         if isinstance(operator, Sparse):
             matrix = operator.matrix
@@ -181,14 +181,14 @@ class Discretisation:
 
     @cached_property
     def exact(self) -> np.ndarray | None:
-        """Solution of the PDE at the unknowns, of mean zero where it is known up to a constant only."""
+        """Exact solution of the PDE at the unknowns, of mean zero if it is determined only up to a constant."""
         if self.pde.exact is None:
             return None
         values = self._at_unknowns("exact", self.pde.exact).ravel()
         return values - values.mean() if self.singular else values
 
     def dense_matrix(self) -> np.ndarray:
-        """Return the entries of `operator`, shape (n, n), in memory of their own."""
+        """Return the entries of `operator` as a new array, shape (n, n)."""
         total = np.zeros((self.grid.size, self.grid.size))
         for index, values in self.coefficients.items():
             parts = [axis.derivative(order)[:, 1:-1] for axis, order in zip(self.axes, index, strict=True)]
@@ -197,7 +197,7 @@ class Discretisation:
         return total
 
     def interpolant(self, x: np.ndarray) -> Interpolant:
-        """Return the solution with values `x` at the unknowns, ``(n,)``, as a function on the whole box."""
+        """Return the function on the box with values `x`, shape ``(n,)``, at the unknowns."""
         points = np.meshgrid(*(axis.nodes for axis in self.axes), indexing="ij")
         inside = tuple(axis.unknowns for axis in self.axes)
         outside = np.ones(points[0].shape, dtype=bool)
@@ -231,10 +231,10 @@ class Discretisation:
         return Diagonal(values.ravel()) @ derivative if isinstance(values, np.ndarray) else derivative * values
 
     def _tags(self, matrix: Any) -> set[Tag]:
-        """Return what is certain of the weighted matrix.
+        """Return the tags that are certain to hold for the weighted matrix.
 
-        Symmetry is looked at. Given that, ``-u_xx`` is semidefinite on every axis, and definite along one that has a
-        Dirichlet end; constant coefficients of the right sign keep it so.
+        Symmetry is tested. A symmetric ``-u_xx`` is semidefinite along every axis, and definite along an axis with a
+        Dirichlet end; constant coefficients of the right sign preserve this.
         """
         if (matrix != matrix.T).nnz:
             return set()
@@ -252,7 +252,7 @@ def _axis(name: str, scheme: str, lower: float, upper: float, conditions: tuple[
     periodic = conditions[0] == "periodic"
     fewest = 3 if order is None else order + 1 if periodic else 3 * order // 2  # nodes
     if order is not None and "open" in conditions:
-        fewest = order + 2  # of a one-sided second derivative
+        fewest = order + 2  # nodes of a one-sided second derivative
     held = sum(condition == "dirichlet" for condition in conditions)
     if count + held < fewest:
         raise InvalidProblem(
@@ -289,7 +289,7 @@ def _check_orders(pde: PDE) -> None:
             order and pair[0] != "periodic" for order, pair in zip(index, pde.sides, strict=True)
         ):
             raise InvalidProblem(
-                f"the term {index} has order {sum(index)}; one condition a side closes derivatives up to order 2"
+                f"the term {index} has order {sum(index)}; one condition per side closes derivatives up to order 2"
                 " (higher ones only along periodic axes): introduce the Laplacian as an unknown of its own"
             )
 
@@ -332,7 +332,7 @@ def _trapezoidal(axis: Axis) -> np.ndarray:
 
 
 def _along(matrix: Any, tensor: np.ndarray, axis: int) -> np.ndarray:
-    """Return the tensor with `matrix` applied along one axis."""
+    """Apply `matrix` along one axis of a tensor."""
     moved = np.moveaxis(tensor, axis, 0)
     result = matrix @ moved.reshape(moved.shape[0], -1)
     return np.moveaxis(result.reshape(matrix.shape[0], *moved.shape[1:]), 0, axis)

@@ -1,4 +1,4 @@
-"""Finite differences of any even order on uniform nodes."""
+"""Finite differences along one axis."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ __all__ = ["FiniteDifferenceAxis", "difference_weights"]
 def difference_weights(offsets: tuple[int, ...], order: int, slope_at: int | None = None) -> tuple[float, ...]:
     """Return the weights that give a derivative at 0 from values at integer offsets.
 
-    They are exact for polynomials up to one degree below the number of data, and rational numbers found without
-    rounding, so that symmetric formulas are symmetric to the last bit.
+    The weights are exact for polynomials of degree less than the number of data. They are computed as rational numbers,
+    without rounding, so that symmetric formulas are symmetric to the last bit.
 
     Parameters
     ----------
     offsets : tuple of int
-        Where the values are, in units of the spacing.
+        Positions of the values in units of the spacing.
     order : int
         Order of the derivative.
     slope_at : int, optional
-        An offset where the first derivative is known as well; its weight comes last.
+        Offset at which the first derivative is known as well; its weight comes last.
 
     Returns
     -------
@@ -60,18 +60,18 @@ def difference_weights(offsets: tuple[int, ...], order: int, slope_at: int | Non
 
 
 class FiniteDifferenceAxis(Axis):
-    """Uniform nodes; central differences inside, one-sided ones near the ends.
+    """Finite differences on uniform nodes, central inside and one-sided near the ends.
 
-    Near a Dirichlet end the formulas are of the full order. Near a Neumann end they use the given derivative and are
-    one order lower in truncation, which the solution does not notice; at order two they come out as the usual ones
-    by a mirrored node, ``u''(0) ~ 2 (u(h) - u(0) - h u'(0)) / h^2``. At an open end they are of the full order again.
+    Formulas near Dirichlet and open ends have full order. Formulas near a Neumann end use the given derivative, and
+    their truncation error is one order lower, which does not lower the order of the solution. At order two they are the
+    usual formulas with a mirrored node, ``u''(0) ~ 2 (u(h) - u(0) - h u'(0)) / h^2``.
 
     Parameters
     ----------
     lower, upper, conditions, count
         See `Axis`.
     order : int
-        2 or 4.
+        Order of accuracy, 2 or 4.
     """
 
     def __init__(self, lower: float, upper: float, conditions: tuple[str, str], count: int, order: int):
@@ -107,12 +107,12 @@ class FiniteDifferenceAxis(Axis):
         ).tocsr()
 
     def _one_sided(self, node: int, order: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return columns and weights at a node near an end; the upper end mirrors the lower one."""
+        """Return columns and weights of the formula at a node near an end; the upper end mirrors the lower one."""
         total = len(self.nodes)
         side = int(2 * node > total - 1)
         depth = total - 1 - node if side else node
         neumann = self.conditions[side] == "neumann"
-        width = order + self.order - (2 if neumann else 0)  # values; the derivative is one datum more
+        width = order + self.order - (2 if neumann else 0)  # number of values; the derivative is a further datum
         offsets = tuple(range(-depth, width - depth))
         weights = np.array(difference_weights(offsets, order, -depth if neumann else None))
         if neumann:
@@ -123,14 +123,14 @@ class FiniteDifferenceAxis(Axis):
         return columns, weights
 
     def end_slope(self, side: int) -> np.ndarray:
-        """Return the weights, shape ``(N,)``, that give the outward derivative at an end from the node values."""
+        """Return the weights, shape ``(N,)``, of the node values in the outward derivative at an end."""
         weights = np.zeros(len(self.nodes))
         weights[: self.order + 1] = difference_weights(tuple(range(self.order + 1)), 1)
         weights /= -self.spacing
         return weights[::-1] if side else weights
 
     def interpolation(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return nodes and weights of local polynomials through ``order + 2`` nodes about each point."""
+        """Return nodes and weights of local polynomials through ``order + 2`` nodes around each point."""
         total = len(self.nodes)
         width = min(self.order + 2, total)
         position = (points - self.lower) / self.spacing

@@ -1,4 +1,4 @@
-"""Trigonometric polynomials on the uniform nodes of a periodic axis."""
+"""Fourier collocation along one periodic axis."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["FourierAxis"]
 
 
 class FourierAxis(Axis):
-    """Fourier collocation :cite:`Trefethen2000`: the periodic counterpart of Chebyshev's. Dense, O(n^2) memory.
+    """Fourier collocation on uniform nodes :cite:`Trefethen2000`, with dense matrices in O(n^2) memory.
 
     Parameters
     ----------
@@ -23,12 +23,12 @@ class FourierAxis(Axis):
         return np.linspace(self.lower, self.upper, total, endpoint=False)
 
     def _matrix(self, points: np.ndarray, order: int) -> np.ndarray:
-        """Return a derivative at points from the node values."""
+        """Return the matrix of a derivative at `points` from the node values."""
         total = len(self.nodes)
         waves = np.arange(-(total // 2), total // 2 + 1)
         weight = np.full(len(waves), 1.0 / total)
         if total % 2 == 0:
-            weight[[0, -1]] /= 2  # the highest wave is a cosine, shared between both signs
+            weight[[0, -1]] /= 2  # the highest wave is a cosine and counts half for each sign
         frequency = 2.0 * np.pi / self.length * waves
         phase = np.exp(1j * frequency * (points[:, None] - self.lower))
         back = np.exp(-1j * frequency[:, None] * (self.nodes - self.lower))
@@ -40,10 +40,10 @@ class FourierAxis(Axis):
         return np.pad(0.5 * (matrix + parity * matrix.T), ((0, 0), (1, 1)))  # (skew-)symmetric to the last bit
 
     def end_slope(self, side: int) -> np.ndarray:
-        """Refuse: a periodic axis has no ends."""
+        """Raise `InvalidProblem`: a periodic axis has no ends."""
         raise InvalidProblem("a periodic axis has no ends, and so no slope there")
 
     def interpolation(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return nodes and weights of the trigonometric polynomial through every node."""
+        """Return nodes and weights of the trigonometric polynomial through all nodes."""
         weights = self._matrix(points, 0)
         return np.broadcast_to(np.arange(len(self.nodes)), weights.shape), weights

@@ -1,4 +1,4 @@
-"""A discrete solution as a function of the coordinates."""
+"""Interpolation of discrete solutions."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from ritz.problem_types.pde.discretisation.axis import Axis
 
 __all__ = ["Interpolant"]
 
-CHUNK = 4_000_000  # numbers gathered at once
+CHUNK = 4_000_000  # numbers gathered at a time
 
 
 @dataclass(frozen=True, eq=False)
 class Interpolant:
-    """Values between the nodes, to the order of the scheme that found them.
+    """Function that interpolates node values to the order of the discretisation.
 
     Parameters
     ----------
     axes : tuple of Axis
     nodal : ndarray
-        Values at every node of the box, Dirichlet boundaries included; shape ``(N1, N2, ...)``.
+        Values at all nodes of the box including Dirichlet sides, shape ``(N1, N2, ...)``.
     """
 
     axes: Sequence[Axis]
     nodal: np.ndarray
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
-        """Return the values at points of the box.
+        """Return the values at points in the box.
 
         Parameters
         ----------
@@ -44,7 +44,7 @@ class Interpolant:
         Raises
         ------
         InvalidProblem
-            For a wrong shape, or points outside the box.
+            For a wrong shape or points outside the box.
         """
         points = self._checked(points)
         parts = [axis.interpolation(points[:, number]) for number, axis in enumerate(self.axes)]
@@ -54,9 +54,9 @@ class Interpolant:
         return np.concatenate(chunks) if chunks else np.empty(0)
 
     def on_grid(self, *coordinates: np.ndarray) -> np.ndarray:
-        """Return the values on a tensor grid, given by one array ``(P,)`` of coordinates an axis.
+        """Return the values on a tensor grid, given by one array ``(P,)`` of coordinates per axis.
 
-        One product an axis, where scattered points take one sum each over all the nodes they depend on.
+        The cost is one matrix product per axis, much less than that of the same number of scattered points.
         """
         values = self.nodal
         for number, (axis, points) in enumerate(zip(self.axes, coordinates, strict=True)):

@@ -1,4 +1,4 @@
-"""The solution of a PDE: values at the unknowns, and anywhere else in the box."""
+"""Solutions of PDEs, with values at the unknowns and anywhere else in the box."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["PDESolution"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PDESolution(Solution):
-    """A `Solution` that knows the grid, the scheme and the boundary values it belongs to.
+    """A `Solution` with the discretisation it was computed by.
 
-    Its residual is that of the discrete system; how far `x` is from the solution of the PDE is a matter of the grid.
+    The residual is that of the discrete system; the discretisation error is not part of it.
 
     Parameters
     ----------
     discretisation : Discretisation
-        What was solved.
+        Grid, scheme and boundary data.
 
     Examples
     --------
@@ -42,12 +42,12 @@ class PDESolution(Solution):
 
     @classmethod
     def of(cls, solution: Solution, discretisation: Discretisation, **changed: Any) -> PDESolution:
-        """Return a solution of a discrete system as one of its PDE, with some fields changed."""
+        """Return the solution of a discrete system as the solution of its PDE, with some fields changed."""
         kept = {option.name: getattr(solution, option.name) for option in fields(Solution)}
         return cls(**{**kept, **changed}, discretisation=discretisation)
 
     def interpolate(self, points: Any) -> np.ndarray:
-        """Return the values at points of the box, to the order of the scheme.
+        """Return the values at points in the box, to the order of the scheme.
 
         Parameters
         ----------
@@ -60,7 +60,7 @@ class PDESolution(Solution):
         Raises
         ------
         InvalidProblem
-            For a wrong shape, points outside the box, or a solution of several right-hand sides.
+            For a wrong shape, points outside the box, or a solution with several columns.
         """
         assert self.discretisation is not None
         if self.x.ndim != 1:
@@ -68,7 +68,7 @@ class PDESolution(Solution):
         return self.discretisation.interpolant(to_numpy(self.x))(points)
 
     def on_grid(self, *coordinates: np.ndarray) -> np.ndarray:
-        """Return the values on a tensor grid given by one array of coordinates an axis, ``(P1, P2, ...)``."""
+        """Return the values on the tensor grid of one array of coordinates per axis, shape ``(P1, P2, ...)``."""
         assert self.discretisation is not None
         return self.discretisation.interpolant(to_numpy(self.x)).on_grid(*coordinates)
 
@@ -78,8 +78,8 @@ class PDESolution(Solution):
         Parameters
         ----------
         exact : array or function
-            Values at the unknowns, or a function of the coordinates, whose mean is taken off where the PDE leaves
-            a constant free.
+            Values at the unknowns, or a function of the coordinates. The mean of a function is subtracted if u is
+            determined only up to a constant.
         """
         if callable(exact) and self.discretisation is not None:
             exact = evaluate("exact", exact, self.discretisation.grid.coordinates())

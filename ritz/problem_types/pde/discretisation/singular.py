@@ -1,4 +1,4 @@
-"""Problems whose solution is known up to a constant: when the data are consistent, and how to keep them so."""
+"""Consistency of data whose PDE determines u only up to a constant."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from ritz.operators import Operator
 
 __all__ = ["left_nullvector", "remove_inconsistency"]
 
-BALANCE = 1e-9  # relative size of w A that rounding explains
-INCONSISTENT = 0.05  # share of the data that no discretisation error explains
+BALANCE = 1e-9  # relative size of w A that counts as rounding
+INCONSISTENT = 0.05  # share of the data too large to be a discretisation error
 
 
 def left_nullvector(operator: Operator, candidate: np.ndarray, factors: Sequence[Any] | None) -> np.ndarray:
-    """Return ``w > 0`` with ``w A = 0`` for an operator that maps constants to zero: the quadrature behind it.
+    """Return quadrature weights ``w > 0`` with ``w A = 0`` for an operator that maps constants to zero.
 
     Parameters
     ----------
     operator : Operator, shape (n, n)
     candidate : ndarray, shape (n,)
-        Tried first.
+        Weights to try first.
     factors : sequence of matrix, optional
-        One an axis where the operator is their Kronecker sum; then `w` is a product of one vector an axis.
+        One matrix per axis if the operator is their Kronecker sum; then `w` is a product of one vector per axis.
 
     Raises
     ------
     InvalidProblem
-        If there is no such vector, or it is not found.
+        If no such vector exists or none is found.
     """
     if _balances(operator, candidate):
         return candidate
@@ -40,8 +40,8 @@ def left_nullvector(operator: Operator, candidate: np.ndarray, factors: Sequence
         if _balances(operator, weights) and weights.min() > 0:
             return weights
     raise InvalidProblem(
-        "no side is Dirichlet and there is no term in u itself, so u is known up to a constant only, and this scheme"
-        " cannot tell whether the data are consistent: make one side Dirichlet, or add a term {(0, ..., 0): c}"
+        "no side is Dirichlet and there is no term in u itself, so u is determined only up to a constant, and this"
+        " scheme cannot tell whether the data are consistent: make one side Dirichlet, or add a term {(0, ..., 0): c}"
     )
 
 
@@ -56,21 +56,21 @@ def _left_nullvector_of(matrix: Any) -> np.ndarray:
 
     transposed = csc_array(matrix).T.tocsc()
     weights = np.ones(transposed.shape[0])
-    middle = len(weights) // 2  # fixed at one: the weights of nodes at the ends are the odd ones
+    middle = len(weights) // 2  # this weight is set to one, because weights at the ends differ from the others
     rest = np.delete(np.arange(len(weights)), middle)
     weights[rest] = np.asarray(spsolve(transposed[rest][:, rest], -transposed[rest][:, [middle]].toarray().ravel()))
     return weights / weights.mean()
 
 
 def remove_inconsistency(rhs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return `rhs` less the constant that makes ``weights @ rhs`` vanish.
+    """Return `rhs` minus a constant such that ``weights @ rhs`` vanishes.
 
-    For data of a solvable PDE that constant is a discretisation error.
+    If the PDE is solvable, that constant is a discretisation error.
 
     Raises
     ------
     InvalidProblem
-        If it is not small.
+        If the constant is too large for that.
     """
     excess = float(weights @ rhs) / float(weights.sum())
     size = float(weights @ np.abs(rhs)) / float(weights.sum())
