@@ -1,1 +1,1 @@
-"""Conjugate directions: published figures and tables, and those of the documentation."""
+"""Figures and tables on learned conjugate directions."""

@@ -1,4 +1,4 @@
-"""Directions that a network proposes: one of them beside the exact error, residual histories, loss curves."""
+"""Search directions proposed by a network: an example, residual histories and training losses."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Data: TypeAlias = dict[str, Any]
 
 
 def compute(quick: bool = False) -> Data:
-    """Return a residual, the exact error, the network's direction, histories and losses.
+    """Return a residual, its exact error, the network's direction, residual histories and training losses.
 
     Parameters
     ----------
     quick : bool
-        48 cells along a side rather than 128.
+        Use 48 cells along each side instead of 128.
 
     Returns
     -------
     dict
-        Fields ``"residual"``, ``"error"`` and ``"direction"``, NaN in obstacles; ``"histories"`` by solver;
-        ``"losses"`` by name of the weights, pairs of step and validation loss.
+        Fields ``"residual"``, ``"error"`` and ``"direction"``, NaN inside obstacles; ``"histories"`` by solver;
+        ``"losses"`` by name of the weights, as pairs of step and validation loss.
     """
     from ritz.recipes.weights import load_weights
     from ritz.solvers.conjugate_directions import ConjugateDirections, NetworkDirection
@@ -79,7 +79,7 @@ def plot(data: Data) -> Figure:
         parts: Any = canvas.subfigures(2, 1, height_ratios=(1, 1.15))
         upper, lower = parts
         size = float(np.nanmax(np.abs(data["error"])))
-        titles = {"residual": "residual r", "error": r"exact error $A^{-1}r$", "direction": "the network's step"}
+        titles = {"residual": "residual r", "error": r"exact error $A^{-1}r$", "direction": "step of the network"}
         for panel, (key, title) in zip(upper.subplots(1, 3), titles.items(), strict=True):
             limit = float(np.nanmax(np.abs(data[key]))) if key == "residual" else size
             image = panel.imshow(data[key].T, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
@@ -91,9 +91,9 @@ def plot(data: Data) -> Figure:
             left.semilogy(history, color=COLOURS[number], label=name)
         left.set(xlabel="iteration", ylabel="relative residual", xscale="symlog", xlim=(0, None), ylim=(1e-9, 30))
         left.legend(fontsize=8)
-        for number, (name, looks) in enumerate(data["losses"].items()):
-            right.semilogy(*zip(*looks, strict=True), color=COLOURS[number], marker="osD"[number], label=name)
-        right.set(xlabel="step of training", ylabel="loss on data kept apart")
+        for number, (name, losses) in enumerate(data["losses"].items()):
+            right.semilogy(*zip(*losses, strict=True), color=COLOURS[number], marker="osD"[number], label=name)
+        right.set(xlabel="training step", ylabel="validation loss")
         right.legend()
     return canvas
 

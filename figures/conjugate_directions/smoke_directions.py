@@ -1,4 +1,4 @@
-"""A plume of smoke, and the iterations that each of its pressure systems takes."""
+"""A smoke plume, with iterations and times of each solver on its pressure systems."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ SOLVERS = ("conjugate-directions", "cg", "deflated-cg", "mic-cg", "pyamg-rs", "m
 
 
 def compute(quick: bool = False) -> Data:
-    """Return the smoke at the end, and iterations and milliseconds of each step, by solver.
+    """Return the smoke after the last step, and iterations and milliseconds of each step by solver.
 
     Parameters
     ----------
     quick : bool
-        Few steps on a small grid.
+        Take few steps on a small grid.
 
     Returns
     -------
     dict
-        ``"smoke"``, NaN in obstacles, ``"iterations"`` and ``"milliseconds"``.
+        ``"smoke"``, NaN inside obstacles, ``"iterations"`` and ``"milliseconds"``.
     """
     cells, steps = (40, 12) if quick else (96, 24)
     sequence = ritz.problems.pressure_projection((cells, cells), steps=steps, dt=0.15, obstacles=2, seed=3)
@@ -38,7 +38,7 @@ def compute(quick: bool = False) -> Data:
     milliseconds: dict[str, list[float]] = {}
     smoke = np.zeros((cells, cells))
     for name in SOLVERS:
-        ritz.solve(sequence.first(), name, rtol=1e-6)  # so that compiling is not counted
+        ritz.solve(sequence.first(), name, rtol=1e-6)  # compilation, which is not timed
         trajectory: Any = ritz.solve(sequence, name, rtol=1e-6)
         iterations[name] = [step.iterations for step in trajectory.steps]
         milliseconds[name] = [1e3 * step.timings["solve"] for step in trajectory.steps]

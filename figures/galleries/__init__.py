@@ -1,1 +1,1 @@
-"""Galleries of the problems: published figures and tables, and those of the documentation."""
+"""Figures and tables on problems and discretisations."""

@@ -1,1 +1,1 @@
-"""Gaussian-process solvers: published figures and tables, and those of the documentation."""
+"""Figures and tables on Gaussian processes."""

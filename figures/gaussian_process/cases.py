@@ -1,4 +1,4 @@
-"""What the figures on Gaussian processes share: cases, entrants at equal numbers of points, and errors off the grid."""
+"""Cases, solvers and error measures shared by the figures on Gaussian processes."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from ritz.errors import RitzError
 from ritz.problem_types.pde.pde import PDE
 from ritz.problems import gp_hm
 
-__all__ = ["CASES", "ENTRANTS", "Case", "Entrant", "measure", "unknowns", "unseen_error", "values_on_grid"]
+__all__ = ["CASES", "SOLVERS", "FrequencyCase", "SolverSetup", "measure", "unknowns", "unseen_error", "values_on_grid"]
 
-DENSE_DATA = 4000  # that a covariance matrix is held for
+DENSE_DATA = 4000  # largest number of data points with a dense covariance matrix
 UNSEEN = {1: 300, 2: 300, 3: 40}  # uniform test points along each axis
 
 
 @dataclass(frozen=True)
-class Case:
-    """A problem with its grid.
+class FrequencyCase:
+    """A problem with a high-frequency solution.
 
     Parameters
     ----------
     build : callable
+        Returns the problem.
     label : str
-        Its solution, short.
+        Short description of the solution.
     frequency : float
-        Its highest, in radians: the scale that random Fourier features are told.
+        Highest angular frequency of the solution, which random Fourier features get as a scale.
     """
 
     build: Callable[[], PDE]
@@ -39,46 +40,48 @@ class Case:
     frequency: float
 
 
-CASES: tuple[Case, ...] = (
-    Case(lambda: gp_hm.poisson_1d("single_sin"), "Poisson 1-D: sin 100x", 100),
-    Case(lambda: gp_hm.poisson_1d("mix_sin"), "Poisson 1-D: sin x + sin 20x / 10 + sin 100x / 20", 100),
-    Case(lambda: gp_hm.poisson_1d("sin_cos"), "Poisson 1-D: sin 6x cos 100x", 100),
-    Case(lambda: gp_hm.poisson_1d("x_time_sinx"), "Poisson 1-D: x sin 200x", 200),
-    Case(lambda: gp_hm.poisson_1d("x2_add_sinx"), "Poisson 1-D: sin 500x - 2 (x - 1/2)$^2$", 500),
-    Case(lambda: gp_hm.allen_cahn_1d("single_sin"), "Allen-Cahn 1-D: sin 100x", 100),
-    Case(lambda: gp_hm.allen_cahn_1d("sin_cos"), "Allen-Cahn 1-D: sin 6x cos 100x", 100),
-    Case(lambda: gp_hm.poisson_2d("sin_sin"), "Poisson 2-D: sin 100x sin 100y", 100),
-    Case(lambda: gp_hm.poisson_2d("sin_add_cos"), "Poisson 2-D: sin 6x cos 20x + sin 6y cos 20y", 26),
-    Case(lambda: gp_hm.allen_cahn_2d("mixed"), "Allen-Cahn 2-D: three tones an axis, up to 100", 100),
-    Case(gp_hm.advection, "Advection: sin (x - 200t)", 200),
-    Case(lambda: gp_hm.poisson_1d("chirp"), "Poisson 1-D: chirp", 160),
-    Case(lambda: gp_hm.poisson_1d("bump"), "Poisson 1-D: narrow bump", 100),
-    Case(lambda: gp_hm.poisson_1d("layer"), "Poisson 1-D: tanh layer", 60),
-    Case(lambda: gp_hm.poisson_1d("tones"), "Poisson 1-D: twelve random tones", 400),
-    Case(lambda: gp_hm.poisson_2d("multiscale"), "Poisson 2-D: sin 100x sin 100y + cos 3x sin 2y", 100),
-    Case(lambda: gp_hm.poisson_2d("bump"), "Poisson 2-D: bump and tone", 100),
-    Case(lambda: gp_hm.allen_cahn_2d("cosines"), "Allen-Cahn 2-D: sin 40$\\pi$x cos 40$\\pi$y + ...", 126),
-    Case(gp_hm.heat, "Heat: two decaying tones, up to 50", 50),
-    Case(lambda: gp_hm.helmholtz("standing"), "Helmholtz: k = 24$\\pi$", 75),
-    Case(gp_hm.poisson_3d, "Poisson 3-D: sin 16x sin 16y sin 16z + ...", 16),
+CASES: tuple[FrequencyCase, ...] = (
+    FrequencyCase(lambda: gp_hm.poisson_1d("single_sin"), "Poisson 1-D: sin 100x", 100),
+    FrequencyCase(lambda: gp_hm.poisson_1d("mix_sin"), "Poisson 1-D: sin x + sin 20x / 10 + sin 100x / 20", 100),
+    FrequencyCase(lambda: gp_hm.poisson_1d("sin_cos"), "Poisson 1-D: sin 6x cos 100x", 100),
+    FrequencyCase(lambda: gp_hm.poisson_1d("x_time_sinx"), "Poisson 1-D: x sin 200x", 200),
+    FrequencyCase(lambda: gp_hm.poisson_1d("x2_add_sinx"), "Poisson 1-D: sin 500x - 2 (x - 1/2)$^2$", 500),
+    FrequencyCase(lambda: gp_hm.allen_cahn_1d("single_sin"), "Allen-Cahn 1-D: sin 100x", 100),
+    FrequencyCase(lambda: gp_hm.allen_cahn_1d("sin_cos"), "Allen-Cahn 1-D: sin 6x cos 100x", 100),
+    FrequencyCase(lambda: gp_hm.poisson_2d("sin_sin"), "Poisson 2-D: sin 100x sin 100y", 100),
+    FrequencyCase(lambda: gp_hm.poisson_2d("sin_add_cos"), "Poisson 2-D: sin 6x cos 20x + sin 6y cos 20y", 26),
+    FrequencyCase(lambda: gp_hm.allen_cahn_2d("mixed"), "Allen-Cahn 2-D: three tones per axis, up to 100", 100),
+    FrequencyCase(gp_hm.advection, "Advection: sin (x - 200t)", 200),
+    FrequencyCase(lambda: gp_hm.poisson_1d("chirp"), "Poisson 1-D: chirp", 160),
+    FrequencyCase(lambda: gp_hm.poisson_1d("bump"), "Poisson 1-D: narrow bump", 100),
+    FrequencyCase(lambda: gp_hm.poisson_1d("layer"), "Poisson 1-D: tanh layer", 60),
+    FrequencyCase(lambda: gp_hm.poisson_1d("tones"), "Poisson 1-D: twelve random tones", 400),
+    FrequencyCase(lambda: gp_hm.poisson_2d("multiscale"), "Poisson 2-D: sin 100x sin 100y + cos 3x sin 2y", 100),
+    FrequencyCase(lambda: gp_hm.poisson_2d("bump"), "Poisson 2-D: bump and tone", 100),
+    FrequencyCase(lambda: gp_hm.allen_cahn_2d("cosines"), "Allen-Cahn 2-D: sin 40$\\pi$x cos 40$\\pi$y + ...", 126),
+    FrequencyCase(gp_hm.heat, "Heat: two decaying tones, up to 50", 50),
+    FrequencyCase(lambda: gp_hm.helmholtz("standing"), "Helmholtz: k = 24$\\pi$", 75),
+    FrequencyCase(gp_hm.poisson_3d, "Poisson 3-D: sin 16x sin 16y sin 16z + ...", 16),
 )
 PUBLISHED = 11
-"""The first cases are those of the paper."""
+"""Number of cases from the paper, which come first."""
 
 
 @dataclass(frozen=True)
-class Entrant:
-    """A solver with its options.
+class SolverSetup:
+    """A solver with its options and the meaning of its grid.
 
     Parameters
     ----------
     label : str
+        Name in legends and tables.
     solver : str
+        Registered name.
     options : mapping
     grid : {"nodes", "unknowns", "points"}
-        What its `shape` counts: every node, the unknowns among them, or nothing, its points being random.
+        What the option `shape` counts: all nodes, or the unknowns among them; solvers with random points have none.
     dense : bool
-        Whether it holds a matrix on all nodes.
+        Whether the solver stores a dense matrix over all nodes.
     """
 
     label: str
@@ -88,20 +91,20 @@ class Entrant:
     dense: bool = False
 
 
-ENTRANTS: tuple[Entrant, ...] = (
-    Entrant("gp", "gp"),
-    Entrant("gp, dense", "gp", {"method": "dense"}, dense=True),
-    Entrant("gp-se", "gp-se", dense=True),
-    Entrant("gp-matern", "gp-matern", dense=True),
-    Entrant("chebyshev", "chebyshev", grid="unknowns"),
-    Entrant("finite-difference", "finite-difference", grid="unknowns"),
-    Entrant("pinn", "pinn", grid="points"),
-    Entrant("rff-pinn", "rff-pinn", grid="points"),
+SOLVERS: tuple[SolverSetup, ...] = (
+    SolverSetup("gp", "gp"),
+    SolverSetup("gp, dense", "gp", {"method": "dense"}, dense=True),
+    SolverSetup("gp-se", "gp-se", dense=True),
+    SolverSetup("gp-matern", "gp-matern", dense=True),
+    SolverSetup("chebyshev", "chebyshev", grid="unknowns"),
+    SolverSetup("finite-difference", "finite-difference", grid="unknowns"),
+    SolverSetup("pinn", "pinn", grid="points"),
+    SolverSetup("rff-pinn", "rff-pinn", grid="points"),
 )
 
 
 def unknowns(problem: PDE, shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the unknowns along each axis of a grid whose nodes are counted with both ends."""
+    """Return the number of unknowns along each axis of a grid whose nodes include both ends."""
     return tuple(
         count - sum(condition == "dirichlet" for condition in pair)
         for count, pair in zip(shape, problem.sides, strict=True)
@@ -118,7 +121,7 @@ def values_on_grid(solution: Any, axes: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def unseen_error(solution: Any, problem: PDE, count: int | None = None) -> float:
-    """Return the relative error in the Euclidean norm over uniform test points, which are not those of the solver."""
+    """Return the relative error in the Euclidean norm over uniform test points, unseen by the solver."""
     axes = [np.linspace(low, high, count or UNSEEN[problem.dimension]) for low, high in problem.domain]
     assert problem.exact is not None
     exact = problem.exact(*np.meshgrid(*axes, indexing="ij"))
@@ -126,7 +129,7 @@ def unseen_error(solution: Any, problem: PDE, count: int | None = None) -> float
 
 
 def measure(
-    entrant: Entrant,
+    setup: SolverSetup,
     problem: PDE,
     shape: Sequence[int],
     *,
@@ -134,35 +137,35 @@ def measure(
     frequency: float = 1.0,
     count: int | None = None,
 ) -> tuple[float, float]:
-    """Return error and seconds of one entrant; NaN where it does not take the problem.
+    """Return the error and the seconds of one solver; NaN if it does not take the problem.
 
     Parameters
     ----------
-    entrant : Entrant
+    setup : SolverSetup
     problem : PDE
     shape : sequence of int
-        Nodes along each axis, the ends among them.
+        Nodes along each axis, including both ends.
     seconds : float
-        Budget of networks.
+        Training time of networks.
     frequency : float
-        What random Fourier features are told besides 1.
+        Scale of random Fourier features in addition to 1.
     count : int, optional
         Test points along each axis.
     """
-    if entrant.dense and np.prod(shape) + 2 * sum(shape) * (problem.dimension > 1) > DENSE_DATA:
+    if setup.dense and np.prod(shape) + 2 * sum(shape) * (problem.dimension > 1) > DENSE_DATA:
         return np.nan, np.nan
-    options: dict[str, Any] = dict(entrant.options)
-    if entrant.grid == "points":
+    options: dict[str, Any] = dict(setup.options)
+    if setup.grid == "points":
         options |= {"seconds": seconds, "maxiter": 10**6}
-        if entrant.solver == "rff-pinn":
+        if setup.solver == "rff-pinn":
             options["scales"] = (1.0, frequency)
     else:
-        options["shape"] = tuple(shape) if entrant.grid == "nodes" else unknowns(problem, shape)
+        options["shape"] = tuple(shape) if setup.grid == "nodes" else unknowns(problem, shape)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         start = time.perf_counter()
         try:
-            solution = ritz.solve(problem, entrant.solver, throw=False, **options)
+            solution = ritz.solve(problem, setup.solver, throw=False, **options)
         except RitzError:
             return np.nan, np.nan
         spent = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""Time to solve against the number of nodes in the plane and in space."""
+"""Time and error of Gaussian processes and their peers against the number of nodes, in two and three dimensions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, ritz_style, slope_triangle
 from ritz.problems import gp_hm
 
-from .cases import Entrant, measure
+from .cases import SolverSetup, measure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,41 +20,42 @@ __all__ = ["compute", "plot"]
 
 Data: TypeAlias = dict[str, dict[str, np.ndarray]]
 
-ENTRANTS = (
-    Entrant("gp", "gp"),
-    Entrant("chebyshev", "chebyshev", grid="unknowns"),
-    Entrant("finite-difference", "finite-difference", grid="unknowns"),
+SOLVERS = (
+    SolverSetup("gp", "gp"),
+    SolverSetup("chebyshev", "chebyshev", grid="unknowns"),
+    SolverSetup("finite-difference", "finite-difference", grid="unknowns"),
 )
 COUNTS = {"plane": (100, 200, 400, 700, 1000, 1400, 2000), "space": (16, 32, 48, 64, 96, 128)}
 QUICK_COUNTS = {"plane": (100, 200, 300), "space": (24, 32, 48)}
-LARGEST = {  # beyond, minutes or more memory than there is
+LARGEST = {  # larger grids take minutes, or more memory than available
     **{("chebyshev", "plane"): 400, ("chebyshev", "space"): 48},
     **{("finite-difference", "plane"): 1000, ("finite-difference", "space"): 64},
 }
-UNSEEN = {"plane": 60, "space": 20}  # test points along an axis
-DENSITY = 4.0  # nodes in a wavelength
+UNSEEN = {"plane": 60, "space": 20}  # test points per axis
+DENSITY = 4.0  # nodes per wavelength
 ROUNDS = 3
 
 
 def compute(quick: bool = False) -> Data:
     """Return seconds, the fastest of three interleaved rounds on one thread, and errors, by dimension.
 
-    The frequency grows with the grid, so that there are four nodes in a wavelength of the highest tone; a tone of low
-    frequency is there besides.
+    The frequency grows with the grid, at four nodes per wavelength of the highest tone. The solution also has a tone
+    of low frequency.
 
     Parameters
     ----------
     quick : bool
-        Small grids.
+        Use small grids.
 
     Returns
     -------
     dict
-        ``"plane"`` and ``"space"``: ``"nodes"`` along an axis, ``"<solver>"`` seconds, ``"<solver> error"``.
+        For ``"plane"`` and ``"space"``: ``"nodes"`` per axis, seconds as ``"<solver>"`` and errors as
+        ``"<solver> error"``.
     """
     data: Data = {}
     for space, counts in (QUICK_COUNTS if quick else COUNTS).items():
-        shape = (len(ENTRANTS), len(counts))
+        shape = (len(SOLVERS), len(counts))
         seconds, errors = np.full(shape, np.nan), np.full(shape, np.nan)
         for column, count in enumerate(counts):
             frequency = float(round((count - 1) / DENSITY))
@@ -65,12 +66,12 @@ def compute(quick: bool = False) -> Data:
             )
             problem = build(frequency=frequency)
             for _ in range(1 if quick or count >= 400 else ROUNDS):
-                for row, entrant in enumerate(ENTRANTS):
-                    if count > LARGEST.get((entrant.label, space), count):
+                for row, setup in enumerate(SOLVERS):
+                    if count > LARGEST.get((setup.label, space), count):
                         continue
                     with pinned_threads(1):
                         error, spent = measure(
-                            entrant,
+                            setup,
                             problem,
                             (count,) * problem.dimension,
                             seconds=0.0,
@@ -79,13 +80,13 @@ def compute(quick: bool = False) -> Data:
                     errors[row, column] = error
                     seconds[row, column] = np.fmin(seconds[row, column], spent)
         data[space] = {"nodes": np.array(counts)}
-        for row, entrant in enumerate(ENTRANTS):
-            data[space] |= {entrant.label: seconds[row], f"{entrant.label} error": errors[row]}
+        for row, setup in enumerate(SOLVERS):
+            data[space] |= {setup.label: seconds[row], f"{setup.label} error": errors[row]}
     return data
 
 
 def plot(data: Data) -> Figure:
-    """Return the figure: times above, errors below; the plane on the left, space on the right."""
+    """Return the figure: times above and errors below, two dimensions on the left and three on the right."""
     from matplotlib.figure import Figure
 
     with ritz_style():
@@ -95,11 +96,11 @@ def plot(data: Data) -> Figure:
             above, below = panels[:, place]
             dimension = 2 if space == "plane" else 3
             total = found["nodes"].astype(float) ** dimension
-            for number, entrant in enumerate(ENTRANTS):
+            for number, setup in enumerate(SOLVERS):
                 look = {"color": COLOURS[number], "marker": "os^"[number]}
-                above.loglog(total, found[entrant.label], label=entrant.label, **look)
-                below.loglog(total, found[f"{entrant.label} error"], **look)
-            fastest = np.nanmin([found[entrant.label] for entrant in ENTRANTS])
+                above.loglog(total, found[setup.label], label=setup.label, **look)
+                below.loglog(total, found[f"{setup.label} error"], **look)
+            fastest = np.nanmin([found[setup.label] for setup in SOLVERS])
             slope_triangle(above, (total[-1] / 6, 1.2 * fastest), 1, width=3.0)
             above.set(title=f"{dimension}-D, up to {found['nodes'][-1]}$^{dimension}$ nodes")
             below.set(xlabel="nodes")

@@ -1,4 +1,4 @@
-"""Errors against the number of nodes in a wavelength: a Gaussian process, polynomials and finite differences."""
+"""Error against the number of nodes per wavelength, for Gaussian processes, collocation and finite differences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, ritz_style
 from ritz.problems import gp_hm
 
-from .cases import Entrant, measure
+from .cases import SolverSetup, measure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,14 +20,14 @@ __all__ = ["CASES", "compute", "plot"]
 Data: TypeAlias = dict[str, dict[str, np.ndarray]]
 
 CASES = {"x2_add_sinx": (500.0, "sin 500x - 2 (x - 1/2)$^2$"), "single_sin": (100.0, "sin 100x on (0, 2$\\pi$)")}
-ENTRANTS = (
-    Entrant("gp", "gp"),
-    Entrant("chebyshev", "chebyshev", grid="unknowns"),
-    Entrant("finite-difference, order 2", "finite-difference", {"order": 2}, "unknowns"),
-    Entrant("finite-difference, order 4", "finite-difference", {"order": 4}, "unknowns"),
+SOLVERS = (
+    SolverSetup("gp", "gp"),
+    SolverSetup("chebyshev", "chebyshev", grid="unknowns"),
+    SolverSetup("finite-difference, order 2", "finite-difference", {"order": 2}, "unknowns"),
+    SolverSetup("finite-difference, order 4", "finite-difference", {"order": 4}, "unknowns"),
 )
 DENSITIES = (2.05, 2.2, 2.5, 2.8, 3.1, 3.4, 3.8, 4.5, 6.0, 8.0, 12.0, 20.0)
-DENSEST = {"chebyshev": 6.0}  # nodes in a wavelength: a dense matrix, whose answer gains nothing beyond
+DENSEST = {"chebyshev": 6.0}  # nodes per wavelength; its dense matrix grows, and its error falls no further
 QUICK_DENSITIES = (2.05, 3.0, 4.0, 6.0)
 
 
@@ -37,12 +37,12 @@ def compute(quick: bool = False) -> Data:
     Parameters
     ----------
     quick : bool
-        Few densities.
+        Use few densities.
 
     Returns
     -------
     dict
-        For each case ``"points"`` in a wavelength, and the errors by label of the solver.
+        For each case, ``"points"`` per wavelength, and the errors by label of the solver.
     """
     data: Data = {}
     for case, (frequency, _) in CASES.items():
@@ -50,31 +50,30 @@ def compute(quick: bool = False) -> Data:
         waves = frequency * (problem.domain[0][1] - problem.domain[0][0]) / (2 * np.pi)
         counts = [round(density * waves) + 1 for density in (QUICK_DENSITIES if quick else DENSITIES)]
         data[case] = {"points": (np.array(counts) - 1) / waves}
-        for entrant in ENTRANTS:
-            most = DENSEST.get(entrant.label, np.inf) * waves
+        for setup in SOLVERS:
+            most = DENSEST.get(setup.label, np.inf) * waves
             errors = [
-                measure(entrant, problem, (count,), seconds=1.0)[0] if count - 1.5 <= most else np.nan
-                for count in counts
+                measure(setup, problem, (count,), seconds=1.0)[0] if count - 1.5 <= most else np.nan for count in counts
             ]
-            data[case][entrant.label] = np.array(errors)
+            data[case][setup.label] = np.array(errors)
     return data
 
 
 def plot(data: Data) -> Figure:
-    """Return the figure, one panel a case."""
+    """Return the figure, with one panel per case."""
     from matplotlib.figure import Figure
 
     with ritz_style():
         canvas = Figure(figsize=(9.2, 4.0), layout="constrained")
         panels = canvas.subplots(1, len(data), sharey=True, squeeze=False)[0]
         for panel, (case, found) in zip(panels, data.items(), strict=True):
-            for number, entrant in enumerate(ENTRANTS):
+            for number, setup in enumerate(SOLVERS):
                 panel.loglog(
                     found["points"],
-                    found[entrant.label],
+                    found[setup.label],
                     color=COLOURS[number],
                     marker="os^D"[number],
-                    label=entrant.label,
+                    label=setup.label,
                 )
             panel.axvline(2.0, color="#888888", linestyle=":", linewidth=1)
             panel.axvline(np.pi, color="#888888", linestyle=":", linewidth=1)
@@ -96,7 +95,7 @@ def plot(data: Data) -> Figure:
                 va="bottom",
                 color="#666666",
             )
-            panel.set(xlabel="nodes in a wavelength", title=CASES[case][1], xlim=(1.9, 1.1 * found["points"][-1]))
+            panel.set(xlabel="nodes per wavelength", title=CASES[case][1], xlim=(1.9, 1.1 * found["points"][-1]))
             panel.set_xticks([2, 3, 4, 6, 8, 12, 20], ["2", "3", "4", "6", "8", "12", "20"])
             panel.minorticks_off()
         panels[0].set(ylabel="relative error between the nodes")

@@ -1,4 +1,4 @@
-"""Solutions of high frequency as a Gaussian process, finite differences and a network find them."""
+"""High-frequency solutions found by a Gaussian process, finite differences and a network."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["CASES", "compute", "plot"]
 
 Data: TypeAlias = dict[str, dict[str, Any]]
 
-CASES = {  # with the highest frequency, which random Fourier features are told, and a window a few waves wide
+CASES = {  # label, highest frequency (a scale of random Fourier features), and a window a few waves wide
     "x2_add_sinx": ("sin 500x - 2 (x - 1/2)$^2$", 500.0, (0.46, 0.52)),
     "x_time_sinx": ("x sin 200x", 200.0, (3.0, 3.16)),
     "sin_cos": ("sin 6x cos 100x", 100.0, (1.4, 1.9)),
 }
-SECONDS = 30.0  # of training
+SECONDS = 30.0  # training time
 
 
 def compute(quick: bool = False) -> Data:
-    """Return exact values and those of each solver on a fine grid of the whole interval, by case.
+    """Return exact values and those of each solver on a fine grid over the whole interval, by case.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def _values(case: str, scale: float, seconds: float) -> dict[str, Any]:
 
 
 def plot(data: Data) -> Figure:
-    """Return the figure: a window of the solutions on the left, errors over the whole interval on the right."""
+    """Return the figure: the solutions in a window on the left, errors over the whole interval on the right."""
     from matplotlib.figure import Figure
 
     looks: dict[str, dict[str, Any]] = {
@@ -84,7 +84,7 @@ def plot(data: Data) -> Figure:
                 )
             scale = np.abs(found["exact"]).max()
             left.set(title=f"{label}, {found['nodes']} nodes", xlim=(start, stop), ylim=(-1.6 * scale, 1.6 * scale))
-            right.set(title="largest error nearby", xlim=(x[0], x[-1]))
+            right.set(title="largest local error", xlim=(x[0], x[-1]))
         panels[-1][0].set(xlabel="x")
         panels[-1][1].set(xlabel="x")
         handles, labels = panels[0][0].get_legend_handles_labels()

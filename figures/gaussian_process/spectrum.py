@@ -1,4 +1,4 @@
-"""Frequencies that a Gaussian process has found in the source, beside those of the solution."""
+"""Frequencies found by a Gaussian process in the source, beside the spectrum of the solution."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def compute(quick: bool = False) -> Data:
     Parameters
     ----------
     quick : bool
-        The same: this takes seconds.
+        No effect, as this takes seconds.
     """
     del quick
     data: Data = {}
@@ -56,7 +56,7 @@ def compute(quick: bool = False) -> Data:
 
 
 def plot(data: Data) -> Figure:
-    """Return the figure, one panel a case: the windowed spectrum, and the components of the prior as stems."""
+    """Return the figure, with one panel per case: the windowed spectrum, and the components of the prior as stems."""
     from matplotlib.figure import Figure
 
     with ritz_style():

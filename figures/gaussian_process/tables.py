@@ -1,4 +1,4 @@
-"""Errors and times of Gaussian processes, collocation and networks on solutions of high frequency, as a table."""
+"""Table of errors and times of Gaussian processes, collocation and networks on high-frequency solutions."""
 
 from __future__ import annotations
 
@@ -10,37 +10,38 @@ from ritz.plotting.figure import figure
 from ritz.plotting.style import INK, ritz_style
 from ritz.problems import gp_hm
 
-from .cases import CASES, ENTRANTS, PUBLISHED, measure
+from .cases import CASES, PUBLISHED, SOLVERS, measure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["compute", "plot"]
 
-SECONDS = 5.0  # of training for each network
-QUICK_CASES, QUICK_ENTRANTS = (0, 4, 5, 10, 18), ("gp", "chebyshev", "finite-difference", "rff-pinn")
+SECONDS = 5.0  # training time of each network
+QUICK_CASES, QUICK_SOLVERS = (0, 4, 5, 10, 18), ("gp", "chebyshev", "finite-difference", "rff-pinn")
 
 
 def compute(quick: bool = False) -> dict[str, Any]:
     """Return errors and seconds by case and solver.
 
-    Every solver has the same nodes, those of the paper where a case is from there; networks train for five seconds at
-    random points, and random Fourier features are told the highest frequency.
+    All solvers use the same nodes, which are those of the paper for the cases taken from it. Networks train for five
+    seconds at random points, and random Fourier features get the highest frequency as a scale.
 
     Parameters
     ----------
     quick : bool
-        Few cases and solvers, coarse grids in two dimensions, and networks for a tenth of a second.
+        Use few cases and solvers, coarse grids in two dimensions, and a tenth of a second for each network.
 
     Returns
     -------
     dict
-        ``"cases"``, ``"nodes"``, ``"solvers"``: labels; ``"errors"``, ``"seconds"``: arrays of a row a case, NaN where
-        a solver does not take it or cannot hold it.
+        ``"cases"``, ``"nodes"`` and ``"solvers"``: labels; ``"published"``: number of cases from the paper;
+        ``"errors"`` and ``"seconds"``: arrays with one row per case, NaN if a solver does not take the case or its
+        matrix does not fit into memory.
     """
     numbers = QUICK_CASES if quick else range(len(CASES))
-    entrants = [entrant for entrant in ENTRANTS if not quick or entrant.label in QUICK_ENTRANTS]
-    errors, seconds = (np.full((len(numbers), len(entrants)), np.nan) for _ in range(2))
+    setups = [setup for setup in SOLVERS if not quick or setup.label in QUICK_SOLVERS]
+    errors, seconds = (np.full((len(numbers), len(setups)), np.nan) for _ in range(2))
     nodes: list[str] = []
     for row, number in enumerate(numbers):
         case, problem = CASES[number], CASES[number].build()
@@ -48,22 +49,22 @@ def compute(quick: bool = False) -> dict[str, Any]:
         if quick and len(shape) > 1:
             shape = tuple(count // 2 for count in shape)
         nodes.append(str(max(shape)) + (f"$^{len(shape)}$" if len(shape) > 1 else ""))
-        for column, entrant in enumerate(entrants):
+        for column, setup in enumerate(setups):
             errors[row, column], seconds[row, column] = measure(
-                entrant, problem, shape, seconds=0.1 if quick else SECONDS, frequency=case.frequency
+                setup, problem, shape, seconds=0.1 if quick else SECONDS, frequency=case.frequency
             )
     return {
         "cases": [CASES[number].label for number in numbers],
         "published": sum(number < PUBLISHED for number in numbers),
         "nodes": nodes,
-        "solvers": [entrant.label for entrant in entrants],
+        "solvers": [setup.label for setup in setups],
         "errors": errors,
         "seconds": seconds,
     }
 
 
 def plot(data: dict[str, Any]) -> Figure:
-    """Return the table: relative errors, the smallest of a row in bold, and seconds below them."""
+    """Return the table: relative errors, the smallest of each row in bold, and seconds below them."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
@@ -76,7 +77,7 @@ def plot(data: dict[str, Any]) -> Figure:
         axes = canvas.subplots()
         axes.set(xlim=(0, first + 0.7 + wide * columns), ylim=(rows + 0.35, -1.35))
         axes.axis("off")
-        axes.scatter([0], [0], s=0)  # the table is the data
+        axes.scatter([0], [0], s=0)  # marks the axes as holding data
         axes.text(0, -0.55, "equation: solution", weight="bold", va="center")
         axes.text(first + 0.55, -0.55, "nodes", weight="bold", ha="right", va="center")
         for column, name in enumerate(data["solvers"]):
@@ -128,14 +129,14 @@ def plot(data: dict[str, Any]) -> Figure:
         for line in lines:
             axes.plot([0, first + 0.7 + wide * columns], [line, line], color="#888888", linewidth=0.8)
         canvas.suptitle(
-            "Relative error between the nodes, and seconds; cases of the paper come first",
+            "Relative error between the nodes, and seconds; the cases of the paper come first",
             fontsize=9,
         )
     return canvas
 
 
 def _short(error: float) -> str:
-    """Return one digit and the power of ten, numbers of the order of one being written out."""
+    """Return an error with one digit, in scientific notation unless it is of the order of one."""
     return f"{error:.1g}" if 0.1 <= error < 100 else f"{error:.0e}".replace("e-0", "e-").replace("e+0", "e+")
 
 

@@ -1,1 +1,1 @@
-"""Graph clustering: published figures and tables, and those of the documentation."""
+"""Figures and tables on graph clustering."""

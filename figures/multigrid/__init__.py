@@ -1,1 +1,1 @@
-"""Multigrid: published figures and tables, and those of the documentation."""
+"""Figures and tables on multigrid."""

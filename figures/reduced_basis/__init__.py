@@ -1,1 +1,1 @@
-"""Reduced models: published figures and tables, and those of the documentation."""
+"""Figures and tables on reduced models."""

@@ -1,4 +1,4 @@
-"""What the criterion predicts that local bases gain over a global one, against what they gain."""
+"""Predicted against measured gain of local reduced bases over a global one."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ MARKERS = "osD^v"
 
 
 def compute(quick: bool = False) -> Data:
-    """Return predicted and measured gains of every setting, and which were recommended.
+    """Return predicted and measured gains of every setting, and which of them are recommended.
 
     Parameters
     ----------
     quick : bool
-        One problem, a coarse grid, few snapshots and settings.
+        Use one problem, a coarse grid, few snapshots and few settings.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def compute(quick: bool = False) -> Data:
 
 
 def plot(data: Data) -> Figure:
-    """Return the figure; recommended settings are circled."""
+    """Return the figure, with recommended settings circled."""
     from matplotlib.figure import Figure
     from scipy.stats import spearmanr
 

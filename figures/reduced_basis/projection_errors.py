@@ -1,4 +1,4 @@
-"""Projection error of local bases against their size, for each way of dividing the snapshots, on every problem."""
+"""Projection error of local reduced bases against their size, by problem and kind of clustering."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ LOOKS = {
 
 
 def compute(quick: bool = False) -> Data:
-    """Return mean errors on test parameters of the best of the three bases that the classifier names.
+    """Return mean errors on test parameters, with the best of the three bases that the classifier proposes.
 
     Parameters
     ----------
     quick : bool
-        Two problems, coarse grids, few snapshots.
+        Use two problems, coarse grids and few snapshots.
 
     Returns
     -------
     dict
-        By problem: ``"sizes"``, and ``"errors"`` by analysis, arrays of shape (sizes,).
+        By problem: ``"sizes"``, and ``"errors"`` by kind of clustering, arrays of shape (sizes,).
     """
     found: Data = {}
     for name in ("two-materials", "thermal-block") if quick else CASES:
@@ -66,7 +66,7 @@ def compute(quick: bool = False) -> Data:
 
 
 def plot(data: Data) -> Figure:
-    """Return the figure, a panel for each problem."""
+    """Return the figure, with one panel per problem."""
     from matplotlib.figure import Figure
 
     columns = min(len(data), 5)

@@ -1,4 +1,4 @@
-"""Errors and times of local and global reduced models, what their estimates are worth, and time against size."""
+"""Errors, error estimates and times of local and global reduced models."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ SIDES, QUICK = (30, 60, 120, 240, 320), (12, 24)
 
 
 def compute(quick: bool = False) -> Data:
-    """Return errors, estimates and seconds by model on two materials, and seconds by size of the thermal block.
+    """Return errors, estimates and seconds by model on two materials, and seconds by size on the thermal block.
 
     Parameters
     ----------
     quick : bool
-        Small problems, few snapshots.
+        Use small problems and few snapshots.
     """
     problem = ritz.problems.two_materials((16, 16) if quick else (48, 48))
     training, test = (60, 20) if quick else (400, 100)
@@ -109,7 +109,7 @@ def plot(data: Data) -> Figure:
             for x, y, row in zip(milliseconds, errors, rows, strict=True):
                 left.annotate(str(row["size"]), (x, y), (5, 4), textcoords="offset points", fontsize=8, color=colour)
         left.axvline(1e3 * data["full"], color=COLOURS[5], linestyle=":", label="full solve")
-        left.set(xlabel="ms a query", ylabel="mean relative error", title="two materials, by number of modes")
+        left.set(xlabel="ms per query", ylabel="mean relative error", title="two materials, by number of modes")
         left.legend()
         for number, row in enumerate(data["models"]["local"]):
             label = f"{row['size']} modes"
@@ -117,15 +117,15 @@ def plot(data: Data) -> Figure:
         low = min(row["errors"].min() for row in data["models"]["local"])
         high = max(row["estimates"].max() for row in data["models"]["local"])
         middle.plot([low, high], [low, high], color=COLOURS[5], linewidth=1.0)
-        middle.set(xlabel="true error", ylabel="estimated error", title="estimates are bounds above the line")
+        middle.set(xlabel="true error", ylabel="estimated error", title="above the line, estimates are bounds")
         middle.legend()
         unknowns = [row["unknowns"] for row in data["growth"]]
         for number, (name, label) in enumerate(
-            (("full", "full solve"), ("state", "reduced, with its state"), ("reduced", "reduced, with its estimate"))
+            (("full", "full solve"), ("state", "reduced, with state"), ("reduced", "reduced, with error estimate"))
         ):
             seconds = [1e3 * row[name] for row in data["growth"]]
             right.loglog(unknowns, seconds, "o-", color=COLOURS[number], label=label)
-        right.set(xlabel="unknowns", ylabel="ms a query", title="thermal block, 10 modes")
+        right.set(xlabel="unknowns", ylabel="ms per query", title="thermal block, 10 modes")
         right.legend()
     return canvas
 

@@ -1,4 +1,4 @@
-"""Snapshots of parametric problems for the figures on reduced bases."""
+"""Snapshots of parametric problems for figures on reduced bases."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ CASES: Mapping[str, Mapping[str, Any]] = {
     "laser-track": {"shape": (31, 31)},
     "allen-cahn": {"shape": (32, 32)},
 }
-"""Problems, and the sizes at which they are drawn."""
+"""Problems and their sizes in the figures."""
 
 
 def training_and_test(name: str, quick: bool = False) -> tuple[Any, Snapshots, Snapshots]:
-    """Return a problem, snapshots to learn from and snapshots to measure with.
+    """Return a problem, its training snapshots and its test snapshots.
 
     Parameters
     ----------
     name : str
         One of `CASES`.
     quick : bool
-        A coarse grid and few snapshots.
+        Use a coarse grid and few snapshots.
     """
     arguments = dict(CASES[name])
     if quick and "shape" in arguments:

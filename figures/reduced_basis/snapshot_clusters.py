@@ -1,4 +1,4 @@
-"""Clusters of snapshots over the parameters, the snapshots that stand for them, and how fast singular values fall."""
+"""Clusters of snapshots in parameter space, their representatives and the decay of singular values."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ ANALYSES = {"k-means": ClusterAnalysis("k-means"), "sine": ClusterAnalysis("sine
 
 
 def compute(quick: bool = False) -> Data:
-    """Return clusters of the two-materials problem by K-means and by sines.
+    """Return clusters of the two-materials problem by k-means and by sine dissimilarities.
 
     Parameters
     ----------
     quick : bool
-        A coarse grid and few snapshots.
+        Use a coarse grid and few snapshots.
 
     Returns
     -------
     dict
-        ``"positions"`` of the source, ``"amplitudes"``, ``"labels"`` by analysis, ``"fields"`` of representatives of
-        sines and their numbers, ``"extent"``, and singular values: ``"global"``, and lists by analysis.
+        ``"positions"`` of the source, ``"amplitudes"``, ``"labels"`` by kind of clustering, ``"shown"`` clusters by
+        sines and the ``"fields"`` of their representatives, and singular values: ``"global"``, and ``"local"`` ones
+        by kind of clustering and cluster.
     """
     problem, known, _ = training_and_test("two-materials", quick)
     size = 8 if quick else SIZE
@@ -55,7 +56,7 @@ def compute(quick: bool = False) -> Data:
 
 
 def plot(data: Data) -> Figure:
-    """Return the figure: positions of the source by cluster, singular values, and representatives."""
+    """Return the figure: positions of the source by cluster, singular values and representatives."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
@@ -85,7 +86,7 @@ def plot(data: Data) -> Figure:
             panel.imshow(values.T, origin="lower", cmap="viridis", extent=(0, 1, 0, 1))
             panel.set(xticks=[], yticks=[])
             panel.grid(visible=False)
-            panel.set_title(f"stands for {np.count_nonzero(data['labels']['sine'] == number)} snapshots")
+            panel.set_title(f"represents {np.count_nonzero(data['labels']['sine'] == number)} snapshots")
             for side in panel.spines.values():
                 side.set(visible=True, color=colours[number % 10], linewidth=4)
     return canvas

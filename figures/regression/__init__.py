@@ -1,1 +1,1 @@
-"""Regression: published figures and tables, and those of the documentation."""
+"""Figures and tables on regression."""

@@ -1,7 +1,7 @@
-"""Largest error of a coordinate of sketched least squares against the number of unknowns, by kind of sketch.
+"""Largest coordinate error of sketched least squares against the number of unknowns, by kind of sketch.
 
-On the left the adversarial problem, where sparse sketches put the residual of a collision into a single coordinate;
-on the right a random one, where all kinds do alike.
+On the left is the adversarial problem, where sparse sketches put the residual of a collision into a single coordinate;
+on the right a random problem, where all kinds perform alike.
 """
 
 from __future__ import annotations
@@ -24,23 +24,27 @@ Data: TypeAlias = dict[str, dict[str, np.ndarray]]
 
 KINDS = ("gaussian", "srht", "gaussian-pooled", "sparse-sign", "count-sketch")
 LABELS = {"sparse-sign": "sparse sign, 8 entries", "count-sketch": "CountSketch", "srht": "SRHT"}
-RATIO = 8  # rows of the sketch by unknowns
+RATIO = 8  # rows of the sketch per unknown
 SPIKES = 8
 
 
 def scaled_errors(problem: LeastSquares, kind: str, trials: int, inverse_norm: float) -> np.ndarray:
-    r"""Return :math:`\|x'-x^*\|_\infty\sqrt d/(\varepsilon\|r\|\|A^+\|)` of sketches with 8 d rows, one a trial.
+    r"""Return :math:`\|x'-x^*\|_\infty\sqrt d/(\varepsilon\|r\|\|A^+\|)` for sketches with s = 8 d rows.
 
     Parameters
     ----------
     problem : LeastSquares
-        Holds its minimiser.
+        Problem with a known minimiser.
     kind : str
         A name in `ritz.solvers.regression.sketches.sketch_kinds.SKETCHES`.
     trials : int
-        Seeds are 0, 1, ...
+        Number of sketches, with seeds 0, 1, ...
     inverse_norm : float
-        Norm of the pseudoinverse of A. The distortion that goes with the size is :math:`\varepsilon=\sqrt{d/s}`.
+        Norm of the pseudoinverse of A. The distortion is taken as :math:`\varepsilon=\sqrt{d/s}`.
+
+    Returns
+    -------
+    ndarray, shape (trials,)
     """
     from ritz.solvers.regression.sketches.sketch_kinds import make_sketch
 
@@ -61,12 +65,12 @@ def compute(quick: bool = False) -> Data:
     Parameters
     ----------
     quick : bool
-        Few unknowns and trials.
+        Use few unknowns and trials.
 
     Returns
     -------
     dict
-        ``"adversarial"`` and ``"generic"``, each with ``"unknowns"`` and one array for each kind of sketch.
+        ``"adversarial"`` and ``"generic"``, each with ``"unknowns"`` and one array per kind of sketch.
     """
     unknowns = (32, 64) if quick else (64, 128, 256, 512)
     rows, trials = (2048, 3) if quick else (2**14, 8)
@@ -81,7 +85,7 @@ def compute(quick: bool = False) -> Data:
 
 
 def plot(data: Data) -> Figure:
-    """Return the figure, one panel an instance."""
+    """Return the figure, with one panel per problem."""
     from matplotlib.figure import Figure
 
     titles = {"adversarial": "adversarial problem", "generic": "random problem"}

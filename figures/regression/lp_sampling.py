@@ -1,7 +1,7 @@
-"""Error of l_p regression on a sample of rows against the size of the sample, for each kind of score.
+"""Error of l_p regression on sampled rows against the sample size, by kind of score.
 
-A tenth of the observations carry ten times the weight of the others, as happens when some stand for more cases, or
-come from a finer instrument. The error is how much the objective lies above its minimum.
+A tenth of the observations have ten times the weight of the others, as if they stood for more cases or came from a
+more precise instrument. The error is the relative excess of the objective over its minimum.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MARKERS = "vsodx^"
 
 
 def sampling_errors(problem: LpRegression, scores: str, sizes: list[int], trials: int) -> np.ndarray:
-    """Return how far above the minimum the objective is, relative, shape (sizes, trials)."""
+    """Return the relative excess of the objective over its minimum, shape (sizes, trials)."""
     A, b, p = problem.matrix, problem.b, problem.p
     least = ritz.solve(problem, "lp", rtol=1e-12).stats["objective"]
     known = row_scores(np.column_stack([A, b]), p, scores)
@@ -49,12 +49,13 @@ def compute(quick: bool = False) -> Data:
     Parameters
     ----------
     quick : bool
-        Few rows, sizes and trials.
+        Use few rows, sizes and trials.
 
     Returns
     -------
     dict
-        For each p ``"sizes"`` and, by kind of score, errors of shape (sizes, trials).
+        For each p, ``"sizes"`` and, by kind of score, errors of shape (sizes, trials); ``"mark"`` is the sample
+        size 80 (d + 1).
     """
     rows, columns, trials = (4000, 5, 3) if quick else (50_000, 20, 11)
     sizes = [multiple * (columns + 1) for multiple in (QUICK_MULTIPLES if quick else MULTIPLES)]
@@ -67,7 +68,7 @@ def compute(quick: bool = False) -> Data:
 
 
 def plot(data: Data) -> Figure:
-    """Return the figure: a panel for each p, medians as lines and the spread of the trials behind them."""
+    """Return the figure: one panel per p, with medians as lines and the range over the trials shaded."""
     from matplotlib.figure import Figure
 
     with ritz_style():
@@ -87,7 +88,7 @@ def plot(data: Data) -> Figure:
             panel.minorticks_off()
         lowest = np.median(data[EXPONENTS[0]]["lewis"][-1])
         slope_triangle(panels[0], (data[EXPONENTS[0]]["sizes"][0] * 1.1, lowest), -1)
-        panels[0].set_ylabel("objective above its minimum, relative")
+        panels[0].set_ylabel("relative excess of the objective")
         handles, labels = panels[0].get_legend_handles_labels()
         canvas.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return canvas

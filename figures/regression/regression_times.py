@@ -1,4 +1,4 @@
-"""Time of exact least-squares solvers against the number of rows, on a well- and an ill-conditioned problem."""
+"""Time of exact least-squares solvers against the number of rows, for a well- and an ill-conditioned problem."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ Data: TypeAlias = dict[str, dict[str, np.ndarray]]
 
 SOLVERS = ("lstsq", "gram-refine", "sketch-precondition", "numpy-lstsq", "scipy-lsmr")
 CONDITIONS = {"condition 1e3": 1e3, "condition 1e10": 1e10}
-HOPELESS = {("gram-refine", 1e10), ("scipy-lsmr", 1e10)}  # refuses; takes thousands of iterations
+HOPELESS = {("gram-refine", 1e10), ("scipy-lsmr", 1e10)}  # the first refuses, the second takes thousands of iterations
 RTOL = 1e-12
 
 
 def compute(quick: bool = False) -> Data:
-    """Return seconds, the median of interleaved rounds on one thread, preparing and solving together.
+    """Return the total seconds to prepare and solve, as medians of interleaved rounds on one thread.
 
     Parameters
     ----------
     quick : bool
-        Few rows, columns and rounds.
+        Use few rows, columns and rounds.
 
     Returns
     -------
     dict
-        By condition: ``"rows"``, and one array for each solver that is fit for it.
+        By condition number: ``"rows"``, and one array for each suitable solver.
     """
     columns, rounds = (10, 1) if quick else (100, 3)
     rows = (500, 1000) if quick else (2**11, 2**13, 2**15, 2**17)
@@ -64,7 +64,7 @@ def _seconds(A: np.ndarray, b: np.ndarray, name: str) -> float:
 
 
 def plot(data: Data) -> Figure:
-    """Return the figure, one panel a condition."""
+    """Return the figure, with one panel per condition number."""
     from matplotlib.figure import Figure
 
     with ritz_style():

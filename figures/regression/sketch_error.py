@@ -1,4 +1,4 @@
-"""Error of sketched least squares against the size of the sketch, with what theory predicts of Gaussian ones."""
+"""Error of sketched least squares against the sketch size, with the theory for Gaussian sketches."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def compute(quick: bool = False) -> Data:
     Parameters
     ----------
     quick : bool
-        A small problem and few trials.
+        Use a small problem and few trials.
 
     Returns
     -------
     dict
-        ``"sizes"``, ``"theory"`` :math:`\sqrt{d/(s-d-1)}`, which is exact for Gaussian sketches, and one array for
-        each kind.
+        ``"sizes"``, ``"theory"`` :math:`\sqrt{d/(s-d-1)}`, which is exact for Gaussian sketches, and one array per
+        kind.
     """
     from ritz.solvers.regression.sketches.sketch_kinds import make_sketch
 

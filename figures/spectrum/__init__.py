@@ -1,1 +1,1 @@
-"""Spectra: published figures and tables, and those of the documentation."""
+"""Figures and tables on spectra."""

@@ -1,1 +1,1 @@
-"""Second-order training and curvature: published figures and tables, and those of the documentation."""
+"""Figures and tables on second-order training and curvature."""
