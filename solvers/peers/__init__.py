@@ -1,1 +1,1 @@
-"""Other packages' solvers under the same contract, to compare with."""
+"""Solvers from other packages under the solver contract, for comparison."""

@@ -1,4 +1,4 @@
-"""What every baseline has in common: the contract around another package's routine, at little cost to it."""
+"""Shared parts of peers: the solver contract around another package's routine, with little overhead."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ __all__ = ["Peer", "PreparedPeer", "Watch", "peer_matrix", "prepare_peer"]
 
 
 class StopPeer(Exception):
-    """Raised through a peer's callback to stop it."""
+    """Raised in a peer's callback to stop it."""
 
 
 @dataclass(eq=False)
 class Watch:
-    """What a peer's callbacks report of one right-hand side.
+    """Record of a peer's iterations for one right-hand side, fed by its callbacks.
 
     Parameters
     ----------
     matrix : CSR array, ndarray or LinearOperator
     rhs : ndarray, shape (n,)
     target : float
-        Residual norm to reach.
+        Residual norm to be reached.
     scale : float
-        Norm that residuals are relative to.
+        Norm by which residual norms are divided for the user.
     callback : callable or None
-        The user's.
+        The user's callback.
 
     Attributes
     ----------
     norms : list of float
-        Residual norms, the first being that of the starting vector.
+        Residual norms, starting with that of the starting vector.
     x : ndarray
-        Latest iterate; the peer's own array.
+        Latest iterate, in the peer's own array.
     seconds : float
-        Time taken by products that only the record needs, which the peer is not charged for.
+        Time spent on products for the record only, which does not count as the peer's.
     """
 
     matrix: Any
@@ -66,14 +66,14 @@ class Watch:
         return float(np.linalg.norm(self.rhs - self.matrix @ x))
 
     def iterate(self, x: np.ndarray) -> None:
-        """Record an iterate by its true residual."""
+        """Record an iterate and its true residual norm."""
         start = time.perf_counter()
         norm = self.residual_norm(x)
         self.seconds += time.perf_counter() - start
         self.record(norm, x)
 
     def record(self, norm: float, x: np.ndarray) -> None:
-        """Record an iterate whose residual norm is known, and ask the user's callback whether to go on."""
+        """Record an iterate with a known residual norm, and ask the user's callback whether to stop."""
         self.x = x
         self.norms.append(norm)
         if self.callback is not None and self.callback(len(self.norms) - 1, x, norm / self.scale):
@@ -81,26 +81,27 @@ class Watch:
 
 
 Peer: TypeAlias = Callable[[Watch, np.ndarray, float, int], tuple[np.ndarray, Status | None]]
-"""``peer(watch, x0, tolerance, limit) -> (x, failure)``: until the residual norm is below `tolerance`, `limit`
-iterations at most. It reports each iteration to `watch`, must not modify `x0`, and says why it cannot go on."""
+"""``peer(watch, x0, tolerance, limit) -> (x, failure)``: iterates until the residual norm is below `tolerance`, for at
+most `limit` iterations. It reports each iteration to `watch`, must not modify `x0`, and returns the reason of a failure
+or None."""
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedPeer(PreparedSolver[Solution]):
     """Another package's routine, ready for right-hand sides.
 
-    Its own stopping rule is used. Where that is met and the true residual is still too large, it is called again
-    from where it stopped with half the tolerance, as long as that halves the residual. Blocks are solved column by
-    column, each within ``min(10 n, 20000)`` iterations unless another limit is given; no progress line is shown.
+    The routine's own stopping rule is used. If it stops while the true residual is still too large, it is called again
+    from there with half the tolerance, as long as that halves the residual. Blocks are solved column by column, each
+    within ``min(10 n, 20000)`` iterations by default. No progress line is shown.
 
     Parameters
     ----------
     system : LinearSystem
     matrix : CSR array, ndarray or LinearOperator
-        What the peer multiplies with.
+        Matrix in the form that the peer uses for products.
     peer : Peer
     name, seconds, stats
-        Registered name, seconds of preparation, and what else to report.
+        Registered name of the solver, seconds spent on preparation, and further statistics.
     """
 
     system: LinearSystem
@@ -141,7 +142,7 @@ class PreparedPeer(PreparedSolver[Solution]):
         return task.finish(asarray_like(x, task.rhs), status, history, timings={"recording": uncharged})
 
     def _column(self, watch: Watch, limit: int) -> tuple[np.ndarray, Status | None]:
-        """Return the better of the starting vector and what the peer makes of it, and why it ended."""
+        """Return the better of the starting vector and the peer's result, and the reason of a failure or None."""
         x, tolerance = watch.x, watch.target
         try:
             norm = watch.residual_norm(x)
@@ -173,7 +174,7 @@ class PreparedPeer(PreparedSolver[Solution]):
 def _informer(
     callback: Callback, x: np.ndarray, column: int, task: LinearSystemTask
 ) -> Callable[[int, np.ndarray, float], Any]:
-    """Return the user's callback for one column: it is shown the whole answer so far, in the kind of the system."""
+    """Adapt the user's callback to one column; it receives all columns so far, as arrays of the system's kind."""
 
     def inform(iteration: int, iterate: np.ndarray, residual: float) -> Any:
         if x.ndim == 1:
@@ -185,7 +186,7 @@ def _informer(
 
 
 def peer_matrix(operator: Operator, owner: str) -> Any:
-    """Return what a peer's user would hand it: a CSR array, an ndarray, or a LinearOperator without entries."""
+    """Return the operator as its user would pass it to a peer: a CSR array, an ndarray or a LinearOperator."""
     if isinstance(operator, Dense):
         return operator.matrix
     if isinstance(operator, MatrixFree):
@@ -199,7 +200,7 @@ def peer_matrix(operator: Operator, owner: str) -> Any:
 def prepare_peer(
     solver: Solver, system: LinearSystem, prepare: Callable[[Operator], tuple[Any, Peer, Mapping[str, Any]]]
 ) -> PreparedPeer:
-    """Check that `solver` takes `system`, and time ``prepare(operator) -> (matrix, peer, statistics)``."""
+    """Check that `solver` takes `system`, call ``prepare(operator) -> (matrix, peer, statistics)``, and time it."""
     start = time.perf_counter()
     check_pairing(solver, system)
     matrix, peer, stats = prepare(system.operator)

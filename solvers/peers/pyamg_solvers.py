@@ -1,4 +1,4 @@
-"""PyAMG's algebraic multigrid."""
+"""PyAMG's algebraic multigrid solvers."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ __all__ = ["PyamgAdaptive", "PyamgPairwise", "PyamgRs", "PyamgSa"]
 class PyamgSa:
     """``pyamg.smoothed_aggregation_solver`` and its ``solve`` :cite:`PyAMG2023`.
 
-    PyAMG's defaults, but for the strength of connection, whose default fails on coefficients with jumps.
+    Uses PyAMG's defaults except for the strength of connection, whose default fails on coefficients with jumps.
 
     Parameters
     ----------
     accel : {"cg", None}
-        Krylov method around the cycles, or none.
+        Krylov method preconditioned by the cycles, or None for cycles alone.
     strength : float
-        Threshold of the symmetric measure on the finest level, halved on each coarser :cite:`VanekMandelBrezina1996`;
-        0 is PyAMG's own default.
+        Threshold of the symmetric measure on the finest level, halved on each coarser level
+        :cite:`VanekMandelBrezina1996`; 0 is PyAMG's own default.
     seed : int
-        Of the random vectors with which PyAMG estimates spectral radii.
+        Seed of the random vectors with which PyAMG estimates spectral radii.
 
     Examples
     --------
@@ -76,7 +76,7 @@ class PyamgRs:
     Parameters
     ----------
     accel : {"cg", None}
-        Krylov method around the cycles, or none.
+        Krylov method preconditioned by the cycles, or None for cycles alone.
 
     Examples
     --------
@@ -109,19 +109,19 @@ class PyamgRs:
 class PyamgAdaptive:
     """``pyamg.aggregation.adaptive_sa_solver`` and its ``solve`` :cite:`BrezinaEtAl2005`, :cite:`PyAMG2023`.
 
-    Finds its candidates, the vectors that the coarse levels must represent, by itself. PyAMG's defaults, but for the
-    strength of connection.
+    Computes its candidates, the vectors that the coarse levels must represent, itself. Uses PyAMG's defaults except for
+    the strength of connection.
 
     Parameters
     ----------
     accel : {"cg", None}
-        Krylov method around the cycles, or none.
+        Krylov method preconditioned by the cycles, or None for cycles alone.
     strength : float
         See `PyamgSa`.
     candidates : int
         Number of candidates.
     seed : int
-        Of the random vectors that candidates are made from.
+        Seed of the random vectors from which candidates are computed.
 
     Examples
     --------
@@ -164,7 +164,7 @@ class PyamgPairwise:
     Parameters
     ----------
     accel : {"cg", None}
-        Krylov method around the cycles, or none.
+        Krylov method preconditioned by the cycles, or None for cycles alone.
 
     Examples
     --------
@@ -199,7 +199,7 @@ def _strength(threshold: float) -> Any:
 def _prepare(solver: Solver, problem: LinearSystem, build: Callable[..., Any], accel: str | None) -> PreparedPeer:
     def prepare(operator: Operator) -> tuple[Any, Peer, Mapping[str, Any]]:
         matrix = sparse_entries(operator, f"solver {registered_name(solver)!r}")
-        # A singular operator leaves the coarsest one singular up to rounding, which must not be inverted.
+        # For a singular operator, the coarsest one is singular up to rounding: tiny singular values must be cut off.
         cutoff = {"rtol": float(np.finfo(matrix.dtype).eps) ** (2 / 3)}
         options: dict[str, Any] = {} if operator.nullspace is None else {"coarse_solver": ("pinv", cutoff)}
         with np.errstate(all="ignore"):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ritz.errors import InvalidProblem
+from ritz.arguments import check_integer
 from ritz.operators import Operator, Tag
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
@@ -26,8 +26,8 @@ __all__ = ["ScipyBicgstab", "ScipyCg", "ScipyGmres", "ScipyMinres"]
 class ScipyCg:
     """``scipy.sparse.linalg.cg``.
 
-    Residual norms are those of its recurrence, seen through its preconditioner, at the cost of one norm each; with
-    a callback they are recomputed from the iterate.
+    Residual norms are those of SciPy's recurrence, intercepted in the preconditioner at the cost of one norm each. With
+    a callback, they are recomputed from the iterates.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class ScipyCg:
                     return residual if M is None else M @ residual
 
                 def count(x: np.ndarray) -> None:
-                    watch.record(float("nan"), x)  # `see` comes next, or the true residual
+                    watch.record(float("nan"), x)  # set by `see`, which is called next, or by the true residual
 
                 shown = make(operator.shape, matvec=see, dtype=operator.dtype)
                 return cg(matrix, watch.rhs, x0, M=shown, callback=count, **controls)[0], None
@@ -78,8 +78,8 @@ class ScipyCg:
 class ScipyMinres:
     """``scipy.sparse.linalg.minres``, stopped by the true residual.
 
-    Its own rule compares the residual with ``||A|| ||x||``, and takes a small ``||A r||`` for success, so that it is
-    not asked. The product that each residual norm takes is left out of the time reported.
+    SciPy's own rule compares the residual with ``||A|| ||x||`` and accepts a small ``||A r||`` as success, so it is not
+    used. The products for the residual norms do not count towards the reported time.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class ScipyMinres:
                     return minres(matrix, watch.rhs, x0, rtol=0.0, maxiter=limit, M=M, callback=stop)[0], None
                 except ToleranceMet:
                     return watch.x, None
-                except ValueError:  # a negative square, of the preconditioner's making
+                except ValueError:  # a negative square, caused by the preconditioner
                     return watch.x, Status.INDEFINITE
 
             return matrix, peer, stats
@@ -125,7 +125,9 @@ class ScipyMinres:
 @register("scipy-bicgstab")
 @dataclass(frozen=True)
 class ScipyBicgstab:
-    """``scipy.sparse.linalg.bicgstab``. The product that each residual norm takes is left out of the time reported.
+    """``scipy.sparse.linalg.bicgstab``.
+
+    The products for the residual norms do not count towards the reported time.
 
     Parameters
     ----------
@@ -153,7 +155,7 @@ class ScipyBicgstab:
             def peer(watch: Watch, x0: np.ndarray, tolerance: float, limit: int) -> tuple[np.ndarray, Status | None]:
                 controls: dict[str, Any] = {"rtol": 0.0, "atol": tolerance, "maxiter": limit}
                 x, info = bicgstab(matrix, watch.rhs, x0, M=M, callback=watch.iterate, **controls)
-                if info == 0 and watch.norms[-1] > tolerance:  # it has ended half-way through an iteration
+                if info == 0 and watch.norms[-1] > tolerance:  # it stopped half-way through an iteration
                     watch.iterate(x)
                 return x, Status.BREAKDOWN if info < 0 else None
 
@@ -167,13 +169,13 @@ class ScipyBicgstab:
 class ScipyGmres:
     """``scipy.sparse.linalg.gmres``, restarted.
 
-    Residual norms are the method's own. A callback is shown the iterate that the last restart began with, since
-    SciPy does not form those between.
+    Residual norms are the method's own. A callback receives the iterate at the last restart, since SciPy does not form
+    those in between.
 
     Parameters
     ----------
     restart : int
-        Iterations between restarts, and vectors stored; SciPy's default.
+        Number of iterations between restarts, and of stored vectors. The default is SciPy's.
 
     Examples
     --------
@@ -187,8 +189,7 @@ class ScipyGmres:
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def __post_init__(self):
-        if self.restart < 1:
-            raise InvalidProblem(f"restart is {self.restart}; it must be at least 1")
+        check_integer("restart", self.restart)
 
     def prepare(self, problem: LinearSystem) -> PreparedPeer:
         """Form the matrix."""
@@ -202,7 +203,7 @@ class ScipyGmres:
                 while True:
                     remaining = stop - len(watch.norms)
                     restart = min(self.restart, remaining)
-                    # One cycle a call where a callback must be shown its iterate; otherwise as many as fit.
+                    # One cycle per call if a callback needs its iterate, otherwise as many as fit.
                     cycles = 1 if watch.callback is not None else remaining // restart
                     start = x
                     x, info = gmres(
@@ -221,7 +222,7 @@ class ScipyGmres:
 
 
 class ToleranceMet(Exception):
-    """Raised through a callback once the true residual meets the tolerance."""
+    """Raised in a callback when the true residual meets the tolerance."""
 
 
 def _parts(operator: Operator, name: str, preconditioner: PreconditionerLike) -> tuple[Any, Any, Mapping[str, Any]]:

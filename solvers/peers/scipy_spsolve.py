@@ -20,9 +20,9 @@ __all__ = ["ScipySpsolve"]
 @register("scipy-spsolve")
 @dataclass(frozen=True)
 class ScipySpsolve:
-    """``scipy.sparse.linalg.spsolve``, which factors anew in every solve.
+    """``scipy.sparse.linalg.spsolve``, which factors the matrix anew in every solve.
 
-    Singular consistent operators with a known nullspace have one unknown of each region fixed first.
+    For singular consistent operators with a known nullspace, one unknown per region is fixed first.
 
     Examples
     --------
@@ -35,7 +35,7 @@ class ScipySpsolve:
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def prepare(self, problem: LinearSystem) -> PreparedFactorisation:
-        """Form the matrix; nothing is factored yet."""
+        """Form the matrix, without factoring it."""
 
         def factorise(matrix: Any) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
             from scipy.sparse import csc_array
@@ -46,7 +46,7 @@ class ScipySpsolve:
             def apply(rhs: np.ndarray) -> np.ndarray:
                 if columns.shape[0] == 0:
                     return rhs
-                with warnings.catch_warnings():  # a singular matrix gives NaN, which becomes a status
+                with warnings.catch_warnings():  # a singular matrix yields NaN, which becomes a status
                     warnings.simplefilter("ignore")
                     return np.asarray(spsolve(columns, rhs)).reshape(rhs.shape)
 

@@ -1,4 +1,4 @@
-"""Regression in the norms of l_1 and l_inf as SciPy's linear program, to compare with."""
+"""Regression in the l_1 and l_inf norms as a linear program, solved by SciPy's HiGHS."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ class LpHighs:
     r"""Minimise :math:`\|Ax-b\|_p` for p = 1 or inf with SciPy's HiGHS :cite:`HuangfuHall2018`.
 
     For p = 1 the program is :math:`\min1^T(u+v)` with :math:`Ax+u-v=b`; for p = inf it is :math:`\min t` with
-    :math:`|Ax-b|\le t`. The multipliers HiGHS returns give the duality gap, which is judged as by ``lp``. There are
-    no iterates to show: a callback sees the starting vector and the answer. Meant to compare with: ``lp`` is faster.
+    :math:`|Ax-b|\le t`. The multipliers that HiGHS returns yield the duality gap, which is checked as for ``lp``. No
+    iterates are available: a callback sees the starting vector and the answer. Intended for comparisons; ``lp`` is
+    faster.
 
     Parameters
     ----------
-    method : str
-        ``"highs"`` (its own choice), ``"highs-ds"`` (dual simplex) or ``"highs-ipm"`` (interior point).
+    method : {"highs", "highs-ds", "highs-ipm"}
+        HiGHS's own choice, the dual simplex method or the interior-point method.
 
     Examples
     --------
@@ -67,7 +68,7 @@ class LpHighs:
 def linear_program(
     A: Any, method: str, basis: ColumnBasis, b: np.ndarray, p: float, z: np.ndarray
 ) -> Generator[tuple[np.ndarray, np.ndarray, np.ndarray], None, Status]:
-    """Yield the starting vector, then HiGHS's answer, as coordinates, residual and dual vector."""
+    """Yield the starting vector and then HiGHS's answer, each as coordinates, residual and dual vector."""
     from scipy.optimize import linprog
 
     r = b - basis.apply(z)
