@@ -19,24 +19,24 @@ from .factorisation import FactorisationFailed, PreparedFactorisation, prepare_f
 
 __all__ = ["Cholesky"]
 
-MEMORY_LIMIT = 2 * 2**30  # bytes of the factor
-FULL_BAND = 0.5  # share of the rows from which on a band is no better than a full matrix
+MEMORY_LIMIT = 2 * 2**30  # largest size of the factor in bytes
+FULL_BAND = 0.5  # bandwidth, relative to the rows, above which the matrix is factored in full
 
 
 @register("cholesky")
 @dataclass(frozen=True)
 class Cholesky:
-    """Cholesky factorisation by LAPACK, in a band after reverse Cuthill-McKee reordering :cite:`CuthillMcKee1969`.
+    """Banded Cholesky factorisation by LAPACK after reverse Cuthill-McKee reordering :cite:`CuthillMcKee1969`.
 
-    For symmetric positive definite operators that give their entries, and singular consistent ones with a known
-    nullspace; any other ends as INDEFINITE. With half-bandwidth w it takes O(n w^2) operations and n (w + 1) numbers:
-    on a square of n unknowns O(n^2) and n^(3/2). Dense operators, and bands wider than half the matrix, are
-    factored in full.
+    Takes symmetric positive definite operators with accessible entries, and singular consistent ones with a known
+    nullspace; any other ends with the status INDEFINITE. With half-bandwidth w, it takes O(n w^2) operations and stores
+    n (w + 1) numbers: O(n^2) and n^(3/2) on a square of n unknowns. Dense operators, and bands wider than half the
+    matrix, are factored in full.
 
     Raises
     ------
     InvalidProblem
-        From `prepare`, where the factor would take more than 2 GiB.
+        From `prepare`, if the factor would take more than 2 GiB.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def _banded(
     from scipy.linalg import cho_solve_banded, get_lapack_funcs
 
     (pbtrf,) = get_lapack_funcs(("pbtrf",), (band,))
-    with single_blas_thread():  # the blocks of a band are too small to share out
+    with single_blas_thread():  # the blocks of a band are too small for several threads
         factor, info = pbtrf(band, lower=1, overwrite_ab=1)
     if info > 0:
         raise FactorisationFailed(Status.INDEFINITE)

@@ -22,17 +22,17 @@ __all__ = ["Cholmod"]
 @register("cholmod")
 @dataclass(frozen=True)
 class Cholmod:
-    """Sparse Cholesky factorisation by CHOLMOD :cite:`Chen2008`, which the extra ``cholmod`` installs.
+    """Sparse Cholesky factorisation by CHOLMOD :cite:`Chen2008`, from the extra ``cholmod``.
 
-    For symmetric positive definite operators that give their entries, and singular consistent ones with a known
-    nullspace; an indefinite one ends as INDEFINITE, unless CHOLMOD finds it sparse enough for an LDL^T factorisation,
-    which solves it. Work and memory grow as for `LU`, and are about half. It computes in float64 whatever the
-    system's dtype.
+    Takes symmetric positive definite operators with accessible entries, and singular consistent ones with a known
+    nullspace. An indefinite one ends with the status INDEFINITE, unless CHOLMOD finds it sparse enough for an LDL^T
+    factorisation, which solves it. Work and memory grow as for `LU`, and are about half as large. Computes in float64
+    regardless of the system's dtype.
 
     Raises
     ------
     MissingExtra
-        From `prepare`, where scikit-sparse is not installed.
+        From `prepare`, if scikit-sparse is not installed.
 
     Examples
     --------

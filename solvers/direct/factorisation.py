@@ -1,4 +1,4 @@
-"""What every factorisation has in common: pinning a nullspace, iterative refinement, and the solver contract."""
+"""Shared parts of direct solvers: handling of nullspaces, iterative refinement and the solver contract."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ritz.backend import Array, asarray_like, machine_epsilon, to_numpy
-from ritz.iteration import Task
+from ritz.iteration import LinearSystemTask
 from ritz.operators import Dense
 from ritz.operators.sparse_entries import sparse_entries
 from ritz.problem_types.linear_system import LinearSystem
@@ -21,13 +21,13 @@ from ritz.stopping import Callback
 __all__ = ["FactorisationFailed", "Factorise", "PreparedFactorisation", "prepare_factorisation"]
 
 Factorise: TypeAlias = Callable[[Any], tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]]
-"""Maps a CSR array or ndarray to a function that solves with it, ``(n,)`` or ``(n, k)``, and statistics."""
+"""Maps a CSR array or ndarray to a function that solves for ``(n,)`` or ``(n, k)`` arrays, and statistics."""
 
-SOLVES = 10  # the first solve and its refinements
+SOLVES = 10  # default limit: the first solve and its refinements
 
 
 class FactorisationFailed(Exception):
-    """Raised by a `Factorise` for a matrix it cannot factor; turned into the status of every solve."""
+    """Raised by a `Factorise` for a matrix that it cannot factor; becomes the status of every solve."""
 
     def __init__(self, status: Status):
         super().__init__(status.value)
@@ -38,20 +38,20 @@ class FactorisationFailed(Exception):
 class PreparedFactorisation(PreparedSolver[Solution]):
     """A factored operator.
 
-    A solution is refined while the tolerance is not met and the residual still halves. An iteration is one solve with
-    the factors, of which 10 are the limit unless another is given.
+    A solution is refined until the tolerance is met or the residual no longer halves. Each solve with the factors
+    counts as an iteration; `maxiter` defaults to 10.
 
     Parameters
     ----------
     system : LinearSystem
     apply : callable or None
-        Solves with the factors, on the rows `kept`; None where the factorisation failed.
+        Solves with the factors on the rows `kept`; None if the factorisation failed.
     failure : Status or None
-        Why it failed.
+        Why the factorisation failed.
     kept : ndarray of int, or None
-        Unknowns that are left once one of each region of the nullspace is fixed at zero; None for all.
+        Unknowns that remain after fixing one per region of the nullspace at zero; None for all.
     name, seconds, stats
-        Registered name of the solver, seconds spent on factoring, and what else to report.
+        Registered name of the solver, seconds spent on factoring, and further statistics.
     """
 
     system: LinearSystem
@@ -68,15 +68,15 @@ class PreparedFactorisation(PreparedSolver[Solution]):
         return self.system.dtype
 
     def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
-        task = Task(self.system, rhs, x0, controls.rtol, controls.atol)
+        task = LinearSystemTask(self.system, rhs, x0, controls.rtol, controls.atol)
         history: list[float] = []
         x, status, norms = self._refine(task, controls.limit(SOLVES), controls.callback, history)
         return task.finish(x, status, history, norms)
 
     def _refine(
-        self, task: Task, limit: int, callback: Callback | None, history: list[float]
+        self, task: LinearSystemTask, limit: int, callback: Callback | None, history: list[float]
     ) -> tuple[Array, Status | None, np.ndarray]:
-        # A start from zero takes no product: its residual is the right-hand side.
+        # A zero start needs no product: its residual is the right-hand side.
         best = None if task.x0 is None else task.start
         best_norms = task.norms if best is None else task.residual_norms(best)
         history.append(task.relative(best_norms))
@@ -122,26 +122,26 @@ class PreparedFactorisation(PreparedSolver[Solution]):
         return correction
 
     def _is_singular(self, residual: np.ndarray, correction: np.ndarray) -> bool:
-        """Whether the growth of the correction shows a condition number beyond the working precision."""
+        """Return whether the size of the correction reveals a condition number beyond the working precision."""
         probe = np.abs(self.system.operator.diagonal()).max()
         growth = float(np.linalg.norm(correction)) * float(probe)
         return growth * machine_epsilon(self.system.dtype) >= 0.1 * float(np.linalg.norm(residual))
 
 
 def prepare_factorisation(solver: Solver, system: LinearSystem, factorise: Factorise) -> PreparedFactorisation:
-    """Check that `solver` takes `system`, fix one unknown of each region of its nullspace, factor, and time that.
+    """Check that `solver` takes `system`, fix one unknown per region of its nullspace, factor, and time all of it.
 
     Parameters
     ----------
     solver : Solver
     system : LinearSystem
     factorise : Factorise
-        Is given an ndarray where the operator is `Dense`, a CSR array otherwise.
+        Receives an ndarray if the operator is `Dense`, otherwise a CSR array.
 
     Raises
     ------
     InvalidProblem
-        If the pairing does not fit, or the operator does not give its entries.
+        If the solver does not take the system, or the operator has no accessible entries.
     """
     start = time.perf_counter()
     check_pairing(solver, system)

@@ -25,10 +25,10 @@ __all__ = ["LU", "sparse_lu"]
 class LU:
     """LU factorisation with partial pivoting: SuperLU :cite:`Li2005` for sparse operators, LAPACK for dense ones.
 
-    Takes any non-singular operator that gives its entries, and singular consistent ones with a known nullspace.
-    A symmetric matrix is ordered by minimum degree on its own graph and pivots stay on the diagonal where they are
-    not small; any other by column minimum degree. On a grid of n unknowns factors hold O(n log n) numbers in two
-    dimensions and O(n^(4/3)) in three, and take O(n^(3/2)) and O(n^2) operations.
+    Takes any non-singular operator with accessible entries, and singular consistent ones with a known nullspace.
+    Symmetric matrices are ordered by minimum degree on their own graph, and pivots stay on the diagonal unless they are
+    small; others are ordered by column minimum degree. On a grid of n unknowns, the factors hold O(n log n) numbers in
+    two dimensions and O(n^(4/3)) in three, and take O(n^(3/2)) and O(n^2) operations.
 
     Examples
     --------
@@ -51,10 +51,10 @@ class LU:
 
 
 def sparse_lu(matrix: Any, symmetric: bool) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
-    """Return a function that solves with a CSR array, and the entries of its factors for each of its own."""
+    """Factor a CSR array; return a function that solves with it, and the fill-in per entry as a statistic."""
     if matrix.shape[0] == 0:
         return np.copy, {}
-    # The transpose of CSR is CSC at no cost; a symmetric matrix is its own transpose.
+    # Transposing CSR to CSC costs nothing, and a symmetric matrix equals its transpose.
     columns = matrix.T if symmetric else matrix.tocsc()
     try:
         factors = sparse_factors(columns, symmetric=symmetric)
@@ -64,7 +64,7 @@ def sparse_lu(matrix: Any, symmetric: bool) -> tuple[Callable[[np.ndarray], np.n
 
 
 def dense_lu(matrix: np.ndarray) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
-    """Return a function that solves with a dense matrix, of which it keeps the factors."""
+    """Factor a dense matrix; return a function that solves with it, and no statistics."""
     from scipy.linalg import get_lapack_funcs, lu_solve
 
     (getrf,) = get_lapack_funcs(("getrf",), (matrix,))

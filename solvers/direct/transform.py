@@ -1,4 +1,4 @@
-"""Separable systems, solved by transforms to eigenvectors along their axes."""
+"""Solver for separable systems by transforms to eigenvectors along each axis."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from .transform_route import WAYS, SeparableSolve, cheapest_route
 
 __all__ = ["Transform", "prepare_separable"]
 
-RESONANCE = 1e-14  # eigenvalues below this share of the largest are rounding
+RESONANCE = 1e-14  # eigenvalues below this share of the largest count as zero
 
 
 @register("transform")
 @dataclass(frozen=True)
 class Transform:
-    """Change to eigenvectors along all axes but one, along which tridiagonal systems are left :cite:`Hockney1965`.
+    """Change to eigenvectors along all axes but one, along which tridiagonal systems remain :cite:`Hockney1965`.
 
-    For a `Stencil` with constant coefficients and no obstacles, any sides and any shift, and for a `KroneckerSum`.
-    Along each axis one of three ways is taken, by a table of costs: a fast cosine, sine or Fourier transform
-    (O(log n) a number), a product with the eigenvectors as a dense matrix (O(n) a number), or elimination (O(1)),
-    which one axis can have if the operator is definite. Sums with factors that are not symmetric are solved by their
-    Schur forms :cite:`BartelsStewart1972`. On a grid of N unknowns a solve takes O(N log N) time and a field of
-    memory; ``stats["route"]`` says what was done along each axis.
+    Takes a `Stencil` with constant coefficients and no obstacles, for any boundary conditions and any shift, or a
+    `KroneckerSum`. A table of costs selects one of three methods for each axis: a fast cosine, sine or Fourier
+    transform (O(log n) per number), a product with the dense matrix of eigenvectors (O(n) per number), or elimination
+    (O(1) per number), which is possible along one axis if the operator is definite. Sums with nonsymmetric factors are
+    solved by Schur forms :cite:`BartelsStewart1972`. On a grid of N unknowns, a solve takes O(N log N) time and the
+    memory of one field. ``stats["route"]`` holds the method used along each axis.
 
     Parameters
     ----------
     route : sequence of str, optional
-        One of "fast", "dense", "tridiagonal" and "any" for each axis with more than one unknown; the cheapest by
-        default.
+        One of "fast", "dense", "tridiagonal" or "any" for each axis with more than one unknown. By default, the
+        cheapest.
 
     Raises
     ------
     InvalidProblem
-        From `prepare`, for other operators, and for a route that does not fit.
+        From `prepare`, for other operators and for impossible routes.
 
     Examples
     --------
@@ -63,7 +63,7 @@ class Transform:
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def prepare(self, problem: LinearSystem) -> PreparedFactorisation:
-        """Choose the route, and compute tables of transforms and eigenvalues."""
+        """Choose the route, and compute the tables of the transforms and the eigenvalues."""
         return prepare_separable(self, problem, self._ways, eliminate=False)
 
     def _ways(self, lines: Sequence[Line]) -> Sequence[str]:
@@ -80,21 +80,21 @@ class Transform:
 def prepare_separable(
     solver: Solver, system: LinearSystem, ways: Callable[[Sequence[Line]], Sequence[str]], *, eliminate: bool
 ) -> PreparedFactorisation:
-    """Prepare for a separable system.
+    """Prepare a solver for a separable system.
 
     Parameters
     ----------
     solver : Solver
     system : LinearSystem
     ways : callable
-        Of the lines of the operator, what is asked for along each axis: one of `WAYS`, or "any".
+        Maps the lines of the operator to the method requested along each axis: one of `WAYS`, or "any".
     eliminate : bool
-        Whether one axis has to be tridiagonal.
+        Whether to require elimination along one axis.
 
     Raises
     ------
     InvalidProblem
-        If the operator does not separate or no route is left.
+        If the operator is not separable or no route is possible.
     """
     start = time.perf_counter()
     name = registered_name(solver)
@@ -140,12 +140,12 @@ def _factor(
 
 
 def _is_definite(lines: Sequence[Line], shift: float) -> bool:
-    """Whether every eigenvalue is positive.
+    """Return whether every eigenvalue is positive.
 
     Raises
     ------
     FactorisationFailed
-        If one is zero to rounding.
+        If an eigenvalue is zero up to rounding.
     """
     lowest = sum(float(line.eigenvalues.min()) for line in lines) + shift
     largest = sum(float(np.abs(line.eigenvalues).max()) for line in lines) + abs(shift)

@@ -1,4 +1,4 @@
-"""Operators whose variables separate, taken apart into one-dimensional ones."""
+"""Decomposition of separable operators into one-dimensional operators."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Line", "separate", "separates"]
 
-DENSE_LIMIT = 4096  # rows of a factor whose eigenvectors or Schur form are computed
+DENSE_LIMIT = 4096  # most rows of a factor whose eigenvectors or Schur form may be computed
 
 
 class Line:
-    """A one-dimensional operator, known by a fast transform or by its entries.
+    """A one-dimensional operator, given by a fast transform or by its entries.
 
     Parameters
     ----------
     count : int
-        Unknowns.
+        Number of unknowns.
     kind : str or None
-        Fast transform to its eigenvectors.
+        Fast transform to the eigenvectors.
     strength : float
-        What the eigenvalues of second differences are multiplied by; with `kind` only.
+        Factor of the eigenvalues of second differences; only used with `kind`.
     bands : tuple of ndarray, shape (count,), or None
-        Diagonal of a symmetric tridiagonal matrix, and minus the entries next to it, the last one in the corners.
+        Diagonal of a symmetric tridiagonal matrix, and the negated entries next to it; the last of these is that in the
+        corners.
     entries : csr_array or None
-        The matrix, where it is none of these.
+        Any other matrix.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Line:
 
     @cached_property
     def symmetric(self) -> bool:
-        """Whether the matrix is symmetric to rounding."""
+        """Whether the matrix is symmetric up to rounding."""
         if self.entries is None:
             return True
         skew = abs(self.entries - self.entries.T)
@@ -60,14 +61,14 @@ class Line:
 
     @cached_property
     def eigenvalues(self) -> np.ndarray:
-        """Eigenvalues in the order of the fast transform, or ascending; float64, shape (count,)."""
+        """Eigenvalues, in the order of the fast transform or ascending; float64, shape (count,)."""
         if self.kind is not None:
             return self.strength * eigenvalues(self.kind, self.count)
         return self.eigenvectors[0]
 
     @cached_property
     def eigenvectors(self) -> Any:
-        """Ascending eigenvalues and their orthonormal eigenvectors as columns; O(count^3) time at most."""
+        """Ascending eigenvalues, and orthonormal eigenvectors as columns; at most O(count^3) time."""
         from scipy.linalg import eigh, eigh_tridiagonal
 
         if self.bands is not None and not self.cyclic:
@@ -76,12 +77,12 @@ class Line:
 
     @property
     def cyclic(self) -> bool:
-        """Whether the last unknown is coupled with the first."""
+        """Whether the last unknown is coupled to the first."""
         return self.bands is not None and bool(self.bands[1][-1])
 
     @property
     def matrix(self) -> np.ndarray:
-        """The entries as a dense array in float64."""
+        """The matrix as a dense float64 array."""
         if self.bands is None:
             assert self.entries is not None
             return self.entries.toarray().astype(np.float64)
@@ -93,7 +94,7 @@ class Line:
 
 
 def separates(operator: Operator) -> bool:
-    """Whether `separate` takes an operator: a `Stencil` with constant coefficients, or a `KroneckerSum`.
+    """Return whether `separate` takes an operator: a `Stencil` with constant coefficients or a `KroneckerSum`.
 
     Examples
     --------
@@ -104,14 +105,14 @@ def separates(operator: Operator) -> bool:
 
 
 def separate(operator: Operator) -> tuple[list[Line], float]:
-    """Return one line an axis, the slowest first, and the number that is left to add to the diagonal.
+    """Return one line per axis, slowest axis first, and the multiple of the identity that remains.
 
-    Axes of a single unknown are in that number; there is always one line.
+    Axes of a single unknown contribute to that multiple; there is always at least one line.
 
     Raises
     ------
     InvalidProblem
-        For a factor without fast transform that is too large or does not give its entries.
+        If a factor without a fast transform is too large or has no accessible entries.
     """
     lines, shift = _lines(operator)
     kept = [line for line in lines if line.count > 1]
@@ -141,7 +142,7 @@ def _stencil_lines(stencil: Stencil) -> tuple[list[Line], float]:
         kind = fast_kind(sides, stencil.centering)
         lines.append(Line(count, kind=kind, strength=strength, bands=(diagonal, along)))
     single = [sides for count, sides in zip(stencil.grid_shape, stencil.boundary, strict=True) if count == 1]
-    if any("dirichlet" in sides for sides in single):  # walls around a single cell show in the diagonal alone
+    if any("dirichlet" in sides for sides in single):  # walls around a single cell only affect the diagonal
         return lines, float(stencil.diagonal()[0]) - corner
     return lines, stencil.shift
 

@@ -1,4 +1,4 @@
-"""How a separable system is solved: what is done along each axis, chosen by what it costs."""
+"""Routes for separable systems: a method for each axis, chosen by cost."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from .transform_tables import fourier_cost, scale, tables
 __all__ = ["WAYS", "SeparableSolve", "cheapest_route", "route_cost"]
 
 WAYS = ("fast", "dense", "tridiagonal")
-"""A fast transform there and back, one by matrix products, or elimination (along one axis at most)."""
+"""Fast transforms, products with the matrix of eigenvectors, or elimination (along at most one axis)."""
 
-# Nanoseconds a number on one core with vectors of 64 bytes, in float64; half of that in float32.
-MOVE = 0.3  # reading a field into tiles and writing it
-TRANSFORM = 0.25  # besides that and the passes: ordering and rotating coefficients
-ELIMINATE, CYCLIC = 0.45, 0.45  # a line; what a ring takes more
+# Nanoseconds per number on one core with 64-byte vectors in float64; float32 takes half as long.
+MOVE = 0.3  # reading a field into tiles and writing it back
+TRANSFORM = 0.25  # ordering and rotating coefficients, in addition to moves and passes
+ELIMINATE, CYCLIC = 0.45, 0.45  # elimination, and the extra cost of cyclic lines
 DIVIDE = 0.3
-PRODUCT = (1.0, 0.034)  # and for each row of a dense matrix
+PRODUCT = (1.0, 0.034)  # constant, and per row of a dense matrix
 
-PADDING = 8192  # shifts beyond the last line that kernels may read
+PADDING = 8192  # number of shifts that kernels may read beyond the last line
 
 
 def route_cost(lines: Sequence[Line], route: Sequence[str]) -> float:
-    """Return the estimated nanoseconds a number of one solve."""
+    """Return the estimated nanoseconds per number for one solve."""
     total, solved = 0.0, _solve_axis(route)
     for axis, (line, way) in enumerate(zip(lines, route, strict=True)):
         if way == "tridiagonal":
@@ -44,7 +44,7 @@ def route_cost(lines: Sequence[Line], route: Sequence[str]) -> float:
 
 
 def _solve_axis(route: Sequence[str]) -> int | None:
-    """Return the axis along which lines are solved for while at hand: the tridiagonal or the last fast one."""
+    """Return the axis whose lines are solved while in the tile: the tridiagonal axis or the last fast one."""
     if "tridiagonal" in route:
         return list(route).index("tridiagonal")
     fast = [axis for axis, way in enumerate(route) if way == "fast"]
@@ -54,22 +54,22 @@ def _solve_axis(route: Sequence[str]) -> int | None:
 def cheapest_route(
     lines: Sequence[Line], definite: bool, wanted: Sequence[str], eliminate: bool = False
 ) -> tuple[str, ...]:
-    """Return what to do along each axis.
+    """Return the cheapest possible method for each axis.
 
     Parameters
     ----------
     lines : sequence of Line
     definite : bool
-        Whether elimination without pivoting is stable.
+        Whether the operator is definite, so that elimination without pivoting is stable.
     wanted : sequence of str
-        For each axis one of `WAYS`, or "any".
+        One of `WAYS`, or "any", for each axis.
     eliminate : bool
-        Whether one axis has to be tridiagonal.
+        Whether to require elimination along one axis.
 
     Returns
     -------
     tuple of str
-        One of `WAYS` for each axis; empty if none fits.
+        One of `WAYS` for each axis; empty if no route is possible.
     """
     choices: list[list[str]] = []
     for line, way in zip(lines, wanted, strict=True):
@@ -85,17 +85,17 @@ def cheapest_route(
 
 
 class SeparableSolve:
-    """Solves with a sum of symmetric one-dimensional operators and a number.
+    """Solver for a sum of symmetric one-dimensional operators and a multiple of the identity.
 
     Parameters
     ----------
     lines : sequence of Line
-        One an axis, the slowest first.
+        One per axis, slowest axis first.
     shift : float
     route : sequence of str
         One of `WAYS` for each axis.
     dtype : dtype
-        float32 or float64, in which it computes.
+        float32 or float64, the precision of all computations.
     singular : bool
         Whether there are null vectors. Consistent right-hand sides then get one of their solutions.
     """
@@ -139,7 +139,7 @@ class SeparableSolve:
 
 
 def _cleaned(eigenvalues: np.ndarray, singular: bool) -> np.ndarray:
-    """Return eigenvalues of which those that rounding keeps from being zero are so, where that is known of one."""
+    """Return the eigenvalues; for a singular operator, those that are zero up to rounding are set to zero."""
     if not singular:
         return eigenvalues
     largest = np.abs(eigenvalues).max()
@@ -149,7 +149,7 @@ def _cleaned(eigenvalues: np.ndarray, singular: bool) -> np.ndarray:
 def _transform(
     line: Line, way: str, before: int, after: int, dtype: np.dtype
 ) -> Callable[[np.ndarray, bool], np.ndarray]:
-    """Return a function of a field and whether to go back, which may work in place."""
+    """Return the transform along one axis as ``function(field, back)``, which may work in place."""
     if way == "fast":
         from .kernels import transforms as kernels
 
@@ -173,7 +173,7 @@ def _transform(
 def _line_solve(
     line: Line, way: str, sums: np.ndarray, after: int, factor: float, dtype: np.dtype, singular: bool
 ) -> Callable[[np.ndarray], Any]:
-    """Return a function that solves, in place, along one axis of a field; `sums` are the eigenvalues of the others."""
+    """Return a function that solves in place along one axis of a field; `sums` are eigenvalues of the other axes."""
     if way == "tridiagonal" and sums.size == 1 and line.count > 2:
         assert line.bands is not None
         return single_line(line.bands[0] + sums[0], line.bands[1], dtype, singular)

@@ -1,4 +1,4 @@
-"""One tridiagonal or cyclic system by LAPACK, for the operator that has one axis."""
+"""Solution of a single tridiagonal or cyclic system by LAPACK, for operators with one axis."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def single_line(
 ) -> Callable[[np.ndarray], None]:
     """Return a function that solves in place with a positive (semi)definite tridiagonal or cyclic matrix.
 
-    The last unknown depends on the others through their response to it, which makes a ring out of a line, and is set
-    to zero where the matrix has a null vector. O(n) time.
+    The last unknown is eliminated with the response of the others to it, which turns a cyclic system into a
+    tridiagonal one. It is set to zero if the matrix is singular. O(n) time.
 
     Parameters
     ----------
     diagonal, couplings : ndarray, shape (n,)
-        Diagonal, and minus the entry between each row and the next, the last one that in the corners; n is 3 or more.
+        Diagonal, and the negated entry between each row and the next; the last is that in the corners. n is at least 3.
     dtype : dtype
     singular : bool
     """

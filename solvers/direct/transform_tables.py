@@ -1,4 +1,4 @@
-"""Fast transforms that diagonalise second differences along an axis: which, their eigenvalues, tables and cost."""
+"""Fast transforms that diagonalise second differences along an axis, with their eigenvalues, tables and costs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["eigenvalues", "fast_kind", "fourier_cost", "scale", "tables"]
 
-# Nanoseconds a number for one pass of each radix, measured on tiles of two vectors of float64; that of an odd radix
-# r from 7 on is PASS_ODD[0] + PASS_ODD[1] * r.
+# Nanoseconds per number for one pass of each radix, measured on tiles of two float64 vectors. For odd radices r >= 7,
+# it is PASS_ODD[0] + PASS_ODD[1] * r.
 PASS = {2: 0.07, 3: 0.10, 4: 0.09, 5: 0.11}
 PASS_ODD = (0.20, 0.011)
 
 
 def fast_kind(sides: tuple[str, str], centering: str) -> str | None:
-    """Return the transform for the conditions at both ends of an axis, or None where there is no fast one."""
+    """Return the transform for the boundary conditions at both ends of an axis, or None if none is fast."""
     if sides[0] == "periodic":
         return "DFT"
     if sides == ("neumann", "neumann"):
@@ -33,12 +33,12 @@ def fast_kind(sides: tuple[str, str], centering: str) -> str | None:
 
 
 def eigenvalues(kind: str, n: int) -> np.ndarray:
-    """Return those of second differences with unit coupling, in the order of the coefficients."""
+    """Return the eigenvalues of second differences with unit coupling, in the order of the coefficients."""
     k = np.arange(n)
     angles = {
         "DFT": 2 * np.pi * np.minimum(k, n - k) / n,
         "DCT-II": np.pi * k / n,
-        "DST-II": np.pi * (n - k) / n,  # computed as a DCT-II with signs, which reverses the order
+        "DST-II": np.pi * (n - k) / n,  # computed as a DCT-II with alternating signs, which reverses the order
         "DCT-IV": np.pi * (k + 0.5) / n,
         "DST-IV": np.pi * (n - k - 0.5) / n,
         "DST-I": np.pi * (k + 1) / (n + 1),
@@ -47,18 +47,18 @@ def eigenvalues(kind: str, n: int) -> np.ndarray:
 
 
 def scale(kind: str, n: int) -> float:
-    """Return the factor by which going there and back multiplies."""
+    """Return the factor that a transform followed by its inverse multiplies by."""
     return {"DST-I": 0.5 * (n + 1), "DCT-IV": 0.5 * n, "DST-IV": 0.5 * n}.get(kind, float(n))
 
 
 def fourier_cost(n: int) -> float:
-    """Return nanoseconds a number for a complex transform of length `n`."""
+    """Return the nanoseconds per number of a complex transform of length `n`."""
     return min(_pass_cost(n), _convolution(n)[1])
 
 
 @cache
 def tables(kind: str, n: int, dtype: str) -> Tables:
-    """Return the tables of a transform of `n` numbers; O(n log n) time, kept for the next call."""
+    """Return the tables of a transform of `n` numbers; O(n log n) time, cached."""
     from .kernels.transforms import QUARTER, ROTATED, SINE, Tables
 
     length = n + 1 if kind == "DST-I" else n
@@ -113,7 +113,7 @@ def _pairs(values: Any) -> np.ndarray:
 
 @cache
 def _radices(n: int) -> tuple[int, ...]:
-    """Return factors of `n`: fours, then primes."""
+    """Return the radices of a transform of length `n`: fours, then primes."""
     found: list[int] = []
     for factor in (4, 2, 3, *range(5, n + 1, 2)):
         while n % factor == 0:
@@ -130,7 +130,7 @@ def _pass_cost(n: int) -> float:
 
 @cache
 def _convolution(n: int) -> tuple[int, float]:
-    """Return the cheapest length of a convolution for `n` numbers, and its cost in nanoseconds a number."""
+    """Return the cheapest length of a convolution for `n` numbers, and its cost in nanoseconds per number."""
     powers = range(1 + math.ceil(math.log2(4 * n)))
     lengths = {2**a * 3**b * 5**c for a in powers for b in range(4) for c in range(4)}
     costs = {m: m / n * (2 * _pass_cost(m) + 0.1) + 0.1 for m in lengths if 2 * n - 1 <= m <= 4 * n}

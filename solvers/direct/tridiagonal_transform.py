@@ -1,4 +1,4 @@
-"""Separable systems, solved by elimination along one axis and transforms along the others."""
+"""Solver for separable systems by elimination along one axis and transforms along the others."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ __all__ = ["TridiagonalTransform"]
 @register("tridiagonal-transform")
 @dataclass(frozen=True)
 class TridiagonalTransform:
-    """`Transform` with elimination along one axis whatever it costs.
+    """`Transform` that always uses elimination along one axis.
 
-    For definite operators and consistent singular ones; any other ends as INDEFINITE, since pivots are not exchanged.
+    Takes definite operators and consistent singular ones. Any other ends with the status INDEFINITE, since elimination
+    is done without pivoting.
 
     Parameters
     ----------
     axis : int, optional
-        Along which tridiagonal systems are solved, counting axes of more than one unknown; the cheapest by default.
+        Axis of the tridiagonal systems, counting only axes of more than one unknown. By default, the cheapest.
 
     Raises
     ------
     InvalidProblem
-        From `prepare`, where the operator does not separate or no axis has a tridiagonal matrix.
+        From `prepare`, if the operator is not separable or no axis has a tridiagonal matrix.
 
     Examples
     --------

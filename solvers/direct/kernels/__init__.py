@@ -1,4 +1,4 @@
-"""Compiled loops of fast transforms."""
+"""Compiled loops for fast transforms and tridiagonal systems."""
 
 from ritz.kernels.compilation import announce_compilation
 

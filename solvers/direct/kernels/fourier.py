@@ -1,8 +1,8 @@
 """Complex Fourier transforms of many lines at a time.
 
-A tile holds numbers of one index together, one row an index: for each group of lines a vector of real parts and one
-of imaginary parts. The passes are Stockham's form of the fast Fourier transform :cite:`Swarztrauber1987`, which
-needs no reordering, radix after radix; groups are what the first pass takes for lines that are interleaved already.
+A tile has one row per index along the lines. A row holds, for each group of lines, a vector of real parts and a vector
+of imaginary parts. The passes, one per radix, are those of Stockham's fast Fourier transform
+:cite:`Swarztrauber1987`, which needs no reordering; to the first pass, groups look like lines already interleaved.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ SIN_5 = (0.9510565162951535721164, 0.5877852522924731291687)
 
 
 class Tables(NamedTuple):
-    """What a transform of one length is told; the dtype of numbers is that of the field.
+    """Tables for a transform of one length, in the dtype of the field.
 
     Parameters
     ----------
     kind : int
-        One of `ROTATED` (Fourier, cosine and sine transforms that differ by order, weight and rotation), `QUARTER`
-        and `SINE`.
+        `ROTATED` (Fourier, cosine and sine transforms, which differ in order, weight and rotation), `QUARTER` or
+        `SINE`.
     length : int
         Length n of the complex transform.
     radices : ndarray of int
-        Factors of n, or of the length m of the convolution it is done by, in the order of the passes.
+        Factors of n, or of the length m of the convolution that replaces the transform, in the order of the passes.
     twiddles, roots : ndarray, shape (..., 2)
-        For each pass of radix r on m blocks cosine and minus sine of 2 pi p t / (r m), p < m, 0 < t < r; and cosine
-        and sine of 2 pi t / r, t < r.
+        For each pass of radix r on m blocks, cosine and negative sine of 2 pi p t / (r m) for p < m and 0 < t < r; and
+        cosine and sine of 2 pi t / r for t < r.
     chirp, filter : ndarray, shape (n, 2) and (m, 2), or empty
-        Complex factors before and after the convolution, and between its two transforms.
+        Complex factors before and after the convolution, and those between its two transforms.
     order : ndarray of int, shape (n,)
-        Index along a line of the number that the complex transform takes in each place.
+        Index along a line of the number in each place of the complex transform.
     weight, unweight : ndarray, shape (n,)
-        What it is multiplied by on the way there, and on the way back.
+        Factors of these numbers in the forward and in the backward transform.
     cosine, sine : ndarray, shape (n // 2 + 1,)
-        Rotation of coefficients k and n - k.
+        Rotation of the coefficients k and n - k.
     """
 
     kind: int
@@ -65,7 +65,7 @@ class Tables(NamedTuple):
 
 @inlined
 def _store_product(y: np.ndarray, at: int, re: Any, im: Any, w: np.ndarray, row: int) -> None:
-    """Write a complex number times that in a row of `w`."""
+    """Store the product of a complex number and the one in a row of `w`."""
     wr, wi = w[row, 0], w[row, 1]
     store(y, at, re * wr - im * wi)
     store(y, at + lanes(y), re * wi + im * wr)
@@ -159,7 +159,7 @@ def _pass_5(x: np.ndarray, y: np.ndarray, m: int, s: int, w: np.ndarray) -> None
 def _pass_odd(
     x: np.ndarray, y: np.ndarray, m: int, s: int, w: np.ndarray, r: int, roots: np.ndarray, pairs: np.ndarray
 ) -> None:
-    """Do a pass of any odd radix; `pairs` holds sums and differences of what is t before and after."""
+    """Perform a pass of any odd radix; `pairs` stores the sums and differences of inputs t and r - t."""
     v = lanes(x)
     width = 2 * v
     hop, step = s * m * width, s * width
@@ -201,7 +201,7 @@ def _two_odd_outputs(
     roots: np.ndarray,
     pairs: np.ndarray,
 ) -> None:
-    """Write outputs k, `also`, r - k and r - `also` of an odd radix; two, since that much is read for one."""
+    """Write outputs k, `also`, r - k and r - `also` of an odd radix; two pairs share the reads."""
     v = lanes(y)
     er, ei, dr, di = ar, ai, ar * 0.0, ar * 0.0
     fr, fi, gr, gi = ar, ai, ar * 0.0, ar * 0.0
@@ -228,7 +228,7 @@ def _two_odd_outputs(
 def _passes(
     x: np.ndarray, y: np.ndarray, n: int, tables: Tables, pairs: np.ndarray, groups: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Transform `n` complex rows of `x`, `y` being another tile; return the result and the tile left over."""
+    """Transform `n` complex rows of `x`, using `y` as a second tile; return the result and the other tile."""
     m, s, at, root = n, groups, 0, 0
     for r in tables.radices:
         m //= r
@@ -254,7 +254,7 @@ def _passes(
 def fourier(
     x: np.ndarray, y: np.ndarray, n: int, tables: Tables, pairs: np.ndarray, groups: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Do the same for any length: by a convolution :cite:`Bluestein1970` where the tables hold a chirp."""
+    """Like `_passes`, for any length: by a convolution :cite:`Bluestein1970` if the tables hold a chirp."""
     length = tables.filter.shape[0]
     if length == 0:
         return _passes(x, y, n, tables, pairs, groups)
@@ -266,7 +266,7 @@ def fourier(
     for i in range(n * row, length * row, v):
         store(x, i, load(x, 0) * 0.0)
     x, y = _passes(x, y, length, tables, pairs, groups)
-    for j in range(length):  # real and imaginary parts change places: the way back is then the way there
+    for j in range(length):  # swapping real and imaginary parts turns the forward transform into the inverse
         a, b = tables.filter[j, 0], tables.filter[j, 1]
         for i in range(j * row, (j + 1) * row, width):
             re, im = load(x, i), load(x, i + v)

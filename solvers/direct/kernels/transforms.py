@@ -1,7 +1,7 @@
 """Real trigonometric transforms along one axis of a field, for many lines at a time.
 
-Lines are read into a tile where each group of them fills two vectors. The first vector is taken for real parts and
-the second for imaginary parts, so that one complex transform serves two sets of lines whatever its length.
+Lines are read into a tile, in which each group of lines fills two vectors. The first is treated as real parts and the
+second as imaginary parts, so one complex transform serves two sets of lines for any length.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from .vectors import lanes, load, reciprocal, store, transpose
 __all__ = ["QUARTER", "ROTATED", "SINE", "Tables", "divide", "gather", "scatter", "transform"]
 
 ROTATED, QUARTER, SINE = range(3)
-TILE_ROWS = 160  # of two vectors each
+TILE_ROWS = 160  # rows of two vectors each that fit into the innermost cache
 
 
 @compiled
 def gather(field: np.ndarray, tile: np.ndarray, line: int, count: int, lines: int, after: int, groups: int) -> None:
-    """Read `lines` lines from number `line` on into a tile; (before, count, after) is the shape of the field."""
+    """Read `lines` lines, starting at number `line`, into a tile; the field has shape (before, count, after)."""
     v = lanes(tile)
     width, row = 2 * v, 2 * v * groups
     for place in range(0, row, width):
@@ -48,7 +48,7 @@ def gather(field: np.ndarray, tile: np.ndarray, line: int, count: int, lines: in
 
 @compiled
 def scatter(field: np.ndarray, tile: np.ndarray, line: int, count: int, lines: int, after: int, groups: int) -> None:
-    """Write a tile to where `gather` has read it."""
+    """Write a tile back to where `gather` read it."""
     v = lanes(tile)
     width, row = 2 * v, 2 * v * groups
     for place in range(0, row, width):
@@ -73,7 +73,7 @@ def scatter(field: np.ndarray, tile: np.ndarray, line: int, count: int, lines: i
 
 @compiled
 def _rotate_forward(y: np.ndarray, x: np.ndarray, n: int, cosine: np.ndarray, sine: np.ndarray, groups: int) -> None:
-    """Write to `y` the real coefficients k and n - k that belong to complex ones of two sets of lines."""
+    """Write to `y` the real coefficients k and n - k of two sets of lines, given the complex ones."""
     v = lanes(x)
     width, row = 2 * v, 2 * v * groups
     for i in range(0, row, v):
@@ -92,7 +92,7 @@ def _rotate_forward(y: np.ndarray, x: np.ndarray, n: int, cosine: np.ndarray, si
 
 @compiled
 def _rotate_backward(y: np.ndarray, x: np.ndarray, n: int, cosine: np.ndarray, sine: np.ndarray, groups: int) -> None:
-    """Undo `_rotate_forward`, with real and imaginary parts exchanged."""
+    """Undo `_rotate_forward`, and exchange real and imaginary parts."""
     v = lanes(x)
     width, row = 2 * v, 2 * v * groups
     for i in range(0, row, width):
@@ -147,7 +147,7 @@ def _rotated_back(
 def _quarter(
     tile: np.ndarray, other: np.ndarray, pairs: np.ndarray, tables: Tables, groups: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Do a cosine transform of type IV, its own inverse up to a factor, as one of type II and a recurrence."""
+    """Compute a cosine transform of type IV, its own inverse up to a factor, by one of type II and a recurrence."""
     v = lanes(tile)
     row = 2 * v * groups
     tile, other = _rotated(tile, other, pairs, tables, groups)
@@ -164,7 +164,7 @@ def _quarter(
 def _sine(
     tile: np.ndarray, other: np.ndarray, pairs: np.ndarray, tables: Tables, groups: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Do a sine transform of type I, its own inverse up to a factor, of n - 1 rows :cite:`Press2007`."""
+    """Compute a sine transform of type I, its own inverse up to a factor, of n - 1 rows :cite:`Press2007`."""
     n, v = tables.length, lanes(tile)
     width, row = 2 * v, 2 * v * groups
     for part in range(0, row, v):
@@ -210,7 +210,7 @@ def _back(
         return _rotated_back(tile, other, pairs, tables, groups)
     if tables.kind == SINE:
         return _sine(tile, other, pairs, tables, groups)
-    _change_signs(tile, tables, groups)  # which the way there does as well, and must not here
+    _change_signs(tile, tables, groups)  # undoes the signs that the forward transform applies
     tile, other = _quarter(tile, other, pairs, tables, groups)
     _change_signs(tile, tables, groups)
     return tile, other
@@ -228,19 +228,20 @@ def _change_signs(tile: np.ndarray, tables: Tables, groups: int) -> None:
 
 @inlined
 def _tile_rows(count: int, tables: Tables) -> tuple[int, int]:
-    """Return the rows a tile needs, and how many groups of lines keep it within the cache next to the processor."""
+    """Return the number of rows of a tile, and of groups of lines for which it fits into the innermost cache."""
     rows = max(count, tables.length, tables.filter.shape[0])
     return rows, max(1, TILE_ROWS // rows)
 
 
 @compiled
 def transform(field: np.ndarray, count: int, lines: int, after: int, tables: Tables, back: bool) -> None:
-    """Transform a field of shape (before, count, after), of so many lines, in place; `back` undoes it up to a factor.
+    """Transform the lines of a field of shape (before, count, after) in place; `back` inverts this up to a factor.
 
     Parameters
     ----------
     field : ndarray, shape (before * count * after,)
     count, lines, after : int
+        Length of a line, number of lines, and distance between consecutive numbers of a line.
     tables : Tables
     back : bool
     """
@@ -269,15 +270,15 @@ def divide(
     shifts: np.ndarray,
     factor: float,
 ) -> None:
-    """Transform the lines of a field, divide by eigenvalues, and transform back, while a line is at hand.
+    """Transform the lines of a field, divide by eigenvalues and transform back, tile by tile.
 
     Parameters
     ----------
     field, count, lines, after, tables
         As for `transform`.
     eigenvalues : ndarray, shape (count,)
-    shifts : ndarray, shape (at least lines, and as many as a tile has more)
-        Added to the eigenvalues of each line. Where the sum is zero, so is the result.
+    shifts : ndarray, shape (lines or more,)
+        Added to the eigenvalues of each line; padded to whole tiles. The result is zero where the sum is zero.
     factor : float
         Multiplies the result.
     """

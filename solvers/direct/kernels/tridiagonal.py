@@ -1,4 +1,4 @@
-"""Tridiagonal systems along one axis of a field, as many lines at a time as two vectors hold."""
+"""Tridiagonal systems along one axis of a field, for two vectors of lines at a time."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ def solve_lines(
     factor: float,
     pinned: int,
 ) -> None:
-    """Solve a symmetric tridiagonal system for every line of a field of shape (before, count, after), in place.
+    """Solve a symmetric tridiagonal system along every line of a field of shape (before, count, after), in place.
 
-    Elimination without pivoting :cite:`Thomas1949`. The pivots are computed with the rest: reading them from memory
-    would take no less time.
+    Uses elimination without pivoting :cite:`Thomas1949`. The pivots are computed on the fly, since reading them from
+    memory would take no less time.
 
     Parameters
     ----------
     field : ndarray, shape (before * count * after,)
     count, lines, after : int
     diagonal, coupling : ndarray, shape (count,)
-        Diagonal of the matrix, and minus its entry between each row and the next; the last one is not read.
-    shifts : ndarray, shape (at least lines, to the next full tile)
-        Added to the diagonal in each line.
+        Diagonal of the matrix, and the negated entry between each row and the next; the last is not read.
+    shifts : ndarray, shape (lines or more,)
+        Added to the diagonal of each line; padded to whole tiles.
     factor : float
         Multiplies the result.
     pinned : int
-        A line whose matrix is singular, where the last unknown is set to zero; -1 if there is none.
+        Line with a singular matrix, whose last unknown is set to zero; -1 if there is none.
     """
     v = lanes(field)
     width = 2 * v
@@ -87,15 +87,15 @@ def solve_rings(
     factor: float,
     pinned: int,
 ) -> None:
-    """Do the same for lines whose last unknown is coupled with the first, by ``coupling[count - 1]``.
+    """Like `solve_lines`, with the last unknown of a line coupled to the first by ``coupling[count - 1]``.
 
-    The last unknown is kept for the end: the others depend on it linearly, and its own equation then gives it.
+    The last unknown is solved for at the end, by its own equation: all others depend on it linearly.
     """
     v = lanes(field)
     width = 2 * v
     m = count - 1
     near, far = coupling[m - 1], coupling[m]
-    tiny = far * coupling.dtype.type(1e-30)  # keeps responses, which decay, from becoming subnormal, which is slow
+    tiny = far * coupling.dtype.type(1e-30)  # keeps the decaying responses from becoming subnormal, which is slow
     tile, inverse = np.empty(count * width, field.dtype), np.empty(count * width, field.dtype)
     response = np.empty(count * width, field.dtype)
     for line in range(0, lines, width):

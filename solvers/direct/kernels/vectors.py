@@ -1,8 +1,8 @@
-"""Vectors of 64 bytes in compiled loops: eight numbers in float64, sixteen in float32.
+"""64-byte vectors in compiled loops: eight float64 or sixteen float32 numbers.
 
-Loops that move many arrays about are beyond what compilers vectorise by themselves, since they cannot tell that
-the arrays do not overlap. Here a vector is a value like a number: it is loaded from a place in a flat array, added,
-multiplied, and stored. Processors without registers of this size are given the same operations in pieces.
+Compilers do not vectorise loops over many arrays, because they cannot tell that the arrays do not overlap. Here, a
+vector is a value like a number: it is loaded from a position in a flat array, added, multiplied and stored. On
+processors without registers of this size, the operations are carried out in pieces.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["BYTES", "lanes", "load", "reciprocal", "store", "transpose"]
 
 BYTES = 64
 
-intrinsic: Any = extending.intrinsic  # what it returns is called as compiled code calls it
+intrinsic: Any = extending.intrinsic  # untyped: callers see the signature of the compiled function
 
 
 class VectorType(types.Type):
@@ -38,7 +38,7 @@ def _ir_type(dtype: Any) -> Any:
 
 @register_model(VectorType)
 class VectorModel(models.PrimitiveModel):
-    """Says that a vector is held as LLVM holds one."""
+    """Represents a vector by the corresponding LLVM vector."""
 
     def __init__(self, dmm: Any, fe_type: Any):
         super().__init__(dmm, fe_type, _ir_type(fe_type.dtype))
@@ -51,7 +51,7 @@ def _place(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any
 
 @intrinsic
 def lanes(typing_context: Any, array: Any) -> Any:
-    """Return how many numbers of the dtype of `array` a vector holds."""
+    """Return the number of lanes of a vector with the dtype of `array`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return context.get_constant(types.intp, BYTES * 8 // array.dtype.bitwidth)
@@ -61,7 +61,7 @@ def lanes(typing_context: Any, array: Any) -> Any:
 
 @intrinsic
 def load(typing_context: Any, array: Any, index: Any) -> Any:
-    """Return the vector that starts at ``array[index]``; nothing checks that it ends inside the array."""
+    """Return the vector that starts at ``array[index]``, without a bounds check."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         place = _place(context, builder, signature.args[0], *arguments)
@@ -72,7 +72,7 @@ def load(typing_context: Any, array: Any, index: Any) -> Any:
 
 @intrinsic
 def store(typing_context: Any, array: Any, index: Any, vector: Any) -> Any:
-    """Write a vector to where `load` would read it."""
+    """Write a vector to the position from which `load` would read it."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         place = _place(context, builder, signature.args[0], *arguments[:2])
@@ -83,7 +83,7 @@ def store(typing_context: Any, array: Any, index: Any, vector: Any) -> Any:
 
 
 def _spread(builder: Any, value: Any, kind: Any) -> Any:
-    """Return a vector that holds one number throughout."""
+    """Return a vector with the same number in all lanes."""
     if value.type != kind.element:
         wider = isinstance(kind.element, ir.DoubleType)
         value = builder.fpext(value, kind.element) if wider else builder.fptrunc(value, kind.element)
@@ -92,7 +92,7 @@ def _spread(builder: Any, value: Any, kind: Any) -> Any:
 
 
 class VectorArithmetic(AbstractTemplate):
-    """Types of sums, differences and products of vectors, a number on either side standing for a vector."""
+    """Types of sums, differences and products of vectors; a number on either side is broadcast."""
 
     def generic(self, args: Any, kws: Any) -> Any:
         """Return the signature for operands of these types, or None."""
@@ -106,7 +106,7 @@ def _define(symbol: Any, name: str) -> None:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = _ir_type(signature.return_type.dtype)
         both = [value if value.type == kind else _spread(builder, value, kind) for value in arguments]
-        # Fused multiply-add is the one liberty taken with the order of rounding.
+        # Fused multiply-add is the only change of rounding allowed.
         return getattr(builder, name)(*both, flags=("contract",))
 
     declare: Any = infer_global(symbol)
@@ -122,7 +122,7 @@ _define(operator.mul, "fmul")
 
 @intrinsic
 def reciprocal(typing_context: Any, vector: Any) -> Any:
-    """Return one over each number, and zero for zero."""
+    """Return the reciprocal of each number, with zero for zero."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = _ir_type(vector.dtype)
@@ -135,7 +135,7 @@ def reciprocal(typing_context: Any, vector: Any) -> Any:
 
 @intrinsic
 def transpose(typing_context: Any, source: Any, start: Any, stride: Any, target: Any, place: Any, step: Any) -> Any:
-    """Write the transpose of a square as wide as a vector: rows lie `stride` apart, and are to lie `step` apart."""
+    """Transpose a square block as wide as a vector; rows are `stride` apart in `source`, `step` apart in `target`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind, align = _ir_type(source.dtype), source.dtype.bitwidth // 8
@@ -145,7 +145,7 @@ def transpose(typing_context: Any, source: Any, start: Any, stride: Any, target:
             rows.append(builder.load(_place(context, builder, signature.args[0], array, at), align=align))
             at = builder.add(at, between)
         span = 1
-        while span < kind.count:  # exchange the squares of this width beside the diagonal
+        while span < kind.count:  # swap the off-diagonal squares of this width
             low = [e if not e & span else kind.count + e - span for e in range(kind.count)]
             high = [e + span if not e & span else kind.count + e for e in range(kind.count)]
             masks = [ir.Constant(ir.VectorType(ir.IntType(32), kind.count), mask) for mask in (low, high)]
