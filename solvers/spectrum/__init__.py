@@ -1,4 +1,4 @@
-"""Eigenvalues, traces, densities and functions of symmetric operators known by their products alone."""
+"""Eigenvalues, traces, densities and functions of symmetric operators, from products with vectors alone."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Diagonal of a symmetric operator from a few products."""
+"""Estimation of the diagonal of a symmetric operator from a few products."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_integer
+
 from .estimate import Estimate
 from .probes import rademacher
-from .products import Products, at_least_one
+from .products import Products
 from .trace_estimators import exact_entries
 
 __all__ = ["diagonal"]
@@ -17,21 +19,22 @@ __all__ = ["diagonal"]
 def diagonal(A: Any, budget: int = 48, *, rtol: float = 1e-1, block: int = 8, seed: int = 0) -> Estimate:
     r"""Estimate the diagonal as the average of :math:`z\circ Az` over random signs z :cite:`BekasKokiopoulouSaad2007`.
 
-    The error of an entry is the norm of the rest of its row over the root of the number of probes: nothing for
-    diagonal operators, and much where entries off the diagonal are many.
+    The error of an entry is the norm of the rest of its row divided by the square root of the number of probes: zero
+    for diagonal operators, and large if there are many off-diagonal entries.
 
     Parameters
     ----------
     A : Operator, or anything `ritz.operators.aslinearoperator` takes, shape (n, n)
         Symmetric.
     budget : int
-        Products to spend. With n or more, the diagonal is computed exactly by n.
+        Number of products to use. If it is n or more, the diagonal is computed exactly with n products.
     rtol : float
-        Norm of the standard errors, relative to that of the diagonal, from which on the estimate counts as converged.
+        The estimate counts as converged if the norm of the standard errors, relative to that of the diagonal, is at
+        most this.
     block : int
-        Vectors that are multiplied at a time; does not change the probes.
+        Number of vectors per product with a block; does not change the probes.
     seed : int
-        Of the probes.
+        Seed of the probes.
 
     Returns
     -------
@@ -49,8 +52,8 @@ def diagonal(A: Any, budget: int = 48, *, rtol: float = 1e-1, block: int = 8, se
     [1.0, 2.0, 3.0]
     """
     products = Products(A, "diagonal")
-    at_least_one("block", block)
-    if at_least_one("budget", budget) >= products.size:
+    check_integer("block", block)
+    if check_integer("budget", budget) >= products.size:
         value = np.concatenate(exact_entries(products, block))
         return Estimate(value, np.zeros(products.size), products.count, True, "exact")
     mean, squares = np.zeros(products.size), np.zeros(products.size)

@@ -1,4 +1,4 @@
-"""Eigenvalues at the ends of the spectrum: restarted Lanczos, and LOBPCG where there is a preconditioner."""
+"""Extreme eigenvalues by restarted Lanczos or, with a preconditioner, LOBPCG."""
 
 from __future__ import annotations
 
@@ -8,33 +8,35 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.backend import Array, machine_epsilon
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.operators import MatrixFree, Tag
 
 from .krylov_space import KrylovSpace
 from .probes import gaussian
-from .products import Products, at_least_one, in_kind_of
+from .products import Products, in_kind_of
 
 __all__ = ["Eigenpairs", "eigenvalues"]
 
 ENDS = {"largest": lambda values: values, "smallest": lambda values: -values, "magnitude": abs}
-ROUNDING = 30.0  # machine epsilons below which no residual norm is asked for
+ROUNDING = 30.0  # smallest relative residual norm to ask for, in machine epsilons
 
 
 @dataclass(frozen=True)
 class Eigenpairs:
-    """Eigenvalues with their vectors and what these leave over.
+    """Eigenvalues, eigenvectors and their residuals.
 
     Attributes
     ----------
     values : ndarray, shape (k,)
-        In the order asked for: the one at the end of the spectrum first.
+        In the requested order, starting at the end of the spectrum.
     vectors : array, shape (n, k)
         Orthonormal columns.
     residuals : ndarray, shape (k,)
-        Norms of ``A v - value * v``, recomputed: each value is that close to an eigenvalue.
+        Recomputed norms of ``A v - value * v``; each bounds the distance to an eigenvalue of A.
     products : int
+        Number of products with A.
     converged : bool
         Whether every residual norm is within the tolerance.
     """
@@ -64,43 +66,44 @@ def eigenvalues(
 ) -> Eigenpairs:
     r"""Return the `k` eigenpairs at one end of the spectrum of a symmetric operator.
 
-    Lanczos with full re-orthogonalisation, restarted from the best Ritz vectors :cite:`WuSimon2000`, finds them in
-    any order of definiteness. A Krylov space holds one vector of each eigenspace only; so the process is continued
-    from a random vector once it has converged, until that brings nothing new. With a preconditioner, LOBPCG
-    :cite:`Knyazev2001` is used: for the smallest eigenvalues of a positive definite operator that is worth it as soon
-    as the operator is ill-conditioned.
+    Lanczos with full re-orthogonalisation, restarted from the best Ritz vectors :cite:`WuSimon2000`, works for definite
+    and indefinite operators. A Krylov space contains only one vector of each eigenspace, so after convergence the
+    process continues from a random vector until that finds nothing new. With a preconditioner, LOBPCG
+    :cite:`Knyazev2001` is used: it pays off for the smallest eigenvalues of ill-conditioned positive definite
+    operators.
 
     Parameters
     ----------
     A : Operator, or anything `ritz.operators.aslinearoperator` takes, shape (n, n)
         Symmetric.
     k : int
-    which : str
-        ``"largest"``, ``"smallest"``, or ``"magnitude"``: largest absolute values.
-    preconditioner : str, or whatever `ritz.solvers.preconditioners.build_preconditioner` takes, optional
+        Number of eigenpairs.
+    which : {"largest", "smallest", "magnitude"}
+        End of the spectrum; ``"magnitude"`` means the largest absolute values.
+    preconditioner : str, or anything `ritz.solvers.preconditioners.build_preconditioner` takes, optional
         For the smallest eigenvalues of positive definite operators.
     rtol : float
-        Accepted residual norm, relative to the largest absolute eigenvalue seen; not less than 30 machine epsilons of
-        the dtype of A. Errors of the eigenvalues are of the order of its square where they are well separated.
+        Accepted residual norm, relative to the largest absolute eigenvalue found; at least 30 machine epsilons of the
+        dtype of A. The errors of well-separated eigenvalues are of the order of its square.
     block : int
-        Vectors that are multiplied at a time.
+        Number of vectors per product with a block.
     budget : int
-        Products after which to give up.
+        Largest number of products.
     seed : int
-        Of the random starts.
+        Seed of the random starts.
 
     Returns
     -------
     Eigenpairs
-        The best found; `converged` says whether they met the tolerance. Vectors are tensors if A is one.
+        The best pairs found; `converged` says whether they meet the tolerance. The vectors are a tensor if A is one.
 
     Raises
     ------
     InvalidProblem
-        If A is not symmetric, a product is not finite, k is not between 1 and n, or a preconditioner is given for
-        what LOBPCG cannot do.
+        If A is not symmetric, a product is not finite, k is not between 1 and n, or a preconditioner is given for a
+        problem that LOBPCG does not solve.
     UnknownName
-        For another end of the spectrum.
+        If `which` is none of these.
 
     Examples
     --------
@@ -112,14 +115,14 @@ def eigenvalues(
     products = Products(A, "eigenvalues")
     if which not in ENDS:
         raise UnknownName("end of the spectrum", which, ENDS)
-    if at_least_one("k", k) > products.size:
+    if check_integer("k", k) > products.size:
         raise InvalidProblem(f"k is {k}; the operator has {products.size} eigenvalues")
-    block = min(at_least_one("block", block), products.size)
+    block = min(check_integer("block", block), products.size)
     rtol = max(rtol, ROUNDING * machine_epsilon(products.operator.dtype))
     if preconditioner is None:
-        vectors, scale = _restarted_lanczos(products, k, which, rtol, block, at_least_one("budget", budget), seed)
+        vectors, scale = _restarted_lanczos(products, k, which, rtol, block, check_integer("budget", budget), seed)
     else:
-        vectors, scale = _lobpcg(products, k, which, preconditioner, rtol, at_least_one("budget", budget), seed)
+        vectors, scale = _lobpcg(products, k, which, preconditioner, rtol, check_integer("budget", budget), seed)
     images = products(vectors)
     values = np.vecdot(vectors, images, axis=0)  # pyright: ignore[reportCallIssue]
     order = np.argsort(-ENDS[which](values), kind="stable")
@@ -142,7 +145,7 @@ def _restarted_lanczos(
 
     capacity = min(size, 2 * k + 20 + 4 * block)
     space = KrylovSpace(products, random_block(), capacity)
-    confirmed: np.ndarray | None = None  # values that the last continuation from a random block started with
+    confirmed: np.ndarray | None = None  # values before the last continuation from a random block
     while True:
         while not space.full and (products.count < budget or space.size < k):
             if space.invariant:
@@ -199,7 +202,7 @@ def _lobpcg(
     scale = float(ritz_values[-1])
     counted = MatrixFree(products, operator.shape, tags={Tag.SYMMETRIC}, blocks=True)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on not converging, which is said in the result
+        warnings.simplefilter("ignore")  # about convergence, which the result reports
         _, vectors = lobpcg(
             counted.to_scipy(),
             gaussian(products.size, 1, k, seed),

@@ -1,4 +1,4 @@
-"""A number that is known up to chance, with how far off it may be."""
+"""Stochastic estimates with standard errors."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ __all__ = ["Estimate", "from_samples"]
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a stochastic method found.
+    """Result of a stochastic method.
 
     Attributes
     ----------
     value : float, or array
         The estimate.
     standard_error : float, or array
-        Standard deviation of `value` over the choice of probes, itself estimated from the spread between them; 0
-        where the value is exact, infinite where there was one probe.
+        Standard deviation of `value` over random probes, estimated from their spread; 0 if the value is exact, infinite
+        if there was only one probe.
     products : int
-        Products with the operator that it took.
+        Number of products with the operator.
     converged : bool
-        Whether the standard error is within the tolerance asked for.
+        Whether the standard error is within the requested tolerance.
     method : str
-        How it was found.
+        Name of the method.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def from_samples(
     rtol : float
         The estimate has converged if the standard error is at most `rtol` times `scale`.
     scale : float, optional
-        The size of the mean if left out.
+        The absolute value of the mean by default.
     """
     value = float(samples.mean())
     error = float(samples.std(ddof=1) / len(samples) ** 0.5) if len(samples) > 1 else np.inf

@@ -1,4 +1,4 @@
-"""The Lanczos process: an orthonormal basis of a (block) Krylov space and the operator projected on it."""
+"""The Lanczos process: an orthonormal basis of a (block) Krylov space, and the operator projected onto it."""
 
 from __future__ import annotations
 
@@ -8,33 +8,35 @@ from typing import Any
 import numpy as np
 from scipy.linalg import qr
 
+from ritz.arguments import check_integer
 from ritz.backend import Array, machine_epsilon, to_numpy
 from ritz.errors import InvalidProblem
 
 from .probes import gaussian
-from .products import Products, at_least_one, in_kind_of
+from .products import Products, in_kind_of
 
 __all__ = ["KrylovBasis", "KrylovSpace", "lanczos"]
 
-BREAKDOWN = 100.0  # machine epsilons below which a new direction is rounding
+BREAKDOWN = 100.0  # relative size, in machine epsilons, below which a new direction is rounding error
 
 
 @dataclass(frozen=True)
 class KrylovBasis:
-    r"""What `lanczos` returns: :math:`AV=VT+WC`.
+    r"""Result of `lanczos`: :math:`AV=VT+WC`.
 
     Attributes
     ----------
     basis : array, shape (n, m)
         V, orthonormal.
     projected : ndarray, shape (m, m)
-        :math:`T=V^TAV`, block tridiagonal with blocks of the size of the start.
+        :math:`T=V^TAV`, block tridiagonal with blocks as wide as the start.
     coupling : ndarray, shape (p, m)
-        C; W is orthonormal, so that :math:`\|Cs\|` is the residual norm of the Ritz vector Vs.
+        C. Since W is orthonormal, :math:`\|Cs\|` is the residual norm of the Ritz vector Vs.
     products : int
+        Number of products with A.
     invariant : bool
-        Whether the space is invariant, so that every eigenvalue of T is one of A: the process broke down before it
-        had taken all its steps, or C is empty.
+        Whether the space is invariant, in which case every eigenvalue of T is one of A: the process ended before the
+        requested number of steps, or C is empty.
     """
 
     basis: Array
@@ -47,30 +49,30 @@ class KrylovBasis:
 def lanczos(A: Any, start: Array | None = None, steps: int = 50, *, seed: int = 0) -> KrylovBasis:
     """Run the Lanczos process with full re-orthogonalisation :cite:`GolubVanLoan2013`.
 
-    A step costs a product for each column of the start and 8 n m operations for a basis of m columns. The basis is
-    orthogonal to rounding. Directions that rounding alone accounts for are dropped, and where none is left the process
-    stops.
+    A step costs one product per column of the start and 8 n m operations for a basis of m columns. The basis is
+    orthogonal up to rounding. Directions that consist of rounding errors are dropped; the process stops if none is
+    left.
 
     Parameters
     ----------
     A : Operator, or anything `ritz.operators.aslinearoperator` takes, shape (n, n)
         Symmetric.
     start : array, shape (n,) or (n, p), optional
-        The first vector, or block of them (dependent columns are dropped); random if left out.
+        First vector or block of vectors (dependent columns are dropped); random by default.
     steps : int
-        At most; n directions are all there are.
+        Largest number of steps; the basis has at most n columns.
     seed : int
-        Of the random start.
+        Seed of the random start.
 
     Returns
     -------
     KrylovBasis
-        The basis is of the kind (NumPy or torch) of `start`.
+        Its basis is an array of the kind (NumPy or torch) of `start`.
 
     Raises
     ------
     InvalidProblem
-        If A is not symmetric, a product is not finite, or the start is zero or of another length.
+        If A is not symmetric, a product is not finite, or the start is zero or of the wrong length.
 
     Examples
     --------
@@ -79,7 +81,7 @@ def lanczos(A: Any, start: Array | None = None, steps: int = 50, *, seed: int = 
     ([1.0, 2.0, 5.0], True)
     """
     products = Products(A, "lanczos")
-    at_least_one("steps", steps)
+    check_integer("steps", steps)
     first = gaussian(products.size, 0, 1, seed) if start is None else to_numpy(start).astype(np.float64)
     if first.ndim not in (1, 2) or first.shape[0] != products.size:
         raise InvalidProblem(f"start has shape {first.shape}; it must be ({products.size},) or ({products.size}, p)")
@@ -96,23 +98,23 @@ def lanczos(A: Any, start: Array | None = None, steps: int = 50, *, seed: int = 
 
 
 class KrylovSpace:
-    """A basis that grows by a block of directions at a time.
+    """A basis of a Krylov space that grows by one block of directions at a time.
 
     Parameters
     ----------
     products : Products
     start : ndarray, shape (n, p)
     capacity : int
-        Columns the basis may come to have.
+        Largest number of columns of the basis.
     storage : ndarray, shape (n, capacity), optional
-        Where the basis is kept, such as a memory map of a file for one that memory cannot hold; columns together.
+        Array for the basis in column-major order, for instance a memory-mapped file if memory is too small.
 
     Attributes
     ----------
     basis : ndarray, shape (n, capacity)
-        Its first `size` columns are the basis.
+        The first `size` columns are the basis.
     next : ndarray, shape (n, p)
-        Orthonormal directions that the basis will grow by; none if it spans an invariant space.
+        Orthonormal directions to add next; empty if the basis spans an invariant space.
     """
 
     def __init__(self, products: Products, start: np.ndarray, capacity: int, storage: np.ndarray | None = None):
@@ -127,21 +129,21 @@ class KrylovSpace:
 
     @property
     def projected(self) -> np.ndarray:
-        """The operator in the basis."""
+        """The operator projected onto the basis."""
         return self._projected[: self.size, : self.size]
 
     @property
     def invariant(self) -> bool:
-        """Whether there is no direction to grow by."""
+        """Whether there is no direction left to add."""
         return self.next.shape[1] == 0
 
     @property
     def full(self) -> bool:
-        """Whether there is no room for the next block, or for any other direction."""
+        """Whether there is no room for the next block or a single further direction."""
         return self.size + max(1, self.next.shape[1]) > self.basis.shape[1]
 
     def expand(self) -> None:
-        """Take the next block into the basis, at the cost of its product."""
+        """Add the next block to the basis, at the cost of one product with it."""
         before, after = self.size, self.size + self.next.shape[1]
         self.basis[:, before:after] = self.next
         remainder = self.products(self.next)
@@ -153,14 +155,14 @@ class KrylovSpace:
         self.size = after
         self._scale = max(self._scale, float(np.linalg.norm(coefficients, axis=0).max()))
         rounding = BREAKDOWN * machine_epsilon(self.products.operator.dtype) * self._scale
-        if after == self.products.size:  # rounding is all there can be
+        if after == self.products.size:  # the remainder consists of rounding errors only
             rounding = np.inf
         self.next, triangle = _orthonormal(remainder, rounding)
         self.coupling = np.zeros((self.next.shape[1], after))
         self.coupling[:, before:] = triangle
 
     def restart(self, combinations: np.ndarray, values: np.ndarray) -> None:
-        """Keep the Ritz vectors with these coefficients (as columns) and Ritz values alone :cite:`WuSimon2000`."""
+        """Keep only the Ritz vectors with the given coefficients (as columns) and Ritz values :cite:`WuSimon2000`."""
         kept = combinations.shape[1]
         self.basis[:, :kept] = self.basis[:, : self.size] @ combinations
         self._projected[:] = 0.0
@@ -169,7 +171,7 @@ class KrylovSpace:
         self.size = kept
 
     def continue_with(self, directions: np.ndarray) -> None:
-        """Let the basis grow by other directions, taking its space as invariant."""
+        """Continue with other directions, treating the space so far as invariant."""
         directions = directions.copy()
         _orthogonalise(directions, self.basis[:, : self.size])
         self.next = _orthonormal(directions, 1e-8 * float(np.linalg.norm(directions)))[0]
@@ -177,9 +179,9 @@ class KrylovSpace:
 
 
 def _orthogonalise(block: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """Remove from a block its part in the span of a basis, in place, and return the coefficients of that."""
+    """Remove the part of a block in the span of a basis, in place, and return its coefficients."""
     coefficients = np.zeros((basis.shape[1], block.shape[1]))
-    for _ in range(2):  # once leaves rounding errors of the size of what was removed
+    for _ in range(2):  # a single pass leaves rounding errors of the size of the removed part
         part = basis.T @ block
         block -= basis @ part
         coefficients += part
@@ -187,7 +189,7 @@ def _orthogonalise(block: np.ndarray, basis: np.ndarray) -> np.ndarray:
 
 
 def _orthonormal(block: np.ndarray, negligible: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return Q and C with ``block = Q C``, directions shorter than `negligible` left out."""
+    """Return Q and C with ``block = Q C``, without directions shorter than `negligible`."""
     factors: Any = qr(block, mode="economic", pivoting=True)
     Q, R, order = factors
     rank = int((abs(np.diagonal(R)) > negligible).sum())

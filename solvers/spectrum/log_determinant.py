@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.backend import machine_epsilon
 from ritz.errors import InvalidProblem
 
 from .estimate import Estimate, from_samples
-from .products import Products, at_least_one
+from .products import Products
 from .quadrature import stochastic_quadratures
 
 __all__ = ["logdet"]
@@ -28,9 +29,9 @@ def logdet(
 ) -> Estimate:
     r"""Estimate :math:`\log\det(A+\sigma I)=\operatorname{tr}\log(A+\sigma I)` :cite:`UbaruChenSaad2017`.
 
-    The standard error is that of the choice of probes. The error of the quadrature, which chance does not show, falls
-    like :math:`((\sqrt\kappa-1)/(\sqrt\kappa+1))^{2\,\mathrm{steps}}` for condition number κ; how much the last fifth
-    of the steps changed counts in whether the estimate has converged.
+    The standard error covers the random choice of probes only. The quadrature error falls like
+    :math:`((\sqrt\kappa-1)/(\sqrt\kappa+1))^{2\,\mathrm{steps}}` for condition number κ. The estimate only counts as
+    converged if the last fifth of the steps changed it by less than the tolerance.
 
     Parameters
     ----------
@@ -39,15 +40,16 @@ def logdet(
     shift : float
         σ; the eigenvalues of A must be above -σ.
     probes : int
+        Number of random vectors.
     steps : int
-        Products with each probe, fewer if the Lanczos process breaks down.
+        Number of products with each probe; fewer if the Lanczos process breaks down.
     rtol : float
-        Standard error, and change over the last steps, relative to the sum of the absolute logarithms, from which on
-        the estimate counts as converged.
+        The estimate counts as converged if the standard error and the change over the last steps, relative to the sum
+        of the absolute logarithms, are at most this.
     block : int
-        Probes that are worked on side by side; does not change them.
+        Number of probes processed together; does not change them.
     seed : int
-        Of the probes.
+        Seed of the probes.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def logdet(
     Raises
     ------
     InvalidProblem
-        If A is not symmetric, a product is not finite, or A + σI is found to be singular or indefinite.
+        If A is not symmetric, a product is not finite, or A + σI turns out to be singular or indefinite.
 
     Examples
     --------
@@ -66,15 +68,15 @@ def logdet(
     True
     """
     products = Products(A, "logdet")
-    count, steps = at_least_one("probes", probes), at_least_one("steps", steps)
+    count, steps = check_integer("probes", probes), check_integer("steps", steps)
     if not np.isfinite(shift):
         raise InvalidProblem(f"shift is {shift!r}; it must be a finite number")
     if shift <= 0.0 and products.operator.nullspace is not None:
         raise InvalidProblem(
-            f"logdet of {products.operator!r}, which has a nullspace, with shift {shift:g}: its determinant is 0 or"
-            " worse; give a positive shift"
+            f"logdet of {products.operator!r}, which has a nullspace, with shift {shift:g}: the sum is not positive"
+            " definite; give a positive shift"
         )
-    found = stochastic_quadratures(products, count, steps, at_least_one("block", block), seed)
+    found = stochastic_quadratures(products, count, steps, check_integer("block", block), seed)
     nodes = np.concatenate([each.rule()[0] for each in found])
     rounding = machine_epsilon(products.operator.dtype) * products.size**0.5
     if nodes.min() + shift <= rounding * (abs(nodes).max() + abs(shift)):

@@ -1,4 +1,4 @@
-"""A function of an operator, times a vector."""
+"""Products of a function of an operator with a vector."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.backend import Array, machine_epsilon, to_numpy
 from ritz.errors import InvalidProblem
 
 from .krylov_space import KrylovSpace
-from .products import Products, at_least_one, in_kind_of
+from .products import Products, in_kind_of
 from .spectral_density import function_on_spectrum
 
 __all__ = ["FunctionApplied", "apply_function"]
 
-CHECK = 5  # steps between looks at the answer
+CHECK = 5  # steps between convergence checks
 
 
 @dataclass(frozen=True)
 class FunctionApplied:
-    """``f(A) b`` and how it was reached.
+    """Result of `apply_function`: an approximation of ``f(A) b``.
 
     Attributes
     ----------
     x : array, shape (n,)
-        The answer, of the kind of b.
+        The approximation, an array of the kind of b.
     change : float
-        How much the last five steps changed it, relative to its norm: an estimate of the error before them.
+        Change of x over the last five steps, relative to its norm: an estimate of the error before them.
     products : int
+        Number of products with A.
     converged : bool
         Whether `change` is within the tolerance.
     """
@@ -51,20 +53,20 @@ def apply_function(
 ) -> FunctionApplied:
     r"""Return ``f(A) b`` for a symmetric operator by the Lanczos process :cite:`Higham2008`.
 
-    :math:`f(A)b\approx\|b\|Vf(T)e_1`, exact where f is a polynomial of lower degree than there are steps. Holds the
-    basis, a vector a product.
+    :math:`f(A)b\approx\|b\|Vf(T)e_1`, which is exact if f is a polynomial of degree less than the number of steps.
+    Stores the basis, one vector per product.
 
     Parameters
     ----------
     A : Operator, or anything `ritz.operators.aslinearoperator` takes, shape (n, n)
         Symmetric.
     function : callable
-        f, taking and returning arrays; must be finite on the spectrum.
+        f, applied elementwise to arrays; must be finite on the spectrum.
     b : array, shape (n,)
     rtol : float
-        Accepted change over five steps, relative to the norm of the answer; not less than 30 machine epsilons of A.
+        Accepted change over five steps, relative to the norm of the result; at least 30 machine epsilons of A's dtype.
     budget : int
-        Products after which to give up.
+        Largest number of products.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def apply_function(
     Raises
     ------
     InvalidProblem
-        If A is not symmetric, a product or the function is not finite, or b does not fit.
+        If A is not symmetric, a product or a function value is not finite, or b has the wrong shape.
 
     Examples
     --------
@@ -84,7 +86,7 @@ def apply_function(
     vector = to_numpy(b).astype(np.float64)
     if vector.shape != (products.size,) or not np.isfinite(vector).all():
         raise InvalidProblem(f"b has shape {vector.shape}; it must be ({products.size},) and finite")
-    capacity = min(at_least_one("budget", budget), products.size)
+    capacity = min(check_integer("budget", budget), products.size)
     if not vector.any():
         return FunctionApplied(in_kind_of(vector, b), 0.0, 0, True)
     rtol = max(rtol, 30.0 * machine_epsilon(products.operator.dtype))

@@ -1,4 +1,4 @@
-"""Distributions made of atoms and of stretches of constant density, and how Ritz values are spread to one."""
+"""Distributions made of atoms and intervals of constant density, and their construction from Ritz values."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from scipy.special import ndtr
 
 __all__ = ["PiecewiseDistribution", "spread"]
 
-NARROW = 1e-6  # widths of a Gaussian below which a stretch looks like an atom
-ATOM = 1e-9  # parts of the range below which a stretch counts as one
+NARROW = 1e-6  # length, relative to the smoothing width, below which an interval is treated as an atom
+ATOM = 1e-9  # length, relative to the range, below which an interval is treated as an atom
 
 
 @dataclass(frozen=True)
 class PiecewiseDistribution:
-    """Masses, each uniform between two points that may coincide.
+    """A mixture of uniform distributions on intervals; intervals of length zero are atoms.
 
     Attributes
     ----------
     low, high, mass : ndarray, shape (k,)
+        Ends and masses of the intervals.
 
     Examples
     --------
@@ -42,7 +43,7 @@ class PiecewiseDistribution:
         return np.where(segment < 0, 0.0, start[inside] + slope[inside] * (x - edges[inside]))
 
     def smoothed(self, x: np.ndarray, width: float) -> np.ndarray:
-        """Return the density at the points `x` after convolution with a Gaussian of standard deviation `width`."""
+        """Return the density at the points `x`, convolved with a Gaussian of standard deviation `width`."""
         total = np.zeros(x.shape)
         for low, high, mass in zip(self.low, self.high, self.mass, strict=True):
             if high - low > NARROW * width:
@@ -53,25 +54,25 @@ class PiecewiseDistribution:
         return total
 
     def distance(self, points: np.ndarray) -> float:
-        """Return the Wasserstein-1 distance to the distribution of these points, each of which counts the same.
+        """Return the Wasserstein-1 distance to the empirical distribution of `points`.
 
-        That is the integral of the absolute difference of the cumulative distributions, here without error.
+        This is the integral of the absolute difference of the cumulative distributions, computed exactly.
         """
         points = np.sort(points)
         x = np.union1d(np.union1d(self.low, self.high), points)
         share = np.searchsorted(points, x[:-1], side="right") / len(points)
         left = self.cumulative(x[:-1]) - share
-        right = 2.0 * (self.cumulative(0.5 * (x[:-1] + x[1:])) - share) - left  # before the jump, if there is one
+        right = 2.0 * (self.cumulative(0.5 * (x[:-1] + x[1:])) - share) - left  # left limit, before any jump
         size = abs(left) + abs(right)
         crossing = np.divide(left**2 + right**2, size, out=np.zeros_like(size), where=size > 0.0)
         return float((0.5 * np.diff(x) * np.where(left * right < 0.0, crossing, size)).sum())
 
     def _segments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return ascending edges, the cumulative distribution at each, and its slope from there on."""
+        """Return ascending edges, the cumulative distribution at each edge, and its slope to the right of it."""
         edges = np.union1d(self.low, self.high)
         at_low, at_high = np.searchsorted(edges, self.low), np.searchsorted(edges, self.high)
         jump, bend = np.zeros(len(edges)), np.zeros(len(edges))
-        wide = self.high - self.low > ATOM * np.ptp(edges)  # narrower ones would be lost in sums of slopes
+        wide = self.high - self.low > ATOM * np.ptp(edges)  # the slopes of narrower ones would spoil the sums
         np.add.at(jump, at_low[~wide], self.mass[~wide])
         steepness = self.mass[wide] / (self.high - self.low)[wide]
         np.add.at(bend, at_low[wide], steepness)
@@ -83,19 +84,19 @@ class PiecewiseDistribution:
 
 
 def spread(nodes: np.ndarray, weights: np.ndarray, residuals: np.ndarray) -> PiecewiseDistribution:
-    r"""Spread the nodes of one quadrature rule to where the eigenvalues they stand for may be.
+    r"""Spread the nodes of a quadrature rule over the intervals that may contain the eigenvalues they represent.
 
-    By the inequalities of Chebyshev, Markov and Stieltjes, the cumulative distribution passes within the jump that
-    a node makes :cite:`Szego1975`; where eigenvalues are dense, half of it is the better guess by an order, and the
-    distribution is linear between nodes. Where a node stands for single or repeated eigenvalues, two things tell: the
-    residual of its Ritz pair, within which there is an eigenvalue :cite:`Parlett1998`, and a weight above those beside
-    it. So half of a weight goes to either side, as far as the next node or the residual, whichever is nearer; what it
-    has beyond the larger weight beside it stays where it is.
+    By the inequalities of Chebyshev, Markov and Stieltjes, the cumulative distribution passes through the jump at each
+    node :cite:`Szego1975`. If eigenvalues are dense, half the jump is an estimate better by one order, and the
+    distribution is linear between nodes. Two signs reveal a node that represents a single or repeated eigenvalue: a
+    small residual of its Ritz pair, which bounds the distance to an eigenvalue :cite:`Parlett1998`, and a weight larger
+    than those of its neighbours. Therefore half of each weight is spread to either side, up to the next node or the
+    residual, whichever is closer; the excess over the larger neighbouring weight stays at the node.
 
     Parameters
     ----------
     nodes, weights, residuals : ndarray, shape (m,)
-        Nodes ascending.
+        Nodes in ascending order, with their weights and the residual norms of their Ritz pairs.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Random vectors, each with a seed of its own, so that how many are drawn at a time changes none of them."""
+"""Random vectors with individual seeds, which do not depend on how many are drawn at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def rademacher(size: int, first: int, count: int, seed: int) -> np.ndarray:
     size : int
         Length of a vector.
     first, count : int
-        The columns are those numbered `first` to ``first + count - 1`` of the sequence.
+        The columns are numbers `first` to ``first + count - 1`` of the sequence of vectors.
     seed : int
 
     Examples

@@ -1,4 +1,4 @@
-"""Products with a symmetric operator, counted and looked at."""
+"""Counted and checked products with a symmetric operator."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from ritz.errors import InvalidProblem
 from ritz.operators import MatrixFree, Operator, Tag, aslinearoperator
 from ritz.operators.checks import asymmetry
 
-__all__ = ["Products", "at_least_one", "in_kind_of"]
+__all__ = ["Products", "in_kind_of"]
 
 
 class Products:
-    """A square symmetric operator that counts its products and refuses to return what is not finite.
+    """A square symmetric operator that counts its products and raises an error if one is not finite.
 
-    Vectors are float64 whatever the dtype of the operator, so that inner products lose nothing; the operator is given
-    vectors of its own dtype.
+    Results are float64 for any dtype of the operator, to keep inner products accurate; the operator itself is applied
+    to vectors of its own dtype.
 
     Parameters
     ----------
     A : Operator, or anything `ritz.operators.aslinearoperator` takes
     caller : str
-        What needs the symmetry, for the message. Symmetry is tested by two products, which are not counted, unless
-        the operator has it by construction.
+        Name of the function that needs symmetry, for the error message. Symmetry is tested by two uncounted products,
+        unless the operator is symmetric by construction.
 
     Raises
     ------
@@ -40,7 +40,7 @@ class Products:
         if rows != columns or rows == 0:
             raise InvalidProblem(f"{caller} needs a square operator, and A has shape {(rows, columns)}")
         if isinstance(self.operator, MatrixFree) or Tag.SYMMETRIC not in self.operator.tags:
-            self(np.random.default_rng(0).standard_normal(rows))  # so that NaN is not taken for asymmetry
+            self(np.random.default_rng(0).standard_normal(rows))  # reports NaN, which would look like asymmetry
             self.count = 0
             difference = asymmetry(self.operator)
             if difference:
@@ -57,7 +57,7 @@ class Products:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Return ``A x`` in float64 for a vector or a block of columns."""
         self.count += 1 if x.ndim == 1 else x.shape[1]
-        with np.errstate(invalid="ignore", over="ignore"):  # which is looked for below
+        with np.errstate(invalid="ignore", over="ignore"):  # checked below
             product = np.asarray(self.operator @ x.astype(self.operator.dtype, copy=False), dtype=np.float64)
         if not np.isfinite(product).all():
             raise InvalidProblem(
@@ -71,13 +71,6 @@ class Products:
         return np.concatenate(parts, axis=1)
 
 
-def at_least_one(name: str, value: Any) -> int:
-    """Return a positive whole number, or say that `name` must be one."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        raise InvalidProblem(f"{name} is {value!r}; it must be a whole number, at least 1")
-    return int(value)
-
-
 def in_kind_of(values: np.ndarray, reference: Any) -> Any:
-    """Return `values` as a tensor where `reference` is one, else as they are."""
+    """Return `values` as a tensor if `reference` is one, otherwise unchanged."""
     return asarray_like(values, reference) if is_torch_array(reference) else values

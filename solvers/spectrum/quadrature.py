@@ -1,4 +1,4 @@
-"""Lanczos quadrature: nodes and weights that integrate over the spectrum as seen from a vector."""
+"""Lanczos quadrature: nodes and weights for integrals over the spectral measure of a vector."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["Quadrature", "stochastic_quadratures"]
 
 @dataclass(frozen=True)
 class Quadrature:
-    r"""A rule with :math:`\sum_jw_jf(\theta_j)\approx z^Tf(A)z` for a unit vector z, exact for polynomials.
+    r"""A rule :math:`\sum_jw_jf(\theta_j)\approx z^Tf(A)z` for a unit vector z, exact for polynomials of low degree.
 
     Attributes
     ----------
     diagonal, off_diagonal : ndarray, shapes (m,) and (m - 1,)
         The tridiagonal matrix whose eigenvalues are the nodes.
     invariant : bool
-        Whether the process broke down, so that the rule is exact for every function.
+        Whether the process broke down, in which case the rule is exact for every function.
     remainder : float
-        Norm of what the last product added to the space, of which no basis vector was made.
+        Norm of the component of the last product outside the space, which was not added to the basis.
     """
 
     diagonal: np.ndarray
@@ -36,18 +36,18 @@ class Quadrature:
     remainder: float
 
     def rule(self, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return nodes and weights, of the first `steps` steps or of all."""
+        """Return the nodes and weights after the first `steps` steps, or after all."""
         diagonal = self.diagonal[:steps]
         nodes, vectors = eigh_tridiagonal(diagonal, self.off_diagonal[: len(diagonal) - 1])
         return nodes, vectors[0] ** 2
 
     def residuals(self) -> np.ndarray:
-        """Return the residual norms of the Ritz pairs whose values the nodes are: each is that near an eigenvalue."""
+        """Return the residual norms of the Ritz pairs; each bounds the distance of a node to an eigenvalue."""
         return self.remainder * abs(eigh_tridiagonal(self.diagonal, self.off_diagonal)[1][-1])
 
 
 def stochastic_quadratures(products: Products, probes: int, steps: int, block: int, seed: int) -> list[Quadrature]:
-    """Return the rules of random sign vectors, `block` of which go through the Lanczos process side by side."""
+    """Return the rules for random sign vectors, of which `block` are processed together."""
     found: list[Quadrature] = []
     for first in range(0, probes, block):
         start = rademacher(products.size, first, min(block, probes - first), seed) / products.size**0.5
@@ -56,7 +56,7 @@ def stochastic_quadratures(products: Products, probes: int, steps: int, block: i
 
 
 def _side_by_side(products: Products, start: np.ndarray, steps: int) -> list[Quadrature]:
-    """Run the Lanczos process from each column of `start`, fully re-orthogonalised, one block product a step."""
+    """Run the fully re-orthogonalised Lanczos process from each column of `start`, with one block product per step."""
     size, count = start.shape
     bases = np.empty((count, steps, size))
     bases[:, 0] = start.T

@@ -1,4 +1,4 @@
-"""How the eigenvalues of a symmetric operator are distributed, by stochastic Lanczos quadrature."""
+"""The distribution of the eigenvalues of a symmetric operator, by stochastic Lanczos quadrature."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.errors import InvalidProblem
 
 from .estimate import Estimate
 from .piecewise_distribution import PiecewiseDistribution, spread
 from .probes import rademacher
-from .products import Products, at_least_one
+from .products import Products
 from .quadrature import stochastic_quadratures
 
 if TYPE_CHECKING:
@@ -21,27 +22,28 @@ if TYPE_CHECKING:
 
 __all__ = ["SpectralDensity", "density"]
 
-POINTS = 600  # of a drawn curve
+POINTS = 600  # number of points of a plotted curve
 
 
 @dataclass(frozen=True)
 class SpectralDensity:
-    """The distribution of eigenvalues, each counting 1/n, as weighted points, and these spread to a distribution.
+    """The distribution of n eigenvalues with weight 1/n each, as weighted points and as a piecewise distribution.
 
     Attributes
     ----------
     nodes, weights : ndarray, shape (m,)
-        Points and their shares, of all probes together; the weights sum to 1.
+        Points and their weights, from all probes together; the weights sum to 1.
     probe : ndarray of int, shape (m,)
-        Which probe a node comes from.
+        Index of the probe that each node comes from.
     distribution : PiecewiseDistribution
-        Points where eigenvalues stand alone, and densities where they are close.
+        Atoms at isolated eigenvalues, and densities where eigenvalues are close.
     moments : ndarray, shape (k, 2)
-        Mean distance of the eigenvalues to the middle of the nodes, with its sign, and mean square of it, as each probe
-        saw them; the weighted nodes have the average ones.
+        Mean signed distance of the eigenvalues from the midpoint of the nodes, and its mean square, estimated by each
+        probe. The weighted nodes match their averages.
     size : int
         n.
     products : int
+        Number of products with the operator.
     """
 
     nodes: np.ndarray
@@ -58,9 +60,10 @@ class SpectralDensity:
         Parameters
         ----------
         function : callable
-            Takes and returns arrays.
+            Applied elementwise to arrays.
         rtol : float
-            Standard error, relative to the mean of absolute values, from which on the estimate counts as converged.
+            The estimate counts as converged if the standard error, relative to the mean of the absolute values, is at
+            most this.
 
         Raises
         ------
@@ -92,7 +95,7 @@ class SpectralDensity:
         ----------
         x : array_like
         width : float, optional
-            Standard deviation of the Gaussian; a hundredth of the range of the nodes if left out.
+            Standard deviation of the Gaussian; by default, a hundredth of the range of the nodes.
         """
         width = self._width() if width is None else width
         if not width > 0.0:
@@ -100,15 +103,15 @@ class SpectralDensity:
         return self.distribution.smoothed(np.asarray(x, dtype=np.float64), width)
 
     def cumulative(self, x: Any) -> np.ndarray:
-        """Return the share of eigenvalues that are at most `x`."""
+        """Return the fraction of eigenvalues that are at most `x`."""
         return self.distribution.cumulative(np.asarray(x, dtype=np.float64))
 
     def distance(self, eigenvalues: Any) -> float:
-        """Return the Wasserstein-1 distance to a known spectrum, shape (n,): how far eigenvalues are off on average."""
+        """Return the Wasserstein-1 distance to a known spectrum, shape (n,): the mean error of the eigenvalues."""
         return self.distribution.distance(np.asarray(eigenvalues, dtype=np.float64))
 
     def plot(self, axes: Axes | None = None, width: float | None = None, **look: Any) -> Axes:
-        """Draw the density, on new axes unless some are given; `look` goes to ``axes.plot``."""
+        """Plot the density on the given or new axes; `look` is passed on to ``axes.plot``."""
         if axes is None:
             from matplotlib.figure import Figure
 
@@ -128,27 +131,27 @@ def density(
 ) -> SpectralDensity:
     """Estimate the distribution of the eigenvalues by stochastic Lanczos quadrature :cite:`UbaruChenSaad2017`.
 
-    From each probe, a vector of random signs, the Lanczos process with full re-orthogonalisation gives nodes and
+    From each probe, a vector of random signs, the Lanczos process with full re-orthogonalisation yields nodes and
     weights that integrate polynomials of degree below ``2 steps`` exactly. The ends of the spectrum are resolved
-    first. Most of the error by chance is in the lowest moments, which take the fewest products: their averages over
-    more probes come from one product with each :cite:`HallmanTroester2022`, and the weights are changed as little as
-    agrees with these :cite:`DevilleSarndal1992`. Takes ``probes * steps + moment_probes`` products and holds
-    ``min(block, probes) * steps`` vectors of n.
+    first. Most of the random error is in the lowest moments, which need the fewest products. Their averages are
+    therefore taken over more probes, with one product each :cite:`HallmanTroester2022`, and the weights are adjusted as
+    little as possible to match them :cite:`DevilleSarndal1992`. Takes ``probes * steps + moment_probes`` products and
+    stores ``min(block, probes) * steps`` vectors of length n.
 
     Parameters
     ----------
     A : Operator, or anything `ritz.operators.aslinearoperator` takes, shape (n, n)
         Symmetric.
     probes : int
-        The error by chance falls with the root of probes times n.
+        Number of probes; the random error falls with the square root of `probes` times n.
     steps : int
-        Nodes from each probe, fewer if the process breaks down.
+        Number of nodes per probe; fewer if the process breaks down.
     moment_probes : int
-        Further probes for the mean and the mean square of the eigenvalues, multiplied once each; may be 0.
+        Number of further probes, with one product each, for the mean and mean square of the eigenvalues; may be 0.
     block : int
-        Probes that are worked on side by side; does not change them.
+        Number of probes processed together; does not change them.
     seed : int
-        Of the probes.
+        Seed of the probes.
 
     Returns
     -------
@@ -168,9 +171,9 @@ def density(
     True
     """
     products = Products(A, "density")
-    count, width = at_least_one("probes", probes), at_least_one("block", block)
-    further = at_least_one("moment_probes", moment_probes) if moment_probes else 0
-    found = stochastic_quadratures(products, count, at_least_one("steps", steps), width, seed)
+    count, width = check_integer("probes", probes), check_integer("block", block)
+    further = check_integer("moment_probes", moment_probes, 0)
+    found = stochastic_quadratures(products, count, check_integer("steps", steps), width, seed)
     rules = [each.rule() for each in found]
     nodes, weights = (np.concatenate(parts) for parts in zip(*rules, strict=True))
     middle = _middle(nodes)
@@ -204,7 +207,7 @@ def _powers(nodes: np.ndarray) -> np.ndarray:
 
 
 def _calibrated(nodes: np.ndarray, weights: np.ndarray, moments: np.ndarray) -> np.ndarray:
-    """Return weights with these first two moments, changed by as small factors as possible, and none negative."""
+    """Return non-negative weights with the given first two moments, changed by factors as close to 1 as possible."""
     scale = float(abs(nodes).max())
     if scale == 0.0:
         return weights
@@ -215,11 +218,11 @@ def _calibrated(nodes: np.ndarray, weights: np.ndarray, moments: np.ndarray) -> 
 
 
 def function_on_spectrum(function: Callable[[np.ndarray], np.ndarray], nodes: np.ndarray) -> np.ndarray:
-    """Return ``function(nodes)``, or say where the function is not finite."""
+    """Return ``function(nodes)``; raise `InvalidProblem` if it is not finite or not elementwise."""
     with np.errstate(all="ignore"):
         values = np.asarray(function(nodes), dtype=np.float64)
     if values.shape != nodes.shape:
-        raise InvalidProblem(f"function returned shape {values.shape} for {nodes.shape}; it must work by elements")
+        raise InvalidProblem(f"function returned shape {values.shape} for {nodes.shape}; it must work elementwise")
     bad = ~np.isfinite(values)
     if bad.any():
         raise InvalidProblem(

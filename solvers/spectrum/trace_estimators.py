@@ -1,4 +1,4 @@
-"""Trace of a symmetric operator from a few products: Hutchinson, Hutch++ and XTrace."""
+"""Estimation of the trace of a symmetric operator by Hutchinson, Hutch++ or XTrace."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from ritz.arguments import check_integer
 from ritz.backend import machine_epsilon
 from ritz.errors import InvalidProblem, UnknownName
 
 from .estimate import Estimate, from_samples
 from .probes import gaussian, rademacher
-from .products import Products, at_least_one
+from .products import Products
 
 __all__ = ["exact_entries", "trace"]
 
@@ -20,28 +21,28 @@ __all__ = ["exact_entries", "trace"]
 def trace(
     A: Any, budget: int = 48, method: str = "xtrace", *, rtol: float = 1e-2, block: int = 8, seed: int = 0
 ) -> Estimate:
-    r"""Estimate the sum of the eigenvalues.
+    r"""Estimate the trace of a symmetric operator.
 
     Hutchinson's estimator averages :math:`z^TAz` over random signs z :cite:`Hutchinson1990`; its error falls like
-    :math:`\|A\|_F/\sqrt m`. Hutch++ takes the trace on the range of a third of the products exactly and estimates the
-    rest :cite:`MeyerEtAl2021`. XTrace does so with each probe left out in turn, so that all take both parts
-    :cite:`EpperlyTroppWebber2024`: where eigenvalues decay, as those of Hessians of trained networks do, it is by far
-    the best; where they do not, as for differential operators, the three are alike and Hutchinson needs no memory.
+    :math:`\|A\|_F/\sqrt m`. Hutch++ computes the trace exactly on the range of a third of the products and estimates
+    the remainder :cite:`MeyerEtAl2021`. XTrace does the same with each probe left out in turn, so all of them
+    contribute to both parts :cite:`EpperlyTroppWebber2024`. It is by far the best if eigenvalues decay, as for Hessians
+    of trained networks. If they do not, as for differential operators, the three are similar, and Hutchinson needs no
+    memory.
 
     Parameters
     ----------
     A : Operator, or anything `ritz.operators.aslinearoperator` takes, shape (n, n)
         Symmetric.
     budget : int
-        Products to spend, at least 6. With n or more, the trace is computed exactly by n.
-    method : str
-        ``"xtrace"``, ``"hutch++"`` or ``"hutchinson"``.
+        Number of products to use, at least 6. If it is n or more, the trace is computed exactly with n products.
+    method : {"xtrace", "hutch++", "hutchinson"}
     rtol : float
-        Standard error, relative to the trace, from which on the estimate counts as converged.
+        The estimate counts as converged if the standard error, relative to the trace, is at most this.
     block : int
-        Vectors that are multiplied at a time; does not change the probes.
+        Number of vectors per product with a block; does not change the probes.
     seed : int
-        Of the probes.
+        Seed of the probes.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def trace(
     InvalidProblem
         If A is not symmetric, a product is not finite, or the budget is too small.
     UnknownName
-        For another method.
+        If the method is unknown.
 
     Examples
     --------
@@ -64,9 +65,9 @@ def trace(
     products = Products(A, "trace")
     if method not in METHODS:
         raise UnknownName("method", method, METHODS)
-    if at_least_one("budget", budget) < 6:
+    if check_integer("budget", budget) < 6:
         raise InvalidProblem(f"budget is {budget}; it must be at least 6 products")
-    at_least_one("block", block)
+    check_integer("block", block)
     if budget >= products.size:
         value = sum(float(each.sum()) for each in exact_entries(products, block))
         return Estimate(value, 0.0, products.count, True, "exact")
@@ -75,7 +76,7 @@ def trace(
 
 
 def exact_entries(products: Products, block: int) -> list[np.ndarray]:
-    """Return the diagonal in pieces, from products with the columns of the identity."""
+    """Return the diagonal in pieces, computed by products with columns of the identity."""
     size = products.size
     pieces: list[np.ndarray] = []
     for first in range(0, size, block):
@@ -95,7 +96,7 @@ def _hutchinson(products: Products, budget: int, block: int, seed: int) -> np.nd
 
 
 def _hutch_plus_plus(products: Products, budget: int, block: int, seed: int) -> np.ndarray:
-    """Return samples whose mean is the estimate: the exact part is added to each of them."""
+    """Return samples whose mean is the estimate; the exact part is added to each."""
     part = budget // 3
     sketch = rademacher(products.size, 0, part, seed)
     Q = np.linalg.qr(products.in_blocks(sketch, block))[0]
@@ -106,11 +107,11 @@ def _hutch_plus_plus(products: Products, budget: int, block: int, seed: int) -> 
 
 
 def _xtrace(products: Products, budget: int, block: int, seed: int) -> np.ndarray:
-    r"""Return the estimates with one probe left out of the range each.
+    r"""Return the estimates with each probe left out of the range in turn.
 
     With :math:`Y=A\Omega=QR`, the range of Y without its i-th column is that of Q less the direction :math:`Qs_i`,
-    where :math:`s_i` is the normalised i-th column of :math:`R^{-T}`. The probe left out is projected onto the
-    complement of that range and scaled to the length that random vectors there have on average.
+    where :math:`s_i` is the normalised i-th column of :math:`R^{-T}`. The omitted probe is projected onto the
+    complement of that range and scaled to the average length of random vectors in it.
     """
     size, count = products.size, budget // 2
     probes = gaussian(size, 0, count, seed)
@@ -120,7 +121,9 @@ def _xtrace(products: Products, budget: int, block: int, seed: int) -> np.ndarra
         return np.zeros(count)
     pivots = np.diagonal(R)
     smallest = machine_epsilon(np.float64) * abs(R).max()
-    regular = R + np.diag(np.where(abs(pivots) < smallest, smallest, 0.0))  # dependent columns may leave any out
+    regular = R + np.diag(
+        np.where(abs(pivots) < smallest, smallest, 0.0)
+    )  # if columns are dependent, any may be left out
     inverse = solve_triangular(regular, np.eye(count), trans=1)
     S = inverse / np.linalg.norm(inverse, axis=0)
     AQ = products.in_blocks(Q, block)
