@@ -80,7 +80,7 @@ def test_uneven_grids_keep_their_coordinates():
     drawn(figure)
 
 
-def test_a_solid_grid_shows_its_three_middle_planes():
+def test_a_3d_grid_shows_its_three_middle_planes():
     grid = Grid.uniform((4, 6, 8), spacing=0.1)
     x = np.arange(4 * 6 * 8.0)
     figure = solution_on(grid, x).plot()

@@ -20,11 +20,11 @@ __all__ = ["app", "main"]
 
 NOT_CONVERGED = 3
 WRONG_USE = 2
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}  # what is not ours is the problem's
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}  # other options belong to the problem
 
 
 class _Group(TyperGroup):
-    """Keep the words of the command for what is saved, and turn errors of use into one line and exit code 2."""
+    """Group that records the command line for saved results, and ends with one line and exit code 2 on wrong use."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         return super().make_context(info_name, args, parent, obj=["ritz", *args], **extra)
@@ -52,15 +52,15 @@ app = typer.Typer(
 
 Problem = Annotated[
     str | None,
-    typer.Argument(metavar="PROBLEM", help="A name from 'ritz list problems', or the path of a .mtx or .mtx.gz file."),
+    typer.Argument(metavar="PROBLEM", help="Name from 'ritz list problems', or path of a .mtx or .mtx.gz file."),
 ]
-Rtol = Annotated[float, typer.Option(help="Relative residual to reach.")]
-Atol = Annotated[float, typer.Option(help="Absolute residual norm that is enough.")]
+Rtol = Annotated[float, typer.Option(help="Relative residual tolerance.")]
+Atol = Annotated[float, typer.Option(help="Absolute residual tolerance.")]
 MaxIterations = Annotated[int | None, typer.Option(help="Iteration limit.")]
-Seed = Annotated[int | None, typer.Option(help="Of the random choices of the problem and of the solver.")]
-Plot = Annotated[Path | None, typer.Option(metavar="PATH", help="Write a picture (.png, .svg, .pdf, ...).")]
+Seed = Annotated[int | None, typer.Option(help="Seed of random choices of the problem and of the solver.")]
+Plot = Annotated[Path | None, typer.Option(metavar="PATH", help="Write a plot (.png, .svg, .pdf, ...).")]
 Json = Annotated[Path | None, typer.Option("--json", metavar="PATH", help="Write results and environment as JSON.")]
-Help = Annotated[bool, typer.Option("--help", help="Show this message, and PROBLEM's own options if it is given.")]
+Help = Annotated[bool, typer.Option("--help", help="Show this message, with the options of PROBLEM if one is given.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -75,10 +75,10 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Show the vers
 @app.command("list")
 def list_names(
     kind: Annotated[
-        str | None, typer.Argument(help="problems, solvers, preconditioners, figures or recipes; all if left out.")
+        str | None, typer.Argument(help="problems, solvers, preconditioners, figures or recipes; all by default.")
     ] = None,
 ) -> None:
-    """List what is registered, with a line on each."""
+    """List problems, solvers, preconditioners, figures and recipes."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -95,7 +95,7 @@ def list_names(
             continue
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column(chosen[:-1], style="bold", overflow="fold", no_wrap=True)
-        table.add_column("what it is", overflow="fold")
+        table.add_column("description", overflow="fold")
         for name in entries.names():
             line = (inspect.getdoc(entries[name]) or "").split("\n\n")[0]
             table.add_row(Text(name), Text(_plain(line)))
@@ -106,18 +106,20 @@ def list_names(
 def solve(
     ctx: typer.Context,
     problem: Problem = None,
-    solver: Annotated[str, typer.Option(help="A name from 'ritz list solvers'.")] = "auto",
+    solver: Annotated[str, typer.Option(help="Name from 'ritz list solvers'.")] = "auto",
     rtol: Rtol = 1e-8,
     atol: Atol = 0.0,
     maxiter: MaxIterations = None,
-    option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of the solver.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of the solver; may be repeated.")
+    ] = None,
     seed: Seed = None,
     plot: Plot = None,
     json: Json = None,
-    save: Annotated[Path | None, typer.Option(metavar="PATH", help="Write the answer as a NumPy .npy file.")] = None,
+    save: Annotated[Path | None, typer.Option(metavar="PATH", help="Write the solution as a NumPy .npy file.")] = None,
     help_: Help = False,
 ) -> None:
-    """Solve PROBLEM; its own options follow it, as in: ritz solve poisson --shape 128 128 128."""
+    """Solve PROBLEM. Options of the problem follow its name: ritz solve poisson --shape 128 128 128."""
     name = _problem_or_help(ctx, problem, help_)
     from ritz.comparing.comparison import describe_problem
     from ritz.comparing.environment import environment
@@ -165,21 +167,21 @@ def compare(
     ctx: typer.Context,
     problem: Problem = None,
     solvers: Annotated[
-        str, typer.Option(help="Names with commas between; options as in cg:preconditioner=jacobi.")
+        str, typer.Option(help="Comma-separated names, with options as in cg:preconditioner=jacobi.")
     ] = "auto,scipy-cg",
     rtol: Rtol = 1e-8,
     atol: Atol = 0.0,
     maxiter: MaxIterations = None,
-    repeat: Annotated[int, typer.Option(help="Counted rounds.")] = 3,
-    threads: Annotated[int, typer.Option(help="Threads each solver may use.")] = 1,
+    repeat: Annotated[int, typer.Option(help="Number of rounds that count.")] = 3,
+    threads: Annotated[int, typer.Option(help="Number of threads of each solver.")] = 1,
     baseline: Annotated[str | None, typer.Option(help="Solver that ratios refer to.")] = None,
     seed: Seed = None,
     plot: Plot = None,
     json: Json = None,
-    html: Annotated[Path | None, typer.Option(metavar="PATH", help="Write one self-contained page.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="PATH", help="Write a self-contained HTML page.")] = None,
     help_: Help = False,
 ) -> None:
-    """Time solvers on PROBLEM, on equal terms; the problem's own options follow it."""
+    """Compare the times of solvers on PROBLEM under equal conditions. Options of the problem follow its name."""
     name = _problem_or_help(ctx, problem, help_)
     from ritz.comparing.comparison import compare as run
     from ritz.comparing.tables import console
@@ -216,24 +218,29 @@ def compare(
 
 @app.command()
 def train(
-    name: Annotated[str, typer.Argument(help="A name from 'ritz list recipes'.")],
-    output: Annotated[Path | None, typer.Option(metavar="PATH", help="Where to; NAME.safetensors if left out.")] = None,
-    device: Annotated[str, typer.Option(help="Of torch: cpu, cuda, cuda:1.")] = "cpu",
-    checkpoint: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Keep the state of training there, to resume from.")
+    name: Annotated[str, typer.Argument(help="Name from 'ritz list recipes'.")],
+    output: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="File to write; NAME.safetensors by default.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
-    seconds: Annotated[float, typer.Option(help="End training after that time.")] = math.inf,
-    seed: Annotated[int | None, typer.Option(help="Of every random choice.")] = None,
+    device: Annotated[str, typer.Option(help="torch device: cpu, cuda, cuda:1.")] = "cpu",
+    checkpoint: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="File with the state of training, to resume from.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint.")] = False,
+    seconds: Annotated[float, typer.Option(help="Time limit of training.")] = math.inf,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random choices.")] = None,
     optimizer: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A class of torch.optim, or package.module.Class.")
+        str | None, typer.Option(metavar="NAME", help="Class of torch.optim, or package.module.Class.")
     ] = None,
     learning_rate: Annotated[
-        str | None, typer.Option(metavar="RATE", help="Of the optimiser; 'auto' takes it from the curvature.")
+        str | None,
+        typer.Option(metavar="RATE", help="Learning rate of the optimiser; 'auto' derives it from the curvature."),
     ] = None,
-    option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Setting of the recipe.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Setting of the recipe; may be repeated.")
+    ] = None,
 ) -> None:
-    """Train the weights of a learned solver; what is left out is as for the weights that come with Ritz."""
+    """Train the weights of a learned solver. The defaults are those of the weights shipped with Ritz."""
     from ritz.comparing.tables import console, pairs_table
     from ritz.files import check_folder
     from ritz.recipes.recipe import Run, make_recipe
@@ -255,11 +262,11 @@ def train(
 
 @app.command()
 def figure(
-    name: Annotated[str, typer.Argument(help="A name from 'ritz list figures'.")],
-    quick: Annotated[bool, typer.Option("--quick", help="A small version, in seconds.")] = False,
-    output: Annotated[Path | None, typer.Option(metavar="PATH", help="Where to; NAME.png if left out.")] = None,
+    name: Annotated[str, typer.Argument(help="Name from 'ritz list figures'.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Small version that takes seconds.")] = False,
+    output: Annotated[Path | None, typer.Option(metavar="PATH", help="File to write; NAME.png by default.")] = None,
 ) -> None:
-    """Compute and draw a published figure, or one of the documentation."""
+    """Compute and draw a figure of a publication or of the documentation."""
     from ritz.files import check_figure_path, save_figure
     from ritz.registry import figures
 
@@ -271,9 +278,11 @@ def figure(
 
 @app.command()
 def demo(
-    output: Annotated[Path, typer.Option(metavar="FOLDER", help="Made if it does not exist.")] = Path("output/demo"),
+    output: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder to write to; created if it does not exist.")
+    ] = Path("output/demo"),
 ) -> None:
-    """Compare solvers on a plane and a solid Poisson problem with obstacles; write pictures and reports."""
+    """Compare solvers on a 2-D and a 3-D Poisson problem with obstacles, and write plots and reports."""
     from ritz.command_line.demo import run_demo
     from ritz.comparing.tables import console
 
@@ -318,7 +327,7 @@ def main() -> None:
 
 
 def _problem_or_help(ctx: typer.Context, problem: str | None, wants_help: bool) -> str:
-    """Return the problem's name; with ``--help``, show the command's options and the problem's, and leave."""
+    """Return the name of the problem; with ``--help``, show the options of command and problem, and exit."""
     if wants_help:
         typer.echo(ctx.get_help())
         if problem is not None:
@@ -341,7 +350,7 @@ def _show_parameters(problem: str) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(f"{owner}: {_plain(summary)}"), title_justify="left")
     table.add_column("option", style="bold", no_wrap=True)
     table.add_column("default", overflow="fold")
-    table.add_column("what it is", overflow="fold")
+    table.add_column("description", overflow="fold")
     for name, parameter in cli_options.problem_parameters(function).items():
         if name not in given:
             default = _default_text(parameter.default)
@@ -362,7 +371,9 @@ def _own_options(ctx: typer.Context) -> Sequence[str]:
 
 
 def _plain(text: str) -> str:
-    """Return a summary of a docstring on one line, without markup, saying what the thing is."""
-    line = " ".join(re.sub(r"\s*:cite:`[^`]*`", "", text).replace("``", "").split())
-    line = re.sub(r"^Return (the |an? )?", "", line)
-    return line[:1].upper() + line[1:]
+    """Return the summary of a docstring on one line, without markup and without "Return the"."""
+    text = re.sub(r"\s*:cite:`[^`]*`", "", text)
+    text = re.sub(r":math:`([^`]*)`", lambda match: match.group(1).replace(r"\|", "||").replace("\\", ""), text)
+    line = re.sub(r"^Return (the |an? )?", "", " ".join(text.replace("`", "").split()))
+    module = "." in line.partition(" ")[0].rstrip(".")  # such as scipy.sparse.linalg.cg, whose case matters
+    return line if module else line[:1].upper() + line[1:]

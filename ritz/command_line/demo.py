@@ -1,4 +1,4 @@
-"""What `ritz demo` runs: solvers compared on a 2-D and a 3-D Poisson problem."""
+"""Comparisons that ``ritz demo`` runs."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ __all__ = ["run_demo"]
 def run_demo(
     folder: Path, *, cells: tuple[int, int] = (384, 48), progress: bool = False
 ) -> list[tuple[str, Comparison]]:
-    """Compare solvers on two problems and write pictures, reports and figures of each into `folder`.
+    """Compare solvers on a 2-D and a 3-D Poisson problem, and write plots and reports of each into `folder`.
 
     Parameters
     ----------
     folder : Path
-        Made if it does not exist.
+        Created if it does not exist.
     cells : tuple of int
-        Along each axis of the 2-D problem and of the 3-D one.
+        Cells along each axis of the 2-D and of the 3-D problem.
     progress : bool
-        Show which solver runs.
+        Show which solver is running.
 
     Returns
     -------
     list of (str, Comparison)
-        What the files of each comparison begin with, and the comparison.
+        Prefix of the file names of each comparison, and the comparison.
     """
     folder.mkdir(parents=True, exist_ok=True)
     incomplete = make_solver("cg", {"preconditioner": "modified-incomplete-cholesky"})

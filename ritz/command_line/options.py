@@ -1,4 +1,4 @@
-"""Words of a command line as arguments of Python functions, by their signatures."""
+"""Conversion of command-line words to arguments of Python functions, guided by their signatures."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ WORDS = {"true": True, "false": False, "yes": True, "no": False}
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a problem or an option of a solver, as the command line sees it.
+    """A parameter of a problem or an option of a solver on the command line.
 
     Parameters
     ----------
     name : str
     kinds : frozenset
-        Types and literal values one word may become; `Any` means all.
+        Types and literal values that one word may be converted to; `Any` means all.
     many : bool
-        Whether several words become a tuple.
+        Whether several words are allowed; they become a tuple.
     always_many : bool
-        Whether even one word becomes a tuple.
+        Whether a single word becomes a tuple, too.
     mapping : bool
         Whether words ``key=value`` become a dictionary.
     default : object
@@ -60,7 +60,7 @@ class Parameter:
     description: str = ""
 
     def convert(self, owner: str, words: Sequence[str]) -> Any:
-        """Return the value that `words` stand for; `InvalidProblem` says what would do instead."""
+        """Return the value of `words`, or raise `InvalidProblem` that says what would work."""
         option = f"--{self.name.replace('_', '-')} of {owner}"
         if not words:
             if bool in self.kinds:
@@ -97,18 +97,18 @@ class Parameter:
 
 
 def build_problem(name: str, words: Sequence[str], others: Sequence[str] = (), seed: int | None = None) -> Any:
-    """Return the problem a command line asks for.
+    """Return the problem described by a command line.
 
     Parameters
     ----------
     name : str
-        Registered name, or the path of a Matrix Market file.
+        Registered name, or path of a Matrix Market file.
     words : sequence of str
-        What follows it: ``--parameter value ...`` or ``--parameter=value``.
+        Words after the name: ``--parameter value ...`` or ``--parameter=value``.
     others : sequence of str
-        Options of the command itself, among which close matches of a misspelt one are looked for too.
+        Options of the command itself, which are also searched for close matches of a misspelt option.
     seed : int, optional
-        For problems that make random choices.
+        Seed of problems that make random choices.
     """
     owner, function, arguments = resolve_problem(name)
     known = problem_parameters(function)
@@ -126,7 +126,7 @@ def build_problem(name: str, words: Sequence[str], others: Sequence[str] = (), s
 
 
 def resolve_problem(name: str) -> tuple[str, Callable[..., Any], dict[str, Any]]:
-    """Return the registered name, the function and the arguments that `name`, or the path of a matrix, implies."""
+    """Return the registered name, function and implied arguments of a problem, given by name or by path of a file."""
     if name.startswith("-"):
         raise InvalidProblem(f"the problem comes first, then its options; {name!r} is not a problem")
     if name.endswith(MATRIX_ENDINGS):
@@ -139,7 +139,7 @@ def resolve_problem(name: str) -> tuple[str, Callable[..., Any], dict[str, Any]]
 
 
 def number_or_word(option: str, given: str, word: str) -> float | str:
-    """Return the number that an option was given, or the one word it may be given instead."""
+    """Return the value of an option that takes a number or one particular word."""
     if given == word:
         return word
     try:
@@ -149,7 +149,7 @@ def number_or_word(option: str, given: str, word: str) -> float | str:
 
 
 def grouped(words: Sequence[str]) -> dict[str, list[str]]:
-    """Return words by the option they follow: ``--shape 8 8`` gives ``{"shape": ["8", "8"]}``."""
+    """Return words grouped by the option they follow: ``--shape 8 8`` gives ``{"shape": ["8", "8"]}``."""
     options: dict[str, list[str]] = {}
     values: list[str] | None = None
     for word in words:
@@ -167,7 +167,7 @@ def grouped(words: Sequence[str]) -> dict[str, list[str]]:
 
 
 def problem_parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
-    """Return the parameters of a problem by name, with what its docstring says of them."""
+    """Return the parameters of a problem by name, with their descriptions from its docstring."""
     descriptions = _descriptions(inspect.getdoc(function) or "")
     hints = _hints(function)
     return {
@@ -177,7 +177,7 @@ def problem_parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
 
 
 def option_parameters(solver: type) -> dict[str, Parameter]:
-    """Return the options of a solver or recipe, whose class is given, by name."""
+    """Return the options of a class of solvers or recipes by name."""
     hints = _hints(solver)
     return {
         option.name: _parameter(option.name, hints.get(option.name, Any), option.default)
@@ -187,7 +187,7 @@ def option_parameters(solver: type) -> dict[str, Parameter]:
 
 
 def parse_pairs(name: str, pairs: Sequence[str], registry: Registry = solvers) -> dict[str, Any]:
-    """Return options of the solver, or of another entry of a registry, given as ``key=value``."""
+    """Return the options ``key=value`` of the registered solver, or other entry, `name`."""
     known = option_parameters(registry[name])
     options: dict[str, Any] = {}
     for pair in pairs:
@@ -202,7 +202,7 @@ def parse_pairs(name: str, pairs: Sequence[str], registry: Registry = solvers) -
 
 
 def parse_solver(text: str) -> tuple[str, str | Solver]:
-    """Return the label and the solver that ``name`` or ``name:key=value:key=value`` stands for."""
+    """Return the label and the solver given by ``name`` or ``name:key=value:key=value``."""
     name, *pairs = text.strip().split(":")
     options = parse_pairs(name, pairs)
     return text.strip(), make_solver(name, options) if options else name
@@ -224,7 +224,7 @@ def _parameter(name: str, annotation: Any, default: Any, description: str = "") 
 
 
 def _allowed(annotation: Any) -> tuple[set[Any], bool, bool]:
-    """Return the kinds of single words, and whether sequences and mappings are allowed."""
+    """Return the kinds of single words, and whether sequences and whether mappings are allowed."""
     origin = get_origin(annotation)
     if annotation is Any or isinstance(annotation, str):
         return {Any}, False, False
@@ -256,12 +256,12 @@ def _scalar_allowed(annotation: Any) -> bool:
 def _hints(owner: Any) -> dict[str, Any]:
     try:
         return get_type_hints(owner)
-    except (NameError, TypeError):  # names imported for type checkers only: any word will do
+    except (NameError, TypeError):  # some names are imported for type checkers only: accept any word
         return {}
 
 
 def _descriptions(docstring: str) -> dict[str, str]:
-    """Return what the Parameters section of a NumPy docstring says of each parameter."""
+    """Return the description of each parameter in the Parameters section of a NumPy docstring."""
     section = re.search(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-{3,}|\Z)", docstring, re.DOTALL | re.MULTILINE)
     found: dict[str, str] = {}
     names: list[str] = []

@@ -29,8 +29,8 @@ def plot_solution(solution: Any) -> Figure:
     Parameters
     ----------
     solution : Solution
-        A plane grid is drawn as a picture, a line grid as a line, a solid grid as its three middle planes; without
-        a grid the values are drawn by index. Obstacles are grey. Of a block, the first column is drawn; of a
+        A 1-D grid is drawn as a line, a 2-D grid as an image, a 3-D grid as its three middle planes; without a grid
+        the values are drawn by index. Obstacles are grey. Of a block, the first column is drawn; of a
         trajectory, the last step, with the residuals of every step.
 
     Returns
@@ -68,7 +68,7 @@ def plot_solution(solution: Any) -> Figure:
 
 
 def plot_field(panels: Sequence[Axes], grid: Grid | None, x: np.ndarray) -> None:
-    """Draw unknowns into one panel, or into three for a solid grid.
+    """Draw unknowns into one panel, or into three for a 3-D grid.
 
     Parameters
     ----------

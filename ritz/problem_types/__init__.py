@@ -1,1 +1,5 @@
-"""What can be asked, one kind of problem a file."""
+"""Kinds of problems that solvers take."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

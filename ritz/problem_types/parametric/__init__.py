@@ -1,1 +1,5 @@
-"""Equations with parameters, and their solutions for many of them."""
+"""Parametric equations, their full-order models and snapshots."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
-"""Partial differential equations on a box."""
+"""Partial differential equations on boxes, and their discretisation."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

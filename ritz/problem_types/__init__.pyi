@@ -1,0 +1,12 @@
+from .attributed_graph import AttributeBlock as AttributeBlock
+from .attributed_graph import AttributedGraph as AttributedGraph
+from .least_squares import LeastSquares as LeastSquares
+from .least_squares import RowBlocks as RowBlocks
+from .linear_system import LinearSystem as LinearSystem
+from .linear_system import SystemSequence as SystemSequence
+from .lp_regression import LpRegression as LpRegression
+from .parametric.affine_form import AffineForm as AffineForm
+from .parametric.parametric_pde import ParametricPDE as ParametricPDE
+from .parametric.pointwise_term import PointwiseTerm as PointwiseTerm
+from .parametric.snapshots import Snapshots as Snapshots
+from .pde.pde import PDE as PDE
