@@ -1,4 +1,4 @@
-"""How it is answered: one folder a field, one method a file."""
+"""Solvers: one folder per field, one method per file."""
 
 import importlib
 from types import ModuleType
@@ -8,7 +8,7 @@ if __name__ == "solvers":
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Import a field when it is first named, so that ``ritz.solvers.krylov`` needs no import of its own."""
+    """Import a field on first access, which makes ``ritz.solvers.krylov`` available without a separate import."""
     try:
         return importlib.import_module(f"{__name__}.{name}")
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Dividing graphs into clusters, by structure and attributes."""
+"""Clustering of graphs by structure and attributes."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""How much attributes count, chosen by what predicts edges that were held out."""
+"""Choice of the weight of attributes, by prediction of held-out edges."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ LOOSE = 1e-2  # tolerance of the eigenvectors
 
 
 def balanced_weight(graph: AttributedGraph, factor: csr_array, clusters: int, ratio: float, seed: int = 0) -> float:
-    r"""Return the w for which the attributes' part of the similarity is `ratio` times as strong as the structure's.
+    r"""Return the weight w for which attributes contribute `ratio` times as much to the similarity as structure does.
 
-    The strength of a part is its eigenvalue number `clusters`: :math:`w\sigma_k=\mathrm{ratio}\,(1-w)\theta_k`.
+    The strength of each part is its eigenvalue of index `clusters`: :math:`w\sigma_k=\mathrm{ratio}\,(1-w)\theta_k`.
     """
     structure, attributes = _strengths(graph, factor, clusters, seed)
     return _weight(structure, attributes, ratio)
@@ -34,12 +34,12 @@ def balanced_weight(graph: AttributedGraph, factor: csr_array, clusters: int, ra
 def choose_weight(
     graph: AttributedGraph, factor: csr_array | None, clusters: int, seed: int = 0
 ) -> tuple[float, dict[str, Any]]:
-    """Return the weight of the attributes that predicts the graph's own edges best, and what was tried.
+    """Return the weight of the attributes that best predicts the graph's own edges, and the weights tried.
 
-    A tenth of the edges is held out. For each candidate weight the rest is clustered, and judged by the modularity that
-    the clusters have on the edges they have not seen: clusters that follow chance in the structure, or attributes that
-    have nothing to do with it, predict none. No labels are used. The mean of two such draws decides; within its
-    standard error the usual one, half as strong as the structure, is preferred.
+    A tenth of the edges is held out. For each candidate weight, the remaining graph is clustered, and the clusters are
+    scored by their modularity on the held-out edges: clusters that fit noise in the structure, or attributes unrelated
+    to it, predict none. No labels are used. The mean score of two random draws decides; within its standard error, the
+    default weight, for which attributes are half as strong as the structure, is preferred.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def choose_weight(
     weight : float
         In [0, 1]; 0 if there is no factor.
     stats : dict
-        ``held_out_modularity`` by weight.
+        ``held_out_modularity`` for each weight.
     """
     if factor is None:
         return 0.0, {}

@@ -1,4 +1,4 @@
-"""Attributes as weighted links between vertices and the values they have."""
+"""Attributes as weighted links between vertices and attribute values."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["attribute_factor", "attribute_values"]
 
 
 def attribute_values(block: AttributeBlock) -> csr_array:
-    """Return how much of each attribute value a vertex has, shape (n, values).
+    """Return the share of each attribute value at each vertex, shape (n, values).
 
-    Of a categorical attribute each vertex has one value. A continuous one is divided at its quantiles, and a vertex
-    shares in the two bins whose centres it lies between, so that a small change of the attribute changes little.
+    Each vertex has one value of a categorical attribute. A continuous attribute is divided into bins at its quantiles,
+    and a vertex is shared between the two bins whose centres enclose its value, so that the result is continuous.
     """
     if block.kind == "binary":
         return block.values
@@ -28,10 +28,10 @@ def attribute_values(block: AttributeBlock) -> csr_array:
 def attribute_factor(graph: AttributedGraph) -> csr_array | None:
     r"""Return Y, shape (n, m), such that :math:`YY^T` is the normalised similarity of the attributes, or None.
 
-    Values are weighted by the logarithm of their inverse frequency (tf-idf :cite:`SparckJones1972`), which makes those
-    that everybody has count nothing, and rows are given length 1: :math:`S=ZZ^T` holds the cosines between vertices. As
-    the adjacency is, S is then divided by the root of its row sums plus their mean on both sides. None if there are no
-    attributes, or they distinguish nobody.
+    Values are weighted by the logarithm of their inverse frequency (tf-idf :cite:`SparckJones1972`), so values that all
+    vertices share do not count, and the rows Z are scaled to unit length: :math:`S=ZZ^T` holds the cosines between
+    vertices. Like the adjacency, S is then divided on both sides by the square root of its row sums plus their mean.
+    The result is None if there are no attributes, or none that distinguishes vertices.
 
     Examples
     --------

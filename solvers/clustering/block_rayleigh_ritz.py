@@ -1,4 +1,4 @@
-"""Smallest eigenpairs by block Rayleigh-Ritz in iterate, last step and preconditioned residual (LOBPCG)."""
+"""Smallest eigenpairs by LOBPCG: block Rayleigh-Ritz over iterates, last steps and preconditioned residuals."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 __all__ = ["smallest_eigenpairs"]
 
-CHUNK = 1 << 11  # rows that are worked on at a time, in the cache
-DEPENDENT = 1e-12  # eigenvalue of a Gram matrix of unit vectors below which a direction is none
+CHUNK = 1 << 11  # rows processed at a time, to stay in the cache
+DEPENDENT = 1e-12  # eigenvalue of a Gram matrix of unit vectors below which a direction is dropped
 
 
 def smallest_eigenpairs(
@@ -25,9 +25,8 @@ def smallest_eigenpairs(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Return eigenvalues (block,), vectors (n, block), residual norms (block,) and iterations :cite:`Knyazev2001`.
 
-    Six blocks are kept: iterates, steps and corrections, and their images; inner products are computed with the
-    corrections alone, those of what is rotated being known. Columns that have converged are not
-    corrected any more.
+    Six blocks are stored: iterates, steps and corrections, and their images. Only the inner products with corrections
+    are computed; the others follow from the rotation. Converged columns are not corrected any more.
 
     Parameters
     ----------
@@ -38,17 +37,17 @@ def smallest_eigenpairs(
     precondition : callable
         Maps a block of residuals to one of corrections.
     constraint : ndarray, shape (n, 1)
-        A unit vector to which all are kept orthogonal.
+        Unit vector to which all vectors are kept orthogonal.
     count : int
-        Pairs whose residuals are asked to be small.
+        Number of pairs whose residuals must meet the tolerance.
     tolerance : float
-        Relative to the largest wanted eigenvalue.
+        Accepted residual norm, relative to the largest wanted eigenvalue.
     maxiter : int
     """
     n, width = start.shape
     basis, images = np.zeros((n, 3 * width)), np.zeros((n, 3 * width))
     basis[:, :width], images[:, :width] = start, matrix @ start
-    used = width  # columns in use: iterates, from the second iteration on steps, then corrections
+    used = width  # columns in use: iterates, steps (from the second iteration on) and corrections
     mass, projected = _grams(basis, images, 0, used)
     iteration = 0
     while True:
@@ -87,7 +86,7 @@ def _chunks(n: int) -> Iterator[slice]:
 
 
 def _grams(basis: np.ndarray, images: np.ndarray, first: int, used: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the inner products of the columns in use, and of their images, with those from `first` on."""
+    """Return the inner products of the used columns, and of their images, with the columns from `first` on."""
     mass, projected = np.zeros((used, used - first)), np.zeros((used, used - first))
     for rows in _chunks(basis.shape[0]):
         columns, added = basis[rows, :used].T, np.ascontiguousarray(basis[rows, first:used])
@@ -97,14 +96,14 @@ def _grams(basis: np.ndarray, images: np.ndarray, first: int, used: int) -> tupl
 
 
 def _bordered(known: np.ndarray, border: np.ndarray) -> np.ndarray:
-    """Return the symmetric matrix of a known leading part and its last columns."""
+    """Return the symmetric matrix with a known leading part and given last columns."""
     steps = known.shape[0]
     lower = border[steps:]
     return np.block([[known, border[:steps]], [border[:steps].T, 0.5 * (lower + lower.T)]])
 
 
 def _ritz(mass: np.ndarray, projected: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the coefficients of the lowest Ritz vectors, orthonormal in the mass, and their values."""
+    """Return coefficients of the lowest Ritz vectors, orthonormal in the mass matrix, and the Ritz values."""
     lengths = 1.0 / np.sqrt(np.maximum(np.diag(mass), 1e-300))
     values, vectors = np.linalg.eigh(lengths[:, None] * mass * lengths)
     kept = values > DEPENDENT * values[-1]

@@ -1,4 +1,4 @@
-"""The embedding as published: smooth vectors of bootstrap multigrid for the attribute-augmented graph."""
+"""The published embedding: smooth vectors of bootstrap multigrid for the attribute-augmented graph."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from .embedding import Embedding
 
 __all__ = ["bootstrap_embedding"]
 
-MOST_BLOCKS = 16  # categorical attributes whose values each give a block of coordinates; beyond, their mean does
+MOST_BLOCKS = 16  # most categorical attributes in a block that get a block of coordinates each; more are averaged
 
 
 def bootstrap_embedding(graph: AttributedGraph, dimensions: int, seed: int = 0) -> Embedding:
-    """Return the embedding as published :cite:`DAmbraVassilevskiCutillo2023`, with blocks for the attributes.
+    """Return the published embedding :cite:`DAmbraVassilevskiCutillo2023`, with blocks for the attributes.
 
-    Attribute values become vertices, joined to those that have them by edges of weight 1; the unnormalised Laplacian of
-    this augmented graph is made definite at one vertex. Bootstrap multigrid is built for it, one hierarchy a dimension;
-    what each composite leaves of a random error are the smooth vectors, and their left singular vectors, times the
-    singular values, the coordinates. A vertex has its own block of coordinates and one for each attribute, that of the
-    vertex of its value; of binary attributes, and of more than 16, the mean over the values it has.
+    Attribute values become vertices, joined by edges of weight 1 to the vertices that have them. The unnormalised
+    Laplacian of this augmented graph is made definite at one vertex, and bootstrap multigrid is built for it, with one
+    hierarchy per dimension. The smooth vectors are what remains of a random error after each composite cycle; their
+    left singular vectors times the singular values are the coordinates. A vertex has a block of coordinates of its own
+    and one for each attribute, namely that of its attribute value. Binary attributes, and more than 16 categorical
+    ones, contribute the mean over the values of the vertex.
 
     Raises
     ------
@@ -79,7 +80,7 @@ def bootstrap_embedding(graph: AttributedGraph, dimensions: int, seed: int = 0) 
 
 
 def _present(block: AttributeBlock) -> Any:
-    """Return which values each vertex has, shape (n, values), of those that any has; sorted within rows."""
+    """Return which of the values in use each vertex has, shape (n, values), with sorted indices in each row."""
     values: Any = attribute_values(block)
     held: Any = values > 0
     used = np.flatnonzero(np.asarray(held.sum(axis=0)))

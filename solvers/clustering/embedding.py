@@ -1,4 +1,4 @@
-"""Leading eigenvectors of the similarity of vertices, and who computes them."""
+"""Leading eigenvectors of the similarity of vertices, and the choice of an eigensolver."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from .walk import SLOW, walk_decay
 
 __all__ = ["Embedding", "leading_eigenvectors", "rows_of_unit_length", "similarity_of"]
 
-DENSE = 600  # vertices up to which all eigenvectors are computed
+DENSE = 600  # number of vertices up to which a dense eigensolver is used
 
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """Coordinates, and how they were computed.
+    """Coordinates of vertices, and how they were computed.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Embedding:
     values : ndarray, shape (dimensions,)
         Eigenvalues or singular values.
     residual : float
-        Largest relative residual of the eigenvectors; 0 where none is asked for.
+        Largest relative residual of the eigenvectors; 0 if none is required.
     stats : mapping
     """
 
@@ -44,7 +44,7 @@ class Embedding:
 
 
 def similarity_of(graph: AttributedGraph, weight: float = 0.0, factor: csr_array | None = None) -> Similarity:
-    """Return the similarity of a graph's vertices, attributes having a share `weight` in it."""
+    """Return the similarity of a graph's vertices, with attributes weighted by `weight`."""
     degrees = graph.degrees
     shifted = degrees + regularisation(graph.adjacency, degrees)
     scale = np.divide(1.0, np.sqrt(shifted), out=np.zeros(graph.size), where=shifted > 0)
@@ -67,7 +67,7 @@ def leading_eigenvectors(
     start: np.ndarray | None = None,
     seed: int = 0,
 ) -> tuple[Eigenvectors, dict[str, Any]]:
-    """Return eigenvectors of the largest eigenvalues, and what was chosen and why.
+    """Return the eigenvectors of the largest eigenvalues, and statistics about the choice of the method.
 
     Parameters
     ----------
@@ -76,13 +76,13 @@ def leading_eigenvectors(
         At most n.
     tolerance : float
     method : {"auto", "dense", "chebyshev", "multigrid"}
-        ``"auto"`` takes all eigenvectors of graphs of up to 600 vertices, multigrid for structure without
-        regularisation on which a random walk spreads slowly (`walk_decay`), and Chebyshev filters otherwise.
+        ``"auto"`` uses the dense solver for up to 600 vertices, multigrid for unregularised structure on which a
+        random walk spreads slowly (`walk_decay`), and Chebyshev filters otherwise.
     components : ndarray, shape (n,), optional
-        Number of the connected component of each vertex, where the similarity is that of the structure alone: each is
-        then treated by itself, so that eigenvalues they share do not mix them up.
+        Index of the connected component of each vertex, if the similarity is that of the structure alone. Components
+        are then treated separately, so that eigenvalues they share do not mix their eigenvectors.
     start : ndarray, shape (n, any), optional
-        Vectors to start from, for Chebyshev filters.
+        Initial vectors for Chebyshev filters.
     seed : int
     """
     if components is not None and components.max() > 0:
@@ -111,7 +111,7 @@ def leading_eigenvectors(
 def _by_component(
     similarity: Similarity, count: int, components: np.ndarray, tolerance: float, method: str, seed: int
 ) -> tuple[Eigenvectors, dict[str, Any]]:
-    """Return the leading eigenvectors of a graph of several components, those of each being zero on the others."""
+    """Return the leading eigenvectors of a graph with several components; each is zero on all but one of them."""
     parts: list[tuple[np.ndarray, Eigenvectors]] = []
     stats: dict[str, Any] = {}
     for number in range(int(components.max()) + 1):
@@ -148,6 +148,6 @@ def _all_eigenvectors(similarity: Similarity, count: int) -> Eigenvectors:
 
 
 def rows_of_unit_length(vectors: np.ndarray) -> np.ndarray:
-    """Return the rows divided by their lengths; rows of zeros stay."""
+    """Return the rows divided by their lengths; zero rows are unchanged."""
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
     return vectors / np.where(lengths > 1e-12, lengths, 1.0)[:, None]

@@ -1,4 +1,4 @@
-"""Leading eigenvectors by Chebyshev-filtered subspace iteration, for graphs whose spectrum has a gap."""
+"""Leading eigenvectors by Chebyshev-filtered subspace iteration, for graphs with a spectral gap."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 
 __all__ = ["Eigenvectors", "filtered_subspace"]
 
-FIRST = 12  # degree of the filter of random vectors, for which the spectrum is guessed
-SHORTEST, LONGEST = 2, 12  # of those after it, which are as long as it takes; longer ones would drown in rounding
-CHUNK = 1 << 13  # rows of a block that are worked on at a time, in the cache
+FIRST = 12  # degree of the first filter, for random vectors and a guess of the spectrum
+SHORTEST, LONGEST = 2, 12  # degrees of later filters; longer ones would suffer from rounding errors
+CHUNK = 1 << 13  # rows of a block processed at a time, to stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
 class Eigenvectors:
-    """Eigenpairs, the largest first.
+    """Eigenpairs in order of descending eigenvalues.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Eigenvectors:
     residuals : ndarray, shape (k,)
         ``||M v - lambda v||``, relative to the largest eigenvalue.
     products : int
-        Products with blocks of vectors.
+        Number of products with blocks of vectors.
     method : str
     """
 
@@ -49,28 +49,28 @@ def filtered_subspace(
 ) -> Eigenvectors:
     """Return the eigenvectors of the largest eigenvalues of a symmetric non-negative matrix.
 
-    A block of vectors is filtered by a Chebyshev polynomial of M, small from minus the largest eigenvalue, which bounds
-    the spectrum from below as M is non-negative, up to the smallest Ritz value of the block, and then replaced by its
-    Ritz vectors :cite:`ZhouSaadTiagoChelikowsky2006`. Equal eigenvalues, which clusters of equal size have, cost
-    nothing extra.
+    A block of vectors is filtered by a Chebyshev polynomial of M and then replaced by its Ritz vectors
+    :cite:`ZhouSaadTiagoChelikowsky2006`. The polynomial is small from minus the largest eigenvalue, a lower bound of
+    the spectrum since M is non-negative, to the smallest Ritz value of the block. Multiple eigenvalues, which occur for
+    clusters of equal size, cost nothing extra.
 
     Parameters
     ----------
     M : Similarity
-        Has ``size`` and ``advance``.
+        Provides ``size``, ``advance``, ``bulk`` and ``bound``.
     count : int
-        Eigenvectors, at most n.
+        Number of eigenvectors, at most n.
     tolerance : float
-        For the residuals, see `Eigenvectors`.
+        Accepted relative residual; see `Eigenvectors`.
     start : ndarray, shape (n, any), optional
-        Vectors to start from; random ones fill the block up.
+        Initial vectors; random vectors fill up the block.
     max_products : int
     dtype : dtype
-        float32 halves what a product costs and is enough for a tolerance of 1e-5.
+        float32 halves the cost of a product and suffices for tolerances from 1e-5 on.
     seed : int
     """
     n = M.size
-    width = min(n, 8 * -(-(count + 3) // 8))  # whole cache lines, with some vectors to spare
+    width = min(n, 8 * -(-(count + 3) // 8))  # whole cache lines, with some spare vectors
     x = np.random.default_rng(seed).standard_normal((n, width), dtype=np.float32).astype(dtype, copy=False)
     if start is not None:
         kept = min(start.shape[1], width)
@@ -83,7 +83,7 @@ def filtered_subspace(
     while True:
         values, residuals = _rayleigh_ritz(x, y)
         if products > 1 or start is not None:
-            # The Ritz values of the spare vectors are too low at first, the largest of them least.
+            # The Ritz values of the spare vectors are too low at first, the largest one the least so.
             spare = min(count, width - 1) if products <= FIRST + 1 else width - 1
             top, floor = max(float(values[0]), floor), float(values[spare])
         worst = float(residuals[:count].max()) / max(float(values[0]), 1e-300)
@@ -96,7 +96,7 @@ def filtered_subspace(
             reach = max((float(values[count - 1]) - centre) / half, 1.0)
             needed = np.log(2.0 * worst / tolerance) / max(float(np.arccosh(reach)), 1e-3)
             degree = int(np.clip(np.ceil(needed), SHORTEST, LONGEST))
-        # y = M x is at hand: the first step of the recurrence is paid for. Scaled so that the top stays 1.
+        # y = M x is available, which saves the first step. The filter is scaled to 1 at the top of the spectrum.
         sigma = 1.0 / growth
         for first in range(0, n, CHUNK):
             y[first : first + CHUNK] -= centre * x[first : first + CHUNK]
@@ -112,8 +112,8 @@ def filtered_subspace(
     return Eigenvectors(values[:count], x[:, :count], residuals[:count] / values[0], products, "chebyshev")
 
 
-def _turn(x: np.ndarray, rotation: np.ndarray) -> None:
-    """Replace x by ``x @ rotation`` in place, a square one."""
+def _rotate(x: np.ndarray, rotation: np.ndarray) -> None:
+    """Replace x by ``x @ rotation`` in place, for a square rotation."""
     rotation = rotation.astype(x.dtype)
     for first in range(0, x.shape[0], CHUNK):
         x[first : first + CHUNK] = x[first : first + CHUNK] @ rotation
@@ -128,21 +128,21 @@ def _gram(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _orthonormalise(x: np.ndarray) -> None:
-    """Make the columns orthonormal in place; twice, as once leaves what rounding makes of a large condition number."""
+    """Orthonormalise the columns in place, in two passes, since rounding spoils one if they are ill-conditioned."""
     for _ in range(2):
         gram = _gram(x, x)
         inverse = 1.0 / np.sqrt(np.maximum(np.diag(gram), 1e-300))
         values, vectors = np.linalg.eigh(inverse[:, None] * gram * inverse)
-        _turn(x, inverse[:, None] * vectors / np.sqrt(np.maximum(values, 1e-10)))
+        _rotate(x, inverse[:, None] * vectors / np.sqrt(np.maximum(values, 1e-10)))
 
 
 def _rayleigh_ritz(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Turn x, and y = M x with it, to the Ritz vectors, the largest first; return Ritz values and residual norms."""
+    """Rotate x, and y = M x, to the Ritz vectors in descending order; return Ritz values and residual norms."""
     projected = _gram(x, y)
     values, vectors = np.linalg.eigh(0.5 * (projected + projected.T))
     values, vectors = values[::-1], vectors[:, ::-1]
-    _turn(x, vectors)
-    _turn(y, vectors)
+    _rotate(x, vectors)
+    _rotate(y, vectors)
     squares = np.zeros(values.size)
     for first in range(0, x.shape[0], CHUNK):
         part = y[first : first + CHUNK] - x[first : first + CHUNK] * values.astype(x.dtype)

@@ -1,4 +1,4 @@
-"""Smoothest vectors of a graph by a preconditioned block iteration that starts from a coarse level of multigrid."""
+"""Smoothest eigenvectors of a graph by LOBPCG, preconditioned by multigrid and started from a coarse level."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .filtered_subspace import Eigenvectors
 
 __all__ = ["multigrid_eigenvectors"]
 
-SPARE, LANES = 2, 4  # vectors of the block besides those wanted, at least, and of what its width is a multiple
-COARSE = 800  # vertices of the level whose eigenvectors are computed directly, at most
+SPARE, LANES = 2, 4  # least number of extra vectors in the block; the block width is a multiple of `LANES`
+COARSE = 800  # most vertices of the level whose eigenvectors are computed directly
 
 
 def multigrid_eigenvectors(
@@ -21,9 +21,9 @@ def multigrid_eigenvectors(
 ) -> Eigenvectors:
     r"""Return the eigenvectors of the largest eigenvalues of :math:`D^{-1/2}AD^{-1/2}` of a connected graph.
 
-    They are those of the smallest eigenvalues of :math:`L=I-D^{-1/2}AD^{-1/2}`. One hierarchy of bootstrap multigrid
-    is built for the Laplacian :math:`D-A`. The eigenvectors of a coarse level, prolongated, are the first block;
-    LOBPCG :cite:`Knyazev2001`, preconditioned by the hierarchy, does the rest.
+    They belong to the smallest eigenvalues of :math:`L=I-D^{-1/2}AD^{-1/2}`. One hierarchy of bootstrap multigrid is
+    built for the Laplacian :math:`D-A`. The prolongated eigenvectors of a coarse level are the initial block for LOBPCG
+    :cite:`Knyazev2001`, preconditioned by the hierarchy.
 
     Parameters
     ----------
@@ -32,8 +32,7 @@ def multigrid_eigenvectors(
         Positive.
     count : int
     tolerance : float
-        Residual norm, relative to the largest wanted eigenvalue of L: what is left is small even beside the smoothest
-        vectors, whose eigenvalues are.
+        Accepted residual norm, relative to the largest wanted eigenvalue of L, which is small for smooth vectors.
     maxiter : int
     seed : int
     """
@@ -41,7 +40,7 @@ def multigrid_eigenvectors(
 
     from ritz.solvers.multigrid.bootstrap.setup import bootstrap
 
-    order = reverse_cuthill_mckee(adjacency, symmetric_mode=True)  # neighbours near each other in memory
+    order = reverse_cuthill_mckee(adjacency, symmetric_mode=True)  # places neighbours close to each other in memory
     adjacency, degrees = adjacency[order][:, order], degrees[order]
     laplacian = csr_array(diags_array(degrees) - adjacency)
     root = np.sqrt(degrees)[:, None]
@@ -69,7 +68,7 @@ def multigrid_eigenvectors(
 
 
 def _coarse_eigenvectors(hierarchy: Any, degrees: np.ndarray, count: int) -> np.ndarray:
-    """Return approximations of the smoothest vectors but the constant, shape (n, count or fewer)."""
+    """Return approximations of the smoothest non-constant vectors, shape (n, count or fewer)."""
     from scipy.linalg import eigh
 
     mass: Any = diags_array(degrees)

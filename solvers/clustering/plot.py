@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_clustering", "plot_vertices"]
 
-EDGES = 20_000  # drawn at most
-POINTS = 50_000
+EDGES = 20_000  # most edges to draw
+POINTS = 50_000  # most vertices to draw
 
 
 def plot_clustering(graph: AttributedGraph, labels: np.ndarray, embedding: np.ndarray | None) -> Figure:
     """Draw the vertices coloured by cluster, beside the edges between clusters.
 
-    Vertices are at their positions, where the graph has them, otherwise in the plane of the two main directions of the
+    Vertices are at their positions if the graph has them, otherwise in the plane of the two main directions of the
     embedding, or on a circle. The other panel shows how many times as many edges join two clusters as chance would.
     """
     from matplotlib.figure import Figure
@@ -36,7 +36,7 @@ def plot_clustering(graph: AttributedGraph, labels: np.ndarray, embedding: np.nd
     chance = np.outer(volumes, volumes) / max(float(volumes.sum()), 1e-300)
     ratio = np.divide(counts, chance, out=np.zeros_like(counts), where=chance > 0)
     image = right.imshow(np.log2(np.maximum(ratio, 2.0**-6)), cmap="RdBu_r", vmin=-6, vmax=6)
-    figure.colorbar(image, ax=right, label="edges over those of chance, log2", shrink=0.85)
+    figure.colorbar(image, ax=right, label="edges relative to chance, log2", shrink=0.85)
     right.xaxis.get_major_locator().set_params(integer=True)
     right.yaxis.get_major_locator().set_params(integer=True)
     right.set(title="edges between clusters", xlabel="cluster", ylabel="cluster")
@@ -65,7 +65,7 @@ def plot_vertices(axes: Axes, graph: AttributedGraph, labels: np.ndarray, embedd
 
 
 def _positions(graph: AttributedGraph, labels: np.ndarray, embedding: np.ndarray | None) -> tuple[np.ndarray, str]:
-    """Return where the vertices are drawn, shape (n, 2), and what these places are."""
+    """Return the positions of the vertices, shape (n, 2), and a description of them."""
     if graph.positions is not None:
         return graph.positions, graph.name
     if embedding is None:

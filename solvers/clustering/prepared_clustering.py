@@ -1,7 +1,8 @@
-"""A graph prepared for clustering, whatever the method."""
+"""Prepared clustering solvers, shared by all methods."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,12 +22,12 @@ from .scores import clustering_scores
 
 __all__ = ["Partition", "PreparedClustering", "check_clusters"]
 
-SWEEPS = 300
+SWEEPS = 300  # default limit
 
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """Labels, shape (n,), the history of what is left to do, and how it ended."""
+    """Labels, shape (n,), with the history of the residual and the final status."""
 
     labels: np.ndarray
     history: np.ndarray
@@ -35,9 +36,9 @@ class Partition:
 
 @dataclass(frozen=True, eq=False)
 class PreparedClustering(PreparedSolver[Clustering]):
-    """A graph and a function that divides it.
+    """A graph and the method that divides it.
 
-    There are no right-hand sides; x0 are labels to start from. `maxiter` defaults to 300 sweeps.
+    A graph has no right-hand side; `x0` holds initial labels. `maxiter` defaults to 300 sweeps.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ class PreparedClustering(PreparedSolver[Clustering]):
     partition : callable
         ``partition(labels or None, tolerance, limit, callback) -> Partition``.
     name, seconds, stats
-        Registered name of the solver, seconds spent on preparing, and what else to report.
+        Registered name of the solver, seconds spent on preparing, and further statistics.
     embedding : ndarray, shape (n, dimensions), optional
     """
 
@@ -62,6 +63,7 @@ class PreparedClustering(PreparedSolver[Clustering]):
         start = None if x0 is None else self._starting_labels(x0)
         found = self.partition(start, max(controls.rtol, controls.atol), controls.limit(SWEEPS), controls.callback)
         labels = _by_size(found.labels)
+        began = time.perf_counter()
         scores = clustering_scores(self.graph, labels)
         return Clustering(
             x=labels,
@@ -69,7 +71,7 @@ class PreparedClustering(PreparedSolver[Clustering]):
             iterations=len(found.history) - 1,
             residual=float(found.history[-1]),
             history=found.history,
-            timings={},
+            timings={"recording": time.perf_counter() - began},
             stats=scores,
             graph=self.graph,
             embedding=self.embedding,

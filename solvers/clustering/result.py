@@ -21,14 +21,14 @@ __all__ = ["Clustering"]
 class Clustering(Solution):
     """The clusters of a graph.
 
-    ``x`` are the labels. ``residual`` is the share of the vertices that are closer to the centre of another cluster
-    than to that of their own in the embedding, and 0 for methods without centres.
+    ``x`` holds the labels. ``residual`` is the share of vertices that, in the embedding, are closer to the centre of
+    another cluster than to that of their own; it is 0 for methods without centres.
 
     Parameters
     ----------
     graph : AttributedGraph
     embedding : ndarray, shape (n, dimensions), or None
-        Coordinates of the vertices, for methods that have them.
+        Coordinates of the vertices, if the method computes any.
     scores : mapping
         See `ritz.solvers.clustering.clustering_scores`.
     """
@@ -39,7 +39,7 @@ class Clustering(Solution):
 
     @property
     def labels(self) -> np.ndarray:
-        """Number of the cluster of each vertex, shape (n,), int64, the largest cluster being 0."""
+        """Index of the cluster of each vertex, shape (n,), int64; the largest cluster has index 0."""
         return self.x
 
     @property
@@ -48,7 +48,7 @@ class Clustering(Solution):
         return int(self.x.max()) + 1
 
     def plot(self) -> Figure:
-        """Return a matplotlib figure: the vertices coloured by cluster, and the edges within and between clusters."""
+        """Return a figure of the vertices coloured by cluster, and of the edges within and between clusters."""
         from .plot import plot_clustering
 
         assert self.graph is not None

@@ -1,4 +1,4 @@
-"""Scores of a division of a graph into clusters."""
+"""Scores of the division of a graph into clusters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = [
     "modularity",
 ]
 
-CHUNK = 1 << 13  # vertices whose edges are counted at a time
+CHUNK = 1 << 13  # number of vertices whose edges are counted at a time
 BINS = 8  # quantile bins of a continuous attribute
 
 
@@ -34,8 +34,8 @@ def clustering_scores(graph: AttributedGraph, labels: Any) -> dict[str, float]:
     Returns
     -------
     dict
-        ``modularity`` and ``conductance``; ``entropy`` if there are attributes, see `attribute_entropy`; ``nmi``
-        (normalised mutual information, arithmetic mean) and ``ari`` (adjusted Rand index) if the labels are known.
+        ``modularity`` and ``conductance``; with attributes, ``entropy`` (see `attribute_entropy`); with known labels,
+        ``nmi`` (normalised mutual information, arithmetic mean) and ``ari`` (adjusted Rand index).
 
     Examples
     --------
@@ -60,7 +60,7 @@ def clustering_scores(graph: AttributedGraph, labels: Any) -> dict[str, float]:
 def modularity(graph: AttributedGraph, labels: np.ndarray) -> float:
     r"""Return :math:`\sum_c e_c/2m-(d_c/2m)^2` :cite:`NewmanGirvan2004`; 0 for a graph without edges.
 
-    :math:`e_c` is twice the weight within cluster c, :math:`d_c` the sum of its degrees, 2m that of all.
+    :math:`e_c` is twice the edge weight within cluster c, :math:`d_c` the sum of its degrees, and 2m that of all.
     """
     return _modularity(edge_counts(graph, _numbered(graph, labels)))
 
@@ -73,9 +73,10 @@ def _modularity(counts: np.ndarray) -> float:
 
 
 def conductance(graph: AttributedGraph, labels: np.ndarray) -> float:
-    """Return the largest conductance of a cluster: the weight that leaves it over the smaller sum of degrees.
+    """Return the largest conductance of a cluster.
 
-    That of a cluster without edges is 0, as it is for a single cluster.
+    The conductance is the weight of the edges that leave a cluster, divided by the sum of degrees inside or outside it,
+    whichever is smaller. It is 0 for a cluster without edges and for a single cluster.
     """
     return _conductance(edge_counts(graph, _numbered(graph, labels)))
 
@@ -88,10 +89,11 @@ def _conductance(counts: np.ndarray) -> float:
 
 
 def attribute_entropy(graph: AttributedGraph, labels: np.ndarray) -> float:
-    """Return the entropy of the attributes within clusters over that in the whole graph, from 0 to 1.
+    """Return the ratio of the entropy of the attributes within clusters to that in the whole graph, from 0 to 1.
 
-    Entropies are summed over attributes; binary attributes are present or absent, continuous ones counted in quantile
-    bins. 0 where clusters determine every attribute, 1 where they say nothing of them; NaN without attributes.
+    Entropies are summed over attributes; binary attributes count as present or absent, continuous ones by quantile
+    bins. The ratio is 0 if clusters determine every attribute, 1 if they carry no information on them, and NaN without
+    attributes.
     """
     labels = _numbered(graph, labels)
     members = np.bincount(labels).astype(np.float64)
@@ -115,7 +117,7 @@ def attribute_entropy(graph: AttributedGraph, labels: np.ndarray) -> float:
 
 
 def edge_counts(graph: AttributedGraph, labels: np.ndarray) -> np.ndarray:
-    """Return the weight of the edges between clusters, shape (k, k), those within counted twice."""
+    """Return the edge weights between clusters, shape (k, k); edges within a cluster count twice."""
     k = int(labels.max()) + 1
     A = graph.adjacency
     counts = np.zeros(k * k)
@@ -128,7 +130,7 @@ def edge_counts(graph: AttributedGraph, labels: np.ndarray) -> np.ndarray:
 
 
 def _entropy(tables: np.ndarray) -> np.ndarray:
-    """Return the entropy, in nats times members, of the distribution along the first axis."""
+    """Return the entropy of the distribution along the first axis, in nats times the number of members."""
     total = tables.sum(axis=0)
     safe = np.where(tables > 0, tables, 1.0)
     return total * np.log(np.where(total > 0, total, 1.0)) - (tables * np.log(safe)).sum(axis=0)

@@ -1,4 +1,4 @@
-"""The similarity of vertices whose leading eigenvectors tell clusters apart: structure and attributes combined."""
+"""The similarity of vertices by structure and attributes, whose leading eigenvectors separate clusters."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from scipy.sparse import csr_array
 
 __all__ = ["Similarity", "degree_dispersion", "regularisation"]
 
-WORK = 1_000_000  # multiplications for which threads are worth starting
-EVEN = 0.75  # dispersion below which degrees are taken for those of a mesh; 1 is that of edges placed at random
+WORK = 1_000_000  # number of multiplications above which threads pay off
+EVEN = 0.75  # degree dispersion below which a graph is treated as a mesh; random edges have 1
 
 
 @dataclass(frozen=True, eq=False)
 class Similarity:
     r"""The matrix :math:`M=(1-w)\,D_\tau^{-1/2}AD_\tau^{-1/2}+w\,YY^T`, never formed.
 
-    :math:`D_\tau` holds the degrees plus a constant :math:`\tau`, and Y the attributes, scaled so that
-    :math:`YY^T` has unit row sums in the degree-weighted sense. M is symmetric and non-negative: its eigenvalue of
-    largest modulus is positive.
+    :math:`D_\tau` holds the degrees plus a constant :math:`\tau`. Y holds the attributes, scaled so that :math:`YY^T`
+    has unit row sums in the degree-weighted sense. M is symmetric and non-negative, so its eigenvalue of largest
+    modulus is positive.
 
     Parameters
     ----------
@@ -47,29 +47,29 @@ class Similarity:
 
     @cached_property
     def degrees(self) -> np.ndarray:
-        """Sum of the edge weights at each vertex, shape (n,)."""
+        """Sums of the edge weights at the vertices, shape (n,)."""
         return np.asarray(self.adjacency.sum(axis=1))
 
     @property
     def unregularised(self) -> bool:
-        """Whether the scale is that of the degrees themselves, all of them positive."""
+        """Whether `scale` follows from the degrees alone, all of which are positive."""
         return bool(np.allclose(self.scale**2 * self.degrees, 1.0, rtol=1e-6))
 
     @property
     def bound(self) -> float:
-        """Upper bound of the eigenvalues."""
+        """Upper bound on the eigenvalues."""
         structure = float((self.degrees * self.scale**2).max())
         return (1.0 - self.weight) * structure + self.weight
 
     @property
     def bulk(self) -> float:
-        """The largest eigenvalue but the first if edges were placed at random :cite:`FuerediKomlos1981`: a guess."""
+        """Guess of the second largest eigenvalue, that of random edges :cite:`FuerediKomlos1981`."""
         degrees = np.diff(self.adjacency.indptr)
         typical = float(np.median(self.scale[degrees > 0] ** 2 * self.degrees[degrees > 0]))
         return min(2.0 * typical / max(float(degrees.mean()), 4.0) ** 0.5, 0.9 * self.bound)
 
     def advance(self, x: np.ndarray, out: np.ndarray, a: float, b: float, c: float) -> None:
-        """Replace `out` by ``a M x + b x + c out``; both blocks are C-ordered, shape (n, columns), of one dtype."""
+        """Replace `out` by ``a M x + b x + c out``; both blocks are C-ordered, shape (n, columns), of equal dtype."""
         from numba import get_num_threads
 
         from .kernels.graph_products import TILE, scaled_product, scaled_product_in_turn
@@ -91,7 +91,7 @@ class Similarity:
         return out[:, 0] if x.ndim == 1 else out
 
     def _entries(self, dtype: np.dtype) -> tuple[Any, ...]:
-        """Return the scale, the weights (none where all are 1) and the attributes in a dtype, made once for each."""
+        """Return the scale, the weights (empty if all are 1) and the attributes in a dtype, cached for each dtype."""
         if dtype.name not in self._kept:
             data = self.adjacency.data
             weights = data[:0] if (data == 1.0).all() else data
@@ -102,7 +102,7 @@ class Similarity:
 
 
 def degree_dispersion(adjacency: csr_array, degrees: np.ndarray) -> float:
-    """Return the variance of the degrees over that of as many edges placed at random: 1 for a random graph.
+    """Return the variance of the degrees relative to that of as many random edges: 1 for a random graph.
 
     Examples
     --------
@@ -112,15 +112,15 @@ def degree_dispersion(adjacency: csr_array, degrees: np.ndarray) -> float:
     """
     if not adjacency.nnz:
         return 0.0
-    weight = float(adjacency.data @ adjacency.data / adjacency.data.sum())  # of a typical edge
+    weight = float(adjacency.data @ adjacency.data / adjacency.data.sum())  # weight of a typical edge
     return float(degrees.var() / (degrees.mean() * weight))
 
 
 def regularisation(adjacency: csr_array, degrees: np.ndarray) -> float:
-    r"""Return :math:`\tau`: the mean degree :cite:`QinRohe2013`, or none where degrees are as even as in a mesh.
+    r"""Return :math:`\tau`: the mean degree :cite:`QinRohe2013`, or 0 if degrees are as even as in a mesh.
 
-    Where degrees differ much, the leading eigenvectors of :math:`D^{-1/2}AD^{-1/2}` sit on appendages of a few
-    vertices, which :math:`\tau` keeps out. Where they hardly differ there is nothing to keep out, and it would act as a
-    potential that pulls the smooth vectors of a mesh to wherever degrees are a little larger.
+    If degrees vary widely, the leading eigenvectors of :math:`D^{-1/2}AD^{-1/2}` concentrate on appendages of a few
+    vertices, which :math:`\tau` prevents. If they hardly vary, it is not needed, and would act as a potential that
+    pulls the smooth vectors of a mesh towards slightly larger degrees.
     """
     return float(degrees.mean()) if degree_dispersion(adjacency, degrees) > EVEN else 0.0

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.arguments import check_choice
+from ritz.errors import InvalidProblem
 from ritz.operators import Tag
 from ritz.problem_types.attributed_graph import AttributedGraph
 from ritz.registry import register
@@ -25,41 +26,42 @@ from .similarity import regularisation
 
 __all__ = ["Spectral", "eigengap"]
 
-FINE, COARSE, LARGE = 1e-6, 1e-2, 100_000  # tolerances below and from a number of vertices on
-ROUGH = 1e-3  # tolerance of eigenvectors of which the values alone are looked at
-USUAL_CLUSTERS = 8  # for which the strength of attributes is measured before their number is known
-MOST = 50  # clusters that are looked for where their number is not given
-FRAGMENT = 0.1  # share of the mean size of a cluster below which a component is too small to hold one
+FINE, COARSE, LARGE = 1e-6, 1e-2, 100_000  # tolerances for fewer than, and from, `LARGE` vertices
+ROUGH = 1e-3  # tolerance if only the eigenvalues matter
+USUAL_CLUSTERS = 8  # number of clusters assumed when measuring the strength of attributes before it is known
+MOST = 50  # largest number of clusters considered if it is not given
+FRAGMENT = 0.1  # size of a component, relative to the mean cluster, below which it cannot hold a cluster
 
 
 @register("spectral-clustering")
 @dataclass(frozen=True)
 class Spectral:
-    r"""Clusters by K-means in coordinates made of the smoothest vectors of a graph and its attributes.
+    r"""Spectral clustering by K-means in the smoothest vectors of a graph and its attributes.
 
-    The refined embedding takes the leading eigenvectors of the normalised adjacency, regularised where degrees differ
-    as in networks of people and papers :cite:`QinRohe2013`, plus the normalised similarity of the attributes
-    (`ritz.solvers.clustering.similarity`), and gives rows unit length :cite:`NgJordanWeiss2002`. Its eigenvectors come
-    from Chebyshev filters or, on mesh-like graphs, from multigrid: a cheap test of the gap decides, and stats tell.
+    The refined embedding uses the leading eigenvectors of the sum of the normalised adjacency and the normalised
+    similarity of the attributes (`ritz.solvers.clustering.similarity`). The adjacency is regularised if degrees vary
+    widely, as in social and citation networks :cite:`QinRohe2013`, and rows are scaled to unit length
+    :cite:`NgJordanWeiss2002`. The eigenvectors are computed by Chebyshev filters or, on mesh-like graphs, by multigrid;
+    an inexpensive test of the spectral gap decides, and `stats` records the choice.
 
-    Where attributes do not count, components smaller than a tenth of the mean cluster hold no cluster, and their
-    vertices are given to the largest. ``rtol`` is the share of the vertices that may still be closer to the centre of
-    another cluster than to that of their own, `maxiter` the limit of sweeps, and x0 labels to start from.
+    Without attributes, components smaller than a tenth of the mean cluster do not form clusters; their vertices join
+    the largest cluster. ``rtol`` is the accepted share of vertices that are closer to the centre of another cluster,
+    ``maxiter`` limits the number of sweeps, and ``x0`` holds initial labels.
 
     Parameters
     ----------
     clusters : int, optional
-        Number of clusters; where the eigenvalues have their largest relative gap, from 2 to 50, if None.
+        Number of clusters. If None, from 2 to 50, at the largest relative gap of the eigenvalues.
     embedding : {"refined", "bootstrap"}
-        ``"bootstrap"`` is the method as published, from the smooth vectors of bootstrap multigrid for the augmented
-        graph alone :cite:`DAmbraVassilevskiCutillo2023`.
+        ``"bootstrap"`` is the published method, which uses the smooth vectors of bootstrap multigrid for the augmented
+        graph only :cite:`DAmbraVassilevskiCutillo2023`.
     attribute_weight : float or "auto"
-        w in [0, 1] of the refined embedding: 0 is structure alone, 1 attributes alone. ``"auto"`` takes the weight
-        whose clusters predict edges that were held out best (`choose_weight`).
+        Weight in [0, 1] of the attributes in the refined embedding: 0 for structure only, 1 for attributes only.
+        ``"auto"`` selects the weight whose clusters best predict held-out edges (`choose_weight`).
     eigensolver : {"auto", "dense", "chebyshev", "multigrid"}
     tolerance : float, optional
-        Relative residual of the eigenvectors; of multigrid relative to the largest wanted eigenvalue of the Laplacian.
-        1e-6 if None, and 1e-2 from 100,000 vertices on, where no single vertex matters any more.
+        Accepted relative residual of the eigenvectors; for multigrid, relative to the largest wanted eigenvalue of the
+        Laplacian. By default 1e-6, and 1e-2 from 100,000 vertices on, where single vertices no longer matter.
     seed : int
 
     Examples
@@ -81,12 +83,8 @@ class Spectral:
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def __post_init__(self):
-        for name, known in (
-            ("embedding", ("refined", "bootstrap")),
-            ("eigensolver", ("auto", "dense", "chebyshev", "multigrid")),
-        ):
-            if getattr(self, name) not in known:
-                raise UnknownName(name, getattr(self, name), known)
+        check_choice("embedding", self.embedding, ("refined", "bootstrap"))
+        check_choice("eigensolver", self.eigensolver, ("auto", "dense", "chebyshev", "multigrid"))
         weight: Any = self.attribute_weight
         if weight != "auto" and (isinstance(weight, (str, bool)) or not 0.0 <= float(weight) <= 1.0):
             raise InvalidProblem(f"attribute_weight is {weight!r}; it must be 'auto' or a number from 0 to 1")
@@ -126,7 +124,7 @@ class Spectral:
         return PreparedClustering(problem, partition, registered_name(self), seconds, stats, coordinates)
 
     def _embed(self, graph: AttributedGraph) -> tuple[Embedding, int, np.ndarray]:
-        """Return the embedding of the vertices that can be clustered, the number of clusters, and those vertices."""
+        """Return the embedding of the vertices that can be clustered, the number of clusters, and these vertices."""
         everything = np.arange(graph.size)
         if self.embedding == "bootstrap":
             clusters = self.clusters or self._count(graph, 0.0, None)
@@ -188,9 +186,9 @@ class Spectral:
 
 
 def eigengap(values: np.ndarray) -> int:
-    r"""Return the number of clusters, from 2 on, after which decreasing eigenvalues have their largest relative gap.
+    r"""Return the number of clusters, at least 2, after which decreasing eigenvalues have their largest relative gap.
 
-    That of k is :math:`(\theta_k-\theta_{k+1})/(\theta_1-\theta_{k+1})`.
+    The relative gap after k eigenvalues is :math:`(\theta_k-\theta_{k+1})/(\theta_1-\theta_{k+1})`.
 
     Examples
     --------
@@ -204,9 +202,9 @@ def eigengap(values: np.ndarray) -> int:
 
 
 def _part(graph: AttributedGraph, kept: np.ndarray, weight: float) -> tuple[AttributedGraph, np.ndarray | None]:
-    """Return the graph of the vertices to embed, and their components where there are several and they matter.
+    """Return the graph of the vertices to embed, and their components if there are several and they matter.
 
-    Isolated vertices have zeros in every eigenvector of a regularised graph, and are not worth a copy without them.
+    Isolated vertices are zero in every eigenvector of a regularised graph, so they are not worth removing in a copy.
     """
     if weight > 0:
         return graph, None
@@ -223,7 +221,7 @@ def _part(graph: AttributedGraph, kept: np.ndarray, weight: float) -> tuple[Attr
 
 
 def _large_components(graph: AttributedGraph, clusters: int) -> np.ndarray:
-    """Return the vertices of components that are large enough to hold a cluster."""
+    """Return the vertices of all components that are large enough to hold a cluster."""
     sizes = np.bincount(graph.components)
     least = min(FRAGMENT * graph.size / clusters, sizes[0])
     return np.flatnonzero((sizes >= max(least, min(2, sizes[0])))[graph.components])

@@ -1,4 +1,4 @@
-"""A cheap test of how large the gap of a graph's spectrum is."""
+"""An inexpensive test for a spectral gap of a graph."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from scipy.sparse import csr_array
 __all__ = ["SLOW", "walk_decay"]
 
 STEPS = 8
-ENTRIES = 20_000  # random numbers that average enough
-SLOW = 0.5  # decay beyond which smooth vectors abound: 0.7 for meshes in the plane, 0.6 in space, 0.2 for random graphs
+ENTRIES = 20_000  # random numbers needed for a stable average
+SLOW = 0.5  # decay above which smooth vectors abound: 0.7 for 2-D meshes, 0.6 for 3-D meshes, 0.2 for random graphs
 
 
 def walk_decay(adjacency: csr_array, degrees: np.ndarray, seed: int = 0) -> float:
-    r"""Return by how much steps 9 to 16 of a lazy random walk shrink a random vector.
+    r"""Return the factor by which steps 9 to 16 of a lazy random walk shrink a random vector.
 
-    On graphs with a spectral gap the vector, less its projection on the stationary one, decays exponentially; on
-    d-dimensional meshes and graphs of near neighbours only like :math:`t^{-d/4}`, which is :math:`2^{-d/4}` here. There
-    polynomials of the adjacency are slow and multigrid pays. The cost is that of 16 products with a vector, or a few
-    where it is short.
+    On graphs with a spectral gap, the vector without its projection on the stationary one decays exponentially. On
+    d-dimensional meshes and nearest-neighbour graphs it only decays like :math:`t^{-d/4}`, here :math:`2^{-d/4}`;
+    polynomials of the adjacency are slow on these, and multigrid pays off. Costs 16 products with one vector, or with
+    several if they are short.
 
     Examples
     --------

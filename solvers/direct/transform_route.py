@@ -60,7 +60,7 @@ def cheapest_route(
     ----------
     lines : sequence of Line
     definite : bool
-        Whether the operator is definite, so that elimination without pivoting is stable.
+        Whether the operator is definite and elimination without pivoting therefore stable.
     wanted : sequence of str
         One of `WAYS`, or "any", for each axis.
     eliminate : bool

@@ -1,4 +1,4 @@
-"""Dividing points into groups, for every method that needs it."""
+"""Partitioning of points: K-means and K-medoids."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""K-means on rows that are made of several blocks of coordinates."""
+"""K-means for rows made of several blocks of coordinates."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ritz.solution import Status
 
 __all__ = ["KMeansResult", "block_kmeans"]
 
-SAMPLE = 20_000  # rows on which starts are tried
-CHUNK = 1 << 16
+SAMPLE = 20_000  # most rows on which starts are tried
+CHUNK = 1 << 16  # rows processed at a time
 
 
 @dataclass(frozen=True, eq=False)
 class KMeansResult:
-    """Clusters, and how they were reached.
+    """Result of K-means.
 
     Parameters
     ----------
     labels : ndarray, shape (n,)
     history : ndarray, shape (sweeps + 1,)
-        Share of the rows that are closer to another centre than to their own, the last being that of `labels`.
+        Share of rows that are closer to another centre than to their own; the last entry belongs to `labels`.
     status : Status
     """
 
@@ -44,14 +44,14 @@ def block_kmeans(
     callback: Callable[[int, np.ndarray, float], Any] | None = None,
     seed: int = 0,
 ) -> KMeansResult:
-    """Return clusters such that every row is closest to the centre of its own.
+    """Return clusters such that each row is closest to the centre of its own cluster.
 
-    The distance of two rows is the length of the vector that holds, for each dimension of the embedding, the Euclidean
-    distance over the blocks: that is the Euclidean distance of the rows, blocks side by side
-    :cite:`DAmbraVassilevskiCutillo2023`, and each centre is the mean, block by block.
+    The published distance of two rows is the length of the vector of Euclidean distances over the blocks, one per
+    dimension of the embedding :cite:`DAmbraVassilevskiCutillo2023`. It equals the Euclidean distance of the rows with
+    all blocks side by side, and each centre is the mean, block by block.
 
-    The starts are those of k-means++ :cite:`ArthurVassilvitskii2007`, tried on a sample of the rows; the best is
-    carried on with all of them by Lloyd's sweeps :cite:`Lloyd1982`, O(n clusters dimensions) each.
+    Initial centres are chosen by k-means++ :cite:`ArthurVassilvitskii2007` on a sample of the rows. The best start is
+    continued on all rows by Lloyd's sweeps :cite:`Lloyd1982`, each O(n clusters dimensions).
 
     Parameters
     ----------
@@ -59,13 +59,13 @@ def block_kmeans(
     clusters : int
         At most n.
     tolerance : float
-        Share of the rows that may still be closer to another centre.
+        Accepted share of rows that are closer to another centre.
     maxiter : int
-        Sweeps.
+        Largest number of sweeps.
     starts : int
-        Random starts.
+        Number of random starts.
     labels : ndarray, shape (n,), optional
-        Clusters to start from instead.
+        Initial clusters, instead of random starts.
     callback : callable, optional
         ``callback(sweep, labels, share) -> stop?``.
     seed : int
@@ -104,14 +104,14 @@ def _starting_centres(points: np.ndarray, clusters: int, starts: int, seed: int)
     if points.shape[0] > SAMPLE:
         sample = points[np.sort(generator.choice(points.shape[0], SAMPLE, replace=False))]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different rows than clusters: some stay empty
+        warnings.simplefilter("ignore", ConvergenceWarning)  # about fewer distinct rows than clusters: some stay empty
         make: Any = KMeans
         model = make(clusters, n_init=starts, random_state=seed).fit(sample)
     return np.asarray(model.cluster_centers_, dtype=points.dtype)
 
 
 def _nearest(points: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the nearest centre of each row, and its squared distance."""
+    """Return the nearest centre of each row and its squared distance."""
     n = points.shape[0]
     labels, distances = np.empty(n, dtype=np.int64), np.empty(n)
     squares = np.einsum("ij,ij->i", centres, centres)
@@ -133,7 +133,7 @@ def _centres(points: np.ndarray, labels: np.ndarray, clusters: int) -> np.ndarra
 
 
 def _fill_empty(labels: np.ndarray, distances: np.ndarray, clusters: int) -> None:
-    """Give clusters that have lost every row the rows that are farthest from their centres, if any is off its own."""
+    """Move the rows farthest from their centres into empty clusters, unless all rows coincide with their centres."""
     empty = np.flatnonzero(np.bincount(labels, minlength=clusters) == 0)
     for cluster in empty:
         farthest = int(np.argmax(distances))

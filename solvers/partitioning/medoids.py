@@ -1,4 +1,4 @@
-"""K-medoids: clusters around snapshots that represent them."""
+"""K-medoids: clusters around representative elements."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.errors import InvalidProblem
 
 __all__ = ["Medoids", "k_medoids", "sampled_k_medoids"]
 
-LEAST_GAIN = 1e-12  # of a swap, relative to the loss
+LEAST_GAIN = 1e-12  # smallest relative reduction of the loss for which a swap is made
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +23,11 @@ class Medoids:
     Parameters
     ----------
     medoids : ndarray, shape (clusters,)
-        Their indices, in ascending order, which numbers the clusters.
+        Indices of the medoids in ascending order, which is that of the clusters.
     labels : ndarray, shape (count,)
-        Cluster of every element.
+        Cluster of each element.
     loss : float
-        Sum of the dissimilarities to the medoids.
+        Sum of the dissimilarities of all elements from their medoids.
     """
 
     medoids: np.ndarray
@@ -35,25 +36,25 @@ class Medoids:
 
 
 def k_medoids(dissimilarities: Any, clusters: int, *, restarts: int = 10, seed: int = 0) -> Medoids:
-    """Return the medoids with the least sum of dissimilarities that swaps of one at a time reach.
+    """Return medoids that minimise the sum of dissimilarities with respect to single swaps.
 
-    A swap is done as soon as it is found to gain, and the loss of taking each medoid away is kept up to date, so that
+    A swap is made as soon as it is found to reduce the loss. The loss of removing each medoid is kept up to date, so
     trying an element costs O(count) for all medoids together :cite:`SchubertRousseeuw2021`.
 
     Parameters
     ----------
     dissimilarities : array, shape (count, count)
-        Row i holds those of element i from every candidate for a medoid; need not be symmetric.
+        Row i holds the dissimilarities of element i from each candidate medoid; need not be symmetric.
     clusters : int
-        1 to count.
+        Number of clusters, from 1 to count.
     restarts : int
-        Random starts, the best of which counts.
+        Number of random starts, of which the best is returned.
     seed : int
 
     Raises
     ------
     InvalidProblem
-        If the matrix is not square, or has negative or NaN entries; if there are fewer elements than clusters.
+        If the matrix is not square or has negative or NaN entries, or if there are fewer elements than clusters.
 
     Examples
     --------
@@ -68,8 +69,7 @@ def k_medoids(dissimilarities: Any, clusters: int, *, restarts: int = 10, seed: 
     if not (matrix >= 0.0).all():
         raise InvalidProblem("dissimilarities have entries that are negative or NaN")
     _check_clusters(clusters, len(matrix))
-    if restarts < 1:
-        raise InvalidProblem(f"restarts is {restarts}; at least one start is needed")
+    check_integer("restarts", restarts)
     generator = np.random.default_rng(seed)
     columns = np.ascontiguousarray(matrix.T)  # row c: dissimilarities from candidate c
     found = [_swapped(columns, _spread_start(columns, clusters, generator), generator) for _ in range(restarts)]
@@ -86,25 +86,26 @@ def sampled_k_medoids(
     restarts: int = 10,
     seed: int = 0,
 ) -> Medoids:
-    """Return medoids of many elements, found in samples of them :cite:`KaufmanRousseeuw1990`.
+    """Return medoids of a large set, computed on samples :cite:`KaufmanRousseeuw1990`.
 
     Parameters
     ----------
     dissimilarity : callable
-        ``dissimilarity(rows, columns)`` returns the block of the matrix for two arrays of indices.
+        ``dissimilarity(rows, columns)`` returns the block of the matrix for two index arrays.
     count : int
-        Number of elements; up to `sample` of them, the whole matrix is used.
+        Number of elements; if it is at most `sample`, the whole matrix is used.
     clusters : int
     sample : int
-        Elements of a sample, which from the second on holds the medoids of the best so far.
+        Size of a sample. From the second on, samples contain the best medoids so far.
     restarts : int
-        Samples, and starts in each.
+        Number of samples, and of starts for each.
     seed : int
 
     Returns
     -------
     Medoids
-        Those with the least loss over all elements; O(restarts (sample^2 + count clusters)) dissimilarities.
+        The medoids with the least loss over all elements. Takes O(restarts (sample^2 + count clusters))
+        dissimilarities.
 
     Examples
     --------
@@ -135,18 +136,17 @@ def sampled_k_medoids(
 
 
 def _check_clusters(clusters: Any, count: int) -> None:
-    if isinstance(clusters, bool) or int(clusters) != clusters or not 1 <= clusters <= count:
-        raise InvalidProblem(f"clusters is {clusters!r}; of {count} elements it must be 1 to {count}")
+    check_integer("clusters", clusters, 1, count)
 
 
 def _spread_start(columns: np.ndarray, clusters: int, generator: np.random.Generator) -> np.ndarray:
-    """Return elements drawn one after the other in proportion to their dissimilarity from those drawn before."""
+    """Return elements drawn one by one, in proportion to their dissimilarity from those drawn before."""
     count = len(columns)
     chosen = [int(generator.integers(count))]
     while len(chosen) < clusters:
         weights = columns[chosen].min(axis=0)
         weights[chosen] = 0.0
-        if weights.sum() <= 0.0:  # fewer different elements than clusters
+        if weights.sum() <= 0.0:  # fewer distinct elements than clusters
             weights = np.isin(np.arange(count), chosen, invert=True).astype(np.float64)
         chosen.append(int(generator.choice(count, p=weights / weights.sum())))
     return np.array(chosen)

@@ -44,7 +44,7 @@ class ScipyLsqr:
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def prepare(self, problem: LeastSquares) -> PreparedBlackBox:
-        """Make what is multiplied with."""
+        """Form the matrix or linear operator that SciPy multiplies with."""
         from scipy.sparse.linalg import lsqr
 
         def column(matrix: Any, b: np.ndarray, x0: np.ndarray, rtol: float, limit: int) -> tuple[np.ndarray, int]:
@@ -70,7 +70,7 @@ class ScipyLsmr:
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def prepare(self, problem: LeastSquares) -> PreparedBlackBox:
-        """Make what is multiplied with."""
+        """Form the matrix or linear operator that SciPy multiplies with."""
         from scipy.sparse.linalg import lsmr
 
         def column(matrix: Any, b: np.ndarray, x0: np.ndarray, rtol: float, limit: int) -> tuple[np.ndarray, int]:

@@ -1,4 +1,4 @@
-"""Compiled loops of graph clustering."""
+"""Compiled loops for graph clustering."""
 
 from ritz.kernels.compilation import announce_compilation
 

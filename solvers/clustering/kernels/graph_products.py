@@ -1,4 +1,4 @@
-"""Products of a scaled adjacency with a block of vectors, one row of the block a vertex."""
+"""Products of a scaled adjacency matrix with a block of vectors, one row per vertex."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numba import njit, prange
 
 __all__ = ["TILE", "scaled_product", "scaled_product_in_turn"]
 
-TILE = 16 << 20  # bytes of the rows that are looked at together: near enough, and few passes over `out`
+TILE = 16 << 20  # bytes of the rows read together: small enough for the cache, and few passes over `out`
 
 
 def _scaled_product(
@@ -21,20 +21,21 @@ def _scaled_product(
     tile: int,
     parts: int,
 ) -> None:
-    """Replace `out` by ``a S W S x + b x + c out``, S being the diagonal matrix of `scale` and a, b, c `coefficients`.
+    """Replace `out` by ``a S W S x + b x + c out``, where S is the diagonal matrix of `scale`.
 
     Parameters
     ----------
     indptr, indices, weights : ndarray
-        Of W; indices are sorted within rows, and `weights` is empty where all are 1.
+        The matrix W in CSR format, with sorted indices in each row; `weights` is empty if all are 1.
     scale : ndarray, shape (n,)
     x, out : ndarray, shape (n, columns)
-        C-ordered: what costs time is the random access to a row, which the columns share.
+        C-ordered, so that the columns share the cost of random access to a row.
     coefficients : ndarray, shape (3,)
+        a, b and c.
     tile : int
-        Rows of x that are multiplied with before the next are; as many as fit into the cache.
+        Number of rows of x to process before the next ones; as many as fit into the cache.
     parts : int
-        Into which the rows of `out` are divided among threads.
+        Number of parts into which the rows of `out` are divided among threads.
     """
     n, width = x.shape
     unit = weights.size == 0
@@ -67,4 +68,4 @@ def _scaled_product(
 
 scaled_product = njit(cache=True, nogil=True, parallel=True, fastmath={"contract", "reassoc"})(_scaled_product)
 scaled_product_in_turn = njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})(_scaled_product)
-"""The same on one thread, for what takes less time than threads do to start."""
+"""The same on one thread, for blocks too small for threads to pay off."""

@@ -1,4 +1,4 @@
-"""Compiled loops of partitioning."""
+"""Compiled loops for partitioning."""
 
 from ritz.kernels.compilation import announce_compilation
 

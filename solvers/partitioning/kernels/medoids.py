@@ -1,4 +1,4 @@
-"""Swaps of medoids."""
+"""Compiled swaps of medoids."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ __all__ = ["swap_medoids"]
 
 @njit(cache=True, nogil=True)
 def swap_medoids(columns: np.ndarray, medoids: np.ndarray, order: np.ndarray, least_gain: float) -> None:
-    """Swap medoids, in place, for candidates tried in turn, until none of them gains.
+    """Swap medoids for candidates in place, trying one candidate at a time, until no swap reduces the loss.
 
     Parameters
     ----------
     columns : ndarray, shape (count, count)
-        Row c: dissimilarities of all elements from candidate c.
+        Row c holds the dissimilarities of all elements from candidate c.
     medoids : ndarray of int, shape (clusters,)
     order : ndarray of int, shape (count,)
+        Order in which candidates are tried.
     least_gain : float
-        Relative to the loss.
+        Smallest reduction of the loss, relative to it, for which a swap is made.
     """
     clusters, count = medoids.size, order.size
     nearest = np.empty(count, dtype=np.int64)
@@ -52,7 +53,7 @@ def swap_medoids(columns: np.ndarray, medoids: np.ndarray, order: np.ndarray, le
 def _two_nearest(
     columns: np.ndarray, medoids: np.ndarray, nearest: np.ndarray, first: np.ndarray, second: np.ndarray
 ) -> float:
-    """Write the nearest medoid of every element and the dissimilarities from it and the next; return the loss."""
+    """Write the nearest medoid of each element and its dissimilarities from the two nearest; return the loss."""
     loss = 0.0
     for element in range(nearest.size):
         best, least, next_least = 0, np.inf, np.inf
