@@ -1,7 +1,7 @@
 """Carry a substance around in an eddy: a system that is not symmetric.
 
 The stronger the flow is relative to diffusion (the Péclet number), the less symmetric the system. The picture compares
-the residual histories of three Krylov solvers with the same preconditioner.
+the residual histories of two Krylov solvers with a weak and a strong preconditioner.
 """
 
 from pathlib import Path
@@ -20,9 +20,7 @@ def main(output: Path = Path("output/examples/advection_diffusion.png")) -> None
         for solver in ("bicgstab", "gmres"):
             for preconditioner in ("jacobi", "incomplete-lu"):
                 solution = ritz.solve(problem, solver, preconditioner=preconditioner, maxiter=400, throw=False)
-                print(
-                    f"Péclet {peclet:6g}  {solver:8} {preconditioner:14} {solution.status.name} {solution.iterations}"
-                )
+                print(f"{peclet:6g} {solver:9} {preconditioner:14} {solution.iterations:4} {solution.status.name}")
                 axes.semilogy(solution.history, label=f"{solver}, {preconditioner}")
         axes.set(title=f"Péclet number {peclet:g}", xlabel="iteration")
         axes.grid(color="0.9")

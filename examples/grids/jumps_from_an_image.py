@@ -17,9 +17,7 @@ def main(output: Path = Path("output/examples/jumps_from_an_image.png")) -> None
     """Solve and draw."""
     n = 128
     x, y = np.meshgrid(np.linspace(0, 1, n), np.linspace(0, 1, n), indexing="ij")
-    image = np.where(
-        abs(y - 0.5 - 0.25 * np.sin(7 * x)) < 0.06, 1.0, 0.0
-    )  # any 2-D array of numbers from 0 to 1 will do
+    image = np.where(abs(y - 0.5 - 0.25 * np.sin(7 * x)) < 0.06, 1.0, 0.0)  # any array of grey values will do
     conductivity = 10.0 ** (4.0 * image)
 
     # The value u = 1 on the left side enters the right-hand side of the cells next to it: 2 c / h^2, half a cell away.

@@ -28,16 +28,13 @@ def main(output: Path = Path("output/examples/own_equation_three_ways.png")) -> 
     )
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    for solver, sizes in (
-        ("finite-difference", (9, 17, 33, 65)),
-        ("chebyshev", (6, 9, 12, 17)),
-        ("gp", (9, 13, 17, 25)),
-    ):
+    grids = {"finite-difference": (9, 17, 33, 65), "chebyshev": (6, 9, 12, 17), "gp": (9, 13, 17, 25)}
+    for solver, sizes in grids.items():
         errors = []
         for n in sizes:
             solution = ritz.solve(equation, solver, shape=(n, n), throw=False)
             errors.append(solution.error(exact))
-            print(f"{solver:18} {n:3} nodes an axis: error {errors[-1]:.1e}")
+            print(f"{solver:18} {n:3} nodes per axis: error {errors[-1]:.1e}")
         axes.loglog(sizes, errors, "o-", label=solver)
     axes.set(xlabel="nodes along each axis", ylabel="relative error", title="One equation, three discretisations")
     axes.set_xticks([6, 10, 20, 40, 65], ["6", "10", "20", "40", "65"])

@@ -24,10 +24,9 @@ def main(output: Path = Path("output/examples/snapshots.png")) -> None:
         with tempfile.TemporaryDirectory() as folder:
             snapshots = problem.snapshots(40, cache=folder)
             again = problem.snapshots(40, cache=folder)
-        print(
-            f"{problem.name}: {snapshots.states.shape}, the same from the cache: {np.all(snapshots.states == again.states)}"
-        )
-        basis = pod(snapshots.normalised, size=30)
+        same = np.array_equal(snapshots.states, again.states)
+        print(f"{problem.name}: states of shape {snapshots.states.shape}, the same from the cache: {same}")
+        basis = pod(snapshots.normalised().states, size=30)
         axes.semilogy(basis.singular_values / basis.singular_values[0], "o-", markersize=3, label=problem.name)
     axes.set(xlabel="mode", ylabel="singular value, relative", title="How many modes forty solutions need")
     axes.grid(color="0.9")

@@ -27,9 +27,8 @@ def main(output: Path = Path("output/examples/outliers.png")) -> None:
     axes.plot(x, y, "o", color="0.6", markersize=4)
     for p, name in ((1, "p = 1"), (2, "p = 2"), (math.inf, "p = ∞")):
         solution = ritz.solve(ritz.LpRegression(A, y, p=p), "lp")
-        print(
-            f"{name}: intercept {solution.x[0]:.3f}, slope {solution.x[1]:.3f}, duality gap {solution.stats['gap']:.0e}"
-        )
+        intercept, slope = solution.x
+        print(f"{name}: intercept {intercept:.3f}, slope {slope:.3f}, duality gap {solution.stats['gap']:.0e}")
         axes.plot(x, A @ solution.x, label=name)
     axes.set(xlabel="x", ylabel="y", title="Five outliers, three norms")
     axes.legend(frameon=False)

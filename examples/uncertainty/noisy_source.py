@@ -23,7 +23,7 @@ def main(output: Path = Path("output/examples/noisy_source.png")) -> None:
     nodes = np.linspace(0.0, 1.0, 81)
     equation = ritz.PDE((0.0, 1.0), {2: -1.0}, source=lambda x: np.sin(2.0 * np.pi * x), boundary=exact)
     measured = np.sin(2.0 * np.pi * nodes) + 0.5 * np.random.default_rng(1).standard_normal(nodes.size)
-    posterior = KroneckerGP(shape=nodes.size, noise="learn").prepare(equation).solve(measured, throw=False)
+    posterior = KroneckerGP(shape=nodes.size, noise="learn").prepare(equation).solve(measured)
 
     x = np.linspace(0.0, 1.0, 300)
     mean, spread = posterior.interpolate(x[:, None]), posterior.standard_deviation(x[:, None])
