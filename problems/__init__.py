@@ -1,4 +1,4 @@
-"""What is asked, one family of problems a file."""
+"""Problems, one family per file."""
 
 if __name__ == "problems":
     raise ImportError("import ritz.problems instead: problems/ is a part of the ritz package")

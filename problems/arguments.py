@@ -1,4 +1,4 @@
-"""Checks of arguments that problems on grids share."""
+"""Checks of the arguments of problems on grids."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["cell_grid", "cell_values", "check_shape", "check_sides"]
 
 
 def check_shape(shape: Any, dimensions: Sequence[int] = (1, 2, 3)) -> tuple[int, ...]:
-    """Return `shape` as a tuple of positive ints, its length being one of `dimensions`."""
+    """Return `shape` as a tuple of positive integers whose length is one of `dimensions`."""
     sizes = [shape] if isinstance(shape, Integral) else shape
     wanted = " or ".join(map(str, dimensions))
     try:
@@ -31,7 +31,7 @@ def check_shape(shape: Any, dimensions: Sequence[int] = (1, 2, 3)) -> tuple[int,
 
 
 def check_sides(name: str, boundary: BoundaryLike, dimension: int) -> Sides:
-    """Return the condition of both sides of every axis, see `ritz.operators.stencils.boundary.parse_boundary`."""
+    """Return the conditions on both sides of each axis; see `ritz.operators.stencils.boundary.parse_boundary`."""
     try:
         return parse_boundary(boundary, dimension)
     except TypeError:
@@ -41,13 +41,13 @@ def check_sides(name: str, boundary: BoundaryLike, dimension: int) -> Sides:
 
 
 def cell_grid(shape: tuple[int, ...], solid: np.ndarray | None = None) -> tuple[Grid, float]:
-    """Return the grid of the centres of cubic cells that fill a box with longest side 1, and the cells' side."""
+    """Return the grid of cell centres of a box of cubic cells with longest side 1, and the side of a cell."""
     h = 1.0 / max(shape)
     return Grid.uniform(shape, spacing=h, origin=h / 2, solid=solid), h
 
 
 def cell_values(name: str, values: Any, shape: tuple[int, ...], ignore: np.ndarray | None = None) -> np.ndarray:
-    """Return positive cell values of the grid's shape as float64; those where `ignore` holds are not looked at."""
+    """Return positive cell values as float64; cells in the mask `ignore` are not checked and become 1."""
     try:
         cells = np.asarray(values)
         cells = cells if cells.dtype.kind == "c" else cells.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Known solutions for systems that have no closed form: the right-hand side is made from the solution."""
+"""Reference solutions of systems without a closed-form solution, from which right-hand sides are computed."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from .smooth_solutions import manufactured_solution
 
 __all__ = ["consistent", "random_reference", "smooth_reference", "system_from_reference"]
 
-MODES = 12  # random waves in a smooth reference
-HIGHEST = 5  # half wavelengths along an axis, at most
+MODES = 12  # number of random waves in a smooth reference
+HIGHEST = 5  # largest number of half wavelengths along an axis
 
 
 def consistent(operator: Operator, x: np.ndarray) -> np.ndarray:
-    """Return `x` less its part in the nullspace of `operator`, where there is one."""
+    """Return `x` without its component in the nullspace of `operator`."""
     return x if operator.nullspace is None else operator.nullspace.project(x)
 
 
 def system_from_reference(
     operator: Operator, reference: np.ndarray, grid: Grid | None = None, name: str = ""
 ) -> LinearSystem:
-    """Return the system whose solution is `reference`, less the constant of each singular region."""
+    """Return the system whose solution is `reference`, projected onto mean zero in each singular region."""
     exact = consistent(operator, reference)
     return LinearSystem(operator, consistent(operator, operator @ exact), grid=grid, exact=exact, name=name)
 
 
 def random_reference(size: int, seed: int) -> np.ndarray:
-    """Return independent standard normal numbers, shape ``(size,)``."""
+    """Return a standard normal vector of shape ``(size,)``."""
     return np.random.default_rng(seed).standard_normal(size)
 
 
 def smooth_reference(
     grid: Grid, spacing: tuple[float, ...], sides: Sides, seed: int, *, solid_boundary: str = "dirichlet"
 ) -> np.ndarray:
-    """Return a random smooth field that meets the boundary conditions of a box of cells and is 0 in solid cells.
+    """Return a random smooth field that satisfies the boundary conditions of a box of cells and is 0 in solid cells.
 
-    A manufactured solution times a sum of random low waves; next to obstacles held at zero it falls to zero. In time
-    O(n) a wave.
+    The field is a manufactured solution times a sum of random low-frequency waves. It decays to zero towards obstacles
+    with a Dirichlet condition. Takes O(n) time per wave.
 
     Parameters
     ----------
     grid : Grid
-        Cell centres.
+        Grid of cell centres.
     spacing : tuple of float
-        Sides of a cell.
+        Side lengths of a cell.
     sides : tuple of (str, str)
-        (lower, upper) condition of each axis.
+        Lower and upper condition of each axis.
     seed : int
     solid_boundary : {"dirichlet", "neumann"}
         Condition on the walls of ``grid.solid``.
@@ -70,7 +70,7 @@ def smooth_reference(
 
 
 def _random_waves(axes: tuple[np.ndarray, ...], sides: Sides, generator: np.random.Generator) -> np.ndarray:
-    """Return 1 plus random low waves, flat at the sides or periodic, shape ``(n,)``."""
+    """Return 1 plus random low-frequency waves with zero slope at the sides or periodic, shape ``(n,)``."""
     weights = np.append(1.0, 0.5 * generator.standard_normal(MODES))
     profiles: list[np.ndarray] = []
     for t, pair in zip(axes, sides, strict=True):

@@ -1,7 +1,7 @@
-"""Smooth solutions of a box that meet its homogeneous boundary conditions, with their derivatives.
+"""Smooth functions on a box that satisfy homogeneous boundary conditions, with their derivatives.
 
-Products of one function an axis. None is a finite sum of eigenfunctions of the Laplacian, on which Krylov methods
-would stop after as many steps.
+Each is a product of one function per axis. None is a finite sum of eigenfunctions of the Laplacian, for which Krylov
+methods would converge in as many steps.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ Jet: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]  # a function and its
 
 @dataclass(frozen=True, eq=False)
 class Manufactured:
-    """A product of one function an axis, at the unknowns of a grid; derivatives are computed when asked for.
+    """A product of one function per axis at the unknowns of a grid, with derivatives computed on request.
 
     Parameters
     ----------
     jets : tuple of (ndarray, ndarray, ndarray)
-        For each axis the function and its first two derivatives, shape ``(n_axis,)``.
+        For each axis, the function and its first two derivatives, shape ``(n_axis,)`` each.
     """
 
     jets: tuple[Jet, ...]
 
     @property
     def value(self) -> np.ndarray:
-        """Shape ``(n,)``."""
+        """Values of the function, shape ``(n,)``."""
         return self._product((0,) * len(self.jets))
 
     @property
     def gradient(self) -> tuple[np.ndarray, ...]:
-        """One derivative an axis, shape ``(n,)`` each."""
+        """Derivative along each axis, shape ``(n,)`` each."""
         return tuple(self._product(orders) for orders in np.eye(len(self.jets), dtype=int))
 
     @property
     def laplacian(self) -> np.ndarray:
-        """Shape ``(n,)``."""
+        """Values of the Laplacian, shape ``(n,)``."""
         return sum((self._product(orders) for orders in 2 * np.eye(len(self.jets), dtype=int)), np.zeros(()))
 
     def _product(self, orders: Iterable[int]) -> np.ndarray:
@@ -52,16 +52,16 @@ class Manufactured:
 
 
 def manufactured_solution(axes: tuple[np.ndarray, ...], lengths: tuple[float, ...], sides: Sides) -> Manufactured:
-    """Return a smooth function that is zero on Dirichlet sides, flat on Neumann sides, periodic where asked.
+    """Return a smooth function that is zero on Dirichlet sides, has zero slope on Neumann sides, or is periodic.
 
     Parameters
     ----------
     axes : tuple of ndarray
-        Coordinates along each axis, the box starting at 0.
+        Coordinates along each axis; the box starts at 0.
     lengths : tuple of float
-        Sides of the box.
+        Side lengths of the box.
     sides : tuple of (str, str)
-        (lower, upper) condition of each axis.
+        Lower and upper condition of each axis.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Steady advection and diffusion: a non-symmetric system."""
+"""Steady advection-diffusion."""
 
 from __future__ import annotations
 
@@ -32,33 +32,33 @@ def advection_diffusion(
     velocity: str | Sequence[float] = "constant",
     scheme: str = "upwind",
 ) -> LinearSystem:
-    r"""Return the steady transport of a substance by a flow and by diffusion.
+    r"""Return a steady advection-diffusion problem.
 
     .. math:: \nabla\cdot(v\,u) - \frac{1}{Pe}\,\Delta u = f, \qquad \nabla\cdot v = 0
 
-    u = 0 on all sides of a box with longest side 1, filled with cubic cells, ``h = 1 / max(shape)``; without units,
-    the largest speed being 1, so that the Péclet number is the ratio of advection to diffusion across the box.
-    Finite volumes on cell centres :cite:`Patankar1980`. f is made from a smooth solution :cite:`Roache2002`, which
-    ``exact`` holds: the solution of the system differs from it by O(h) with the upwind scheme and by O(h²) with the
-    central one, which oscillates once ``peclet * h`` exceeds 2.
+    with u = 0 on all sides of a box of cubic cells with longest side 1, ``h = 1 / max(shape)``. Quantities are
+    dimensionless and the largest speed is 1, so the Péclet number is the ratio of advection to diffusion across the
+    box. The discretisation is by cell-centred finite volumes :cite:`Patankar1980`. The source f is computed from a
+    smooth solution :cite:`Roache2002`, stored in ``exact``. The solution of the system differs from it by O(h) with the
+    upwind scheme and by O(h²) with the central scheme, which oscillates if ``peclet * h`` exceeds 2.
 
     Parameters
     ----------
     shape : tuple of int
         Cells along each of one to three axes.
     peclet : float
-        Pe > 0.
+        Péclet number Pe > 0.
     velocity : {"constant", "recirculating"} or sequence of float
-        The direction (1, 1/2, 1/4); the closed eddy with the stream function sin πx sin πy in the plane of the
-        first two axes :cite:`ElmanSilvesterWathen2014`; or a direction of one number an axis, which is scaled to
-        length 1.
+        Constant flow in direction (1, 1/2, 1/4); a closed eddy with the stream function sin πx sin πy along the first
+        two axes :cite:`ElmanSilvesterWathen2014`; or a constant flow in a given direction, one number per axis, which
+        is scaled to length 1.
     scheme : {"upwind", "central"}
-        Value that the flow carries through a face: that of the cell it comes from, or the mean of both.
+        Value that the flow carries through a face: that of the upstream cell, or the mean of both cells.
 
     Returns
     -------
     LinearSystem
-        Not symmetric; with the upwind scheme an M-matrix.
+        A non-symmetric system; with the upwind scheme its matrix is an M-matrix.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def advection_diffusion(
 
 
 class _Flow:
-    """A flow without divergence whose largest speed is 1."""
+    """A divergence-free flow whose largest speed is 1."""
 
     def __init__(self, velocity: str | Sequence[float], lengths: tuple[float, ...]):
         self.lengths = lengths

@@ -1,4 +1,4 @@
-"""Diffusion with coefficients that jump, vary at random, or depend on direction."""
+"""Diffusion with discontinuous, random or anisotropic coefficients."""
 
 from __future__ import annotations
 
@@ -35,37 +35,37 @@ def diffusion(
     angle: float = np.pi / 6,
     anisotropy: float = 1e-3,
 ) -> LinearSystem:
-    r"""Return diffusion through a medium that is not uniform.
+    r"""Return diffusion through a heterogeneous medium.
 
     .. math:: -\nabla\cdot(K\,\nabla u) = f
 
-    The box and the cells are those of `ritz.problems.poisson`, without units. Scalar coefficients, K = c, are cell
-    values; second-order finite volumes take their harmonic mean on faces :cite:`Patankar1980`. The rotated tensor
-    K = R diag(1, ε) Rᵀ, in the plane, has bilinear finite elements with nine entries a row, which stay symmetric
-    positive definite for every angle and ε :cite:`TrottenbergOosterleeSchuller2001`.
+    The box and the cells are those of `ritz.problems.poisson`. Scalar coefficients, K = c, are cell values, discretised
+    by second-order finite volumes with harmonic means on faces :cite:`Patankar1980`. The rotated tensor
+    K = R diag(1, ε) Rᵀ, in 2-D, is discretised by bilinear finite elements with nine entries per row, whose matrix is
+    symmetric positive definite for every angle and ε :cite:`TrottenbergOosterleeSchuller2001`.
 
-    There is no closed form: ``exact`` is a seeded smooth field that solves the system itself, and f its product with
-    the operator.
+    There is no closed-form solution: ``exact`` is a seeded smooth field that solves the system itself, and f is its
+    product with the operator.
 
     Parameters
     ----------
     shape : tuple of int
-        Cells along each of one to three axes; two for ``"rotated"``.
+        Cells along each of one to three axes; two axes for ``"rotated"``.
     coefficient : {"inclusions", "lognormal", "rotated"} or array
-        Balls, boxes and plates that conduct or insulate; the exponential of a Gaussian random field; a tensor with
-        a strong and a weak direction; or positive cell values of shape `shape`.
+        Conducting and insulating balls, boxes and plates; the exponential of a Gaussian random field; a tensor with a
+        strong and a weak direction; or positive cell values of shape `shape`.
     contrast : float
-        Largest over smallest cell value, for ``"inclusions"`` and ``"lognormal"``: 1 to 1e12.
+        Ratio of the largest to the smallest cell value, 1 to 1e12, for ``"inclusions"`` and ``"lognormal"``.
     seed : int
-        Of the coefficient and the reference solution.
+        Seed of the coefficient and of the reference solution.
     boundary : str or mapping
-        See `ritz.operators.stencils.boundary.parse_boundary`.
+        Condition on each side, see `ritz.operators.stencils.boundary.parse_boundary`.
     correlation_length : float
-        Of the Gaussian field, in units of the longest side.
+        Correlation length of the Gaussian field, in units of the longest side.
     angle : float
-        Of the strong direction with the first axis, in radians.
+        Angle between the strong direction and the first axis, in radians.
     anisotropy : float
-        ε, the diffusion in the weak direction over that in the strong one.
+        Ratio ε of the diffusion in the weak direction to that in the strong direction.
 
     Returns
     -------
@@ -108,13 +108,15 @@ def diffusion_coefficient(
     seed: int = 0,
     correlation_length: float = 0.1,
 ) -> np.ndarray:
-    """Return the cell values that `diffusion` uses, shape `shape`; its parameters are those of `diffusion`."""
+    """Return the cell values of `diffusion`, of shape `shape`, for the same parameters."""
     if not isinstance(coefficient, str):
         return cell_values("coefficient", coefficient, shape)
     check_choice("coefficient", coefficient, KINDS)
     contrast = check_number("contrast", contrast, above=0.0)
     if not 1.0 <= contrast <= 1e12:
-        raise InvalidProblem(f"contrast is {contrast!r}, the largest over the smallest value; it must be 1 to 1e12")
+        raise InvalidProblem(
+            f"contrast is {contrast!r}, the ratio of the largest to the smallest value; it must be 1 to 1e12"
+        )
     if coefficient == "inclusions":
         return inclusions(shape, contrast, seed)
     length = check_number("correlation_length", correlation_length, above=0.0, below=10.0)
@@ -125,7 +127,7 @@ def _rotated(
     shape: tuple[int, ...], sides: Sides, anisotropy: float, angle: float
 ) -> tuple[Grid, tuple[float, ...], Operator]:
     if len(shape) != 2:
-        raise InvalidProblem(f"coefficient 'rotated' is for the plane; shape {shape} has {len(shape)} axes")
+        raise InvalidProblem(f"coefficient 'rotated' is for 2-D problems; shape {shape} has {len(shape)} axes")
     starts = [int(lower == "dirichlet") for lower, _ in sides]
     spans = [
         n if lower == "periodic" else n - 1 + (lower == "dirichlet") + (upper == "dirichlet")

@@ -1,4 +1,4 @@
-"""Diffusion on a user's own grid."""
+"""Diffusion on a grid given by a mask and coefficients."""
 
 from __future__ import annotations
 
@@ -32,41 +32,42 @@ def from_grid(
     *,
     seed: int = 0,
 ) -> LinearSystem:
-    r"""Return diffusion on a grid whose obstacles and coefficients are given as arrays.
+    r"""Return diffusion on a grid with obstacles and coefficients given as arrays.
 
     .. math:: -\nabla\cdot(c\,\nabla u) = f
 
-    Second-order finite volumes on cells :cite:`Patankar1980`; faces between cells take the harmonic mean of their
-    coefficients, so that the flux is right across jumps. Units are the caller's: lengths those of `spacing`.
+    The discretisation is by cell-centred second-order finite volumes :cite:`Patankar1980`. Faces take the harmonic mean
+    of the coefficients of their cells, so that the flux is correct across jumps. Lengths are in the units of `spacing`.
 
     Parameters
     ----------
     mask : array of bool, optional
-        True in solid cells; its shape, one to three axes, is that of the grid. At least one cell must be fluid.
+        True in solid cells; its shape, with one to three axes, is that of the grid. At least one cell must be fluid.
     coefficient : array or float, optional
-        Cell values c > 0, of the grid's shape; 1 if left out. Values in solid cells are not read. Where both arrays
-        are left out the mask is that of an example, a disc in a box of 24 by 24 cells.
+        Cell values c > 0 of the shape of the grid, or one number; 1 by default. Values in solid cells are ignored.
+        Without `mask` and `coefficient` the grid is an example, a disc in a box of 24 by 24 cells.
     boundary : str or mapping
         Condition on each side of the box, see `ritz.operators.stencils.boundary.parse_boundary`.
     spacing : float or sequence of float, optional
-        Side of a cell, one number or one for each axis. Left out, the longest side of the box is 1.
+        Side length of a cell, one number or one per axis. By default the longest side of the box is 1.
     rhs : array, optional
-        f in each cell, of the grid's shape or flat; zero is taken in solid cells. On a region of fluid without a
-        Dirichlet wall f must sum to zero. Left out, f is made from a seeded smooth field, the reference solution.
+        Source f in each cell, of the shape of the grid or flat; values in solid cells are replaced by zero. In each
+        fluid region without a Dirichlet wall, f must sum to zero. By default f is computed from a seeded smooth field,
+        the reference solution.
     solid_boundary : {"dirichlet", "neumann"}
         Condition on the walls of solid cells: u = 0, or no flux.
     seed : int
-        Of the reference solution.
+        Seed of the reference solution.
 
     Returns
     -------
     LinearSystem
-        ``exact`` solves the system itself; None where `rhs` is given.
+        ``exact`` solves the system itself; it is None if `rhs` is given.
 
     Raises
     ------
     InvalidProblem, UnknownName
-        Naming the argument that is wrong, or the region where `rhs` does not sum to zero.
+        Naming the argument that is wrong, or the region in which `rhs` does not sum to zero.
 
     Examples
     --------
@@ -121,7 +122,7 @@ def _example_mask() -> np.ndarray:
 def _read_grid(mask: Any, coefficient: Any) -> tuple[tuple[int, ...], np.ndarray | None]:
     if mask is None:
         if np.ndim(coefficient) == 0:
-            raise InvalidProblem("coefficient is one number and mask is left out: give an array of one of them")
+            raise InvalidProblem("coefficient is one number and mask is None: give an array for one of them")
         return check_shape(np.shape(coefficient)), None
     solid = np.asarray(mask)
     if solid.dtype != bool and not np.isin(solid, (0, 1)).all():

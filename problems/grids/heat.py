@@ -1,4 +1,4 @@
-"""The heat equation, one linear system a time step."""
+"""The heat equation, as one linear system per time step."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ..arguments import cell_grid, check_shape, check_sides
 __all__ = ["heat"]
 
 SCHEMES = {"backward-euler": 1.0, "crank-nicolson": 2.0}  # the shift, times the time step
-START = 0.002  # age of the hot spot when time begins: its radius is about 0.06
-SPOT = (0.35, 0.4, 0.45)  # where the hot spot sits, relative to the box
+START = 0.002  # age of the hot spot at time 0, when its radius is about 0.06
+SPOT = (0.35, 0.4, 0.45)  # position of the hot spot relative to the box
 
 
 @problems.register("heat")
@@ -30,19 +30,19 @@ def heat(
     boundary: BoundaryLike = "dirichlet",
     scheme: str = "backward-euler",
 ) -> SystemSequence:
-    r"""Return a hot spot that spreads in a box.
+    r"""Return the heat equation for a hot spot in a box.
 
     .. math:: \partial_t u = \Delta u
 
-    The box, the cells and the boundary conditions are those of `ritz.problems.poisson`, without units. Each time
-    step solves, with backward Euler (first order in dt) and Crank-Nicolson (second, :cite:`CrankNicolson1947`),
+    The box, the cells and the boundary conditions are those of `ritz.problems.poisson`. With backward Euler (first
+    order in dt) and with Crank-Nicolson (second order, :cite:`CrankNicolson1947`), each time step solves
 
     .. math:: (A + \tfrac1{dt}) u^{m+1} = \tfrac1{dt} u^m, \qquad
               (A + \tfrac2{dt}) u^{m+1} = (\tfrac2{dt} - A) u^m,
 
-    A being the positive definite stencil of −Δ. The initial values are the heat that a point source has spread
-    after a time of 0.002, by its expansion in eigenfunctions; ``exact(step)`` is the solution of the PDE, which that
-    of the sequence differs from by O(h² + dt) or O(h² + dt²).
+    where A is the positive definite stencil of −Δ. The initial values are the heat of a point source after a time of
+    0.002, computed from its expansion in eigenfunctions. ``exact(step)`` is the solution of the PDE, from which the
+    solution of the sequence differs by O(h² + dt) or O(h² + dt²).
 
     Parameters
     ----------
@@ -51,15 +51,16 @@ def heat(
     steps : int
         Number of time steps.
     dt : float
-        Time step; heat crosses the box in a time of about 0.1. Both schemes are stable for every dt.
+        Time step. Heat crosses the box in a time of about 0.1. Both schemes are stable for every dt.
     boundary : str or mapping
-        See `ritz.operators.stencils.boundary.parse_boundary`.
+        Condition on each side, see `ritz.operators.stencils.boundary.parse_boundary`.
     scheme : {"backward-euler", "crank-nicolson"}
+        Time-stepping scheme.
 
     Returns
     -------
     SystemSequence
-        Its state is u; the operator is symmetric positive definite.
+        The state is u, and the operator is symmetric positive definite.
 
     Raises
     ------
@@ -87,7 +88,7 @@ def heat(
         return reduce(np.multiply.outer, profiles).ravel()
 
     def rhs(u: np.ndarray) -> np.ndarray:
-        # (2/dt - A) u for Crank-Nicolson, written with the operator at hand: A = operator - 2/dt.
+        # (2/dt - A) u for Crank-Nicolson, with A = operator - 2/dt.
         return shift * u if scheme == "backward-euler" else 2 * shift * u - operator @ u
 
     def advance(u: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -97,8 +98,8 @@ def heat(
 
 
 def _profile(x: np.ndarray, length: float, pair: tuple[str, str], spot: float, age: float) -> np.ndarray:
-    """Return the heat of a unit point source at ``spot * length`` after a time `age`, on an interval."""
-    highest = int(np.ceil(length * np.sqrt(40.0 / age) / np.pi)) + 1  # beyond it modes have fallen to exp(-40)
+    """Return the heat of a unit point source at ``spot * length`` on an interval after a time `age`."""
+    highest = int(np.ceil(length * np.sqrt(40.0 / age) / np.pi)) + 1  # higher modes have decayed to less than exp(-40)
     start = {"dirichlet": np.sin, "neumann": np.cos, "periodic": np.cos}[pair[0]]
     if pair[0] == "periodic":
         half_waves = 2.0 * np.arange(highest)

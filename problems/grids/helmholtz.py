@@ -1,4 +1,4 @@
-"""The shifted Laplacian: definite, or Helmholtz's indefinite equation."""
+"""The shifted Laplacian, including the indefinite Helmholtz equation."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ from ..smooth_solutions import manufactured_solution
 
 __all__ = ["helmholtz"]
 
-RESONANCE = 1e-12  # distance of the shift from an eigenvalue, relative to the largest, that counts as singular
+RESONANCE = 1e-12  # distance from an eigenvalue, relative to the largest eigenvalue, that counts as singular
 
 
 @problems.register("helmholtz")
 def helmholtz(
     shape: tuple[int, ...] = (64, 64), *, shift: float = -110.0, boundary: BoundaryLike = "dirichlet"
 ) -> LinearSystem:
-    r"""Return the Laplace operator with a shift, on a box.
+    r"""Return the shifted Laplace equation on a box.
 
     .. math:: -\Delta u + \sigma u = f
 
     A shift σ > 0 makes the operator more definite (diffusion with absorption, implicit time steps). A shift
-    σ = −k² < 0 gives Helmholtz's equation for waves of length 2π/k :cite:`ErnstGander2012`, indefinite as soon as k²
+    σ = −k² < 0 gives the Helmholtz equation for waves of length 2π/k :cite:`ErnstGander2012`, which is indefinite if k²
     exceeds the smallest eigenvalue of −Δ. The box, the cells and the boundary conditions are those of
-    `ritz.problems.poisson`, without units. f is made from a smooth solution, which ``exact`` holds: the solution of
-    the system differs from it by O(h²), times k² over the distance of k² from the nearest eigenvalue. Near such a
-    resonance (in the unit square with Dirichlet sides k² = π²(i² + j²)) the error and the iteration counts of
-    Krylov methods grow without bound.
+    `ritz.problems.poisson`. The source f is computed from a smooth solution, stored in ``exact``. The solution of the
+    system differs from it by O(h²), times k² over the distance of k² from the nearest eigenvalue. Near such a resonance
+    (k² = π²(i² + j²) in the unit square with Dirichlet sides) the error and the iteration counts of Krylov methods grow
+    without bound.
 
     Parameters
     ----------
     shape : tuple of int
-        Cells along each of one to three axes; at least ten a wave length are needed for an accurate solution.
+        Cells along each of one to three axes; an accurate solution needs at least ten per wavelength.
     shift : float
-        σ. The default, −110, has six eigenvalues below zero on a square and is far from resonance.
+        Shift σ. With the default, −110, the operator on a square has six negative eigenvalues, none close to zero.
     boundary : str or mapping
-        See `ritz.operators.stencils.boundary.parse_boundary`.
+        Condition on each side, see `ritz.operators.stencils.boundary.parse_boundary`.
 
     Returns
     -------
     LinearSystem
-        Symmetric; tagged positive definite for σ > 0 only.
+        A symmetric system, tagged positive definite for σ > 0 only.
 
     Raises
     ------
     InvalidProblem
-        Naming the argument that is wrong; among them a shift at an eigenvalue, where the system is singular.
+        Naming the argument that is wrong; also for a shift at an eigenvalue, where the system is singular.
 
     Examples
     --------
@@ -89,7 +89,7 @@ def _check_resonance(shape: tuple[int, ...], h: float, sides: Sides, shift: floa
 
 
 def _eigenvalues(n: int, h: float, pair: tuple[str, str]) -> np.ndarray:
-    # The second difference is diagonal in sines and cosines, each condition in its own.
+    # Each pair of conditions has its own sines and cosines, which diagonalise the second difference.
     half_waves = {
         ("dirichlet", "dirichlet"): np.arange(1, n + 1),
         ("neumann", "neumann"): np.arange(n),

@@ -1,4 +1,4 @@
-"""Random obstacles in a box of cells: discs or spheres, boxes and thin plates."""
+"""Random obstacles in a box of cells: balls, boxes and thin plates."""
 
 from __future__ import annotations
 
@@ -10,30 +10,32 @@ from ..arguments import check_shape
 
 __all__ = ["random_obstacles"]
 
-SHARE = 0.25  # of the box, that the obstacles fill together at most, up to rounding to whole cells
-LARGEST = 0.08  # of the box, that one obstacle fills at most
-FLUID_SHARE = 0.5  # of the cells, that stay fluid whatever the seed
+SHARE = 0.25  # largest share of the box that all obstacles fill together, up to rounding to whole cells
+LARGEST = 0.08  # largest share of the box that one obstacle fills
+FLUID_SHARE = 0.5  # smallest share of the cells that stay fluid, for any seed
 KINDS = ("ball", "box", "plate")
 
 
 def random_obstacles(
     shape: tuple[int, ...], count: int, seed: int = 0, *, within: tuple[float, float] = (0.1, 0.9)
 ) -> np.ndarray:
-    """Return the cells covered by `count` random obstacles.
+    """Return the mask of cells covered by `count` random obstacles.
 
-    Kinds take turns: balls (intervals in 1-D, discs in 2-D, spheres in 3-D), boxes, and plates one
-    or two cells thin. One covers a twelfth of the box at most and all together a quarter; an obstacle
-    that would leave less than half the cells fluid, as can happen on tiny grids, is left out. Obstacles may
-    overlap, touch the sides, and close off pockets of fluid. Time O(n count).
+    The obstacles alternate between balls (intervals in 1-D, discs in 2-D, spheres in 3-D), boxes, and plates that are
+    one or two cells thick. Each covers at most a twelfth of the box, and all together at most a quarter. An obstacle
+    that would leave less than half of the cells fluid, as can happen on tiny grids, is dropped. Obstacles may overlap,
+    touch the sides, and enclose pockets of fluid. Takes O(n count) time.
 
     Parameters
     ----------
     shape : tuple of int
-        Cells along each axis, 1 to 3 axes.
+        Cells along each of one to three axes.
     count : int
+        Number of obstacles.
     seed : int
+        Seed of the obstacles.
     within : (float, float)
-        Where centres lie along each axis, relative to the box.
+        Range of the centres along each axis, relative to the box.
 
     Returns
     -------

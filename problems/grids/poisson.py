@@ -31,14 +31,14 @@ def poisson(
 
     .. math:: -\Delta u = f
 
-    The box has its longest side 1 and is filled with cubic cells, ``h = 1 / max(shape)``; all quantities are without
-    units. The unknowns are values at cell centres; second-order finite volumes :cite:`Patankar1980` couple each to
-    its 2, 4 or 6 neighbours. Boundary values sit on the faces of the outermost cells.
+    The box has longest side 1 and is filled with cubic cells of side ``h = 1 / max(shape)``; all quantities are
+    dimensionless. The unknowns are values at cell centres, and second-order finite volumes :cite:`Patankar1980` couple
+    each to its 2, 4 or 6 neighbours. Boundary values are on the faces of the outermost cells.
 
-    Without obstacles, f is made from a smooth solution :cite:`Roache2002`, which ``exact`` holds: the solution of
-    the system differs from it by O(h²). With obstacles there is no closed form: ``exact`` is a seeded smooth field
-    that solves the system itself, and f its product with the operator, zero in the obstacles. Where a region of
-    fluid meets no Dirichlet side the solution is fixed up to a constant, and ``exact`` has mean zero there.
+    Without obstacles, f is computed from a smooth solution :cite:`Roache2002`, stored in ``exact``, and the solution of
+    the system differs from it by O(h²). With obstacles there is no closed-form solution: ``exact`` is a seeded smooth
+    field that solves the system itself, and f is its product with the operator, zero in the obstacles. In a region of
+    fluid without a Dirichlet wall the solution is determined up to a constant, and ``exact`` has mean zero.
 
     Parameters
     ----------
@@ -48,16 +48,16 @@ def poisson(
         ``"dirichlet"`` (u = 0), ``"neumann"`` (no flux), ``"periodic"``, ``"mixed"``, or a mapping from sides
         (``"x-"``, ``"x+"``, ``"y-"``, ...) to conditions; see `ritz.operators.stencils.boundary.parse_boundary`.
     obstacles : int
-        How many balls, boxes and thin plates to place at random, see `ritz.problems.obstacles.random_obstacles`.
+        Number of random balls, boxes and thin plates, see `ritz.problems.random_obstacles`.
     solid_boundary : {"dirichlet", "neumann"}
-        Whether u = 0 on the obstacles' walls, or no flux passes them.
+        Condition on the walls of obstacles: u = 0, or no flux.
     seed : int
-        Of the obstacles and the reference solution; without obstacles nothing is random.
+        Seed of the obstacles and of the reference solution; without obstacles nothing is random.
 
     Returns
     -------
     LinearSystem
-        Symmetric positive (semi)definite; the operator is a `ritz.operators.Stencil`.
+        A symmetric positive (semi)definite system whose operator is a `ritz.operators.Stencil`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A smoke plume: the sequence of pressure systems of an incompressible flow."""
+"""Pressure systems of an incompressible flow that carries smoke."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .obstacles import random_obstacles
 __all__ = ["SmokeState", "divergence", "pressure_projection"]
 
 SOURCE_HEIGHT, SOURCE_RADIUS = 0.1, 0.08
-CLEAR_BELOW = 0.25  # no obstacles below this height, where the smoke rises
+CLEAR_BELOW = 0.25  # height below which there are no obstacles
 OBSTACLES_WITHIN = (0.35, 0.75)
 
 
@@ -30,12 +30,12 @@ class SmokeState:
     Parameters
     ----------
     velocity : tuple of ndarray
-        Free of divergence. The component along an axis sits on the faces across it: its shape is the grid's with
-        one more along that axis.
+        Divergence-free velocity. Each component is stored on the faces normal to its axis, so its shape has one more
+        entry along that axis than the grid.
     smoke : ndarray, shape of the grid
-        Density, at cell centres.
+        Density at cell centres.
     tentative : tuple of ndarray
-        Velocity after advection and buoyancy, which the next pressure makes free of divergence.
+        Velocity after advection and buoyancy, which the next pressure makes divergence-free.
     """
 
     velocity: tuple[np.ndarray, ...]
@@ -47,24 +47,25 @@ class SmokeState:
 def pressure_projection(
     shape: tuple[int, ...] = (64, 64), *, steps: int = 20, dt: float = 0.05, obstacles: int = 1, seed: int = 0
 ) -> SystemSequence:
-    r"""Return the rise of smoke around obstacles in a closed box, one pressure system a time step.
+    r"""Return the pressure systems of smoke that rises around obstacles in a closed box, one per time step.
 
     .. math::
         \partial_t v + v\cdot\nabla v = -\nabla p + s\,e, \qquad \nabla\cdot v = 0, \qquad
         \partial_t s + v\cdot\nabla s = 0
 
-    v is the velocity, p the pressure and s the density of the smoke, which lifts along e, the last axis; nothing
-    flows through the sides and the obstacles. Without units: the longest side of the box is 1, and smoke of density
-    1 is lifted with acceleration 1, so that it crosses the box in a time of about 3. Smoke is fed in at the bottom.
+    where v is the velocity, p the pressure and s the density of the smoke, which rises along e, the last axis. Nothing
+    flows through the sides and the obstacles. Quantities are dimensionless: the longest side of the box is 1, and smoke
+    of density 1 rises with acceleration 1, so it crosses the box in a time of about 3. The source of smoke is at the
+    bottom.
 
-    Each step advects along the flow (semi-Lagrangian, :cite:`Stam1999`, :cite:`FedkiwStamJensen2001`) and adds
-    buoyancy; then, on a staggered grid of cubic cells :cite:`HarlowWelch1965`, it solves
+    Each step advects along the flow by a semi-Lagrangian scheme :cite:`Stam1999`, :cite:`FedkiwStamJensen2001` and adds
+    buoyancy. Then, on a staggered grid of cubic cells :cite:`HarlowWelch1965`, it solves
 
     .. math:: -\Delta\varphi = -\nabla\cdot v^*, \qquad v = v^* - \nabla\varphi,
 
-    φ being dt p, with Neumann conditions everywhere. The operator is singular, with one constant for each region of
-    fluid; right-hand sides sum to zero there. After a step the divergence of the velocity is the residual of the
-    system. There is no reference solution: that property is what to check.
+    where φ = dt p, with Neumann conditions everywhere. The operator is singular, with one constant for each region of
+    fluid, in which right-hand sides sum to zero. There is no reference solution, but after each step the divergence of
+    the velocity equals the residual of the system, which can be checked.
 
     Parameters
     ----------
@@ -73,16 +74,16 @@ def pressure_projection(
     steps : int
         Number of time steps.
     dt : float
-        Time step; stable for every dt.
+        Time step; the scheme is stable for every dt.
     obstacles : int
-        How many balls, boxes and thin plates to place at random above the source.
+        Number of random balls, boxes and thin plates above the source.
     seed : int
-        Of the obstacles and of the irregularities of the source.
+        Seed of the obstacles and of the irregularities of the source.
 
     Returns
     -------
     SystemSequence
-        Its state is a `SmokeState`; symmetric positive semidefinite.
+        The state is a `SmokeState`, and the operator is symmetric positive semidefinite.
 
     Raises
     ------
@@ -126,7 +127,7 @@ def pressure_projection(
 
 
 def divergence(velocity: tuple[np.ndarray, ...], h: float) -> np.ndarray:
-    """Return the divergence, in each cell of side `h`, of a velocity on faces."""
+    """Return the divergence of a velocity on faces, in each cell of side `h`."""
     return sum((np.diff(component, axis=axis) for axis, component in enumerate(velocity)), np.zeros(())) / h
 
 
@@ -138,7 +139,7 @@ def _open_faces(solid: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _difference(cells: np.ndarray, axis: int) -> np.ndarray:
-    """Return differences across all faces along `axis`, zero at the sides of the box."""
+    """Return the differences across all faces normal to `axis`, zero on the sides of the box."""
     widths = [(1, 1) if other == axis else (0, 0) for other in range(cells.ndim)]
     return np.diff(np.pad(cells, widths, mode="edge"), axis=axis)
 
@@ -161,9 +162,9 @@ def _lift(
 
 
 def _backtrace(velocity: tuple[np.ndarray, ...], scale: float) -> Callable[[np.ndarray, int | None], np.ndarray]:
-    """Return a function that moves a field of cells (axis None) or faces by the flow, `scale` being dt/h.
+    """Return a function that advects a field on cells (axis None) or faces; `scale` is dt/h.
 
-    Values are read, by linear interpolation, where the flow comes from; the way there by the midpoint rule.
+    The midpoint rule traces the flow backwards, and linear interpolation reads the field at the departure points.
     """
     from scipy.ndimage import map_coordinates
 
