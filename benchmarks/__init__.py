@@ -1,1 +1,1 @@
-"""Problem x solver x size against peers, as ratios measured in one run: ``python -m benchmarks``."""
+"""Benchmarks of solvers on problems over sizes, against peers measured in the same run: ``python -m benchmarks``."""

@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 from rich.console import Console
 
-from benchmarks.harness import save
+import benchmarks
+from benchmarks.harness import Suite, save
 
-from .curvature import curvature, spectrum
-from .gaussian_process import gaussian_process, gp_map
-from .graphs import clustering, clustering_scale
-from .linear_systems import (
-    automatic,
-    bootstrap_amg,
-    conjugate_directions,
-    conjugate_gradients,
-    grid_solvers,
-    growth,
-    learned_multigrid,
-    mic,
-    products,
-    sequences,
-    transforms,
-)
-from .reduced_basis import local_bases, local_bases_transient, reduced_basis, reduced_basis_scale, snapshots
-from .regression import least_squares, lp_regression
 
-MODULES = (
-    *(conjugate_gradients, automatic, growth, grid_solvers, transforms, products, mic, sequences, bootstrap_amg),
-    *(least_squares, lp_regression, clustering, clustering_scale),
-    *(gaussian_process, gp_map, spectrum, curvature, conjugate_directions, learned_multigrid),
-    *(snapshots, local_bases, local_bases_transient, reduced_basis, reduced_basis_scale),
-)
-SUITES = {module.SUITE.name: module.SUITE for module in MODULES}
+def find_suites() -> dict[str, Suite]:
+    """Return the suites of all modules in the sub-folders, by name."""
+    names = [found.name for found in walk_packages(benchmarks.__path__, "benchmarks.") if found.name.count(".") == 2]
+    suites: list[Suite] = [module.SUITE for name in names if hasattr(module := import_module(name), "SUITE")]
+    return {suite.name: suite for suite in suites}
+
+
+SUITES = find_suites()
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure, print a summary, and write JSON lines and a plot for each suite."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}; all if none is named")
-    parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
-    parser.add_argument("--output", type=Path, default=Path("output/benchmarks"), help="folder to write to")
+    """Run suites, print their summaries, and write JSON lines and a plot for each."""
+    description = "Run benchmark suites, print their summaries, and write JSON lines and a plot for each."
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=description)
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"any of {', '.join(SUITES)}; all by default")
+    parser.add_argument("--quick", action="store_true", help="use small sizes, to check that suites run")
+    parser.add_argument("--output", type=Path, default=Path("output/benchmarks"), help="folder for the results")
     options = parser.parse_args(arguments)
     unknown = set(options.suites) - set(SUITES)
     if unknown:

@@ -1,7 +1,7 @@
-"""What every suite shares: measuring a case, growth exponents, JSON lines and tables.
+"""Tools shared by all suites: measurement of cases, growth exponents, JSON lines and plots.
 
-The measuring itself is `ritz.compare`: interleaved rounds, a warm-up that is not counted, pinned threads, equal true
-residual recomputed from the answer, peak memory in a round of its own.
+Measurements are those of `ritz.compare`: interleaved rounds after a warm-up, pinned threads, equal true residuals
+recomputed from the answers, and peak memory in a separate round.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from ritz.files import to_json, write_atomically
 from ritz.solving import first_system
 
 RTOL = 1e-8
-TIME_LIMIT = 5.0  # seconds a solver may be expected to take
-GROWTH = 1.5  # exponent of the expectation, from the size before
-TELLING = 5000  # unknowns from which on times tell which solver is hopeless
+TIME_LIMIT = 5.0  # largest expected time of a solver, seconds
+GROWTH = 1.5  # exponent for extrapolating times from the previous size
+TELLING = 5000  # unknowns from which times show which solver is hopeless
 
 
 @dataclass(frozen=True)
 class Case:
-    """A problem to measure on, made when its turn comes.
+    """A problem to measure on, built only when it is needed.
 
-    `family` groups cases that differ in size alone; growth exponents are fitted over them.
+    A `family` groups cases that differ only in size; growth exponents are fitted over it.
     """
 
     family: str
@@ -45,7 +45,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Suite:
-    """What one benchmark measures, and how its rows are read."""
+    """A benchmark: the question it answers, its measurements, and their summary and plot."""
 
     name: str
     question: str
@@ -66,13 +66,13 @@ def measure(
     rtol: float = RTOL,
     maxiter: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Return one row a case and solver.
+    """Return one row per case and solver.
 
-    A solver that by the smaller cases of the family will take more than `time_limit`, or `hopeless` times as long as
-    the fastest, sits the case out; so does one that failed on them.
+    A solver skips a case if it failed on smaller cases of the family, or if their times suggest that it takes more than
+    `time_limit` seconds or `hopeless` times as long as the fastest.
     """
     rows: list[dict[str, Any]] = []
-    before: dict[tuple[str, str], tuple[int, float]] = {}  # unknowns and seconds of the last case of the family
+    before: dict[tuple[str, str], tuple[int, float]] = {}  # unknowns and seconds in the previous case of the family
     console = Console(stderr=True)
     for case in cases:
         problem = case.make()
@@ -86,12 +86,12 @@ def measure(
         known = [seconds for entry in solvers if (seconds := expected(entry))]
         if known and max(unknowns for (family, _), (unknowns, _) in before.items() if family == case.family) > TELLING:
             limit = min(limit, hopeless * min(known))
-        entered = [entry for entry in solvers if _label(entry) == baseline or expected(entry) <= limit]
-        comparison = ritz.compare(problem, entered, rtol=rtol, maxiter=maxiter, repeat=repeat, baseline=baseline)
+        competing = [entry for entry in solvers if _label(entry) == baseline or expected(entry) <= limit]
+        comparison = ritz.compare(problem, competing, rtol=rtol, maxiter=maxiter, repeat=repeat, baseline=baseline)
         console.print(f"{suite}: {case.family}, {comparison.problem['unknowns']} unknowns")
         for row in comparison.measurements:
             seconds = {phase: _spread(getattr(row, phase)) for phase in ("prepare", "solve", "total")}
-            if row.total:  # one that failed may have done so at once, and says nothing of the next size
+            if row.total:  # a failure may have been immediate, and its time says nothing about the next size
                 before[case.family, row.solver] = (size, median(row.total) if row.converged else math.inf)
             rows.append(
                 {
@@ -116,7 +116,7 @@ def measure(
 
 
 def timed_in_turn(calls: Mapping[Any, Callable[[], Any]], rounds: int) -> dict[Any, float]:
-    """Return the median seconds of each call, made in turn for some rounds after one that warms up."""
+    """Return the median seconds of each call over interleaved rounds, after a warm-up."""
     seconds: dict[Any, list[float]] = {name: [] for name in calls}
     for number in range(rounds + 1):
         for name, call in calls.items():
@@ -128,7 +128,7 @@ def timed_in_turn(calls: Mapping[Any, Callable[[], Any]], rounds: int) -> dict[A
 
 
 def growth_exponents(rows: list[dict[str, Any]], phase: str = "total") -> dict[tuple[str, str], float]:
-    """Return p of ``seconds ~ unknowns^p`` by least squares, for every family and solver with three sizes or more."""
+    """Return the exponent p of ``seconds ~ unknowns^p`` by family and solver, fitted to at least three sizes."""
     points: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for row in rows:
         if row["converged"]:
@@ -149,7 +149,7 @@ def save(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def load(path: Path) -> list[dict[str, Any]]:
-    """Read rows that `save` wrote."""
+    """Read rows written by `save`."""
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     for row in rows:
         for key in ("ratio", "residual"):
@@ -159,7 +159,7 @@ def load(path: Path) -> list[dict[str, Any]]:
 
 
 def plot_time(rows: list[dict[str, Any]], families: Sequence[str]) -> Figure:
-    """Draw total time by unknown against size, one panel a family, one line a solver."""
+    """Plot the total time per unknown against the size, with one panel per family and one line per solver."""
     figure = Figure(figsize=(5.2 * len(families), 4.2), layout="constrained")
     panels = figure.subplots(1, len(families), squeeze=False)[0]
     names = list(dict.fromkeys(row["solver"] for row in rows))
@@ -176,7 +176,7 @@ def plot_time(rows: list[dict[str, Any]], families: Sequence[str]) -> Figure:
         panel.set(xscale="log", yscale="log", title=family, xlabel="unknowns", ylabel="prepare + solve, ns per unknown")
         panel.grid(alpha=0.3, which="both")
         sizes = sorted({row["unknowns"] for row in rows if row["family"] == family})
-        if sizes and sizes[-1] < 100 * sizes[0]:  # labels of decades would be too few, and those between them too many
+        if sizes and sizes[-1] < 100 * sizes[0]:  # ticks at decades would be too few, minor ticks too many
             panel.set_xticks(sizes, [EngFormatter(places=0, sep="")(size) for size in sizes])
             panel.xaxis.set_minor_formatter(NullFormatter())
     panels[0].legend(fontsize=8)

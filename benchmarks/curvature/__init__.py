@@ -1,1 +1,1 @@
-"""Spectra and curvature beside peers."""
+"""Suites on spectra and curvature."""

@@ -1,4 +1,4 @@
-"""Second-order methods: inverse curvature, optimisers at equal time, bits of weights, stability, alignment, rates."""
+"""Second-order methods: inverse curvature, optimisers, quantisation, stability, alignment and learning rates."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def run(quick: bool) -> list[dict[str, Any]]:
     import torch
 
     parts = (_inverses, _training, _quantisation, _alignment, _held_out, _stability, _rates)
-    with pinned_threads(1):  # torch's too, which is why it is imported first
+    with pinned_threads(1):  # torch is imported above because its threads are pinned as well
         torch.manual_seed(0)
         known = environment(threads=1, seed=0)
         return [{"suite": "curvature", **row, "environment": known} for part in parts for row in part(quick)]
 
 
 def _row(kind: str, case: str, value: float, target: float | None = None, most: bool = True) -> dict[str, Any]:
-    """Return a row: what was measured, and what it should be at most, or at least."""
+    """Return a row with a measured value and its target, an upper bound if `most` and a lower bound otherwise."""
     return {"kind": kind, "case": case, "value": float(value), "target": target, "most": most}
 
 
@@ -51,16 +51,16 @@ def _inverses(quick: bool) -> list[dict[str, Any]]:
         times = inverse_times(size, window, 2 if quick else 7)
         case = f"d = {size:,}, m = {window}, float32"
         found += [
-            _row("product by two passes", case, times["product"] / times["two passes"], 1.1),
-            _row("set-up of the recursion by Woodbury's", case, times["recursion"] / times["set-up"], 8.0, False),
-            _row("product by one of 16", case, times["product"] / times["of 16, each"], 2.5, False),
-            _row("passes of update and product", case, 2.0 * times["update and product"] / times["two passes"], 2.2),
+            _row("product / two passes", case, times["product"] / times["two passes"], 1.1),
+            _row("set-up of the recursion / Woodbury's", case, times["recursion"] / times["set-up"], 8.0, False),
+            _row("product / one of 16", case, times["product"] / times["of 16, each"], 2.5, False),
+            _row("passes for update and product", case, 2.0 * times["update and product"] / times["two passes"], 2.2),
         ]
     for dtype in ("float64", "float32"):
         for damping in (1e-1, 1e-3, 1e-5):
             for of, gradient in (("a random vector", False), ("a gradient", True)):
                 by_kind = errors(200 if quick else 1500, 64, damping, dtype, gradient)
-                case = f"of {of}, λ = {damping:g}, {dtype}, largest of {', '.join(by_kind)}"
+                case = f"product with {of}, λ = {damping:g}, {dtype}, largest of {', '.join(by_kind)}"
                 limit = 1e-9 if dtype == "float64" and not gradient else None
                 found.append(_row("error against a refined dense solve", case, max(by_kind.values()), limit))
     return found
@@ -84,8 +84,8 @@ def _training(quick: bool) -> list[dict[str, Any]]:
             found.append(_row(f"error after {seconds:g} s", case, reached[method]))
         if name == "PINN":
             best = reached["levenberg-marquardt"]
-            found.append(_row("error by Levenberg-Marquardt's", "PINN, l-bfgs", reached["l-bfgs"] / best, 5.0, False))
-            found.append(_row("error by Levenberg-Marquardt's", "PINN, adam", reached["adam"] / best, 100.0, False))
+            found.append(_row("error / Levenberg-Marquardt's", "PINN, l-bfgs", reached["l-bfgs"] / best, 5.0, False))
+            found.append(_row("error / Levenberg-Marquardt's", "PINN, adam", reached["adam"] / best, 100.0, False))
     return found
 
 
@@ -93,30 +93,30 @@ def _quantisation(quick: bool) -> list[dict[str, Any]]:
     from scipy.stats import spearmanr
 
     data = quantisation(quick)
-    foretold, true = data["layers"].T
+    predicted, true = data["layers"].T
     mixed = {row[0]: row for row in data["mixed"]}
     uniform = {row[0]: row for row in data["uniform"]}
     under = mixed[max(bits for bits in mixed if bits <= 3.0)]
-    rank: Any = spearmanr(foretold, true)
+    rank: Any = spearmanr(predicted, true)
     return [
-        _row("rank correlation of loss and forecast", f"{len(true)} layers and bits", rank.statistic, 0.95, False),
+        _row("rank correlation of loss and prediction", f"{len(true)} layers and bits", rank.statistic, 0.95, False),
         _row(
-            "iterations by those of uniform bits",
+            "iterations / those with uniform bits",
             f"{under[0]:.2f} bits mixed, 3 uniform",
             under[4] / uniform[3.0][4],
             0.75,
         ),
-        *(_row("increase of the loss", f"{row[0]:.2f} bits mixed, whole numbers", row[3]) for row in data["mixed"]),
-        *(_row("increase of the loss", f"{row[0]:g} bits uniform, whole numbers", row[3]) for row in data["uniform"]),
-        *(_row("iterations", f"{row[0]:.2f} bits mixed, whole numbers", row[4]) for row in data["mixed"]),
-        *(_row("iterations", f"{row[0]:g} bits uniform, whole numbers", row[4]) for row in data["uniform"]),
+        *(_row("increase of the loss", f"{row[0]:.2f} bits mixed, integers", row[3]) for row in data["mixed"]),
+        *(_row("increase of the loss", f"{row[0]:g} bits uniform, integers", row[3]) for row in data["uniform"]),
+        *(_row("iterations", f"{row[0]:.2f} bits mixed, integers", row[4]) for row in data["mixed"]),
+        *(_row("iterations", f"{row[0]:g} bits uniform, integers", row[4]) for row in data["uniform"]),
         _row("iterations", "float32", data["float"]),
         _row("iterations", "without preconditioner", data["none"]),
     ]
 
 
 def _alignment(quick: bool) -> list[dict[str, Any]]:
-    """Return time and error of Hutchinson's diagonal by those of the closed form, for a linear head."""
+    """Return the time and error of Hutchinson's diagonal against the closed form, for a linear head."""
     import torch
 
     from ritz.solvers.training.alignment import diagonal_by_probes, linear_head_diagonal
@@ -139,7 +139,7 @@ def _alignment(quick: bool) -> list[dict[str, Any]]:
     error = float((probed(probes).detach() - exact).norm() / exact.norm())
     return [
         _row(
-            "time of probes by the closed form's",
+            "time of probes / closed form's",
             f"{probes} probes, 640 weights",
             slow / fast,
             100.0,
@@ -174,7 +174,7 @@ def _geometry(kind: str, size: int) -> Any:
 
 
 def _held_out(quick: bool) -> list[dict[str, Any]]:
-    """Return iterations on unseen geometries of networks that were trained with and without alignment."""
+    """Return iterations on seen and unseen geometries with networks trained with and without alignment."""
     import torch
 
     from ritz.solvers.training import hessian_alignment
@@ -217,14 +217,14 @@ def _stability(quick: bool) -> list[dict[str, Any]]:
     tops = [run.largest * rate / 2.0 for rate, run in whole.items() if run.converged]
     loose = [run.trace * rate / 2.0 for rate, run in whole.items() if run.converged]
     return [
-        _row("largest trace by 2/η", f"{len(met)} minima found by single samples", max(traces), 1.0),
-        _row("largest eigenvalue by 2/η", f"{len(tops)} minima found by all samples", max(tops), 1.0),
-        _row("largest trace by 2/η", f"{len(tops)} minima found by all samples", max(loose)),
+        _row("largest trace / (2/η)", f"{len(met)} minima found with single samples", max(traces), 1.0),
+        _row("largest eigenvalue / (2/η)", f"{len(tops)} minima found with all samples", max(tops), 1.0),
+        _row("largest trace / (2/η)", f"{len(tops)} minima found with all samples", max(loose)),
     ]
 
 
 def _rates(quick: bool) -> list[dict[str, Any]]:
-    """Return losses reached with the learning rate from the spectrum, by the best of a grid."""
+    """Return losses reached with the learning rate from the spectrum, relative to the best of a grid of rates."""
     import torch
 
     from ritz.solvers.training import learning_rate
@@ -247,24 +247,24 @@ def _rates(quick: bool) -> list[dict[str, Any]]:
             with torch.no_grad():
                 reached[rate] = float(residual_loss(model, data))
         best = min(grid, key=lambda rate: reached[rate])
-        case = f"{name}: {advice.value:.2g} advised, {best:g} best of {len(grid)}"
-        found.append(_row("loss by the best rate's", case, reached[advice.value] / reached[best]))
+        case = f"{name}: {advice.value:.2g} recommended, {best:g} best of {len(grid)}"
+        found.append(_row("loss / the best rate's", case, reached[advice.value] / reached[best]))
     return found
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return one row a measurement, with what was asked where something was."""
-    table = Table("what", "case", "asked", "measured")
+    """Return one row per measurement, with its target if there is one."""
+    table = Table("measure", "case", "target", "measured")
     for row in rows:
         target, value = row["target"], math.nan if row["value"] is None else row["value"]
-        asked = "" if target is None else f"{'<=' if row['most'] else '>='} {target:g}"
+        wanted = "" if target is None else f"{'<=' if row['most'] else '>='} {target:g}"
         met = target is None or (value <= target if row["most"] else value >= target)
-        table.add_row(row["kind"], row["case"], asked, f"{value:.3g}" if met else f"[red]{value:.3g}[/]")
+        table.add_row(row["kind"], row["case"], wanted, f"{value:.3g}" if met else f"[red]{value:.3g}[/]")
     return table
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw the errors of the optimisers at equal time as bars."""
+    """Plot the errors of the optimisers at equal time as bars."""
     shown = [row for row in rows if row["kind"].startswith("error after")]
     figure = Figure(figsize=(7.6, 0.3 * len(shown) + 1.2), layout="constrained")
     panel = figure.subplots()
@@ -276,4 +276,4 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
     return figure
 
 
-SUITE = Suite("curvature", "Do second-order methods keep their promises of cost and accuracy?", run, summary, plot)
+SUITE = Suite("curvature", "Do second-order methods meet their targets of cost and accuracy?", run, summary, plot)

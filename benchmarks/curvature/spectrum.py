@@ -1,4 +1,4 @@
-"""Curvature and spectra: cost and accuracy of Hessian products, errors of traces and densities, eigenvalues."""
+"""Curvature and spectra: cost and accuracy of Hessian products, traces, densities and eigenvalues."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NETWORKS = {"mlp": ("mlp", 200), "cnn": ("cnn", 1000), "cnn half trained": ("cnn
 
 def run(quick: bool) -> list[dict[str, Any]]:
     """Measure everything on one thread."""
-    import torch  # noqa: F401  (so that its threads are pinned too)
+    import torch  # noqa: F401  (imported for its threads to be pinned too)
 
     with pinned_threads(1):
         rows = _products(quick) + _networks(quick) + measure_peers(quick)
@@ -37,7 +37,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
 
 
 def _models(quick: bool) -> dict[str, tuple[Any, Any, Any]]:
-    """Return models in float32 with loss and data, large enough that arithmetic outweighs calls."""
+    """Return models in float32 with loss and data, large enough for arithmetic to outweigh overhead."""
     import torch
     import torch.nn.functional as F  # noqa: N812
     from torch import nn
@@ -57,7 +57,7 @@ def _models(quick: bool) -> dict[str, tuple[Any, Any, Any]]:
 
 
 def _products(quick: bool) -> list[dict[str, Any]]:
-    """Return times of products by those of gradients, interleaved."""
+    """Return times of products relative to those of gradients, measured in interleaved rounds."""
     import torch
 
     found: list[dict[str, Any]] = []
@@ -115,7 +115,7 @@ def _networks(quick: bool) -> list[dict[str, Any]]:
 
 
 def _density(A: Any, exact: np.ndarray, name: str, quick: bool) -> dict[str, Any]:
-    """Return the error of densities from 200 products: four probes, and those for the first moments."""
+    """Return the error of densities from 200 products, of four probes and of those for the first moments."""
     estimates = [density(A, 4, 42, moment_probes=32, seed=seed) for seed in range(3 if quick else 20)]
     distances = [wasserstein(each, exact) for each in estimates]
     row = {"kind": "density", "model": name, "products": max(each.products for each in estimates)}
@@ -136,7 +136,7 @@ def _stencil_densities(quick: bool) -> list[dict[str, Any]]:
 
 
 def _dense_hessian(loss: Any, model: Any, batch: Any) -> np.ndarray:
-    """Return the Hessian as torch's own loop over its rows makes it."""
+    """Return the Hessian from torch's own loop over its rows."""
     import torch
 
     named = dict(model.named_parameters())
@@ -152,7 +152,7 @@ def _dense_hessian(loss: Any, model: Any, batch: Any) -> np.ndarray:
 
 
 def _eigenvalues(quick: bool) -> list[dict[str, Any]]:
-    """Return errors and products for the ends of the spectrum of Poisson stencils."""
+    """Return errors and numbers of products for extreme eigenvalues of Poisson stencils."""
     found: list[dict[str, Any]] = []
     shapes = [(20, 20), (8, 8, 8)] if quick else [(1000,), (128, 128), (32, 32, 32)]
     for shape in shapes:
@@ -178,8 +178,8 @@ def _eigenvalues(quick: bool) -> list[dict[str, Any]]:
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return one row a promise: what was asked, what was measured."""
-    table = Table("what", "case", "asked", "measured")
+    """Return one row per measurement, with its target if there is one."""
+    table = Table("measure", "case", "target", "measured")
 
     def add(what: str, case: str, limit: float | None, value: float, more: bool = False) -> None:
         shown, sign = f"{value:.2g}", ">=" if more else "<="
@@ -189,17 +189,17 @@ def summary(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         if row["kind"] == "product":
             case = f"{row['model']}, {row['parameters']:,} parameters"
-            add("Hessian product by gradient", case, 1.9, row["single"])
+            add("time of a Hessian product / gradient", case, 1.9, row["single"])
             add("the same in blocks of 8", case, 1.7, row["block"])
         elif row["kind"] == "accuracy":
             limit = 1e-12 if row["dtype"] == "float64" else 1e-5
             add("relative error of products", f"{row['model']}, {row['dtype']}", limit, row["error"])
         elif row["kind"] == "trace":
-            promised = row["method"] == "xtrace" and row["budget"] == 48
+            targeted = row["method"] == "xtrace" and row["budget"] == 48
             case = f"{row['model']}, {row['method']}, {row['budget']} products"
-            add("rms relative error of the trace", case, 0.01 if promised else None, row["error"])
-            add("standard error by it", case, None, row["claimed"] / row["error"])
-            if promised:
+            add("rms relative error of the trace", case, 0.01 if targeted else None, row["error"])
+            add("estimated standard error / true error", case, None, row["claimed"] / row["error"])
+            if targeted:
                 sampled = next(
                     each["error"]
                     for each in rows
@@ -207,17 +207,17 @@ def summary(rows: list[dict[str, Any]]) -> Table:
                     and each["budget"] == PRODUCTS
                 )
                 times = (sampled / row["error"]) ** 2
-                what = "products of Hutchinson's estimate for that, by its variance, over 48"
+                what = "products / 48 for Hutchinson's estimate at this error, from its variance"
                 add(what, row["model"], 50, times, more=True)
         elif row["kind"] == "peer":
             if row["library"] != "ritz":
-                promised = {("trace", "curvlinops"): 1.0, ("density", "pyhessian"): 2.0}
-                limit = promised.get((row["what"], row["library"]))
+                limits = {("trace", "curvlinops"): 1.0, ("density", "pyhessian"): 2.0}
+                limit = limits.get((row["what"], row["library"]))
                 case = f"{row['model']}, {row['what']}, {row['library']}"
-                add("time at equal products, by ours", case, limit, row["by ours"], more=True)
+                add("time at equal products / ours", case, limit, row["by ours"], more=True)
         elif row["kind"] == "density":
             case = f"{row['model']}, {row['products']} products"
-            add("Wasserstein distance by largest eigenvalue", f"{case}, median", 2e-3, row["distance"])
+            add("Wasserstein distance / largest eigenvalue", f"{case}, median", 2e-3, row["distance"])
             add("the same", f"{case}, worst", None, row["worst"])
         else:
             case = f"{'x'.join(map(str, row['shape']))}, {row['which']}, {row['method']}"
@@ -226,7 +226,7 @@ def summary(rows: list[dict[str, Any]]) -> Table:
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw the errors of the trace estimators as bars."""
+    """Plot the errors of the trace estimators as bars."""
     traces = [row for row in rows if row["kind"] == "trace"]
     figure = Figure(figsize=(7.0, 0.3 * len(traces) + 1.2), layout="constrained")
     panel = figure.subplots()
@@ -238,4 +238,4 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
     return figure
 
 
-SUITE = Suite("spectrum", "Do curvature and spectra keep their promises of cost and accuracy?", run, summary, plot)
+SUITE = Suite("spectrum", "Do curvature and spectra meet their targets of cost and accuracy?", run, summary, plot)

@@ -1,4 +1,4 @@
-"""Traces and densities of networks' Hessians by other libraries, where these are installed."""
+"""Traces and spectral densities of networks' Hessians from other libraries, if they are installed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ritz.solvers.spectrum import density, trace
 
 __all__ = ["measure_peers"]
 
-PRODUCTS = 48  # of traces
-PROBES, STEPS = 4, 50  # of densities
+PRODUCTS = 48  # for traces
+PROBES, STEPS = 4, 50  # for densities
 
 
 def measure_peers(quick: bool) -> list[dict[str, Any]]:
-    """Return times of curvlinops' XTrace and of PyHessian's traces and densities, beside those of the same here."""
+    """Return times of curvlinops' XTrace and of PyHessian's traces and densities, beside those of Ritz."""
     found: list[dict[str, Any]] = []
     for name in ("mlp", "cnn"):
         loss, model, data = trained_network(name, steps=20 if quick else 1000)
@@ -52,7 +52,7 @@ def _curvlinops_trace(model: Any, data: Any) -> Callable[[], Any]:
 
 
 def _pyhessian(model: Any, data: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """Return its Hutchinson trace and its density; torch no longer has the `eig` that the latter calls."""
+    """Return PyHessian's trace and density, the latter with a stand-in for `torch.eig`, which torch no longer has."""
     import torch
     from pyhessian import hessian  # pyright: ignore[reportMissingImports]
 

@@ -1,1 +1,1 @@
-"""Gaussian processes beside peers."""
+"""Suites on Gaussian processes."""

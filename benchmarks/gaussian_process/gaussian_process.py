@@ -1,4 +1,4 @@
-"""Gaussian processes on solutions of high frequency, beside collocation, finite differences and networks."""
+"""Gaussian processes on high-frequency solutions, beside collocation, finite differences and networks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ritz.figures.gaussian_process import tables as gp_tables
 from ritz.figures.gaussian_process.cases import CASES, PUBLISHED, unseen_error
 from ritz.problems import gp_hm
 
-LIMITS = {  # largest error and most seconds asked for, by number of the case
+LIMITS = {  # targets for error and seconds, by number of the case
     **dict.fromkeys(range(5), (1e-9, 0.5)),
     5: (1e-9, None),
     6: (1e-9, None),
@@ -32,11 +32,11 @@ LIMITS = {  # largest error and most seconds asked for, by number of the case
     17: (1e-7, None),
 }
 ROUNDS = 3
-LARGE = 2000  # nodes along an axis of the grid that memory is measured on
+LARGE = 2000  # nodes per axis for the measurement of memory
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """Return one row a case and solver, and one for each measurement of its own."""
+    """Return one row per case and solver, and one per single measurement."""
     with pinned_threads(1):
         data = gp_tables.compute(quick)
     shared = {"suite": "gaussian-process", "environment": environment(threads=1)}
@@ -51,11 +51,11 @@ def run(quick: bool) -> list[dict[str, Any]]:
 
 
 def _single_measurements(quick: bool) -> list[dict[str, Any]]:
-    """Return what the table does not show: two nodes a wavelength, large grids, covariances and their evidence."""
+    """Return measurements beyond the table: two nodes per wavelength, large grids, dense covariances and evidence."""
     two = gp_hm.poisson_1d("x2_add_sinx")
     found = [
-        _best("2.07 nodes a wavelength", two, "gp", shape=165),
-        _best("2.07 nodes a wavelength", two, "chebyshev", shape=163),
+        _best("2.07 nodes per wavelength", two, "gp", shape=165),
+        _best("2.07 nodes per wavelength", two, "chebyshev", shape=163),
     ]
     for case in ("single_sin", "sin_cos"):
         problem = gp_hm.poisson_1d(case)
@@ -75,7 +75,7 @@ def _single_measurements(quick: bool) -> list[dict[str, Any]]:
 
 
 def _best(case: str, problem: ritz.PDE, solver: str, **options: Any) -> dict[str, Any]:
-    """Return the error, and the fastest of a few runs: the first one compiles and imports."""
+    """Return the error and the fastest time of a few runs, as the first one includes compilation and imports."""
     seconds: list[float] = []
     solution: Any = None
     for _ in range(ROUNDS):
@@ -88,7 +88,7 @@ def _best(case: str, problem: ritz.PDE, solver: str, **options: Any) -> dict[str
 
 
 def targets(rows: list[dict[str, Any]]) -> list[tuple[str, str, float, float]]:
-    """Return case, measure, what was asked for at most, and what was reached."""
+    """Return case, measure, upper limit and value reached."""
     found: list[tuple[str, str, float, float]] = []
     by_case = {row["case"]: row for row in rows if row["solver"] == "gp"}
     for number, (error, seconds) in LIMITS.items():
@@ -111,8 +111,8 @@ def targets(rows: list[dict[str, Any]]) -> list[tuple[str, str, float, float]]:
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return one row a target."""
-    table = Table("case", "measure", "asked for", "reached", "")
+    """Return one row per target."""
+    table = Table("case", "measure", "target", "reached", "")
     for case, measure, limit, reached in targets(rows):
         number = f"{reached:.1e}" if measure == "error" else f"{reached:.3g}"
         table.add_row(
@@ -126,7 +126,7 @@ def summary(rows: list[dict[str, Any]]) -> Table:
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw the table of cases and solvers."""
+    """Plot the table of cases and solvers."""
     kept = [row for row in rows if "nodes" in row]
     cases, solvers = (
         list(dict.fromkeys(row["case"] for row in kept)),

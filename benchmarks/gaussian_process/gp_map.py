@@ -1,4 +1,4 @@
-"""The joint ascent of a Gaussian process: closed formulas against automatic differentiation over all pairs."""
+"""Joint MAP ascent of a Gaussian process: closed formulas against automatic differentiation over all pairs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ritz.problem_types.pde.fields import evaluate
 from ritz.solvers.gaussian_process.grid_data import GridData, grid_data
 from ritz.solvers.gaussian_process.maximum_a_posteriori.joint_map import JITTER, JointMap, joint_map
 
-STEPS = 96  # after which an error of 0.2756 was published
+STEPS = 96  # number of steps of the published error
 PUBLISHED = 0.2756
 
 
 def high_frequency(nodes: int) -> GridData:
-    """Return u'' = f on a uniform grid of [0, 2 pi], u being sin 100x."""
+    """Return the data of u'' = f with the solution sin 100x on a uniform grid of [0, 2 pi]."""
     pde = ritz.PDE(
         (0.0, 2.0 * math.pi),
         {2: 1.0},
@@ -36,7 +36,7 @@ def high_frequency(nodes: int) -> GridData:
 
 
 class NestedAutodiff:
-    """The same ascent for u'' = f in one dimension, k and k'' being differentiated pair by pair."""
+    """The same ascent for u'' = f in one dimension, with k differentiated automatically for each pair of points."""
 
     def __init__(self, data: GridData, options: JointMap):
         import torch
@@ -57,7 +57,7 @@ class NestedAutodiff:
         self.optimiser = torch.optim.Adam(self.parameters, lr=options.learning_rate)
 
     def step(self) -> float:
-        """Take a step; return the loss before it."""
+        """Take a step and return the loss before it."""
         self.optimiser.zero_grad()
         loss = self.loss()
         loss.backward()
@@ -65,7 +65,7 @@ class NestedAutodiff:
         return float(loss.detach())
 
     def loss(self) -> Any:
-        """Return what is minimised."""
+        """Return the negative log posterior to be minimised."""
         import torch
 
         u, log_weights, log_rates, periods, log_tau, log_v = self.parameters
@@ -89,14 +89,14 @@ class NestedAutodiff:
 
 def _covariance(x: Any, y: Any, log_weights: Any, log_rates: Any, periods: Any) -> Any:
     difference = x - y
-    distance = (difference**2 + 1e-16).sqrt()  # smooth at 0, for the second derivative there
+    distance = (difference**2 + 1e-16).sqrt()  # smooth at 0, where the second derivative is needed
     t = math.sqrt(5.0) * log_rates.exp() * distance
     mixture = log_weights.exp() * (1.0 + t + t**2 / 3.0) * (-t).exp() * (2.0 * math.pi * periods * difference).cos()
     return mixture.sum()
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """Measure steps of both, interleaved, and the error where one is published."""
+    """Measure interleaved steps of both methods, and the error after the published number of steps."""
     rows: list[dict[str, Any]] = []
     for nodes, components, rounds in [(40, 5, 2)] if quick else [(100, 30, 5), (200, 30, 5), (400, 30, 5)]:
         data, options = high_frequency(nodes), JointMap(components=components)
@@ -111,7 +111,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
                 seconds["nested"].append(time.perf_counter() - start)
                 start = time.perf_counter()
                 joint_map(data, options, maxiter=9)
-                seconds["closed"].append((time.perf_counter() - start) / 10)  # the start is evaluated too
+                seconds["closed"].append((time.perf_counter() - start) / 10)  # it also evaluates the starting point
         posterior = joint_map(data, options, maxiter=STEPS)
         points = np.linspace(0.0, 2.0 * math.pi, 300)
         exact = np.sin(100.0 * points)
@@ -131,12 +131,12 @@ def run(quick: bool) -> list[dict[str, Any]]:
 
 
 def speedup(row: dict[str, Any]) -> float:
-    """Return how many times as long a step by nested differentiation takes."""
+    """Return the time of a step by nested differentiation relative to one by closed formulas."""
     return row["nested"]["median"] / row["closed"]["median"]
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return one row a size."""
+    """Return one row per size."""
     table = Table("nodes", "components", "closed formulas, ms", "pair by pair, ms", "ratio", f"error, {STEPS} steps")
     for row in rows:
         times = [f"{1e3 * row[name]['median']:.1f}" for name in ("closed", "nested")]
@@ -151,13 +151,13 @@ def summary(rows: list[dict[str, Any]]) -> Table:
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw seconds a step against nodes."""
+    """Plot seconds per step against the number of nodes."""
     figure = Figure(figsize=(5.5, 4.0), layout="constrained")
     panel = figure.subplots()
     nodes = [row["nodes"] for row in rows]
     for name, label in (("nested", "autodiff, pair by pair"), ("closed", "closed formulas")):
         panel.plot(nodes, [row[name]["median"] for row in rows], "o-", label=label)
-    panel.set(xscale="log", yscale="log", xlabel="nodes", ylabel="seconds a step")
+    panel.set(xscale="log", yscale="log", xlabel="nodes", ylabel="seconds per step")
     panel.set_xticks(nodes, [str(count) for count in nodes])
     panel.minorticks_off()
     panel.grid(alpha=0.3, which="both")
@@ -165,4 +165,4 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
     return figure
 
 
-SUITE = Suite("gp-map", "What does a step of the joint ascent cost, and where does it arrive?", run, summary, plot)
+SUITE = Suite("gp-map", "What does a step of the joint ascent cost, and what error does it reach?", run, summary, plot)

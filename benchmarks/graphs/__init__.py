@@ -1,1 +1,1 @@
-"""Graph clustering beside peers."""
+"""Suites on graph clustering."""

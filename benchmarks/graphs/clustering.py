@@ -1,4 +1,4 @@
-"""Quality of clusters: real graphs, the edge of detectability, and graphs that nothing was tuned for."""
+"""Quality of clusterings on real graphs, at the detectability limit, and on graphs not used for tuning."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ SOLVERS: dict[str, tuple[str, dict[str, Any]]] = {
     "louvain": ("louvain", {}),
     "leiden": ("leiden", {}),
 }
-SLOW = "bootstrap as published"  # of which three seeds do
-ASKED = {  # (graph, solver): least mean NMI and ARI
+SLOW = "bootstrap as published"  # measured with three seeds only
+TARGETS = {  # (graph, solver): least mean NMI and ARI
     ("polblogs", "refined"): (0.71, 0.80),
     ("Cora", "refined"): (0.55, 0.50),
     ("Cora", "refined, structure alone"): (0.41, -math.inf),
@@ -37,12 +37,12 @@ ASKED = {  # (graph, solver): least mean NMI and ARI
 
 
 def edge_of_detectability(clusters: int, degree: float) -> float:
-    """Return the ambiguity of a symmetric block model from which on its structure tells nothing."""
+    """Return the ambiguity of a symmetric block model beyond which its structure carries no information."""
     return (math.sqrt(degree) - 1.0) / (clusters - 1.0 + math.sqrt(degree))
 
 
 def graphs(quick: bool, seed: int) -> dict[str, AttributedGraph]:
-    """Return the graphs of one seed; the real ones are the same for all, and left out if they are not at hand."""
+    """Return the graphs for one seed, with the real ones, which are the same for all seeds, if they are available."""
     real = {"polblogs": real_graph("polblogs"), "Cora": real_graph("cora")}
     n = 1000 if quick else 2000
     blocks, edge = (n // 10,) * 10, edge_of_detectability(10, 14.0)
@@ -59,7 +59,7 @@ def graphs(quick: bool, seed: int) -> dict[str, AttributedGraph]:
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """Return one row a graph, solver and seed, solvers in turn."""
+    """Return one row per graph, solver and seed, with interleaved solvers."""
     rows: list[dict[str, Any]] = []
     console = Console(stderr=True)
     names = [name for name in SOLVERS if not quick or name in ("refined", "attributes alone", "louvain")]
@@ -104,34 +104,34 @@ def means(rows: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, float]]
 
 
 def gain(found: dict[tuple[str, str], dict[str, float]]) -> float:
-    """Return by how much both together exceed the better of structure and attributes alone at the edge, in NMI."""
+    """Return the gain in NMI at the detectability limit over the better of structure alone and attributes alone."""
     alone = [found[EDGE, name]["nmi"] for name in SOLVERS if "alone" in name and (EDGE, name) in found]
     return found[EDGE, "refined"]["nmi"] - max(alone)
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return the means, with what was asked."""
+    """Return the means beside their targets."""
     found = means(rows)
-    table = Table("graph", "solver", "seeds", "NMI", "ARI", "median s", "asked")
+    table = Table("graph", "solver", "seeds", "NMI", "ARI", "median s", "target")
     for (graph, solver), values in found.items():
-        least = ASKED.get((graph, solver))
-        asked, met = "", True
+        least = TARGETS.get((graph, solver))
+        target, met = "", True
         if least is not None:
-            asked = f"NMI >= {least[0]}" + (f", ARI >= {least[1]}" if least[1] > 0 else "")
+            target = f"NMI >= {least[0]}" + (f", ARI >= {least[1]}" if least[1] > 0 else "")
             met = round(values["nmi"], 3) >= least[0] and round(values["ari"], 3) >= least[1]
         text = f"{values['nmi']:.3f}"
         table.add_row(
             *(graph, solver, f"{values['seeds']:.0f}", text if met else f"[red]{text}[/]", f"{values['ari']:.3f}"),
-            *(f"{values['seconds']:.2f}", asked),
+            *(f"{values['seconds']:.2f}", target),
         )
     more = gain(found)
     text = f"{more:+.3f}" if more >= 0.15 else f"[red]{more:+.3f}[/]"
-    table.add_row(EDGE, "refined over the better alone", "", text, "", "", "NMI >= +0.15")
+    table.add_row(EDGE, "refined minus the better of both alone", "", text, "", "", "NMI >= +0.15")
     return table
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw the mean NMI of every solver on every graph as a bar."""
+    """Plot the mean NMI of every solver on every graph as bars."""
     found = means(rows)
     cases = list(dict.fromkeys(graph for graph, _ in found))
     names = list(dict.fromkeys(solver for _, solver in found))
@@ -148,4 +148,4 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
     return figure
 
 
-SUITE = Suite("clustering", "How well are known clusters found?", run, summary, plot)
+SUITE = Suite("clustering", "How well are known clusters recovered?", run, summary, plot)

@@ -1,4 +1,4 @@
-"""Spectral clustering of large graphs: time against ARPACK and LOBPCG, growth, memory."""
+"""Spectral clustering of large graphs: time against ARPACK and LOBPCG, growth and memory."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ritz.solvers.clustering.embedding import leading_eigenvectors, similarity_o
 
 BLOCKS, NEIGHBOURS, GRID = "block model", "neighbour graph", "grid"
 SIZES, QUICK = (10_000, 100_000, 1_000_000), (2_000, 4_000, 8_000)
-ACCURACY = 1e-4  # of eigenvectors on graphs with a small gap, relative to the largest wanted eigenvalue
+ACCURACY = 1e-4  # residual of eigenvectors on graphs with a small gap, relative to the largest wanted eigenvalue
 COUNT = 10
-RESTARTS = 4  # of LOBPCG, which rounding stops short of the accuracy on the largest grid
+RESTARTS = 4  # for LOBPCG, which stagnates above the accuracy on the largest grid
 
 
 def make(family: str, n: int) -> AttributedGraph:
-    """Return a graph of about n vertices."""
+    """Return a graph with about n vertices."""
     if family == BLOCKS:
         return problems.stochastic_block_model((n // 10,) * 10, degree=14.0, ambiguity=0.03, metadata=None)
     if family == NEIGHBOURS:
@@ -36,24 +36,24 @@ def make(family: str, n: int) -> AttributedGraph:
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """Measure every family at every size, solvers in turn; the peers of neighbour graphs and grids at the largest."""
+    """Measure every family at every size, with interleaved solvers; peers take part at the largest size only."""
     rows: list[dict[str, Any]] = []
     console = Console(stderr=True)
     with pinned_threads(1):
         for family in (BLOCKS, NEIGHBOURS, GRID):
-            _entrants(make(family, 2_000))["ritz"]()  # compilation
+            _calls(make(family, 2_000))["ritz"]()  # compilation
             for n in QUICK if quick else SIZES:
                 graph = make(family, n)
-                entrants = _entrants(graph)
+                calls = _calls(graph)
                 if n < (QUICK if quick else SIZES)[-1]:
-                    entrants = {"ritz": entrants["ritz"]}
+                    calls = {"ritz": calls["ritz"]}
                 for _ in range(2 if n < 1_000_000 else 1):
-                    for name, entrant in entrants.items():
+                    for name, call in calls.items():
                         began = time.perf_counter()
-                        facts = entrant()
+                        facts = call()
                         seconds = time.perf_counter() - began
                         rows.append(_row(family, graph, name) | {"seconds": seconds, **facts})
-                memory = peak_memory(entrants["ritz"])[1] if n <= 100_000 or family == BLOCKS else None
+                memory = peak_memory(calls["ritz"])[1] if n <= 100_000 or family == BLOCKS else None
                 rows.append(_row(family, graph, "ritz") | {"memory": memory})
                 console.print(f"clustering-scale: {family}, {graph.size} vertices")
     facts = environment(threads=1)
@@ -65,7 +65,7 @@ def _row(family: str, graph: AttributedGraph, solver: str) -> dict[str, Any]:
     return row | {"solver": solver}
 
 
-def _entrants(graph: AttributedGraph) -> dict[str, Callable[[], dict[str, Any]]]:
+def _calls(graph: AttributedGraph) -> dict[str, Callable[[], dict[str, Any]]]:
     if graph.labels is not None:
         return {"ritz": lambda: _clustered(graph), "eigsh + K-means": lambda: _clustered_by_arpack(graph)}
     return {"ritz": lambda: _multigrid(graph), "LOBPCG + PyAMG": lambda: _lobpcg(graph)}
@@ -95,7 +95,7 @@ def _multigrid(graph: AttributedGraph) -> dict[str, Any]:
 
 
 def _lobpcg(graph: AttributedGraph) -> dict[str, Any]:
-    """Run SciPy's LOBPCG with PyAMG's smoothed aggregation to our accuracy, the constant vector deflated too."""
+    """Run SciPy's LOBPCG with PyAMG's smoothed aggregation to our accuracy, deflating the constant vector as we do."""
     import pyamg
     from scipy.sparse import csr_array, csr_matrix, diags_array, eye_array
     from scipy.sparse.linalg import lobpcg
@@ -106,11 +106,11 @@ def _lobpcg(graph: AttributedGraph) -> dict[str, Any]:
     hierarchy = pyamg.smoothed_aggregation_solver(csr_matrix(laplacian), B=root[:, None])
     start = np.random.default_rng(0).standard_normal((graph.size, COUNT + 2))
     constraint = (root / np.linalg.norm(root))[:, None]
-    largest = 20.0 / graph.size  # a little below the eigenvalue that residuals are relative to
+    largest = 20.0 / graph.size  # slightly below the eigenvalue to which residuals are relative
     vectors, residual, iterations = start, np.inf, 0
     for _ in range(RESTARTS):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its own accounts of spare vectors that have not converged
+            warnings.simplefilter("ignore")  # it warns about spare vectors that have not converged
             values, vectors, history = lobpcg(
                 laplacian,
                 vectors,
@@ -138,16 +138,16 @@ def seconds(rows: list[dict[str, Any]], family: str, solver: str) -> dict[int, f
 
 
 def exponent(times: dict[int, float]) -> float:
-    """Return p of ``seconds ~ n^p`` by least squares."""
+    """Return the exponent p of ``seconds ~ n^p`` by least squares."""
     return float(np.polyfit(np.log(list(times)), np.log(list(times.values())), 1)[0])
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return one row a promise."""
-    table = Table("what", "case", "asked", "measured")
+    """Return one row per target."""
+    table = Table("measure", "case", "target", "measured")
 
-    def add(what: str, case: str, asked: str, value: str, met: bool) -> None:
-        table.add_row(what, case, asked, value if met else f"[red]{value}[/]")
+    def add(what: str, case: str, target: str, value: str, met: bool) -> None:
+        table.add_row(what, case, target, value if met else f"[red]{value}[/]")
 
     for family, peer, least in ((BLOCKS, "eigsh + K-means", 1.0), (NEIGHBOURS, "LOBPCG + PyAMG", 3.0), (GRID, "", 3.0)):
         ours, theirs = seconds(rows, family, "ritz"), seconds(rows, family, peer or "LOBPCG + PyAMG")
@@ -164,12 +164,12 @@ def summary(rows: list[dict[str, Any]]) -> Table:
             add("residual", case, f"<= {ACCURACY:g}", f"{row['residual']:.1e}", row["residual"] <= ACCURACY)
         if row.get("memory") is not None and row["family"] == BLOCKS:
             share = row["memory"] / row["edges"]
-            add("bytes an edge", case, "<= 40", f"{share:.0f}", share <= 40)
+            add("bytes per edge", case, "<= 40", f"{share:.0f}", share <= 40)
     return table
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw seconds against vertices for every family and solver."""
+    """Plot seconds against vertices for every family and solver."""
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     panel = figure.subplots()
     for number, family in enumerate((BLOCKS, NEIGHBOURS, GRID)):

@@ -1,1 +1,1 @@
-"""Linear systems beside peers."""
+"""Suites on linear systems."""

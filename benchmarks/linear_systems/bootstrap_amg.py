@@ -1,4 +1,4 @@
-"""Bootstrap multigrid against PyAMG's: fewer iterations than smoothed aggregation, less time than adaptive."""
+"""Bootstrap multigrid against PyAMG: iterations of smoothed aggregation, and time of its adaptive variant."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ PEERS = ("pyamg-sa", "pyamg-rs", "pyamg-adaptive")
 
 
 def graph_system(shape: tuple[int, ...]) -> LinearSystem:
-    """Return a weighted graph Laplacian with a random right-hand side of mean zero."""
+    """Return a weighted graph Laplacian with a random right-hand side with mean zero."""
     operator = random_graph_laplacian(int(np.prod(shape)))
     rhs = np.random.default_rng(1).standard_normal(operator.shape[0])
     return LinearSystem(operator, rhs - rhs.mean(), name="weighted graph")
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """Measure over sizes; adaptive smoothed aggregation takes part at the largest that targets name."""
+    """Measure over sizes; adaptive smoothed aggregation takes part only at the size of the targets."""
     from ritz.solvers.multigrid import BootstrapMultigrid
 
     shapes = squares(16, 24, 32) if quick else squares(128, 256, 500, 724)
@@ -44,13 +44,13 @@ def run(quick: bool) -> list[dict[str, Any]]:
     for name, make in makers.items():
         for shape in shapes:
             case = Case(name, lambda shape=shape, make=make: make(shape))
-            entered = (*entries, PEERS[2]) if shape == shapes[-2] else entries
-            rows += measure("bootstrap-amg", [case], entered, repeat=1 if quick else 2)
+            solvers = (*entries, PEERS[2]) if shape == shapes[-2] else entries
+            rows += measure("bootstrap-amg", [case], solvers, repeat=1 if quick else 2)
     return rows
 
 
 def targets(rows: list[dict[str, Any]]) -> list[tuple[str, str, float, float, bool]]:
-    """Return problem, measure, what was set out for, what was reached, and whether more is better."""
+    """Return problem, measure, target, value reached, and whether more is better."""
     found: list[tuple[str, str, float, float, bool]] = []
     for name in (ROTATED, JUMPS, GRAPH):
         size = next(r["unknowns"] for r in rows if r["family"] == name and r["solver"] == PEERS[2])
@@ -58,7 +58,7 @@ def targets(rows: list[dict[str, Any]]) -> list[tuple[str, str, float, float, bo
         for solver in (OURS, SEVERAL):
             if name != JUMPS and solver in case:
                 fewer = case["pyamg-sa"]["iterations"] / case[solver]["iterations"]
-                found.append((name, f"iterations of pyamg-sa, over those of {solver}", 1.0, fewer, True))
+                found.append((name, f"iterations of pyamg-sa / those of {solver}", 1.0, fewer, True))
         faster = case[PEERS[2]]["total"]["median"] / case[OURS]["total"]["median"]
         found.append((name, "prepare + solve, against pyamg-adaptive", 5.0, faster, True))
     fits = growth_exponents(rows)
@@ -69,8 +69,8 @@ def targets(rows: list[dict[str, Any]]) -> list[tuple[str, str, float, float, bo
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return one row a solver and problem at the size where all took part."""
-    table = Table("problem", "unknowns", "solver", "iterations", "prepare s", "solve s", "of bootstrap's time")
+    """Return one row per solver and problem at the size where all took part, and the targets."""
+    table = Table("problem", "unknowns", "solver", "iterations", "prepare s", "solve s", "time / bootstrap's")
     for name in (ROTATED, JUMPS, GRAPH):
         size = next(r["unknowns"] for r in rows if r["family"] == name and r["solver"] == PEERS[2])
         case = at(rows, name, size)
@@ -80,7 +80,7 @@ def summary(rows: list[dict[str, Any]]) -> Table:
             ending = str(row["iterations"]) if row["converged"] else row["outcome"]
             table.add_row(name, f"{size:,}", solver, ending, *times, f"{share:.2f}x")
     for problem, measured, target, reached, more in targets(rows):
-        met = reached > target if more else reached <= target  # as many iterations are not fewer
+        met = reached > target if more else reached <= target  # equally many iterations are not fewer
         table.add_row(
             problem,
             "",
@@ -94,8 +94,8 @@ def summary(rows: list[dict[str, Any]]) -> Table:
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw time by unknown against size."""
+    """Plot the time per unknown against the size."""
     return plot_time(rows, (ROTATED, JUMPS, GRAPH))
 
 
-SUITE = Suite("bootstrap-amg", "Where does bootstrap multigrid pay, and for how much?", run, summary, plot)
+SUITE = Suite("bootstrap-amg", "Where does bootstrap multigrid pay off, and by how much?", run, summary, plot)

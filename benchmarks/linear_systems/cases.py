@@ -1,4 +1,4 @@
-"""The problems that suites measure on."""
+"""Problems shared by the suites."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ritz.problem_types.linear_system import LinearSystem
 
 
 def as_matrix(system: LinearSystem) -> LinearSystem:
-    """Return the system with its operator as a CSR matrix, the form SciPy's users have."""
+    """Return the system with its operator as a CSR matrix, as users of SciPy have it."""
     operator = system.operator
     return replace(system, operator=Sparse(operator.to_sparse(), operator.tags, operator.nullspace))
 
 
 def family(name: str, make: Callable[..., Any], shapes: list[tuple[int, ...]], **options: Any) -> list[Case]:
-    """Return one case a shape."""
+    """Return one case per shape."""
     return [Case(name, lambda shape=shape: make(shape, **options)) for shape in shapes]
 
 
@@ -34,19 +34,19 @@ def cubes(*sides: int) -> list[tuple[int, ...]]:
 
 
 def plane_shapes(quick: bool) -> list[tuple[int, ...]]:
-    """Return the two-dimensional shapes that `auto` is held to."""
+    """Return the two-dimensional shapes for the suite of `auto`."""
     return squares(24, 32) if quick else squares(24, 96, 256)
 
 
 def unsymmetric(quick: bool) -> list[Case]:
-    """Return the problems without symmetry that `auto` is held to."""
+    """Return the unsymmetric problems for the suite of `auto`."""
     shapes = plane_shapes(quick)
     cases = family("advection-diffusion 2-D, Pe 100", problems.advection_diffusion, shapes, peclet=100.0)
     return cases + family("advection-diffusion 2-D, Pe 1e4", problems.advection_diffusion, shapes, peclet=1e4)
 
 
 def symmetric(quick: bool) -> list[Case]:
-    """Return the symmetric problems that `auto` is held to: every family, small to large."""
+    """Return the symmetric problems for the suite of `auto`: every family, from small to large."""
     plane = plane_shapes(quick)
     space = cubes(8) if quick else cubes(12, 24, 48)
     cases: list[Case] = []

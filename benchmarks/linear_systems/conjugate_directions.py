@@ -1,4 +1,4 @@
-"""Learned conjugate directions against everything else: iterations and time by the size of the grid."""
+"""Learned conjugate directions against other solvers: iterations and time by grid size."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ritz.solvers.krylov import ConjugateGradients
 from .cases import cubes, squares
 
 RTOL = 1e-6
-LIMIT = 1000  # iterations
-PATIENCE = 60.0  # seconds a solver may be expected to take in space
+LIMIT = 1000  # iteration limit
+PATIENCE = 60.0  # largest expected time of a solver in three dimensions, seconds
 COLOURS = [colormaps["tab20"](place % 20) for place in (*range(0, 20, 2), *range(1, 20, 2))]
 BOX, OBSTACLES, SPACE = "box", "obstacles", "obstacles 3-D"
 SOLVERS: list[Any] = [
@@ -40,7 +40,7 @@ PLANE_ONLY = ("one scale", "spectral", "fluidnet")
 
 
 def random_system(shape: tuple[int, ...], obstacles: int, seed: int = 101) -> LinearSystem:
-    """Return Poisson's equation with a random right-hand side; no flux enters the obstacles."""
+    """Return Poisson's equation with no-flux obstacles and a random right-hand side."""
     system = problems.poisson(shape, obstacles=obstacles, solid_boundary="neumann", seed=seed)
     rhs = np.random.default_rng(seed).standard_normal(system.size)
     if system.grid is not None and system.grid.solid is not None:
@@ -50,7 +50,7 @@ def random_system(shape: tuple[int, ...], obstacles: int, seed: int = 101) -> Li
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """Measure in the plane and in space."""
+    """Measure in two and three dimensions."""
     plane = squares(16, 24) if quick else squares(64, 128, 256)
     space = cubes(16) if quick else cubes(16, 32, 48)
     rows: list[dict[str, Any]] = []
@@ -71,7 +71,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return iterations, and milliseconds to prepare and to solve, one row a solver."""
+    """Return iterations, and milliseconds to prepare and solve, with one row per solver."""
     cases = list(dict.fromkeys((row["family"], row["unknowns"]) for row in rows))
     table = Table("solver", *(f"{family}, {_side(family, unknowns)}" for family, unknowns in cases))
     for name in dict.fromkeys(row["solver"] for row in rows):
@@ -84,7 +84,7 @@ def summary(rows: list[dict[str, Any]]) -> Table:
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw iterations and time by unknown against the cells along a side."""
+    """Plot iterations and time per unknown against the number of cells along each side."""
     families = list(dict.fromkeys(row["family"] for row in rows))
     figure = Figure(figsize=(4.2 * len(families), 7.0), layout="constrained")
     panels = figure.subplots(2, len(families), squeeze=False)
@@ -97,7 +97,9 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
             column[0].plot(sides, [row["iterations"] for row in mine], label=name, **style)
             column[1].plot(sides, [1e9 * row["total"]["median"] / row["unknowns"] for row in mine], **style)
         column[0].set(title=family, ylabel="iterations to 1e-6", yscale="log", xscale="log")
-        column[1].set(ylabel="prepare + solve, ns per unknown", yscale="log", xscale="log", xlabel="cells along a side")
+        column[1].set(
+            ylabel="prepare + solve, ns per unknown", yscale="log", xscale="log", xlabel="cells along each side"
+        )
         ticks = sorted({_side(family, row["unknowns"]) for row in rows if row["family"] == family})
         for panel in column:
             panel.set_xticks(ticks, [str(tick) for tick in ticks])
@@ -119,7 +121,7 @@ def _cell(row: dict[str, Any]) -> str:
 
 SUITE = Suite(
     "conjugate-directions",
-    "Do learned directions take few iterations whatever the size, and what does that cost? Iterations (time)",
+    "Do learned directions take few iterations at every size, and at what cost? Iterations (time)",
     run,
     summary,
     plot,

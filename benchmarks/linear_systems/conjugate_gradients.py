@@ -1,4 +1,4 @@
-"""Our conjugate gradients against SciPy's on CSR input: iterations, and time for one."""
+"""Conjugate gradients against SciPy's on CSR matrices: iterations, and time per iteration."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
     for name, make in FAMILIES.items():
         if "3-D" in name:
             shapes = cubes(8, 12) if quick else cubes(16, 32, 64, 96)
-        elif "inclusions" in name:  # which take thousands of iterations
+        elif "inclusions" in name:  # takes thousands of iterations
             shapes = squares(16, 24) if quick else squares(32, 64, 128)
         else:
             shapes = squares(16, 24) if quick else squares(32, 64, 128, 256, 512)
@@ -35,15 +35,15 @@ def run(quick: bool) -> list[dict[str, Any]]:
 
 
 def pairs(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any], float]]:
-    """Return ours, SciPy's and the ratio of their times for one iteration, by case."""
+    """Return our row, SciPy's row and the ratio of their times per iteration, for each case."""
     ours = [row for row in rows if row["solver"] == "cg"]
     theirs = [row for row in rows if row["solver"] == "scipy-cg"]
     return [(a, b, _each(a) / _each(b)) for a, b in zip(ours, theirs, strict=True)]
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return one row a case."""
-    table = Table("problem", "unknowns", "iterations", "SciPy's", "us each", "SciPy's", "ratio")
+    """Return one row per case."""
+    table = Table("problem", "unknowns", "iterations", "SciPy's", "us per iteration", "SciPy's", "ratio")
     for ours, theirs, ratio in pairs(rows):
         table.add_row(
             *(ours["family"], f"{ours['unknowns']:,}", str(ours["iterations"]), str(theirs["iterations"])),
@@ -53,14 +53,14 @@ def summary(rows: list[dict[str, Any]]) -> Table:
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw the ratio against size."""
+    """Plot the ratio against the size."""
     figure = Figure(figsize=(6.0, 4.0), layout="constrained")
     panel = figure.subplots()
     for number, name in enumerate(FAMILIES):
         points = [(ours["unknowns"], ratio) for ours, _, ratio in pairs(rows) if ours["family"] == name]
         panel.plot(*zip(*points, strict=True), marker="os^D"[number], label=name)
     panel.axhline(1.0, color="0.4", linestyle="--", linewidth=1)
-    panel.set(xscale="log", xlabel="unknowns", ylabel="time of one iteration, cg / scipy-cg")
+    panel.set(xscale="log", xlabel="unknowns", ylabel="time per iteration, cg / scipy-cg")
     panel.set_ylim(bottom=0.0)
     panel.grid(alpha=0.3)
     panel.legend(fontsize=8)

@@ -1,4 +1,4 @@
-"""Multigrid on grids against algebraic multigrid: what was set out to be reached, and what is."""
+"""Geometric multigrid against algebraic multigrid: targets, and what is reached."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PEERS = ("pyamg-sa", "pyamg-rs")
 
 
 def thin_walls(shape: tuple[int, ...], walls: int = 40, seed: int = 0) -> ritz.LinearSystem:
-    """Return Poisson's equation in a box with plates one or two cells thin, each a fifth of a side long."""
+    """Return Poisson's equation in a box with plates one or two cells thick, each a fifth of a side long."""
     generator = np.random.default_rng(seed)
     solid = np.zeros(shape, dtype=bool)
     for _ in range(walls):
@@ -42,7 +42,7 @@ def thin_walls(shape: tuple[int, ...], walls: int = 40, seed: int = 0) -> ritz.L
 
 
 def direct_peers() -> tuple[str, ...]:
-    """Return CHOLMOD where it is installed."""
+    """Return the name of CHOLMOD if it is installed."""
     try:
         solvers["cholmod"]().prepare(ritz.LinearSystem(np.eye(2), np.ones(2)))
     except MissingExtra:
@@ -51,7 +51,7 @@ def direct_peers() -> tuple[str, ...]:
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """Measure at the sizes that targets name, over sizes, and on one thread against two."""
+    """Measure at the sizes of the targets, over a range of sizes, and on one thread against two."""
     entries = ("multigrid", *PEERS)
     plane = squares(16, 24, 32) if quick else squares(128, 256, 512, 1024, 2048)
     space = cubes(6, 8, 10) if quick else cubes(32, 64, 96, 128, 192)
@@ -73,7 +73,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
 
 
 def on_threads(shapes: Sequence[tuple[int, ...]], spent: float) -> list[dict[str, Any]]:
-    """Return rows for the same prepared multigrid on one thread and on two, in turn."""
+    """Return rows for the same prepared multigrid on one thread and on two, interleaved."""
     rows: list[dict[str, Any]] = []
     for shape in shapes:
         prepared = solvers["multigrid"]().prepare(problems.poisson(shape))
@@ -98,7 +98,7 @@ def on_threads(shapes: Sequence[tuple[int, ...]], spent: float) -> list[dict[str
 
 
 def targets(rows: list[dict[str, Any]]) -> list[tuple[str, str, float, float, bool]]:
-    """Return problem, measure, what was set out for, what was reached, and whether more is better."""
+    """Return problem, measure, target, value reached, and whether more is better."""
     found: list[tuple[str, str, float, float, bool]] = []
     for name, size in ((PLANE, 512**2), (OBSTACLES, 64**3), (LARGE, 128**3)):
         case = at(rows, name, size)
@@ -106,7 +106,7 @@ def targets(rows: list[dict[str, Any]]) -> list[tuple[str, str, float, float, bo
             (name, "solve, against pyamg-sa", 15.0, ratio(case, "pyamg-sa", "solve"), True),
             (name, "solve, against pyamg-rs", 6.0, ratio(case, "pyamg-rs", "solve"), True),
             (name, "prepare + solve, against pyamg-rs", 15.0, ratio(case, "pyamg-rs", "total"), True),
-            (name, "peak memory, of pyamg-sa's", 1 / 3, memory_share(case), False),
+            (name, "peak memory / pyamg-sa's", 1 / 3, memory_share(case), False),
         ]
     rotated = at(rows, ROTATED)
     rival = min(
@@ -126,7 +126,7 @@ def targets(rows: list[dict[str, Any]]) -> list[tuple[str, str, float, float, bo
 
 
 def at(rows: list[dict[str, Any]], name: str, size: int | None = None) -> dict[str, dict[str, Any]]:
-    """Return the rows of a family by solver: of one size, or of the largest."""
+    """Return the rows of a family by solver, at the given size or the largest."""
     mine = [row for row in rows if row["family"] == name]
     sizes = {row["unknowns"] for row in mine}
     wanted = size if size in sizes else max(sizes)
@@ -134,13 +134,13 @@ def at(rows: list[dict[str, Any]], name: str, size: int | None = None) -> dict[s
 
 
 def seconds(case: dict[str, dict[str, Any]], solver: str, phase: str) -> float:
-    """Return a median time, NaN for a solver that sat out or failed."""
+    """Return a median time, or NaN for a solver that was skipped or failed."""
     row = case.get(solver)
     return row[phase]["median"] if row and row["converged"] else float("nan")
 
 
 def ratio(case: dict[str, dict[str, Any]], rival: str, phase: str) -> float:
-    """Return how many times longer than multigrid a rival takes."""
+    """Return the time of a rival relative to that of multigrid."""
     return seconds(case, rival, phase) / seconds(case, "multigrid", phase)
 
 
@@ -151,7 +151,7 @@ def memory_share(case: dict[str, dict[str, Any]]) -> float:
 
 
 def thread_gains(rows: list[dict[str, Any]]) -> list[tuple[int, float]]:
-    """Return unknowns, and the time on one thread over that on two."""
+    """Return numbers of unknowns, and the ratio of the time on one thread to that on two."""
     times: dict[int, list[float]] = {}
     for row in rows:
         if row["family"] == THREADS:
@@ -170,8 +170,10 @@ def summary(rows: list[dict[str, Any]]) -> Table:
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw time by unknown against size."""
+    """Plot the time per unknown against the size."""
     return plot_time([row for row in rows if row["family"] in (PLANE, SPACE)], (PLANE, SPACE))
 
 
-SUITE = Suite("grid-solvers", "How much faster than algebraic multigrid is multigrid on grids?", run, summary, plot)
+SUITE = Suite(
+    "grid-solvers", "How much faster than algebraic multigrid is geometric multigrid on grids?", run, summary, plot
+)

@@ -1,4 +1,4 @@
-"""Time against size, and the exponent it grows with."""
+"""Growth of the time to prepare and solve with the number of unknowns."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLANE, SPACE = "poisson 2-D with obstacles", "poisson 3-D"
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """Measure over sizes in two and three dimensions."""
+    """Measure over a range of sizes in two and three dimensions."""
     plane = squares(12, 16, 24) if quick else squares(32, 64, 128, 256, 512, 1024)
     space = cubes(5, 6, 8) if quick else cubes(12, 20, 32, 48, 64, 96)
     cases = family(PLANE, problems.poisson, plane, obstacles=6) + family(SPACE, problems.poisson, space)
@@ -36,7 +36,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return the exponents, one row a solver."""
+    """Return the exponents, with one row per solver."""
     fits = growth_exponents(rows)
     table = Table("solver", f"{PLANE}: time ~ n^p, p", f"{SPACE}: p")
     for name in dict.fromkeys(row["solver"] for row in rows):
@@ -45,7 +45,7 @@ def summary(rows: list[dict[str, Any]]) -> Table:
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw time by unknown against size."""
+    """Plot the time per unknown against the size."""
     return plot_time(rows, (PLANE, SPACE))
 
 

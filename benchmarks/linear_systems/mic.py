@@ -1,4 +1,4 @@
-"""mic-cg against the same method swept row by row, and against its peers."""
+"""`mic-cg` against the same method swept row by row, and against its peers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PANELS = ("poisson 2-D obstacles", "poisson 3-D obstacles", "diffusion 2-D jumps
 
 @dataclass(frozen=True)
 class ByRows:
-    """The preconditioner of mic-cg on the assembled matrix, which knows nothing of the grid."""
+    """The preconditioner of `mic-cg` on the assembled matrix, without knowledge of the grid."""
 
     def build(self, operator: Operator) -> Operator:
         """Return the approximate inverse of `operator`."""
@@ -39,7 +39,7 @@ SOLVERS = (
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """Measure on small and middling systems of every kind."""
+    """Measure on small and medium-sized systems of every kind."""
     plane = squares(16, 24) if quick else squares(16, 32, 64, 128, 256)
     space = cubes(8) if quick else cubes(8, 16, 32, 64)
     cases: list[Case] = family("poisson 2-D", problems.poisson, plane)
@@ -53,7 +53,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return one row a case: times of ours, and how many times as long the others take."""
+    """Return one row per case: the times of `mic-cg`, and those of the others relative to it."""
     table = Table("problem", "unknowns", "iterations", "prepare ms", "solve ms", "by rows", "fastest peer", "")
     for ours in (row for row in rows if row["solver"] == OURS and row["converged"]):
         case = [
@@ -71,8 +71,8 @@ def summary(rows: list[dict[str, Any]]) -> Table:
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw time by unknown against size."""
+    """Plot the time per unknown against the size."""
     return plot_time(rows, PANELS)
 
 
-SUITE = Suite("mic", "What do sweeps made for grids gain, and where is mic-cg the fastest?", run, summary, plot)
+SUITE = Suite("mic", "What do sweeps adapted to grids gain, and where is mic-cg fastest?", run, summary, plot)

@@ -1,4 +1,4 @@
-"""Products of stencils against SciPy's sparse matrices, and against what memory can deliver."""
+"""Stencil products against SciPy's sparse matrices and against the memory bandwidth."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ritz.operators import Stencil
 from .cases import cubes, squares
 
 KINDS = ("constant", "masked", "variable")
-LARGE = 12_000_000  # numbers in each of the triad's arrays, which no cache holds
-SECONDS = 0.3  # that the rounds of a case take
+LARGE = 12_000_000  # numbers in each array of the triad, too many for any cache
+SECONDS = 0.3  # approximate time for the rounds of a case
 REFERENCE = "scipy csr"
 
 
@@ -40,7 +40,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
 
 
 def stencil(kind: str, shape: tuple[int, ...], dtype: str) -> Stencil:
-    """Return an operator with one coefficient, with two obstacles as well, or with a coefficient of each cell's own."""
+    """Return an operator with a constant coefficient, with two obstacles, or with a variable coefficient."""
     if kind == "constant":
         return Stencil(shape, dtype=dtype)
     if kind == "masked":
@@ -52,14 +52,14 @@ def stencil(kind: str, shape: tuple[int, ...], dtype: str) -> Stencil:
 
 
 def bytes_moved(kind: str, operator: Stencil) -> int:
-    """Return what a product must read and write, each number once."""
+    """Return the bytes that a product must read and write, counting each number once."""
     number, dimension = operator.dtype.itemsize, len(operator.grid_shape)
     stored = {"constant": 0, "masked": number + 1, "variable": (1 + dimension) * number}[kind]
     return operator.shape[0] * (2 * number + stored)
 
 
 def products(operator: Stencil, kind: str, limits: dict[int, float], seconds: float) -> list[dict[str, Any]]:
-    """Return one row a method: the products are measured in turn.
+    """Return one row per method, with products measured in interleaved rounds.
 
     Parameters
     ----------
@@ -67,9 +67,9 @@ def products(operator: Stencil, kind: str, limits: dict[int, float], seconds: fl
     kind : str
         One of `KINDS`.
     limits : dict
-        Bandwidth of the triad by number of threads, bytes a second.
+        Bandwidth of the triad by number of threads, in bytes per second.
     seconds : float
-        That all rounds together may take, about.
+        Approximate time for all rounds.
     """
     x = np.random.default_rng(1).standard_normal(operator.shape[0]).astype(operator.dtype)
     matrix = operator.to_sparse()
@@ -102,11 +102,11 @@ def products(operator: Stencil, kind: str, limits: dict[int, float], seconds: fl
 
 
 def in_turn(methods: Sequence[tuple[Callable[[], Any], int]], seconds: float) -> list[list[float]]:
-    """Return the times of functions, each run on its number of threads in every round."""
+    """Return the times of functions over interleaved rounds, each on its own number of threads."""
 
     def timed(function: Callable[[], Any], threads: int) -> float:
         with pinned_threads(threads):
-            function()  # what the method before has put out of the cache, comes back
+            function()  # brings its data back into the cache
             start = time.perf_counter()
             function()
             return time.perf_counter() - start
@@ -117,14 +117,14 @@ def in_turn(methods: Sequence[tuple[Callable[[], Any], int]], seconds: float) ->
 
 
 def thread_numbers() -> tuple[int, ...]:
-    """Return the numbers of threads to measure with: one, and two where kernels may use them."""
+    """Return the numbers of threads to measure with: one, and two if kernels may use them."""
     from ritz.kernels.parallel_chunks import thread_limit
 
     return (1, 2) if thread_limit() > 1 else (1,)
 
 
 def triad_bandwidth(threads: int, size: int) -> float:
-    """Return the bytes a second of ``a = b + 3 c``, as STREAM counts them, on arrays of `size` numbers."""
+    """Return the bandwidth of ``a = b + 3 c`` in bytes per second, as in STREAM, on arrays of `size` numbers."""
     from numba import njit
 
     from ritz.kernels.parallel_chunks import in_parallel_chunks
@@ -142,9 +142,9 @@ def triad_bandwidth(threads: int, size: int) -> float:
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return one row a case."""
+    """Return one row per case."""
     table = Table(
-        "grid", "coefficient", "dtype", "ns a cell", "x csr", "x dia", "of triad", "2 threads: x 1", "of triad"
+        "grid", "coefficient", "dtype", "ns per cell", "x csr", "x dia", "of triad", "2 threads: x 1", "of triad"
     )
     for case in cases(rows):
         one, csr, dia = (case[name] for name in ("stencil", REFERENCE, "scipy dia"))
@@ -157,7 +157,7 @@ def summary(rows: list[dict[str, Any]]) -> Table:
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw how much faster than CSR, and how near to the triad's bandwidth, products are over sizes."""
+    """Plot the speed-up over CSR and the fraction of the triad's bandwidth against the size."""
     figure = Figure(figsize=(10.5, 7.5), layout="constrained")
     panels = figure.subplots(2, 2, sharex="col", sharey="row")
     for column, dimension in enumerate((2, 3)):
@@ -172,7 +172,7 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
         panels[1, column].set(xscale="log", xlabel="unknowns")
         panels[1, column].axhline(1.0, color="0.4", linestyle=":", linewidth=1)
     panels[0, 0].set_ylabel("time of SciPy's CSR / time of the stencil")
-    panels[1, 0].set_ylabel("bytes that must move / time / triad bandwidth")
+    panels[1, 0].set_ylabel("fraction of the triad bandwidth")
     panels[0, 0].legend(fontsize=8)
     for panel in panels.flat:
         panel.set_ylim(bottom=0.0)

@@ -1,4 +1,4 @@
-"""What starting vectors are worth in sequences: from zero, from the previous solution, extrapolated."""
+"""Starting vectors in sequences of systems: zero, the previous solution, and extrapolation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FAMILIES: dict[str, Callable[..., SystemSequence]] = {
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """March through every sequence from every start, in turn; time of the solves and guesses alone."""
+    """Time the solves and initial guesses of every sequence, with interleaved kinds of starting vectors."""
     rows: list[dict[str, Any]] = []
     for shape in squares(24) if quick else squares(64, 256):
         for name, make in FAMILIES.items():
@@ -51,7 +51,7 @@ def _compare(sequence: SystemSequence, prepared: Prepared, labels: dict[str, Any
     for _ in range(2 if quick else 4):
         for start in STARTS:
             taken[start].append(_march(sequence, prepared, start, labels["rtol"]))
-    seconds = {start: [step for step, _, _ in runs[1:]] for start, runs in taken.items()}  # the first compiles
+    seconds = {start: [step for step, _, _ in runs[1:]] for start, runs in taken.items()}  # the first run compiles
     return [
         {
             "suite": "sequences",
@@ -70,7 +70,7 @@ def _compare(sequence: SystemSequence, prepared: Prepared, labels: dict[str, Any
 
 
 def _march(sequence: SystemSequence, prepared: Prepared, start: str, rtol: float) -> tuple[float, float, float]:
-    """Return seconds and iterations for one step, on average, and the largest residual."""
+    """Return the mean seconds and iterations per step, and the largest residual."""
     extrapolation = Extrapolation(sequence.first().rhs)
     seconds, iterations, residuals = list[float](), list[int](), list[float]()
     previous: Any = None
@@ -96,7 +96,7 @@ def _march(sequence: SystemSequence, prepared: Prepared, start: str, rtol: float
 
 
 def by_case(rows: list[dict[str, Any]]) -> list[dict[str, dict[str, Any]]]:
-    """Return the rows of every case, by start."""
+    """Return the rows of each case by kind of starting vector."""
     cases: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
     for row in rows:
         key = (row["family"], row["unknowns"], row["solver"], row["rtol"])
@@ -105,7 +105,7 @@ def by_case(rows: list[dict[str, Any]]) -> list[dict[str, dict[str, Any]]]:
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return milliseconds (iterations) for a step, one row a case."""
+    """Return milliseconds (iterations) per step, with one row per case."""
     table = Table("problem", "unknowns", "solver", "rtol", *STARTS, "against previous")
     for case in by_case(rows):
         one = case["zero"]
@@ -118,7 +118,7 @@ def summary(rows: list[dict[str, Any]]) -> Table:
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw the gain over starting from the previous solution, one bar a case of the largest size."""
+    """Plot the gain over the previous solution, with one bar per case of the largest size."""
     largest = max(row["unknowns"] for row in rows)
     cases = [case for case in by_case(rows) if case["zero"]["unknowns"] == largest]
     labels = ["{family}, {solver}, {rtol:g}".format(**case["zero"]) for case in cases]
@@ -126,7 +126,7 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
     panel = figure.subplots()
     panel.barh(labels, [1 / case["extrapolated"]["ratio"] for case in cases], color="C0")
     panel.axvline(1.0, color="0.4", linestyle="--", linewidth=1)
-    panel.set(xlabel="time of a step, from the previous solution / extrapolated", title=f"{largest:,} unknowns")
+    panel.set(xlabel="time per step, previous solution / extrapolated", title=f"{largest:,} unknowns")
     panel.invert_yaxis()
     panel.tick_params(axis="y", labelsize=7)
     return figure

@@ -29,11 +29,11 @@ CASES: dict[str, dict[str, Any]] = {
 }
 TARGET = 2.0
 ROUNDS = 5
-LEAST = 0.002  # seconds of one measurement, shorter solves being repeated
+LEAST = 0.002  # least time of one measurement in seconds; shorter solves are repeated
 
 
 def sizes(dimension: int, quick: bool) -> list[int]:
-    """Return sides: every eighth in the plane and every fourth in space, and all primes between."""
+    """Return side lengths: multiples of eight in 2-D or of four in 3-D, and all primes in between."""
     if quick:
         return [12, 13]
     low, high, step = {2: (100, 600, 8), 3: (32, 160, 4)}[dimension]
@@ -41,7 +41,7 @@ def sizes(dimension: int, quick: bool) -> list[int]:
 
 
 def peer(operator: Stencil, case: str) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the plain solver: transforms along all axes there and back, inverse eigenvalues kept."""
+    """Return a plain solver with SciPy's transforms along all axes and precomputed inverse eigenvalues."""
     shape, real = operator.grid_shape, case.startswith("periodic")
     lines = [_eigenvalues(case, n, operator.spacing[axis]) for axis, n in enumerate(shape)]
     if real:
@@ -78,7 +78,7 @@ def _eigenvalues(case: str, n: int, spacing: float) -> np.ndarray:
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """Measure over sides and boundary conditions in two and three dimensions."""
+    """Measure over side lengths and boundary conditions in two and three dimensions."""
     rows: list[dict[str, Any]] = []
     console = Console(stderr=True)
     found = environment()
@@ -127,7 +127,7 @@ def _residual(operator: Stencil, x: np.ndarray, rhs: np.ndarray) -> float:
 
 
 def _interleaved(functions: Sequence[Callable[[], Any]], rounds: int) -> list[list[float]]:
-    """Return processor times, which other work on the machine disturbs least; all that is timed has one thread."""
+    """Return processor times, which other load disturbs least; everything timed here uses one thread."""
     repeats: list[int] = []
     for function in functions:
         function()
@@ -145,7 +145,7 @@ def _interleaved(functions: Sequence[Callable[[], Any]], rounds: int) -> list[li
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return one row a family: the smallest, median and largest ratio, and how often it is below the target."""
+    """Return one row per family: the smallest, median and largest ratio, and how often it is below the target."""
     table = Table("family", "sizes", "least ratio", "at side", "median", "largest", f"below {TARGET:g}", "complete")
     for family in dict.fromkeys(row["family"] for row in rows):
         mine = [row for row in rows if row["family"] == family]
@@ -161,7 +161,7 @@ def summary(rows: list[dict[str, Any]]) -> Table:
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw the ratio against the side, one panel a dimension."""
+    """Plot the ratio against the side length, with one panel per dimension."""
     figure = Figure(figsize=(10.0, 4.2), layout="constrained")
     for number, panel in enumerate(figure.subplots(1, 2)):
         for at, case in enumerate(CASES):

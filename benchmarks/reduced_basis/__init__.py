@@ -1,1 +1,1 @@
-"""Reduced models beside peers."""
+"""Suites on reduced models."""

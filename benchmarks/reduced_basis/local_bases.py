@@ -1,4 +1,4 @@
-"""Projection errors of local bases on steady problems, as the criterion predicts them and as they turn out."""
+"""Projection errors of local bases on steady problems, as predicted by the criterion and as measured."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from ritz.solvers.reduced_basis.clusters.cluster_analysis import BASELINES, CAND
 from ritz.solvers.reduced_basis.clusters.efficiency_criterion import Efficiency, efficiency
 
 SIZES, CLUSTERS = (5, 10, 15, 20), (4, 8, 16, 32)
-TRAINING, TEST = 300, 200  # parameters
-KEEP = 15  # states of a trajectory
+TRAINING, TEST = 300, 200  # numbers of parameters
+KEEP = 15  # states kept per trajectory
 CACHE = Path("output/benchmarks/snapshots")
 SIMPLE = ("global basis", "k-means", "euclidean", "sine")
 Cases = Mapping[str, Mapping[str, Any]]
@@ -38,14 +38,14 @@ QUICK: Cases = {"two-materials": {"shape": (16, 16)}}
 
 
 def snapshots(problem: ParametricPDE, training: int, test: int) -> tuple[Snapshots, Snapshots]:
-    """Return snapshots to learn from and to measure with, at points of one Halton sequence; kept on disk."""
+    """Return training and test snapshots at points of one Halton sequence, cached on disk."""
     found = problem.snapshots(problem.sample(training + test), keep=KEEP, cache=CACHE, progress=True)
     first = found.groups < training
     return found.select(first), found.select(~first)
 
 
 def run(quick: bool, suite: str, cases: Cases, counts: tuple[int, int] = (TRAINING, TEST)) -> list[dict[str, Any]]:
-    """Return one row a problem and setting: what was predicted from the training snapshots, and what is true."""
+    """Return one row per problem and setting, with the prediction from training snapshots and the true value."""
     rows: list[dict[str, Any]] = []
     console = Console(stderr=True)
     options: dict[str, Any] = {"clusters": CLUSTERS, "sizes": SIZES, "analyses": CANDIDATES + BASELINES}
@@ -88,7 +88,7 @@ def _rows(
 
 
 def verdicts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return, by problem and basis size, the measured errors of the recommended, the simple and the best setting."""
+    """Return the measured errors of the recommended, the simple and the best settings, by problem and basis size."""
     found: list[dict[str, Any]] = []
     for problem, size in dict.fromkeys((row["problem"], row["size"]) for row in rows):
         here = [row for row in rows if (row["problem"], row["size"]) == (problem, size)]
@@ -104,7 +104,7 @@ def verdicts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def rank_correlation(rows: list[dict[str, Any]]) -> float:
-    """Return Spearman's correlation of predicted and measured gains of all settings with several clusters."""
+    """Return Spearman's correlation of predicted and measured gains over all settings with several clusters."""
     from scipy.stats import spearmanr
 
     pairs = np.array([(row["predicted"]["gain"], row["measured"]["gain"]) for row in rows if row["clusters"] > 1])
@@ -112,7 +112,7 @@ def rank_correlation(rows: list[dict[str, Any]]) -> float:
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return errors, with what was asked of the recommended setting: 5 % of the best, 2 % of the simple ones."""
+    """Return errors; the recommended setting is to be within 5 % of the best and 2 % of the best simple one."""
     table = Table("problem", "modes", "global", "best simple", "recommended", "K", "error", "/ best", "/ simple")
     for found in verdicts(rows):
         chosen, simple = found["chosen"], found["simple"]
@@ -120,7 +120,7 @@ def summary(rows: list[dict[str, Any]]) -> Table:
         table.add_row(
             *(found["problem"], str(found["size"]), f"{simple['global basis']:.2e}", f"{simple[name]:.2e} {name}"),
             *(chosen["analysis"], str(chosen["clusters"]), f"{error:.2e}"),
-            *(_judged(error / found["best"]["measured"]["error"], 1.05), _judged(error / simple[name], 1.02)),
+            *(_marked(error / found["best"]["measured"]["error"], 1.05), _marked(error / simple[name], 1.02)),
         )
     correlation = rank_correlation(rows)
     text = f"{correlation:.3f}" if correlation >= 0.85 else f"[red]{correlation:.3f}[/]"
@@ -131,18 +131,19 @@ def summary(rows: list[dict[str, Any]]) -> Table:
         sine, other = here["sine"], min((here["k-means"], here["euclidean"]), key=lambda entry: entry["first"])
         table.add_row(
             *("two-materials", str(size), "", f"{other['first']:.2e}", "sine, likeliest basis", "8"),
-            *(f"{sine['first']:.2e}", f"{_judged(sine['first'] / sine['oracle'], 1.15)} of oracle"),
-            _judged(sine["first"] / other["first"], 0.5),
+            *(f"{sine['first']:.2e}", f"{_marked(sine['first'] / sine['oracle'], 1.15)} of oracle"),
+            _marked(sine["first"] / other["first"], 0.5),
         )
     return table
 
 
-def _judged(ratio: float, limit: float) -> str:
+def _marked(ratio: float, limit: float) -> str:
+    """Return the ratio as text, in red above the limit."""
     return f"{ratio:.2f}" if ratio <= limit else f"[red]{ratio:.2f}[/]"
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw measured against predicted gains, and the errors of simple and recommended settings against the best."""
+    """Plot measured against predicted gains, and the errors of simple and recommended settings against the best."""
     figure = Figure(figsize=(12.0, 4.6), layout="constrained")
     gains, errors = figure.subplots(1, 2, width_ratios=(1.0, 1.5))
     names = list(dict.fromkeys(row["problem"] for row in rows))
@@ -164,7 +165,7 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
         ]
         errors.bar(np.arange(len(found)) + 0.16 * (number - 2), heights, width=0.15, label=name, color=f"C{number}")
     errors.axhline(1.0, color="0.4", linewidth=0.8)
-    errors.set(yscale="log", ylabel=f"error with {found[0]['size']} modes over that of the best setting")
+    errors.set(yscale="log", ylabel=f"error with {found[0]['size']} modes / that of the best setting")
     errors.set_xticks(range(len(found)), [entry["problem"].replace("-", "\n") for entry in found], fontsize=8)
     errors.legend(fontsize=7)
     return figure
@@ -174,4 +175,4 @@ def _run(quick: bool) -> list[dict[str, Any]]:
     return run(True, SUITE.name, QUICK, (60, 40)) if quick else run(False, SUITE.name, STEADY)
 
 
-SUITE = Suite("local-bases", "What do local bases gain, and does the criterion know?", _run, summary, plot)
+SUITE = Suite("local-bases", "What do local bases gain, and does the criterion predict it?", _run, summary, plot)

@@ -1,4 +1,4 @@
-"""Projection errors of local bases on evolution equations, as the criterion predicts them and as they turn out."""
+"""Projection errors of local bases on evolution equations, as predicted by the criterion and as measured."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmarks.harness import Suite
 
 from .local_bases import Cases, plot, run, summary
 
-TRAINING, TEST = 60, 40  # trajectories
+TRAINING, TEST = 60, 40  # numbers of trajectories
 TRANSIENT: Cases = {
     "burgers": {},
     "laser-track": {"shape": (31, 31)},

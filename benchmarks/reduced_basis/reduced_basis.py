@@ -1,4 +1,4 @@
-"""Reduced models at the usual sizes of their problems: errors, estimates, time against the full model and pyMOR."""
+"""Reduced models at the usual sizes of their problems: errors, estimates, and times against full models and pyMOR."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ QUICK: Cases = {MOVING: {"shape": (16, 16)}, NONLINEAR: {"shape": (16, 16)}}
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """Return rows of all parts; snapshots are kept on disk, so that a run that was interrupted goes on."""
+    """Return the rows of all parts; snapshots are kept on disk, which lets an interrupted run resume."""
     rows: list[dict[str, Any]] = []
     console = Console(stderr=True)
     training, test = (60, 15) if quick else (TRAINING, TEST)
@@ -48,7 +48,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
         for name, arguments in (QUICK if quick else CASES).items():
             problem = problems[name](**arguments)
             known, unknown = snapshots(problem, training, test)
-            rows += models(name, problem, known, unknown, quick)
+            rows += model_rows(name, problem, known, unknown, quick)
             if name == MOVING:
                 rows.append(selection(problem, known, unknown))
             if name in (NONLINEAR, "lid-driven-cavity"):
@@ -59,20 +59,20 @@ def run(quick: bool) -> list[dict[str, Any]]:
     return [{"suite": "reduced-basis", **row, "environment": facts} for row in rows]
 
 
-def models(
+def model_rows(
     name: str, problem: ParametricPDE, known: Snapshots, unknown: Snapshots, quick: bool
 ) -> list[dict[str, Any]]:
-    """Return one row a model: local with and without checks, as the criterion recommends, and global of each size."""
+    """Return one row per model: local with and without checks, as recommended, and global for each size."""
     clusters, sizes = (4, (10, 20)) if quick else (CLUSTERS, GLOBAL)
     size = 8 if quick else SIZE
     local = LocalReducedBasis(clusters=clusters, size=size, tolerance=np.inf).fit(problem, known)
-    entrants = {"local": local, "local, first choice": replace(local, stage=replace(local.stage, candidates=1))}
+    models = {"local": local, "local, first choice": replace(local, stage=replace(local.stage, candidates=1))}
     if not quick:
-        entrants["recommended"] = LocalReducedBasis(size=size, tolerance=np.inf).fit(problem, known)
+        models["recommended"] = LocalReducedBasis(size=size, tolerance=np.inf).fit(problem, known)
     for number in sizes:
         if number <= len(known) // 2:
-            entrants[f"global {number}"] = GlobalPOD(size=number, tolerance=np.inf).fit(problem, known)
-    measured = judge(problem, entrants, unknown)
+            models[f"global {number}"] = GlobalPOD(size=number, tolerance=np.inf).fit(problem, known)
+    measured = measure_models(problem, models, unknown)
     measured["local"]["least"] = least_of_likeliest(local, unknown)
     common = {"part": "models", "problem": name, "unknowns": problem.size}
     return [
@@ -84,12 +84,12 @@ def models(
             "offline": model.seconds,
             **measured[label],
         }
-        for label, model in entrants.items()
+        for label, model in models.items()
     ]
 
 
 def least_of_likeliest(model: PreparedReducedBasis, unknown: Snapshots) -> float:
-    """Return the mean error if of the bases that may be tried the one with the least true error were always taken."""
+    """Return the mean error if the basis with the least true error were always chosen from those that may be tried."""
     stage, errors = model.stage, []
     for number, mu in enumerate(unknown.parameters):
         states = map(stage.attempts(mu), stage.likeliest(mu))
@@ -98,23 +98,23 @@ def least_of_likeliest(model: PreparedReducedBasis, unknown: Snapshots) -> float
     return float(np.mean(errors))
 
 
-def judge(
-    problem: ParametricPDE, entrants: Mapping[str, PreparedReducedBasis], unknown: Snapshots
+def measure_models(
+    problem: ParametricPDE, models: Mapping[str, PreparedReducedBasis], unknown: Snapshots
 ) -> dict[str, dict[str, Any]]:
-    """Return errors, estimates and times by model; the models and the full solve take turns at every parameter."""
-    times: dict[str, list[float]] = {label: [] for label in (*entrants, "full")}
-    errors: dict[str, list[tuple[float, float, int]]] = {label: [] for label in entrants}
+    """Return errors, estimates and times by model, with models and the full solve interleaved over the parameters."""
+    times: dict[str, list[float]] = {label: [] for label in (*models, "full")}
+    errors: dict[str, list[tuple[float, float, int]]] = {label: [] for label in models}
     for group in np.unique(unknown.groups):
         truth = unknown.select(unknown.groups == group)
         mu = truth.parameters[0]
-        for label, model in entrants.items():
+        for label, model in models.items():
             (answer, estimate), seconds = timed(lambda model=model, mu=mu: model.reduced(mu))
             times[label].append(seconds)
             errors[label].append((errors_of(model.stage, answer, truth), estimate, len(answer.tried)))
         if len(times["full"]) < 20:
             times["full"].append(timed(lambda mu=mu: problem.full_order(mu), 1)[1])
     found: dict[str, dict[str, Any]] = {}
-    for label in entrants:
+    for label in models:
         wrong, estimates, tried = np.array(errors[label]).T
         found[label] = {
             "mean": float(wrong.mean()),
@@ -130,7 +130,7 @@ def judge(
 
 
 def selection(problem: ParametricPDE, known: Snapshots, unknown: Snapshots) -> dict[str, Any]:
-    """Return the time of the classifier, and of assigning by the clustering: a solve, and angles with all medoids."""
+    """Return the times to assign a parameter: by the classifier, or by a solve and the angles with all medoids."""
     from ritz.solvers.reduced_basis import local_bases
 
     found = local_bases(known, clusters=min(CLUSTERS, len(known) // 10), size=8)
@@ -162,7 +162,7 @@ def warm_starts(name: str, problem: ParametricPDE, known: Snapshots, unknown: Sn
 
 
 def newton_iterations(problem: ParametricPDE, mu: np.ndarray, start: np.ndarray) -> int:
-    """Return the iterations of the damped Newton method to a residual of 1e-8, relative to that of zero."""
+    """Return the iterations of the damped Newton method to a residual of 1e-8 relative to that at zero."""
     from ritz.newton import newton
     from ritz.operators.sparse_factors import sparse_factors
 
@@ -177,7 +177,7 @@ def newton_iterations(problem: ParametricPDE, mu: np.ndarray, start: np.ndarray)
 
 
 def thermal_block(shape: tuple[int, int], training: int, test: int) -> list[dict[str, Any]]:
-    """Return rows of POD by Ritz, and by pyMOR on the same matrices and snapshots, which take turns."""
+    """Return rows of the POD of Ritz and of pyMOR on the same matrices and snapshots, interleaved."""
     problem: Any = problems["thermal-block"](shape)
     known, unknown = snapshots(problem, training, test)
     rows: list[dict[str, Any]] = []
@@ -212,7 +212,7 @@ def _ritz_pod(problem: Any, known: Snapshots, unknown: Snapshots, size: int) -> 
 
 
 def equal_error(rows: list[dict[str, Any]], problem: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Return the rows of the local model, and of the smallest global one that is as accurate, if one is."""
+    """Return the row of the local model, and that of the smallest equally accurate global one, or None."""
     mine = [row for row in rows if row["part"] == "models" and row["problem"] == problem]
     [local] = [row for row in mine if row["model"] == "local"]
     enough = [row for row in mine if row["model"].startswith("global") and row["mean"] <= local["mean"]]
@@ -220,51 +220,62 @@ def equal_error(rows: list[dict[str, Any]], problem: str) -> tuple[dict[str, Any
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return what was asked, and what was measured."""
-    table = Table("what", "case", "asked", "measured")
+    """Return one row per measurement, with its target if there is one."""
+    table = Table("measure", "case", "target", "measured")
 
-    def add(what: str, case: str, asked: str, value: str, met: bool | None = None) -> None:
-        table.add_row(what, case, asked, f"[red]{value}[/]" if met is False else value)
+    def add(what: str, case: str, target: str, value: str, met: bool | None = None) -> None:
+        table.add_row(what, case, target, f"[red]{value}[/]" if met is False else value)
 
     for name in dict.fromkeys(row["problem"] for row in rows if row["part"] == "models"):
         local, whole = equal_error(rows, name)
         mine = {row["model"]: row for row in rows if row["part"] == "models" and row["problem"] == name}
-        said = f"{local['mean']:.1e} in {1e3 * local['seconds']:.2f} ms, {local['clusters']} bases of {local['size']}"
-        add("error", name, "", said)
+        shown = f"{local['mean']:.1e} in {1e3 * local['seconds']:.2f} ms, {local['clusters']} bases of {local['size']}"
+        add("error", name, "", shown)
         add("times faster than the full solve", name, "", f"{local['full_seconds'] / local['seconds']:.0f}")
         largest = max((row for row in mine.values() if row["model"].startswith("global")), key=lambda row: row["size"])
         against = whole or largest
         faster = against["seconds"] / local["seconds"]
         of = f"{against['size']} modes, {against['mean']:.1e}" + ("" if whole else " (none as accurate)")
-        asked = ">= 5" if name == MOVING else ""
+        target = ">= 5" if name == MOVING else ""
         add(
             "times faster than the global basis",
             f"{name}: {of}",
-            asked,
+            target,
             f"{faster:.1f}",
-            faster >= 5 if asked else None,
+            faster >= 5 if target else None,
         )
         first = mine["local, first choice"]
         saved = 1.0 - local["mean"] / first["mean"]
-        asked = ">= 25 %" if name == MOVING else ""
+        target = ">= 25 %" if name == MOVING else ""
         shown = f"{saved:.0%}"
         if "least" in local:
-            shown += f" of {1.0 - local['least'] / first['mean']:.0%} that true errors would save"
-        add("mean error saved by checks", name, asked, shown, saved >= 0.25 if asked else None)
-        asked = "<= 0.1" if name == MOVING else ""
-        add("largest error", name, asked, f"{local['max']:.2g}", local["max"] <= 0.1 if asked else None)
+            shown += f" ({1.0 - local['least'] / first['mean']:.0%} if true errors were known)"
+        add("mean error saved by checks", name, target, shown, saved >= 0.25 if target else None)
+        target = "<= 0.1" if name == MOVING else ""
+        add("largest error", name, target, f"{local['max']:.2g}", local["max"] <= 0.1 if target else None)
         shown = f"{local['coverage']:.0%}, {local['overestimation']:.1f}"
         good = local["coverage"] >= 0.95 and local["overestimation"] <= 10
         add("estimate: coverage, overestimation", name, ">= 95 %, <= 10", shown, good)
     for row in rows:
         if row["part"] == "warm start":
             shown = f"{row['reduced']:.2f} (zero {row['cold']:.2f}, nearest snapshot {row['nearest']:.2f})"
-            asked = "<= 2.5" if row["problem"] == NONLINEAR else ""
-            add("Newton iterations", row["problem"], asked, shown, row["reduced"] <= 2.5 if asked else None)
+            target = "<= 2.5" if row["problem"] == NONLINEAR else ""
+            add("Newton iterations", row["problem"], target, shown, row["reduced"] <= 2.5 if target else None)
         if row["part"] == "selection":
             ratio = row["solve_and_angles"] / row["classifier"]
-            add("classifier faster than solve and angles", row["problem"], ">= 60", f"{ratio:.0f}", ratio >= 60)
-            add("classifier faster than angles alone", row["problem"], "", f"{row['angles'] / row['classifier']:.1f}")
+            add(
+                "times faster by classifier than by solve and angles",
+                row["problem"],
+                ">= 60",
+                f"{ratio:.0f}",
+                ratio >= 60,
+            )
+            add(
+                "times faster by classifier than by angles alone",
+                row["problem"],
+                "",
+                f"{row['angles'] / row['classifier']:.1f}",
+            )
     blocks = [row for row in rows if row["part"] == "thermal block"]
     for size in dict.fromkeys(row["size"] for row in blocks):
         pair = {row["model"]: row for row in blocks if row["size"] == size}
@@ -272,7 +283,7 @@ def summary(rows: list[dict[str, Any]]) -> Table:
             ours, theirs, greedy = pair["ritz"], pair["pymor"], pair["pymor, greedy"]
             case = f"thermal block, {size} modes"
             shown = f"{ours['mean'] / greedy['mean']:.2f}; {greedy['offline']:.2g} s, its solves included"
-            add("error / pyMOR's greedy one's; its time offline", case, "", shown)
+            add("error / that of pyMOR's greedy algorithm; its offline time", case, "", shown)
             ratio = ours["mean"] / theirs["mean"]
             add("error / pyMOR's", case, "<= 1.05", f"{ratio:.2f} ({ours['mean']:.1e})", ratio <= 1.05)
             for what in ("offline", "seconds"):
@@ -288,7 +299,7 @@ def summary(rows: list[dict[str, Any]]) -> Table:
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw error against online time for every model, and the full solve."""
+    """Plot error against online time for every model and the full solve."""
     names = list(dict.fromkeys(row["problem"] for row in rows if row["part"] == "models"))
     figure = Figure(figsize=(3.6 * min(3, len(names)), 3.1 * -(-len(names) // 3)), layout="constrained")
     panels = figure.subplots(-(-len(names) // 3), min(3, len(names)), squeeze=False).ravel()
@@ -300,7 +311,7 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
         for number, (label, row) in enumerate(local.items()):
             panel.loglog(1e3 * row["seconds"], row["mean"], "s^D"[number], color=f"C{number}", label=label)
         panel.axvline(1e3 * mine[0]["full_seconds"], color="k", linestyle=":", label="full solve")
-        panel.set(title=name, xlabel="ms a query", ylabel="mean relative error")
+        panel.set(title=name, xlabel="ms per query", ylabel="mean relative error")
         panel.xaxis.set_minor_formatter(NullFormatter())
         panel.yaxis.set_minor_formatter(NullFormatter())
         panel.grid(alpha=0.3)
@@ -312,7 +323,7 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
 
 SUITE = Suite(
     "reduced-basis",
-    "How accurate and how fast are reduced models, and what are their estimates worth?",
+    "How accurate and how fast are reduced models, and how good are their error estimates?",
     run,
     summary,
     plot,

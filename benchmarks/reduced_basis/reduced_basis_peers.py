@@ -1,4 +1,4 @@
-"""pyMOR's reduced bases of an affine problem, on the same matrices and parameters, and how calls are timed."""
+"""pyMOR's reduced bases on the matrices and parameters of an affine problem, and the timing of calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["measure_pymor", "relative_errors", "timed"]
 
 
 def timed(call: Callable[[], Any], repeat: int = 3) -> tuple[Any, float]:
-    """Return the result of a call, and the least seconds of a few."""
+    """Return the result of a call and its least time in seconds over `repeat` runs."""
     seconds: list[float] = []
     result: Any = None
     for _ in range(repeat):
@@ -25,7 +25,7 @@ def timed(call: Callable[[], Any], repeat: int = 3) -> tuple[Any, float]:
 
 
 def relative_errors(problem: Any, states: np.ndarray, truths: np.ndarray) -> np.ndarray:
-    """Return the errors of states in the problem's inner product, relative to the true ones."""
+    """Return the relative errors of states in the problem's inner product."""
     wrong = states - truths
     squares = [np.sum(v * np.asarray(problem.product @ v.T).T, axis=1) for v in (wrong, truths)]
     return np.sqrt(squares[0] / squares[1])
@@ -34,9 +34,9 @@ def relative_errors(problem: Any, states: np.ndarray, truths: np.ndarray) -> np.
 def measure_pymor(
     problem: Any, known: Snapshots, unknown: Snapshots, size: int, *, greedy: bool = False
 ) -> dict[str, Any]:
-    """Run pyMOR's POD of the snapshots, or its weak greedy algorithm on their parameters, which solves by itself.
+    """Run pyMOR's POD of the snapshots, or its weak greedy algorithm on their parameters, which solves for itself.
 
-    Both reduce by the reductor for coercive problems, whose estimate is the residual in the dual norm.
+    Both use the reductor for coercive problems, whose error estimate is the residual in the dual norm.
     """
     from pymor.algorithms.greedy import rb_greedy
     from pymor.algorithms.pod import pod

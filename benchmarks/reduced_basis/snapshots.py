@@ -1,4 +1,4 @@
-"""Snapshots of parametric problems: time of a set on two processes, and of one full-order solve of many unknowns."""
+"""Snapshots of parametric problems: time of a set on two processes, and of one large full-order solve."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ritz.comparing.environment import environment, pinned_threads
 from ritz.problem_types.parametric.parametric_pde import ParametricPDE
 from ritz.registry import problems
 
-LIMIT = 120.0  # seconds that a set may take
+LIMIT = 120.0  # seconds, target for a set
 STEADY, TRAJECTORIES = 300, 60
 SMALL: dict[str, dict[str, Any]] = {
     "allen-cahn": {"shape": (12, 12), "steps": 6},
@@ -25,7 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "laser-track": {"shape": (12, 12), "steps": 6},
     "perforated-plate": {"refinements": 0},
 }
-# Of more than 100,000 unknowns, for the problems whose matrices suit multigrid.
+# Arguments for more than 100,000 unknowns, for the problems whose matrices suit multigrid.
 LARGE: dict[str, dict[str, Any]] = {
     "two-materials": {},
     "thermal-block": {},
@@ -37,7 +37,7 @@ LARGE: dict[str, dict[str, Any]] = {
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """Measure each registered problem, every process having one thread."""
+    """Measure each registered problem, with one thread per process."""
     with pinned_threads(1):
         names = [name for name in problems.names() if ".parametric." in problems[name].__module__]
         with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
@@ -52,7 +52,7 @@ def _set(name: str, executor: Executor, quick: bool) -> dict[str, Any]:
     problem: ParametricPDE = problems[name](**small)
     count = 4 if quick else STEADY if problem.times is None else TRAJECTORIES
     points = problem.sample(count)
-    problem.snapshots(points[:2], executor=executor)  # what starting the processes takes is not counted
+    problem.snapshots(points[:2], executor=executor)  # starts the processes, which is not timed
     start = time.perf_counter()
     problem.snapshots(points, executor=executor)
     seconds = time.perf_counter() - start
@@ -68,7 +68,7 @@ def _set(name: str, executor: Executor, quick: bool) -> dict[str, Any]:
 
 
 def _large(name: str, quick: bool) -> dict[str, Any]:
-    """Return times of the solver that the problem names and of sparse factors, interleaved."""
+    """Return interleaved times of the problem's own solver and of sparse factors."""
     problem: ParametricPDE = problems[name](shape=(150, 150) if quick else (320, 320), **LARGE[name])
     assert problem.affine is not None
     factored = replace(problem, affine=replace(problem.affine, solver=None))
@@ -78,7 +78,7 @@ def _large(name: str, quick: bool) -> dict[str, Any]:
         for kind, each in (("solve", problem), ("factors", factored)):
             took, residual = _timed(each, mu)
             residuals.append(residual)
-            if number:  # the first round warms up
+            if number:  # the first round is a warm-up
                 seconds[kind].append(took)
     middle = {kind: median(times) for kind, times in seconds.items()}
     return {
@@ -97,7 +97,7 @@ def _timed(problem: ParametricPDE, mu: Any) -> tuple[float, float]:
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return seconds of each set and milliseconds of one solve, and those of sparse factors."""
+    """Return the seconds of each set, and the milliseconds of one solve with the problem's solver and with factors."""
     table = Table("problem", "unknowns", "snapshots", "seconds", "one solve, ms", "with factors, ms", "residual")
     for row in rows:
         table.add_row(
@@ -109,7 +109,7 @@ def summary(rows: list[dict[str, Any]]) -> Table:
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw the time of each set as a bar, and the limit."""
+    """Plot the time of each set as a bar, with the limit."""
     sets = [row for row in rows if "seconds" in row]
     figure = Figure(figsize=(7.0, 1.0 + 0.3 * len(sets)), layout="constrained")
     panel = figure.subplots()
@@ -120,4 +120,4 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
     return figure
 
 
-SUITE = Suite("snapshots", "Are snapshots of every parametric problem there within two minutes?", run, summary, plot)
+SUITE = Suite("snapshots", "Do snapshots of every parametric problem take less than two minutes?", run, summary, plot)

@@ -1,1 +1,1 @@
-"""Regression beside peers."""
+"""Suites on regression."""

@@ -1,4 +1,4 @@
-"""Exact least squares against LAPACK, torch and SciPy; sketches against the claims made for them."""
+"""Exact least squares against LAPACK, torch and SciPy, and sketches against their theory."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from ritz.solvers.regression.least_squares.backward_error import LeastSquaresTas
 from ritz.solvers.regression.least_squares.factor import Factor, factor_of
 from ritz.solvers.regression.sketches.srht import SRHT
 
-RTOL = 1e-14  # beyond which `lstsq` goes on anyway
+RTOL = 1e-14  # `lstsq` goes beyond this anyway
 SPARSE_RTOL = 1e-10
 CONDITIONS = (1e3, 1e6, 1e8, 1e10, 1e12)
-GELS_LIMIT = 1e7  # of the condition, up to which torch's driver for full rank is asked
+GELS_LIMIT = 1e7  # condition number up to which torch's full-rank driver takes part
 
-Method = Callable[[LeastSquares], tuple[np.ndarray, float]]
-"""Returns the answer and the seconds it is charged for."""
+TimedSolve = Callable[[LeastSquares], tuple[np.ndarray, float]]
+"""Returns a solution and its time in seconds."""
 
 
-def ours(name: str, rtol: float) -> Method:
-    """Return one of our solvers, or a peer under our contract, from raw arrays to the certified answer."""
+def registered(name: str, rtol: float) -> TimedSolve:
+    """Return the timed solve of a registered solver, from raw arrays to the certified answer."""
 
     def method(problem: LeastSquares) -> tuple[np.ndarray, float]:
         start = time.perf_counter()
@@ -43,14 +43,14 @@ def ours(name: str, rtol: float) -> Method:
 
 
 def numpy_lstsq(problem: LeastSquares) -> tuple[np.ndarray, float]:
-    """LAPACK's gelsd."""
+    """Solve with LAPACK's gelsd."""
     start = time.perf_counter()
     x = np.linalg.lstsq(problem.A, problem.b, rcond=None)[0]
     return x, time.perf_counter() - start
 
 
 def torch_gels(problem: LeastSquares) -> tuple[np.ndarray, float]:
-    """LAPACK's gels as torch calls it."""
+    """Solve with LAPACK's gels, called by torch."""
     import torch
 
     start = time.perf_counter()
@@ -59,9 +59,9 @@ def torch_gels(problem: LeastSquares) -> tuple[np.ndarray, float]:
 
 
 def compare(
-    case: dict[str, Any], problem: LeastSquares, methods: dict[str, Method], rounds: int
+    case: dict[str, Any], problem: LeastSquares, methods: dict[str, TimedSolve], rounds: int
 ) -> list[dict[str, Any]]:
-    """Return one row a method: seconds of interleaved rounds, and the quality of its answer by an exact factor."""
+    """Return one row per method: seconds of interleaved rounds, and the quality of its answer from an exact factor."""
     seconds: dict[str, list[float]] = {name: [] for name in methods}
     answers: dict[str, np.ndarray] = {}
     with pinned_threads(1):
@@ -89,7 +89,7 @@ def compare(
 
 
 def exact_factor(problem: LeastSquares) -> Factor:
-    """Return the factor of A itself; of a large A, that of the triangles of its parts, for want of memory."""
+    """Return the QR factor of A, computed from the triangular factors of row blocks to save memory if A is large."""
     if not isinstance(problem.A, np.ndarray):
         return factor_of(problem.A.toarray())
     parts = np.array_split(problem.A, max(1, problem.A.size // 2**26))
@@ -97,19 +97,19 @@ def exact_factor(problem: LeastSquares) -> Factor:
 
 
 def spread(seconds: list[float]) -> dict[str, float]:
-    """Return median, least and most."""
+    """Return the median, smallest and largest time."""
     return {"median": median(seconds), "min": min(seconds), "max": max(seconds)}
 
 
 def dense_rows(quick: bool, large: bool) -> list[dict[str, Any]]:
-    """Measure dense problems; the large one takes 14 GB."""
+    """Measure dense problems; the large one takes 14 GB of memory."""
     shapes = [(4000, 20)] if quick else [(131_072, 100), (131_072, 400), (1_000_000, 100)]
     shapes += [(1_000_000, 400)] * large
     rows: list[dict[str, Any]] = []
     for shape in shapes:
         for condition in (1e3, 1e10) if quick or shape[0] * shape[1] > 2e8 else CONDITIONS:
             problem = problems.regression(*shape, condition=condition)
-            methods: dict[str, Method] = {"lstsq": ours("lstsq", RTOL), "numpy gelsd": numpy_lstsq}
+            methods: dict[str, TimedSolve] = {"lstsq": registered("lstsq", RTOL), "numpy gelsd": numpy_lstsq}
             if condition <= GELS_LIMIT:
                 methods["torch gels"] = torch_gels
             rounds = 1 if quick or problem.A.size > 2e8 else 3
@@ -118,14 +118,14 @@ def dense_rows(quick: bool, large: bool) -> list[dict[str, Any]]:
 
 
 def sparse_rows(quick: bool) -> list[dict[str, Any]]:
-    """Measure sparse problems at equal accuracy, which each solver has to reach by its own certificate."""
+    """Measure sparse problems at equal accuracy, which each solver must reach and certify."""
     shape, density = ((4000, 100), 1e-2) if quick else ((100_000, 1000), 1e-3)
     rows: list[dict[str, Any]] = []
     for condition in (1e2, 1e3, 1e4):
         problem = problems.sparse_regression(*shape, density=density, condition=condition)
         names = ("lstsq", "sketch-precondition", "scipy-lsqr", "scipy-lsmr")
-        methods = {name: ours(name, SPARSE_RTOL) for name in names}
-        # SciPy's take a minute, and end at their limit of 20000 iterations, short of the accuracy, at the last.
+        methods = {name: registered(name, SPARSE_RTOL) for name in names}
+        # SciPy's solvers take a minute, and reach their limit of 20000 iterations before the accuracy in the last case.
         rows += compare({"family": "sparse", "condition": condition}, problem, methods, 1)
     return rows
 
@@ -162,19 +162,19 @@ def transform_rows(quick: bool) -> list[dict[str, Any]]:
 
 
 def run(quick: bool, large: bool = False) -> list[dict[str, Any]]:
-    """Measure everything; the problem of 1e6 rows and 400 columns only where asked for."""
+    """Measure everything; the problem with 1e6 rows and 400 columns only if `large`."""
     return [*dense_rows(quick, large), *sparse_rows(quick), *coordinate_rows(quick), *transform_rows(quick)]
 
 
 def ratio(rows: list[dict[str, Any]], row: dict[str, Any], solver: str) -> float:
-    """Return the median time of `solver` on the case of `row`, over that of `row`; NaN where it was not measured."""
+    """Return the median time of `solver` on the case of `row`, relative to that of `row`; NaN if not measured."""
     keys = ("family", "rows", "columns", "condition")
     same = [r for r in rows if r["solver"] == solver and all(r.get(key) == row.get(key) for key in keys)]
     return same[0]["seconds"]["median"] / row["seconds"]["median"] if same else math.nan
 
 
 def targets(rows: list[dict[str, Any]]) -> list[tuple[str, str, str, bool]]:
-    """Return what was aimed at: the case, what is measured, the target, and whether it is met."""
+    """Return case, measured value, target and whether it is met, for each target."""
     found: list[tuple[str, str, str, bool]] = []
     for row in rows:
         case = f"{row['family']} {row['rows']:,} x {row['columns']}"
@@ -216,7 +216,7 @@ def _case(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return one row a target."""
+    """Return one row per target."""
     table = Table("case", "measured", "target", "met")
     for case, measured, target, met in targets(rows):
         table.add_row(case, measured, target, "yes" if met else "no")
@@ -224,7 +224,7 @@ def summary(rows: list[dict[str, Any]]) -> Table:
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw the speed over numpy's against the condition number."""
+    """Plot the speed-up over numpy against the condition number."""
     figure = Figure(figsize=(6.0, 4.0), layout="constrained")
     panel = figure.subplots()
     mine = [row for row in rows if row["family"] == "dense" and row["solver"] == "lstsq"]

@@ -1,4 +1,4 @@
-"""l_p regression: interior points against HiGHS, samples against the minimum, Lewis weights against their sum."""
+"""l_p regression: interior-point times against HiGHS, errors of sampling, and sums of Lewis weights."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
 
 
 def _samples(quick: bool) -> list[dict[str, Any]]:
-    """Return the median error of samples of 80 (d + 1) rows by p and score."""
+    """Return the median error of samples with 80 (d + 1) rows, by p and score."""
     rows, columns, trials = (4000, 5, 5) if quick else (50_000, 20, 25)
     found: list[dict[str, Any]] = []
     for p in (1.0, 1.5):
@@ -50,7 +50,7 @@ def _samples(quick: bool) -> list[dict[str, Any]]:
 
 
 def _lewis(quick: bool) -> list[dict[str, Any]]:
-    """Return how far the sum of Lewis weights is from the number of columns, rows being of very different length."""
+    """Return the error in the sum of Lewis weights, the number of columns in theory, for rows of very unequal norm."""
     rows, columns = (500, 5) if quick else (20_000, 50)
     generator = np.random.default_rng(0)
     A = generator.standard_normal((rows, columns)) * generator.standard_cauchy((rows, 1))
@@ -58,7 +58,7 @@ def _lewis(quick: bool) -> list[dict[str, Any]]:
 
 
 def speedups(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], float]]:
-    """Return the row of ``lp`` and how many times as long the faster HiGHS took, by case."""
+    """Return the row of ``lp`` and the time of the faster HiGHS method relative to it, for each case."""
     times = [row for row in rows if row["kind"] == "time"]
     found: list[tuple[dict[str, Any], float]] = []
     for ours in (row for row in times if row["solver"] == "lp"):
@@ -69,11 +69,11 @@ def speedups(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], float]]:
 
 
 def summary(rows: list[dict[str, Any]]) -> Table:
-    """Return one row a promise: what was asked, what was measured."""
-    table = Table("what", "case", "asked", "measured")
+    """Return one row per target."""
+    table = Table("measure", "case", "target", "measured")
 
-    def add(what: str, case: str, asked: str, value: str, met: bool) -> None:
-        table.add_row(what, case, asked, value if met else f"[red]{value}[/]")
+    def add(what: str, case: str, target: str, value: str, met: bool) -> None:
+        table.add_row(what, case, target, value if met else f"[red]{value}[/]")
 
     for ours, speedup in speedups(rows):
         case = f"{ours['family']}, n={ours['rows']:,}"
@@ -82,19 +82,19 @@ def summary(rows: list[dict[str, Any]]) -> Table:
     errors = {(row["p"], row["scores"]): row["error"] for row in rows if row["kind"] == "sample"}
     for (p, scores), error in errors.items():
         if scores in ("root-leverage", "lewis"):
-            add("median error of 80 (d + 1) rows", f"p={p:g}, {scores}", "<= 0.01", f"{error:.4f}", error <= 0.01)
+            add("median error with 80 (d + 1) rows", f"p={p:g}, {scores}", "<= 0.01", f"{error:.4f}", error <= 0.01)
     for scores in ("root-leverage", "lewis"):
         share = errors[1.0, scores] / errors[1.0, "leverage"]
-        add("error by that of leverage", f"p=1, {scores}", "<= 0.5", f"{share:.2f}", share <= 0.5)
+        add("error / that of leverage", f"p=1, {scores}", "<= 0.5", f"{share:.2f}", share <= 0.5)
     for row in rows:
         if row["kind"] == "lewis":
             excess = row["excess"]
-            add("sum of Lewis weights less d", f"p={row['p']:g}", "<= 1e-6", f"{excess:.0e}", excess <= 1e-6)
+            add("sum of Lewis weights minus d", f"p={row['p']:g}", "<= 1e-6", f"{excess:.0e}", excess <= 1e-6)
     return table
 
 
 def plot(rows: list[dict[str, Any]]) -> Figure:
-    """Draw the time of every solver and case as a bar."""
+    """Plot the time of every solver and case as a bar."""
     times = [row for row in rows if row["kind"] == "time" and row["total"]]
     figure = Figure(figsize=(7.0, 0.22 * len(times) + 1.2), layout="constrained")
     panel = figure.subplots()
@@ -107,4 +107,4 @@ def plot(rows: list[dict[str, Any]]) -> Figure:
     return figure
 
 
-SUITE = Suite("lp-regression", "Does l_p regression keep its promises of speed and accuracy?", run, summary, plot)
+SUITE = Suite("lp-regression", "Does l_p regression meet its targets of speed and accuracy?", run, summary, plot)

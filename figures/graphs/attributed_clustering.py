@@ -75,7 +75,7 @@ def plot(data: Data) -> Figure:
                 )
             panel.axvline(data["edge"], color="0.5", linewidth=0.9, linestyle=":")
             panel.annotate(
-                "structure carries no\ninformation beyond",
+                "beyond: structure\nwithout information",
                 (data["edge"], 1.0),
                 (5, 0),
                 textcoords="offset points",

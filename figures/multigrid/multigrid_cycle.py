@@ -10,9 +10,9 @@ import ritz
 from ritz.operators import Stencil
 from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, ritz_style
-from ritz.solvers.multigrid.grid.cycle import Hierarchy
+from ritz.solvers.multigrid.grid.coarse_grids import coarse_grids
 from ritz.solvers.multigrid.grid.grid_stencil import from_stencil
-from ritz.solvers.multigrid.grid.hierarchy import build_grids
+from ritz.solvers.multigrid.grid.hierarchy import GridHierarchy
 from ritz.solvers.multigrid.grid.preconditioner import MultigridInverse
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def compute(quick: bool = False) -> dict[str, Any]:
     n, counts = (96, (0, 10, 20, 40)) if quick else (128, (0, 5, 10, 20, 40, 80, 160))
     solid = plates(n, 9, seed=4)
     operator = Stencil((n, n), solid=solid, solid_boundary="neumann")
-    hierarchy = Hierarchy(build_grids(from_stencil(operator)), np.float64, visits=1)
+    hierarchy = GridHierarchy(coarse_grids(from_stencil(operator)), np.float64, visits=1)
     level, transfer = hierarchy.levels[0], hierarchy.transfers[0]
     x, y = np.meshgrid(np.arange(n) / n, np.arange(n) / n, indexing="ij")
     noise = np.random.default_rng(0).standard_normal((n, n))
@@ -73,8 +73,8 @@ def _iterations(n: int, counts: tuple[int, ...], seeds: int) -> dict[str, np.nda
             exact = np.random.default_rng(seed).standard_normal(n * n) * ~solid.ravel()
             system = ritz.LinearSystem(operator, operator @ exact)
             for name, walls in (("with", True), ("without", False)):
-                grids = build_grids(from_stencil(operator), walls=walls)
-                inverse = MultigridInverse(operator, Hierarchy(grids, np.float32))
+                grids = coarse_grids(from_stencil(operator), walls=walls)
+                inverse = MultigridInverse(operator, GridHierarchy(grids, np.float32))
                 solution = ritz.solve(system, "cg", preconditioner=inverse, maxiter=MOST, throw=False)
                 taken[name].append(solution.iterations)
             classical = ritz.solve(system, "pyamg-rs", throw=False)

@@ -43,16 +43,16 @@ def compute(quick: bool = False) -> Data:
     data: Data = {"clusters": clusters, "models": {"local": [], "global": []}}
     for size in LOCAL[:2] if quick else LOCAL:
         model = LocalReducedBasis(clusters=clusters, size=size, tolerance=np.inf).fit(problem, known)
-        data["models"]["local"].append({"size": size, **_judged(model, unknown)})
+        data["models"]["local"].append({"size": size, **_measured(model, unknown)})
     for size in GLOBAL[:2] if quick else GLOBAL:
         model = GlobalPOD(size=size, tolerance=np.inf).fit(problem, known)
-        data["models"]["global"].append({"size": size, **_judged(model, unknown)})
+        data["models"]["global"].append({"size": size, **_measured(model, unknown)})
     data["full"] = _seconds(problem, unknown.parameters[:10])
     data["growth"] = [_growth(side, quick) for side in (QUICK if quick else SIDES)]
     return data
 
 
-def _judged(model: PreparedReducedBasis, unknown: Snapshots) -> Data:
+def _measured(model: PreparedReducedBasis, unknown: Snapshots) -> Data:
     errors, estimates, seconds = [], [], []
     for row in range(len(unknown)):
         truth = unknown.select([row])

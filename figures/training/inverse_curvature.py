@@ -164,7 +164,7 @@ def plot(data: Data) -> Figure:
                 look = {"color": COLOURS[colour], "marker": "os"[number], "linestyle": ("-", "--")[number]}
                 right.loglog(*zip(*points, strict=True), label=f"{name}, {dtype}", **look)
         right.set(xlabel="damping λ", ylabel="relative error")
-        right.set_title("Product with a gradient against a dense solve", color=INK)
+        right.set_title("Product with a gradient", color=INK)
         right.legend(fontsize=7.5)
     return canvas
 
