@@ -1,1 +1,1 @@
-"""Graphs to be divided into clusters."""
+"""Graphs for clustering."""

@@ -13,7 +13,7 @@ from ritz.registry import problems
 
 __all__ = ["lfr", "stochastic_block_model"]
 
-ROUNDS = 10  # in which stubs of pairs that do not fit are joined anew
+ROUNDS = 10  # rounds in which the stubs of rejected pairs are joined again
 
 
 @problems.register("stochastic-block-model")
@@ -25,30 +25,32 @@ def stochastic_block_model(
     metadata: float | None = 0.8,
     seed: int = 0,
 ) -> AttributedGraph:
-    r"""Return a stochastic block model :cite:`HollandLaskeyLeinhardt1983` with metadata of a given quality.
+    r"""Return a graph from a stochastic block model, with metadata of a given quality.
 
-    Two vertices are joined with a probability that is :math:`\varepsilon` times as large between blocks as within.
-    With k equal blocks of a sparse graph of mean degree c no method finds anything in the structure alone unless
-    :math:`c(1-\varepsilon)^2>(1+(k-1)\varepsilon)^2` :cite:`DecelleKrzakalaMooreZdeborova2011` (for k > 4 some of
-    exponential cost may).
+    In a stochastic block model :cite:`HollandLaskeyLeinhardt1983` two vertices are joined with a probability that is
+    :math:`\varepsilon` times as large between blocks as within blocks. For k equal blocks of a sparse graph with mean
+    degree c, no method detects the blocks from the structure alone unless
+    :math:`c(1-\varepsilon)^2>(1+(k-1)\varepsilon)^2` :cite:`DecelleKrzakalaMooreZdeborova2011` (except, for k > 4,
+    possibly methods of exponential cost).
 
     Parameters
     ----------
     sizes : tuple of int
-        Vertices of each block.
+        Number of vertices of each block.
     degree : float
         Expected mean degree.
     ambiguity : float
-        The ratio :math:`\varepsilon` of the probabilities, 0 (no edges between blocks) to 1 (no structure) or more.
+        Ratio :math:`\varepsilon` of the probabilities, from 0 (no edges between blocks) to 1 (no structure) or more.
     metadata : float or None
-        Share of the vertices whose one categorical attribute is the number of their block; that of the others is the
-        number of another block, each as likely. None: no attributes.
+        Share of the vertices whose single categorical attribute is the index of their block. The attribute of the
+        others is the index of another block, all equally likely. If None, there are no attributes.
     seed : int
+        Seed of the graph.
 
     Returns
     -------
     AttributedGraph
-        ``labels`` are the blocks. Vertices are not in the order of their blocks.
+        ``labels`` are the blocks. The order of the vertices is random.
 
     Examples
     --------
@@ -96,30 +98,31 @@ def lfr(
     community_exponent: float = 1.5,
     seed: int = 0,
 ) -> AttributedGraph:
-    """Return a graph in the manner of the LFR benchmark :cite:`LancichinettiFortunatoRadicchi2008`.
+    """Return a graph similar to the LFR benchmark :cite:`LancichinettiFortunatoRadicchi2008`.
 
-    Degrees and community sizes follow power laws. Stubs are joined at random, within communities and between; pairs
-    that are loops or doubles, or fall into a community when they should not, are torn apart and joined anew some times,
-    and what is left of them then is dropped.
+    Degrees and community sizes follow power laws. Stubs are joined at random, within communities and between them.
+    Pairs that form loops or repeated edges, or that join a community where they should not, are separated and joined
+    again a few times; stubs that remain after that are dropped.
 
     Parameters
     ----------
     n : int
-        Vertices.
+        Number of vertices.
     mixing : float
         Share of each vertex's edges that leave its community.
     degree, max_degree : float, int
         Mean and largest degree.
     min_community, max_community : int
-        Vertices of a community.
+        Smallest and largest number of vertices of a community.
     degree_exponent, community_exponent : float
-        Of the power laws.
+        Exponents of the power laws.
     seed : int
+        Seed of the graph.
 
     Returns
     -------
     AttributedGraph
-        ``labels`` are the communities; no attributes.
+        ``labels`` are the communities; there are no attributes.
 
     Examples
     --------
@@ -136,8 +139,8 @@ def lfr(
     degree = check_number("degree", degree, above=1.0, below=max_degree)
     if (1.0 - mixing) * max_degree >= max_community:
         raise InvalidProblem(
-            f"max_degree is {max_degree} and max_community {max_community}; a vertex needs a community of more than"
-            f" {(1.0 - mixing) * max_degree:.0f} for its edges within: lower the one or raise the other"
+            f"max_degree is {max_degree} and max_community {max_community}; a vertex needs a community of over"
+            f" {(1.0 - mixing) * max_degree:.0f} vertices for its inner edges: lower max_degree or raise max_community"
         )
     generator = np.random.default_rng(check_integer("seed", seed, least=0))
     degrees = _power_law_degrees(n, degree, max_degree, degree_exponent, generator)
@@ -153,7 +156,7 @@ def lfr(
 
 
 def _paired(stubs: np.ndarray, groups: np.ndarray, apart: np.ndarray | None, generator: Any) -> np.ndarray:
-    """Return edges, shape (2, m), that join stubs at random within groups; both ends differ in `apart`, if given."""
+    """Return random edges, shape (2, m), between stubs of the same group whose ends differ in `apart`, if given."""
     n = groups.size
     kept = np.empty(0, dtype=np.int64)
     for _ in range(ROUNDS):
@@ -179,7 +182,7 @@ def _paired(stubs: np.ndarray, groups: np.ndarray, apart: np.ndarray | None, gen
 
 
 def _power_law_degrees(n: int, mean: float, largest: int, exponent: float, generator: Any) -> np.ndarray:
-    """Return degrees between a bound found by bisection and `largest`, with the given mean."""
+    """Return degrees with the given mean; the smallest degree is found by bisection."""
     exponent = check_number("degree_exponent", exponent, above=1.0)
     uniform = generator.random(n)
 
@@ -203,7 +206,7 @@ def _community_sizes(n: int, least: int, largest: int, exponent: float, generato
     excess = sum(drawn) - n
     if drawn[-1] - excess >= least:
         drawn[-1] -= excess
-    else:  # too small a remainder: spread it over the others
+    else:  # the remainder is too small for a community: spread it over the others
         rest = drawn.pop() - excess
         for i in range(rest):
             drawn[i % len(drawn)] += 1
@@ -211,7 +214,7 @@ def _community_sizes(n: int, least: int, largest: int, exponent: float, generato
 
 
 def _assign(within: np.ndarray, sizes: np.ndarray, generator: Any) -> np.ndarray:
-    """Return a community for each vertex, large enough for its edges within as far as there is room."""
+    """Return a community for each vertex, large enough for its inner edges as far as there is room."""
     labels = np.empty(within.size, dtype=np.int64)
     room = sizes.copy()
     for vertex in np.argsort(-within, kind="stable"):

@@ -1,4 +1,4 @@
-"""Graphs in the plane and of known shape: nearest neighbours, grids, rings of cliques."""
+"""Graphs of nearest neighbours, grids and rings of cliques."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ def neighbour_graph(
     noise: float = 0.05,
     seed: int = 0,
 ) -> AttributedGraph:
-    """Return the graph of nearest neighbours of random points in the plane.
+    """Return the graph of nearest neighbours of random points in 2-D.
 
     Parameters
     ----------
     n : int
-        Points.
+        Number of points.
     layout : str
-        ``"moons"``, ``"circles"`` (two clusters that no line parts), ``"blobs"`` (three Gaussian clusters), or
-        ``"square"`` (uniform: no clusters, and no labels).
+        ``"moons"`` or ``"circles"`` (two clusters that no line separates), ``"blobs"`` (three Gaussian clusters), or
+        ``"square"`` (uniform, without clusters and labels).
     neighbours : int
-        Of each point; an edge joins two points if either is among the nearest of the other.
+        Number of neighbours of each point; an edge joins two points if either is among the nearest of the other.
     noise : float
-        Standard deviation of the normal displacement of each point; of blobs ten times that.
+        Standard deviation of the normal displacement of each point, ten times that for blobs.
     seed : int
+        Seed of the points.
 
     Examples
     --------
@@ -70,7 +71,7 @@ def neighbour_graph(
 
 @problems.register("grid-graph")
 def grid_graph(shape: tuple[int, ...] = (16, 12)) -> AttributedGraph:
-    """Return a rectangular grid whose cells are joined to the next along each axis; no clusters, and no labels.
+    """Return a rectangular grid graph, whose cells are joined to their neighbours along each axis, without labels.
 
     Parameters
     ----------
@@ -96,14 +97,14 @@ def grid_graph(shape: tuple[int, ...] = (16, 12)) -> AttributedGraph:
 
 @problems.register("ring-of-cliques")
 def ring_of_cliques(cliques: int = 8, size: int = 6) -> AttributedGraph:
-    """Return complete graphs in a ring, each joined to the next by one edge.
+    """Return a ring of complete graphs, each joined to the next by one edge.
 
     Parameters
     ----------
     cliques : int
-        At least 3.
+        Number of cliques, at least 3.
     size : int
-        Vertices of each, at least 2.
+        Number of vertices of each clique, at least 2.
 
     Examples
     --------

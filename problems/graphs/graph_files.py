@@ -29,30 +29,30 @@ def graph(
     symmetrise: bool = False,
     largest_component: bool = False,
 ) -> AttributedGraph:
-    """Return the graph of a file.
+    """Return a graph read from a file.
 
     Parameters
     ----------
     path : str or path
-        ``.mtx`` or ``.mtx.gz``: a Matrix Market matrix of weights, or a pattern. ``.gml``: with vertex attributes.
-        ``.npz``: arrays ``indptr``, ``indices`` and perhaps ``data`` of the CSR adjacency, ``labels``, and
-        ``attr_indptr``, ``attr_indices``, ``attr_data``, ``attr_shape`` of a sparse array of binary attributes.
-        ``.edges``, ``.txt``, ``.csv``, ``.tsv``: an edge on each line, two names and perhaps a weight with commas, tabs
-        or spaces between; lines that begin with # or % are skipped.
+        ``.mtx`` or ``.mtx.gz``: a Matrix Market matrix of weights, or a pattern. ``.gml``: a graph with vertex
+        attributes. ``.npz``: arrays ``indptr``, ``indices`` and optionally ``data`` of the CSR adjacency matrix;
+        optionally ``labels``; optionally ``attr_indptr``, ``attr_indices``, ``attr_data``, ``attr_shape`` of a sparse
+        array of binary attributes. ``.edges``, ``.txt``, ``.csv``, ``.tsv``: one edge per line, as two names and
+        optionally a weight, separated by commas, tabs or spaces; lines that begin with # or % are skipped.
     label : str, optional
         Vertex attribute of a .gml file that holds the true clusters.
     attributes : sequence of str
         Vertex attributes of a .gml file to take as attributes.
     symmetrise : bool
-        Take the mean of both directions of a directed graph, which is refused otherwise. Edge lists name each edge
-        once, and are undirected.
+        Average both directions of a directed graph, which is refused otherwise. Edge lists are always undirected and
+        name each edge once.
     largest_component : bool
-        Leave out the vertices that are not in the largest connected component.
+        Keep only the largest connected component.
 
     Raises
     ------
     InvalidProblem
-        For a file that is missing, malformed or of another kind, and for what `AttributedGraph` refuses.
+        For a file that is missing, malformed or of unknown type, and for graphs that `AttributedGraph` refuses.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def graph(
         raise
     except (ValueError, OSError, KeyError, EOFError, IndexError, OverflowError) as error:
         raise InvalidProblem(f"path {path} is not a readable {ending} file: {error}") from None
-    except Exception as error:  # NetworkX's own
+    except Exception as error:  # errors of NetworkX have no common base among the classes above
         if type(error).__module__.startswith("networkx"):
             raise InvalidProblem(f"path {path} is not a readable {ending} file: {error}") from None
         raise
@@ -108,21 +108,22 @@ def from_networkx(
     symmetrise: bool = False,
     name: str = "",
 ) -> AttributedGraph:
-    """Return a NetworkX graph as an `AttributedGraph`, vertices in its order.
+    """Return a NetworkX graph as an `AttributedGraph` with the vertices in the same order.
 
     Parameters
     ----------
     given : networkx.Graph, DiGraph, MultiGraph or MultiDiGraph
-        Weights of parallel edges are added.
+        Graph; weights of parallel edges are added.
     weight : str
-        Edge attribute; 1 where it is missing.
+        Edge attribute with the weights; 1 for edges without it.
     label : str, optional
         Vertex attribute that holds the true clusters.
     attributes : sequence of str
         Vertex attributes to take as attributes.
     symmetrise : bool
-        Take the mean of both directions of a directed graph, which is refused otherwise.
+        Average both directions of a directed graph, which is refused otherwise.
     name : str
+        Name of the graph; by default the one NetworkX holds.
 
     Examples
     --------
@@ -186,7 +187,7 @@ def _edge_list(file: Path) -> csr_array:
         raise InvalidProblem(f"path {file} holds no edges")
     names, codes = np.unique(np.array(ends), return_inverse=True)
     rows, columns = codes.reshape(-1, 2).T
-    # An edge that is named in both directions is one edge: the first weight given counts.
+    # An edge named in both directions is a single edge, and its first weight counts.
     low, high = np.minimum(rows, columns), np.maximum(rows, columns)
     first = np.unique(low * names.size + high, return_index=True)[1]
     half = coo_array((np.array(weights)[first], (low[first], high[first])), shape=(names.size, names.size))

@@ -1,1 +1,1 @@
-"""Matrices: finite elements, PyAMG's gallery, Matrix Market files."""
+"""Systems with general sparse matrices: finite elements, PyAMG's gallery, Matrix Market files."""

@@ -1,4 +1,4 @@
-"""Finite elements on an unstructured mesh: Poisson's equation and linear elasticity on a plate with a hole."""
+"""Finite elements for Poisson's equation and linear elasticity on a plate with a hole."""
 
 from __future__ import annotations
 
@@ -16,36 +16,37 @@ __all__ = ["fem", "plate_mesh", "plate_solution"]
 
 KINDS = ("poisson", "elasticity")
 YOUNG, POISSON_RATIO = 1.0, 0.3
-HOLE = 0.2  # radius; the plate is the unit square around it
+HOLE = 0.2  # radius of the hole in the centre of the unit square
 SIDE_EDGES, HOLE_EDGES = 6, 12  # boundary edges of the coarsest mesh
 MESH_SEED = 2
 
 
 @problems.register("fem")
 def fem(kind: str = "poisson", *, refinements: int = 3) -> LinearSystem:
-    r"""Return linear finite elements on triangles :cite:`GustafssonMcBain2020`.
+    r"""Return a system of linear finite elements on triangles :cite:`GustafssonMcBain2020`.
 
     .. math::
         -\Delta u = f, \qquad \text{or} \qquad
         -\nabla\cdot\sigma(u) = f, \quad \sigma(u) = \lambda\,\mathrm{tr}\,\varepsilon(u)\,I + 2\mu\,\varepsilon(u)
 
-    on the unit square with a hole (a polygon of twelve corners), meshed without structure; u is given on all sides
-    and on the hole, and those nodes are eliminated. Without units: elasticity is plane strain with Young's modulus 1
-    and Poisson's ratio 0.3 :cite:`Braess2007`. f and the boundary values are made from a smooth solution
-    :cite:`Roache2002`, which ``exact`` holds at the free nodes: the solution of the system differs from it by O(h²)
-    in L². Displacements are numbered node by node, x before y.
+    on an unstructured mesh of the unit square with a hole (a polygon of twelve corners). u is given on all sides and on
+    the hole, and the nodes there are eliminated. Elasticity is plane strain with Young's modulus 1 and Poisson's ratio
+    0.3 :cite:`Braess2007`. f and the boundary values are computed from a smooth solution :cite:`Roache2002`, stored in
+    ``exact`` at the free nodes. The solution of the system differs from it by O(h²) in L². Displacements are numbered
+    node by node, x before y.
 
     Parameters
     ----------
     kind : {"poisson", "elasticity"}
+        Equation to discretise.
     refinements : int
-        How often each triangle is cut into four, which leaves 16, 100, 472, 2032, 8416, ... free nodes.
-        O(4^refinements) time and memory.
+        Number of times each triangle is divided into four, which gives 16, 100, 472, 2032, 8416, ... free nodes.
+        Takes O(4^refinements) time and memory.
 
     Returns
     -------
     LinearSystem
-        Symmetric positive definite, without a grid.
+        A symmetric positive definite system without a grid.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def fem(kind: str = "poisson", *, refinements: int = 3) -> LinearSystem:
 
 
 def plate_solution(kind: str, points: np.ndarray) -> np.ndarray:
-    """Return the exact solution at `points`, shape (2, n): shape (1, n), or (2, n) displacements."""
+    """Return the exact solution at `points` of shape (2, n), shape (1, n), or (2, n) for displacements."""
     x, y = points
     if kind == "poisson":
         return (np.sin(2 * x + 0.5) * np.exp(y))[None]
@@ -82,7 +83,7 @@ def plate_solution(kind: str, points: np.ndarray) -> np.ndarray:
 def plate_mesh(refinements: int) -> Any:
     """Return the ``skfem.MeshTri`` of the plate.
 
-    Delaunay triangles of the points of the boundary and of a jittered lattice, then uniform refinement.
+    The coarsest mesh is the Delaunay triangulation of boundary points and a jittered lattice; it is refined uniformly.
     """
     try:
         from skfem import MeshTri
@@ -133,7 +134,7 @@ def _assemble(kind: str, mesh: Any) -> tuple[Any, Any, np.ndarray]:
 
 
 def _force(x: np.ndarray, y: np.ndarray, lame: float, shear: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return -div σ of `plate_solution`: -μ Δu - (λ + μ) ∇(div u)."""
+    """Return -div σ = -μ Δu - (λ + μ) ∇(div u) of `plate_solution`."""
     pi = np.pi
     first, second = np.sin(pi * x) * np.cos(y), np.cos(x) * np.sin(pi * y)
     # div u = 0.1 (π cos πx cos y + π cos x cos πy + x)

@@ -1,4 +1,4 @@
-"""The small matrices of finite-element problems that PyAMG ships."""
+"""Small finite-element matrices shipped with PyAMG."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..reference import random_reference, system_from_reference
 __all__ = ["gallery"]
 
 DEFINITE = {Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE}
-MATRICES = {  # what is known of each, checked by the tests
+MATRICES = {  # with their tags, which the tests check
     "airfoil": DEFINITE,
     "bar": DEFINITE,
     "knot": DEFINITE,
@@ -29,21 +29,21 @@ COMPLEX = ("helmholtz_2D",)
 
 @problems.register("gallery")
 def gallery(name: str = "airfoil", *, seed: int = 0) -> LinearSystem:
-    """Return an example matrix of PyAMG :cite:`BellOlsonSchroder2022` with a known solution.
+    """Return a system with an example matrix of PyAMG :cite:`BellOlsonSchroder2022` and a known solution.
 
-    Matrices of 125 to 966 rows from finite elements on unstructured meshes, in the units of their authors;
-    Dirichlet values have been eliminated. There is no closed form: the reference is a seeded vector of standard
-    normal numbers and the right-hand side its product with the matrix.
+    The matrices have 125 to 966 rows and come from finite elements on unstructured meshes, in the units of their
+    authors, with Dirichlet values eliminated. The reference solution is a seeded standard normal vector, and the
+    right-hand side is its product with the matrix.
 
     Parameters
     ----------
     name : str
-        ``"airfoil"``, ``"unit_square"`` (Poisson on triangles; the latter pure Neumann, hence singular),
+        ``"airfoil"``, ``"unit_square"`` (Poisson on triangles; the latter with Neumann sides only, hence singular),
         ``"knot"``, ``"unit_cube"`` (Poisson on tetrahedra and surfaces), ``"bar"`` (linear elasticity),
-        ``"local_disc_galerkin_diffusion"`` (discontinuous elements of high order), ``"recirc_flow"``
-        (recirculating advection-diffusion, not symmetric).
+        ``"local_disc_galerkin_diffusion"`` (discontinuous elements of high order), ``"recirc_flow"`` (recirculating
+        advection-diffusion, not symmetric).
     seed : int
-        Of the reference solution.
+        Seed of the reference solution.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def gallery(name: str = "airfoil", *, seed: int = 0) -> LinearSystem:
 
 
 def gallery_mesh(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the vertices, shape (vertices, d), and the elements, shape (elements, nodes), of an example."""
+    """Return the vertices, shape (vertices, d), and the elements, shape (elements, nodes), of an example matrix."""
     from pyamg.gallery import load_example
 
     example = load_example(name)

@@ -1,4 +1,4 @@
-"""Any system stored in Matrix Market files."""
+"""Systems stored in Matrix Market files."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ __all__ = ["matrix_market"]
 def matrix_market(
     path: str | PathLike[str], rhs: str | PathLike[str] | np.ndarray | None = None, *, seed: int = 0
 ) -> LinearSystem:
-    """Return the system whose matrix is read from a Matrix Market file :cite:`BoisvertPozoRemington1996`.
+    """Return a system read from Matrix Market files :cite:`BoisvertPozoRemington1996`.
 
     Parameters
     ----------
     path : str or path
-        A real or integer square matrix, ``.mtx`` or ``.mtx.gz``, coordinates or array, any symmetry.
+        A real or integer square matrix, ``.mtx`` or ``.mtx.gz``, in coordinate or array format, of any symmetry.
     rhs : str, path or ndarray, optional
-        Right-hand side: another Matrix Market file, or an array of shape (n,) or (n, k). Left out, it is the
-        product of the matrix with a seeded vector of standard normal numbers, the reference solution.
+        Right-hand side, as another Matrix Market file or as an array of shape (n,) or (n, k). By default it is the
+        product of the matrix with a seeded standard normal vector, the reference solution.
     seed : int
-        Of the reference solution.
+        Seed of the reference solution.
 
     Returns
     -------
     LinearSystem
-        ``exact`` solves the system itself; None where `rhs` is given. Named after the file.
+        ``exact`` solves the system itself; it is None if `rhs` is given. The name is that of the file.
 
     Raises
     ------
     InvalidProblem
-        For a file that is missing or malformed, and a matrix that is complex, a pattern without values, or not
+        For a file that is missing or malformed, and for a matrix that is complex, a pattern without values, or not
         square.
 
     Examples

@@ -1,1 +1,1 @@
-"""Equations with parameters, one family a file."""
+"""Parametric equations, one family per file."""

@@ -1,4 +1,4 @@
-"""Fronts of Burgers' equation."""
+"""Burgers' equation with fronts."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ END, WIDTH = 0.5, 0.08
 
 @problems.register("burgers")
 def burgers(shape: tuple[int] = (256,), *, steps: int = 100) -> ParametricPDE:
-    r"""Return a pulse that steepens into a front and travels.
+    r"""Return Burgers' equation with a pulse that steepens into a travelling front.
 
     .. math::
         u_t+\bigl(\tfrac12u^2\bigr)_x=10^{b}\,u_{xx}\ \text{on }(0,1),\quad u=0\text{ at the ends},\quad
         u(x,0)=a\exp\Bigl(-\frac{(x-c)^2}{2\cdot0.08^2}\Bigr), \qquad 0\le t\le\tfrac12
 
-    Finite volumes with upwind fluxes (Engquist and Osher's), implicit Euler. Parameters: ``viscosity`` b (-3 to -2),
-    ``amplitude`` a (0.5 to 2) and ``position`` c (0.15 to 0.4). Affine with Q = 1, the fluxes being a pointwise term.
-    The inner product is that of L², Euclidean up to a factor.
+    Discretised by finite volumes with Engquist-Osher upwind fluxes and implicit Euler steps. The parameters are
+    ``viscosity`` b (-3 to -2), ``amplitude`` a (0.5 to 2) and ``position`` c (0.15 to 0.4). The affine form has Q = 1;
+    the fluxes are a pointwise term. The inner product is that of L², a multiple of the Euclidean one.
 
     Parameters
     ----------
     shape : (int,)
-        Inner vertices.
+        Interior vertices.
     steps : int
-        Of time, each 0.5 / steps.
+        Number of time steps of length 0.5 / steps.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Flow in a cavity between two moving lids."""
+"""Flow in a lid-driven cavity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .differences import vertex_grid, weighted_laplacian
 
 __all__ = ["lid_driven_cavity"]
 
-# Places that a vertex reads: itself, its neighbours, those across corners, and those two away.
+# Stencil of a vertex: itself, its neighbours, its diagonal neighbours, and the vertices two steps away.
 OFFSETS = (
     (0, 0),
     (-1, 0),
@@ -38,24 +38,25 @@ OFFSETS = (
 
 @problems.register("lid-driven-cavity")
 def lid_driven_cavity(shape: tuple[int, int] = (47, 47)) -> ParametricPDE:
-    r"""Return steady viscous flow in a square cavity whose upper and lower lids move.
+    r"""Return steady viscous flow in a square cavity with moving upper and lower lids.
 
     .. math::
         \psi_y\,\omega_x-\psi_x\,\omega_y=\frac1{Re}\,\Delta\omega, \qquad \omega=-\Delta\psi, \qquad
         \psi=0\text{ and }\psi_\nu\text{ given on the boundary}
 
-    for the stream function ψ, the velocity being :math:`(\psi_y,-\psi_x)`. Central differences; the vorticity at walls
-    follows Thom's formula :cite:`GhiaGhiaShin1982`. Parameters: ``reynolds``, the logarithm of the Reynolds number of
-    speed 1 (1 to 2.5), and the speeds ``top`` and ``bottom`` (-1 to 1). Affine with Q = 1 and R = 2; the transport of
-    vorticity is a pointwise term that reads 13 unknowns. The inner product is that of L², Euclidean up to a factor.
+    for the stream function ψ and the velocity :math:`(\psi_y,-\psi_x)`. Discretised by central differences, with Thom's
+    formula for the vorticity at walls :cite:`GhiaGhiaShin1982`. The parameters are ``reynolds``, the decimal logarithm
+    of the Reynolds number at speed 1 (1 to 2.5), and the speeds ``top`` and ``bottom`` (-1 to 1). The affine form has
+    Q = 1 and R = 2; the transport of vorticity is a pointwise term that reads 13 unknowns. The inner product is that of
+    L², a multiple of the Euclidean one.
 
-    With the upper lid alone at Re = 100 the flow is that of the tables of Ghia, Ghia and Shin. At Re = 1000 this grid
-    is too coarse.
+    If only the upper lid moves, the flow at Re = 100 is the one tabulated by Ghia, Ghia and Shin. At Re = 1000 the
+    default grid is too coarse.
 
     Parameters
     ----------
     shape : (int, int)
-        Inner vertices along each axis; the same number.
+        Interior vertices along each axis, the same number for both.
 
     Examples
     --------
@@ -65,13 +66,13 @@ def lid_driven_cavity(shape: tuple[int, int] = (47, 47)) -> ParametricPDE:
     """
     size = check_shape(shape, dimensions=(2,))
     if size[0] != size[1]:
-        raise InvalidProblem(f"shape is {size}; the cavity is a square and takes as many vertices along each axis")
+        raise InvalidProblem(f"shape is {size}; the cavity is square and needs as many vertices along x as along y")
     n, grid, h = size[0], vertex_grid(size), 1.0 / (size[0] + 1)
     i, j = (index.ravel() for index in np.meshgrid(np.arange(n), np.arange(n), indexing="ij"))
     top, bottom = (j == n - 1).astype(np.float64), (j == 0).astype(np.float64)
     walls = top + bottom + (i == 0) + (i == n - 1)
     laplacian: Any = weighted_laplacian(size, np.ones((n + 1, n + 1))) / h
-    # At a wall the stream function beyond it mirrors the one before it, but for the speed of the lid.
+    # Beyond a wall the stream function is mirrored, except for the contribution of the speed of the lid.
     biharmonic: Any = laplacian @ laplacian + diags_array(2.0 * walls / h**2)
     return ParametricPDE(
         None,
@@ -103,7 +104,7 @@ def _lids(mu: np.ndarray) -> np.ndarray:
 def _differences(
     values: np.ndarray, data: np.ndarray, mu: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the differences across two cells of ψ and of h² ω, along x and y."""
+    """Return the differences of ψ and of h² ω across two cells, along x and y."""
     top, bottom, h = data.T
     _, w, e, s, n, sw, se, nw, ne, ww, ee, ss, nn = values.T
     psi_x, psi_y = e - w, n - s

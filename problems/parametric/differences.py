@@ -1,7 +1,7 @@
-"""Finite differences on the unit square that parametric problems share.
+"""Finite differences on the unit square, for parametric problems.
 
-Unknowns sit at the inner vertices of square cells, and u = 0 on the boundary, unless said otherwise. Matrices are
-integrals over the cell around each vertex (multiplied by its area), as finite elements give them.
+Unless stated otherwise, unknowns are at the interior vertices of square cells, and u = 0 on the boundary. Matrices hold
+integrals over the cell around each vertex (they are multiplied by its area), as in finite elements.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ __all__ = ["cross_reads", "first_difference", "gaussian", "point_data", "vertex_
 
 
 def vertex_grid(shape: tuple[int, ...]) -> Grid:
-    """Return the inner vertices of the unit interval or square."""
+    """Return the grid of interior vertices of the unit interval or square."""
     spacing = tuple(1.0 / (n + 1) for n in shape)
     return Grid.uniform(shape, spacing=spacing, origin=spacing)
 
 
 def weighted_laplacian(shape: tuple[int, ...], cells: np.ndarray) -> csr_array:
-    r"""Return :math:`-\nabla\cdot(k\nabla u)` integrated over cells, for a coefficient k constant on each cell.
+    r"""Return the matrix of :math:`-\nabla\cdot(k\nabla u)`, integrated over cells, for k constant on each cell.
 
-    Piecewise linear finite elements on triangles: the conductivity of an edge is the mean of the two cells beside it.
+    These are linear finite elements on triangles: the conductivity of an edge is the mean of the two adjacent cells.
 
     Parameters
     ----------
     shape : (int, int)
-        Inner vertices along each axis.
+        Interior vertices along each axis.
     cells : ndarray, shape (shape[0] + 1, shape[1] + 1)
-        k; zeros are allowed.
+        Coefficient k; zeros are allowed.
     """
-    aspect = (shape[0] + 1) / (shape[1] + 1)  # ratio of the spacings, by which edges along the axes differ
+    aspect = (shape[0] + 1) / (shape[1] + 1)  # ratio of the spacings
     along_x = 0.5 * (cells[:, :-1] + cells[:, 1:]) * aspect
     along_y = 0.5 * (cells[:-1, :] + cells[1:, :]) / aspect
     numbers = np.arange(shape[0] * shape[1]).reshape(shape)
@@ -51,10 +51,11 @@ def weighted_laplacian(shape: tuple[int, ...], cells: np.ndarray) -> csr_array:
 
 
 def first_difference(shape: tuple[int, ...], axis: int, side: int) -> csr_array:
-    """Return du/dx along an axis times the area of a cell, from the neighbour below (side -1), above (1), or both (0).
+    """Return the matrix of a first difference along an axis times the area of a cell.
 
-    The sign is that of upwind differences for a flow from that side: ``first_difference(shape, axis, 1)`` is minus
-    the derivative, for a flow of speed 1 against the axis.
+    The difference is backward (side -1), central (0) or forward (1). Its sign is that of upwind differences for a flow
+    from that side: ``first_difference(shape, axis, 1)`` is minus the derivative,
+    for a flow of speed 1 against the axis.
     """
     n, other = shape[axis], shape[1 - axis]
     lower = diags_array(np.ones(n - 1), offsets=-1)
@@ -65,7 +66,7 @@ def first_difference(shape: tuple[int, ...], axis: int, side: int) -> csr_array:
 
 
 def cross_reads(shape: tuple[int, ...]) -> np.ndarray:
-    """Return the unknowns at each vertex and its neighbours -x, +x, -y, +y, shape (n, 5); -1 where it is a wall."""
+    """Return the unknowns at each vertex and its neighbours -x, +x, -y, +y, shape (n, 5); -1 at walls."""
     padded = np.full((shape[0] + 2, shape[1] + 2), -1)
     padded[1:-1, 1:-1] = np.arange(shape[0] * shape[1]).reshape(shape)
     places = ((1, 1), (0, 1), (2, 1), (1, 0), (1, 2))
@@ -79,5 +80,5 @@ def point_data(grid: Grid) -> np.ndarray:
 
 
 def gaussian(x: np.ndarray, y: np.ndarray, centre: tuple[float, float], width: float) -> np.ndarray:
-    """Return exp(-r² / (2 width²)), r being the distance from `centre`."""
+    """Return exp(-r² / (2 width²)), where r is the distance from `centre`."""
     return np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2.0 * width**2))

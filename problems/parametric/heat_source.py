@@ -1,4 +1,4 @@
-"""Diffusion through two materials from a source that moves."""
+"""Diffusion through two materials from a moving source."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ __all__ = ["two_materials"]
 
 @problems.register("two-materials")
 def two_materials(shape: tuple[int, int] = (48, 48)) -> ParametricPDE:
-    r"""Return diffusion through two materials, whose interface is curved, from a Gaussian source.
+    r"""Return diffusion from a Gaussian source through two materials with a curved interface.
 
     .. math::
         -\nabla\cdot(k\nabla u)=10^a\exp\Bigl(-\frac{|x-c|^2}{2w^2}\Bigr), \qquad k=1\text{ or }10^b,
         \qquad u=0\text{ on the boundary}
 
-    of the unit square; k is :math:`10^b` above the curve :math:`y=0.45+0.2\sin 3x`. Linear finite elements. Parameters:
-    ``x``, ``y`` (the centre c, each 0.1 to 0.9), ``width`` w (0.04 to 0.08), ``conductivity`` b (-1 to 1) and
-    ``amplitude`` a (-1 to 1). Affine with Q = 2; the source is a pointwise term. The inner product is that of L²,
-    Euclidean up to a factor.
+    of the unit square, where k is :math:`10^b` above the curve :math:`y=0.45+0.2\sin 3x`. Discretised by linear finite
+    elements. The parameters are ``x``, ``y`` (the centre c, each 0.1 to 0.9), ``width`` w (0.04 to 0.08),
+    ``conductivity`` b (-1 to 1) and ``amplitude`` a (-1 to 1). The affine form has Q = 2; the source is a pointwise
+    term. The inner product is that of L², a multiple of the Euclidean one.
 
-    The amplitude, over two decades, is a nuisance: solutions that differ by it alone need the same basis.
+    The amplitude, which spans two decades, is a nuisance parameter: solutions that differ only in it need the same
+    basis.
 
     Parameters
     ----------
     shape : (int, int)
-        Inner vertices along each axis.
+        Interior vertices along each axis.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Heat from a laser that moves along a track."""
+"""Heating by a laser that moves along a track."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ DIFFUSIVITY, WIDTH = 0.02, 0.06
 
 @problems.register("laser-track")
 def laser_track(shape: tuple[int, int] = (40, 40), *, steps: int = 30) -> ParametricPDE:
-    r"""Return nonlinear heat conduction under a laser that crosses a plate, which is cold at first.
+    r"""Return nonlinear heat conduction in an initially cold plate that a laser crosses.
 
     .. math::
         u_t-0.02\,\nabla\cdot\bigl((1+\beta u)\nabla u\bigr)=10^a\exp\Bigl(-\frac{|x-z(t)|^2}{2\cdot0.06^2}\Bigr), \quad
         u=0\text{ on the boundary}, \quad z(t)=(0.2+0.6t,\ c+s(t-\tfrac12))
 
-    on the unit square for :math:`0\le t\le1`. Finite volumes, implicit Euler. Parameters: ``height`` c (0.3 to 0.7),
-    ``slope`` s (-0.3 to 0.3), ``power`` a (0.5 to 1.5) and ``conductivity`` β (0 to 2). Affine with Q = 1; the
-    nonlinear part of the conduction and the laser are a pointwise term, which depends on time. The inner product is
-    that of L², Euclidean up to a factor.
+    on the unit square for :math:`0\le t\le1`. Discretised by finite volumes and implicit Euler steps. The parameters
+    are ``height`` c (0.3 to 0.7), ``slope`` s (-0.3 to 0.3), ``power`` a (0.5 to 1.5) and ``conductivity`` β (0 to 2).
+    The affine form has Q = 1; the nonlinear part of the conduction and the laser are a time-dependent pointwise term. The
+    inner product is that of L², a multiple of the Euclidean one.
 
     Parameters
     ----------
     shape : (int, int)
-        Inner vertices along each axis.
+        Interior vertices along each axis.
     steps : int
-        Of time, each 1 / steps.
+        Number of time steps of length 1 / steps.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Waves through a lens."""
+"""Time-harmonic waves through a lens."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ LENS, RADIUS, INDEX, SOURCE, WIDTH, STRENGTH = (0.5, 0.5), 0.15, 1.6, 0.1, 0.04,
 
 @problems.register("helmholtz-lens")
 def helmholtz_lens(shape: tuple[int, int] = (90, 90)) -> ParametricPDE:
-    r"""Return time-harmonic waves from a source at the left of a lens; solutions are complex.
+    r"""Return time-harmonic waves from a source to the left of a lens, with complex solutions.
 
     .. math::
         -\Delta u-k^2n\,u=100\,e^{i\varphi}\exp\Bigl(-\frac{|x-(0.1,s)|^2}{2\cdot0.04^2}\Bigr), \qquad
         \frac{\partial u}{\partial\nu}=iku\text{ on the boundary}
 
-    of the unit square; n is 1.6 in the disc of radius 0.15 about the centre, and 1 elsewhere. Finite differences, the
-    outermost unknowns being on the boundary. Parameters: ``wavenumber`` k (6 to 14), ``source`` s (0.1 to 0.9) and
-    ``phase`` φ (-π to π), a nuisance. Affine with Q = 3; the source is a pointwise term. The inner product is that of
-    L².
+    of the unit square, where n is 1.6 in the disc of radius 0.15 around the centre, and 1 elsewhere. Discretised by
+    finite differences whose outermost unknowns are on the boundary. The parameters are ``wavenumber`` k (6 to 14),
+    ``source`` s (0.1 to 0.9) and ``phase`` φ (-π to π), a nuisance parameter. The affine form has Q = 3; the source is
+    a pointwise term. The inner product is that of L².
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def helmholtz_lens(shape: tuple[int, int] = (90, 90)) -> ParametricPDE:
 
 
 def _line(n: int) -> tuple[csr_array, np.ndarray, np.ndarray]:
-    """Return stiffness, lengths of cells and indicator of the ends of n vertices from 0 to 1."""
+    """Return the stiffness matrix, cell lengths and end indicators of n vertices from 0 to 1."""
     h = 1.0 / (n - 1)
     beside = diags_array(np.ones(n - 1), offsets=1)
     degrees = np.full(n, 2.0)

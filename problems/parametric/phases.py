@@ -1,4 +1,4 @@
-"""Separation of two phases from random initial states."""
+"""Phase separation from random initial states."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ WAVES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (2, 1))
 
 @problems.register("allen-cahn")
 def allen_cahn(shape: tuple[int, int] = (40, 40), *, steps: int = 30) -> ParametricPDE:
-    r"""Return the Allen-Cahn equation from initial states that are random waves.
+    r"""Return the Allen-Cahn equation with random waves as initial states.
 
     .. math::
         u_t-0.05^2\,\Delta u=u-u^3,\qquad \frac{\partial u}{\partial\nu}=0\text{ on the boundary},\qquad
         u(x,y,0)=\tfrac12\sum_{jk}c_{jk}\cos(j\pi x)\cos(k\pi y)
 
-    of the unit square, for :math:`0\le t\le4`. Finite volumes, implicit Euler. The parameters ``c01``, ``c10``,
-    ``c11``, ``c02``, ``c20``, ``c21`` (each -1 to 1) are the amplitudes of the waves. Affine with Q = 1; the cube is a
-    pointwise term. The inner product is that of L², Euclidean up to a factor. With every solution u its mirror image
-    -u is one.
+    of the unit square, for :math:`0\le t\le4`. Discretised by finite volumes and implicit Euler steps. The parameters
+    ``c01``, ``c10``, ``c11``, ``c02``, ``c20``, ``c21`` (each -1 to 1) are the amplitudes of the waves. The affine form
+    has Q = 1; the cubic term is a pointwise term. The inner product is that of L², a multiple of the Euclidean one. If
+    u is a solution, -u is one for the negated parameters.
 
     Parameters
     ----------
     shape : (int, int)
         Cells along each axis.
     steps : int
-        Of time, each 4 / steps; below 1, so that every step has one solution.
+        Number of time steps of length 4 / steps, which must be below 1 for unique solutions; at least 5.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def allen_cahn(shape: tuple[int, int] = (40, 40), *, steps: int = 30) -> Paramet
 
 
 def _insulated(n: int) -> Any:
-    """Return the second difference, of spacing 1, of n cells between insulated ends."""
+    """Return minus the second difference, with spacing 1, of n cells between insulated ends."""
     beside = diags_array(np.ones(n - 1), offsets=1) if n > 1 else csr_array((1, 1))
     neighbours: Any = beside + beside.T
     return diags_array(np.asarray(neighbours.sum(axis=1)).ravel()) - neighbours

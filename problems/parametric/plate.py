@@ -1,4 +1,4 @@
-"""An elastic plate with a hole."""
+"""Elastic plate with a hole."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ POISSON_RATIO, RING = 0.3, 0.35
 
 @problems.register("perforated-plate")
 def perforated_plate(refinements: int = 2) -> ParametricPDE:
-    r"""Return the displacement of an elastic plate with a hole, clamped at the left and pulled at the right.
+    r"""Return an elastic plate with a hole, clamped on the left and pulled on the right.
 
     .. math::
         -\nabla\cdot\sigma(u)=0,\quad \sigma=E\,(\lambda_1\operatorname{tr}\varepsilon(u)I+2\mu_1\varepsilon(u)),\quad
         u=0\text{ at the left},\quad \sigma\nu=10^a(\cos\varphi,\sin\varphi)\text{ at the right}
 
-    of the unit square, in plane strain; E is :math:`10^b` in a ring of radius 0.35 around the hole, :math:`10^c` in the
-    rest of the right half, and 1 elsewhere. Linear finite elements on triangles. Parameters: ``ring`` b and ``right`` c
-    (-1 to 1), ``angle`` φ (-π to π) and ``load`` a (-1 to 1), a nuisance. Affine with Q = 3 and R = 2. The inner
-    product is the energy of the plate with E = 1. Displacements are numbered node by node, x before y.
+    of the unit square, in plane strain, where E is :math:`10^b` in a ring of radius 0.35 around the hole, :math:`10^c`
+    in the rest of the right half, and 1 elsewhere. Discretised by linear finite elements on triangles. The parameters
+    are ``ring`` b and ``right`` c (-1 to 1), ``angle`` φ (-π to π) and ``load`` a (-1 to 1), a nuisance parameter. The
+    affine form has Q = 3 and R = 2. The inner product is the energy of the plate with E = 1. Displacements are numbered
+    node by node, x before y.
 
     Parameters
     ----------
     refinements : int
-        How often each triangle is cut into four: 0 to 4 leave 90, 356, ... displacements.
+        Number of times each triangle is divided into four; 0, 1, ... give 90, 356, ... displacements.
 
     Raises
     ------

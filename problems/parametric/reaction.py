@@ -1,4 +1,4 @@
-"""Reaction, diffusion and advection from a source that moves."""
+"""Reaction, diffusion and advection from a moving source."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ DIFFUSION, WIND, REACTION, WIDTH = 0.005, (0.05, 0.02), 5.0, 0.05
 
 @problems.register("moving-reaction")
 def moving_reaction(shape: tuple[int, int] = (80, 80)) -> ParametricPDE:
-    r"""Return a nonlinear reaction fed by a Gaussian source anywhere in the unit square.
+    r"""Return a nonlinear reaction with a Gaussian source at any point of the unit square.
 
     .. math:: -0.005\,\Delta u+(0.05,0.02)\cdot\nabla u+5u^3=10^a\exp\Bigl(-\frac{|x-c|^2}{2\cdot0.05^2}\Bigr),
         \qquad u=0\text{ on the boundary}
 
-    Central differences. Parameters: ``x``, ``y`` (the centre c, each 0.1 to 0.9) and ``amplitude`` a (-1 to 1).
-    The linear part is fixed (Q = 1); reaction and source are a pointwise term. The inner product is that of L²,
-    Euclidean up to a factor.
+    Discretised by central differences. The parameters are ``x``, ``y`` (the centre c, each 0.1 to 0.9) and
+    ``amplitude`` a (-1 to 1). The linear part is fixed (Q = 1); reaction and source are a pointwise term. The inner
+    product is that of L², a multiple of the Euclidean one.
 
     Parameters
     ----------
     shape : (int, int)
-        Inner vertices along each axis.
+        Interior vertices along each axis.
 
     Examples
     --------

@@ -18,19 +18,19 @@ __all__ = ["thermal_block"]
 
 @problems.register("thermal-block")
 def thermal_block(shape: tuple[int, int] = (99, 99), *, blocks: tuple[int, int] = (2, 2)) -> ParametricPDE:
-    r"""Return the thermal block, on which reduced-basis methods are compared :cite:`HesthavenRozzaStamm2016`.
+    r"""Return the thermal block, a standard problem for reduced-basis methods :cite:`HesthavenRozzaStamm2016`.
 
     .. math:: -\nabla\cdot(k\nabla u)=1, \qquad u=0\text{ on the boundary}
 
-    of the unit square, with one conductivity from 0.1 to 1 for each block of a chessboard. Linear finite elements on
-    triangles. Parameters ``k00``, ``k01``, ...: block by block, the second axis running fastest. Affine with one
-    matrix a block. The inner product is that of :math:`H^1_0`.
+    of the unit square, divided into rectangular blocks with conductivities from 0.1 to 1. Discretised by linear finite
+    elements on triangles. The parameters are the conductivities ``k00``, ``k01``, ... of the blocks, the second axis
+    running fastest. The affine form has one matrix per block. The inner product is that of :math:`H^1_0`.
 
     Parameters
     ----------
     shape : (int, int)
-        Inner vertices along each axis; blocks end at vertices where ``shape + 1`` is a multiple of their number, and
-        elsewhere with the cells whose centres they hold.
+        Interior vertices along each axis. Blocks consist of the cells whose centres they contain; their sides run
+        along vertices if ``shape + 1`` is a multiple of their number.
     blocks : (int, int)
         Blocks along each axis.
 

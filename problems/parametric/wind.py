@@ -1,4 +1,4 @@
-"""Transport of two sources by a wind from any direction."""
+"""Advection-diffusion from two sources in a wind from any direction."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ SOURCES, WIDTH, STRENGTH = ((0.35, 0.5), (0.65, 0.5)), 0.05, 100.0
 
 @problems.register("rotating-wind")
 def rotating_wind(shape: tuple[int, int] = (63, 63)) -> ParametricPDE:
-    r"""Return steady advection and diffusion from two sources in a wind from any direction.
+    r"""Return steady advection-diffusion from two sources in a wind from any direction.
 
     .. math::
         -10^{-b}\Delta u+(\cos\varphi,\sin\varphi)\cdot\nabla u=sf_1+(1-s)f_2, \qquad u=0\text{ on the boundary}
 
-    of the unit square; :math:`f_1` and :math:`f_2` are Gaussians of height 100 and width 0.05 at (0.35, 0.5) and
-    (0.65, 0.5). Upwind differences. Parameters: ``angle`` φ (-π to π), ``peclet`` b, the logarithm of the Péclet number
-    (0.5 to 2.5), and ``share`` s (0 to 1). Affine with Q = 5, one matrix for each side the wind may come from, and two
-    right-hand sides. The inner product is that of L², Euclidean up to a factor.
+    of the unit square, where :math:`f_1` and :math:`f_2` are Gaussians of height 100 and width 0.05 at (0.35, 0.5) and
+    (0.65, 0.5). Discretised by upwind differences. The parameters are ``angle`` φ (-π to π), ``peclet`` b, the decimal
+    logarithm of the Péclet number (0.5 to 2.5), and ``share`` s (0 to 1). The affine form has Q = 5, with one matrix
+    for each side that the wind may come from, and two right-hand sides. The inner product is that of L², a multiple of
+    the Euclidean one.
 
     Parameters
     ----------
     shape : (int, int)
-        Inner vertices along each axis.
+        Interior vertices along each axis.
 
     Examples
     --------

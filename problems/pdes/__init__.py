@@ -1,4 +1,4 @@
-"""Partial differential equations for collocation and Gaussian processes."""
+"""Partial differential equations that solvers discretise themselves."""
 
 import lazy_loader
 

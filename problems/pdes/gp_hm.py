@@ -1,8 +1,8 @@
-"""Equations with solutions of high frequency and of several scales :cite:`FangEtAl2024`, and some beside them.
+"""Equations with high-frequency and multiscale solutions, from the paper by Fang et al. and further ones.
 
-Each function returns a `ritz.PDE` with its exact solution, whose boundary data and source follow from it in closed
-form. Frequencies are in radians, lengths in units of the box. `GRIDS` holds the points along each axis that the
-methods are compared at, by the name of the PDE.
+Most of them are test problems of :cite:`FangEtAl2024`. Each function returns a `ritz.PDE` with its exact solution;
+boundary data and source follow from it in closed form. Frequencies are in radians per unit length. `GRIDS` maps the
+name of each PDE to the number of points along each axis at which methods are compared.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ GRIDS: Mapping[str, tuple[int, ...]] = {
     "helmholtz standing": (200, 200),
     "helmholtz plane": (200, 200),
 }
-"""Uniform points along each axis, both ends counted."""
+"""Number of uniform points along each axis, including both ends."""
 
 TURN = 2 * np.pi
 CUBIC = (lambda u: u**3 - u, lambda u: 3 * u**2 - 1)
@@ -92,15 +92,15 @@ def poisson_1d(
     Parameters
     ----------
     case : str
-        From the table.
+        Case from the table.
     frequency : float, optional
-        The highest, in radians per unit length; not for ``bump`` and ``layer``.
+        Highest frequency w, in radians per unit length; not used by ``bump`` and ``layer``.
     width : float, optional
-        Of ``bump`` and ``layer``.
+        Width d of ``bump`` and ``layer``.
     conditions : str or mapping
-        Of the sides, see `ritz.PDE`; data follow from u.
+        Conditions on the sides, see `ritz.PDE`; their data follow from u.
     seed : int
-        Of the tones.
+        Seed of the tones.
 
     Raises
     ------
@@ -156,13 +156,13 @@ def poisson_2d(
     Parameters
     ----------
     case : str
-        From the table.
+        Case from the table.
     frequency : float, optional
-        w, in radians per unit length.
+        Frequency w, in radians per unit length.
     width : float
-        Of ``bump``.
+        Width of ``bump``.
     conditions : str or mapping
-        Of the sides, see `ritz.PDE`; data follow from u.
+        Conditions on the sides, see `ritz.PDE`; their data follow from u.
 
     Raises
     ------
@@ -196,9 +196,9 @@ def poisson_3d(*, frequency: float = 16.0, conditions: BoundaryLike = "dirichlet
     Parameters
     ----------
     frequency : float
-        w, in radians per unit length.
+        Frequency w, in radians per unit length.
     conditions : str or mapping
-        Of the sides, see `ritz.PDE`; data follow from u.
+        Conditions on the sides, see `ritz.PDE`; their data follow from u.
 
     Examples
     --------
@@ -219,9 +219,9 @@ def allen_cahn_1d(case: str = "single_sin", *, frequency: float = 100.0, conditi
     case : {"single_sin", "sin_cos"}
         ``u = sin(w x)`` or ``u = sin(6x) cos(w x)``.
     frequency : float
-        w, in radians per unit length.
+        Frequency w, in radians per unit length.
     conditions : str or mapping
-        Of the sides, see `ritz.PDE`; data follow from u.
+        Conditions on the sides, see `ritz.PDE`; their data follow from u.
 
     Raises
     ------
@@ -252,9 +252,9 @@ def allen_cahn_2d(
         ``u = g(x) g(y)`` with ``g(s) = sin s + sin(w s / 5) / 10 + cos(w s)``, w = 100 unless given, or
         ``u = sin(w x) cos(w y) + sin(2 pi x) cos(2 pi y)``, w = 40 pi unless given.
     frequency : float, optional
-        w, in radians per unit length.
+        Frequency w, in radians per unit length.
     conditions : str or mapping
-        Of the sides, see `ritz.PDE`; data follow from u.
+        Conditions on the sides, see `ritz.PDE`; their data follow from u.
 
     Raises
     ------
@@ -282,10 +282,10 @@ def advection(
     Parameters
     ----------
     speed : float
-        Positive.
+        Speed of advection, positive.
     conditions : str or mapping
-        By default u is given at the start (y-) and at the inflow (x-) alone. ``"dirichlet"``, as in the paper's
-        measurements, gives it on all four sides.
+        By default u is given only at the initial time (y-) and at the inflow (x-). With ``"dirichlet"`` it is given on
+        all four sides, as in the measurements of the paper.
 
     Examples
     --------
@@ -309,9 +309,9 @@ def heat(
     Parameters
     ----------
     frequency : float
-        w, in radians per unit length.
+        Frequency w, in radians per unit length.
     conditions : str or mapping
-        By default u is given at the start (y-) and at both ends of the bar, and nothing at the final time (y+).
+        By default u is given at the initial time (y-) and at both ends of the bar, but not at the final time (y+).
 
     Examples
     --------
@@ -326,17 +326,17 @@ def heat(
 
 @problems.register("gp-hm-helmholtz")
 def helmholtz(case: str = "standing", *, wavenumber: float = 24 * np.pi, conditions: BoundaryLike = "dirichlet") -> PDE:
-    """Helmholtz' equation on the unit square, ``u_xx + u_yy + k^2 u = f``.
+    """Helmholtz equation on the unit square, ``u_xx + u_yy + k^2 u = f``.
 
     Parameters
     ----------
     case : {"standing", "plane"}
         ``u = sin(k x) sin(k y)``, or ``u = sin(k (0.6 x + 0.8 y))``, for which f = 0.
     wavenumber : float
-        k, in radians per unit length. Where ``k^2 / pi^2`` is a sum of two squares of positive integers the Dirichlet
-        problem is singular.
+        Wavenumber k, in radians per unit length. The Dirichlet problem is singular if ``k^2 / pi^2`` is a sum of two
+        squares of positive integers.
     conditions : str or mapping
-        Of the sides, see `ritz.PDE`; data follow from u.
+        Conditions on the sides, see `ritz.PDE`; their data follow from u.
 
     Raises
     ------
@@ -385,7 +385,7 @@ def _laplacian(dimension: int) -> dict[MultiIndex, Any]:
 
 
 def _without_source(problem: PDE) -> PDE:
-    """Return a PDE whose source is rounding with the source it should have."""
+    """Return the PDE with source zero instead of a source of rounding errors."""
     return replace(problem, source=0.0)
 
 

@@ -1,4 +1,4 @@
-"""PDEs with a known solution, from which their source and boundary data are made."""
+"""PDEs whose source and boundary data are computed from a known solution."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ __all__ = ["NAMES", "Differentiable", "Wave", "from_exact", "manufactured"]
 
 
 class Differentiable(Protocol):
-    """A function of the coordinates that knows its derivatives."""
+    """A function of the coordinates with derivatives."""
 
     def __call__(self, *coordinates: Any, order: MultiIndex | None = None) -> Any:
-        """Return the derivative of a multi-index, by default the value."""
+        """Return the derivative given by a multi-index, by default the value."""
         ...
 
 
 @dataclass(frozen=True)
 class Wave:
-    """``sin(w1 x + p1) sin(w2 y + p2) ...`` and all its derivatives.
+    """The function ``sin(w1 x + p1) sin(w2 y + p2) ...`` with all derivatives.
 
     Parameters
     ----------
     frequencies, phases : tuple of float
-        One an axis.
+        Frequency and phase along each axis.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class Wave:
     phases: tuple[float, ...]
 
     def __call__(self, *coordinates: Any, order: MultiIndex | None = None) -> Any:
-        """Return the derivative of a multi-index, by default the value."""
+        """Return the derivative given by a multi-index, by default the value."""
         value: Any = 1.0
         orders = order or (0,) * len(coordinates)
         for x, frequency, phase, k in zip(coordinates, self.frequencies, self.phases, orders, strict=True):
@@ -67,7 +67,7 @@ def from_exact(
     Parameters
     ----------
     exact : function
-        Must be periodic where the conditions are.
+        The solution; it must be periodic along periodic axes.
     domain, terms, conditions, name, reaction
         See `ritz.PDE`.
     """
@@ -93,10 +93,10 @@ def from_exact(
 
 @problems.register("manufactured")
 def manufactured(name: str = "poisson-2d") -> PDE:
-    """Return a PDE whose solution ``u = sin(w1 x + p1) sin(w2 y + p2) ...`` is known, in units of the box.
+    """Return a PDE with the known solution ``u = sin(w1 x + p1) sin(w2 y + p2) ...``.
 
-    Sources, boundary values and slopes follow from u, and none of them vanishes. On the unit interval, square or
-    cube, with Dirichlet conditions unless said otherwise:
+    The source, boundary values and slopes are computed from u, and none of them vanishes. The domain is the unit
+    interval, square or cube, with Dirichlet conditions unless stated otherwise:
 
     ========================  ==================================================================================
     name                      equation
@@ -119,7 +119,7 @@ def manufactured(name: str = "poisson-2d") -> PDE:
     Parameters
     ----------
     name : str
-        From the table.
+        Name from the table.
 
     Raises
     ------

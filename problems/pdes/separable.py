@@ -1,4 +1,4 @@
-"""Functions of one variable with their derivatives, and sums of products of them."""
+"""Functions of one variable with their derivatives, and sums of products of such functions."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ritz.problem_types.pde.pde import MultiIndex
 __all__ = ["Profile", "Separable", "bump", "chirp", "decay", "layer", "polynomial", "product", "total", "wave"]
 
 Profile: TypeAlias = Callable[[np.ndarray, int], Any]
-"""``profile(x, order)``: a derivative of a function of one variable, order 0 being the function."""
+"""``profile(x, order)`` returns a derivative of a function of one variable; order 0 is the function itself."""
 
 
 @dataclass(frozen=True, eq=False)
 class Separable:
-    """A sum of products of one function an axis, with all its derivatives.
+    """A sum of products of one function per axis, with all derivatives.
 
     Parameters
     ----------
     products : sequence of sequence of Profile
-        One function an axis in each product.
+        Products, each with one function per axis.
 
     Examples
     --------
@@ -36,7 +36,7 @@ class Separable:
     products: Sequence[Sequence[Profile]]
 
     def __call__(self, *coordinates: Any, order: MultiIndex | None = None) -> Any:
-        """Return the derivative of a multi-index, by default the value."""
+        """Return the derivative given by a multi-index, by default the value."""
         orders = order or (0,) * len(coordinates)
         sum_: Any = 0.0
         for profiles in self.products:
@@ -48,7 +48,7 @@ class Separable:
 
 
 def wave(frequency: float, *, amplitude: float = 1.0, phase: float = 0.0) -> Profile:
-    """Return ``amplitude sin(frequency x + phase)``, the frequency in radians per unit length."""
+    """Return ``amplitude sin(frequency x + phase)``, with the frequency in radians per unit length."""
     return lambda x, order: amplitude * frequency**order * np.sin(frequency * x + phase + 0.5 * np.pi * order)
 
 
@@ -64,7 +64,7 @@ def decay(rate: float) -> Profile:
 
 
 def chirp(sweep: float, start: float) -> Profile:
-    """Return ``sin(sweep x^2 + start x)``, up to its second derivative: the frequency grows with x."""
+    """Return ``sin(sweep x^2 + start x)``, whose frequency grows with x, with two derivatives."""
 
     def profile(x: np.ndarray, order: int) -> Any:
         angle, rate = sweep * x**2 + start * x, 2 * sweep * x + start
@@ -78,7 +78,7 @@ def chirp(sweep: float, start: float) -> Profile:
 
 
 def bump(centre: float, width: float) -> Profile:
-    """Return ``exp(-((x - centre) / width)^2 / 2)``, with all derivatives by Hermite polynomials."""
+    """Return ``exp(-((x - centre) / width)^2 / 2)``, with all derivatives from Hermite polynomials."""
 
     def profile(x: np.ndarray, order: int) -> Any:
         t = (x - centre) / width
@@ -89,7 +89,7 @@ def bump(centre: float, width: float) -> Profile:
 
 
 def layer(centre: float, width: float) -> Profile:
-    """Return ``tanh((x - centre) / width)``, up to its second derivative."""
+    """Return ``tanh((x - centre) / width)``, with two derivatives."""
 
     def profile(x: np.ndarray, order: int) -> Any:
         value = np.tanh((x - centre) / width)

@@ -1,1 +1,1 @@
-"""Data for regression."""
+"""Data for linear regression."""

@@ -1,4 +1,4 @@
-"""Overdetermined systems for norms other than that of least squares."""
+"""Data for l_p regression."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ __all__ = ["lp_regression"]
 def lp_regression(
     n: int = 2000, d: int = 10, *, p: float = 1.0, degrees: float = 2.0, weight: float = 1.0, seed: int = 0
 ) -> LpRegression:
-    r"""Minimise :math:`\|Ax-b\|_p` for Gaussian A and :math:`b=A1+e`, the noise e having heavy tails.
+    r"""Return a regression problem in the l_p norm, with Gaussian A and heavy-tailed noise e in :math:`b=A1+e`.
 
     Parameters
     ----------
     n, d : int
-        Rows and columns, ``n >= d``.
+        Numbers of rows and columns, ``n >= d``.
     p : float
-        At least 1, or inf.
+        Exponent of the norm, at least 1, or inf.
     degrees : float
-        Degrees of freedom of the noise, which has Student's t-distribution: 1 is Cauchy's, and more are tamer.
+        Degrees of freedom of the noise, which has Student's t-distribution; 1 is the Cauchy distribution, and tails
+        get lighter with more.
     weight : float
-        Factor of a tenth of the rows, chosen at random, and of their entries of b.
+        Factor that a random tenth of the rows and their entries of b are multiplied by.
     seed : int
+        Seed of the data.
 
     Examples
     --------

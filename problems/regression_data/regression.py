@@ -1,4 +1,4 @@
-"""Overdetermined systems for least squares."""
+"""Data for least squares."""
 
 from __future__ import annotations
 
@@ -24,30 +24,31 @@ def regression(
     columns: int = 1,
     seed: int = 0,
 ) -> LeastSquares:
-    r"""Minimise :math:`\|Ax-b\|` for a dense A with a given spectrum, whose minimiser is known.
+    r"""Return a least-squares problem with a dense A of given spectrum and a known minimiser.
 
-    :math:`A=Q\,\mathrm{diag}(\sigma)V^T` with singular values spaced evenly on a logarithmic scale, and
+    :math:`A=Q\,\mathrm{diag}(\sigma)V^T` has singular values spaced evenly on a logarithmic scale, and
     :math:`b=Ax^*+r` with r orthogonal to the columns of A.
 
     Parameters
     ----------
     m, d : int
-        Rows and columns, ``m > d``.
+        Numbers of rows and columns, ``m > d``.
     condition : float
-        Ratio of the largest singular value, which is :math:`\sqrt m`, and the smallest.
+        Ratio of the largest singular value, which is :math:`\sqrt m`, to the smallest.
     noise : float
         Norm of r relative to that of :math:`Ax^*`.
     coherence : float
-        Share of d rows, less than 1, in the squared length of every column of Q, which makes up their leverage
-        scores; of the others each has as little as the next.
+        Share of d rows, less than 1, in the squared norm of every column of Q, and thus in the leverage scores; the
+        other rows share the rest about evenly.
     columns : int
-        Right-hand sides; with one, b is a vector.
+        Number of right-hand sides; with one, b is a vector.
     seed : int
+        Seed of the data.
 
     Returns
     -------
     LeastSquares
-        ``exact`` is the minimiser, up to rounding times the condition number.
+        ``exact`` is the minimiser, up to rounding errors amplified by the condition number.
 
     Examples
     --------
@@ -73,7 +74,7 @@ def regression(
     exact = generator.standard_normal((d, columns))
     b = A @ exact
     residual = generator.standard_normal((m, columns))
-    for _ in range(2):  # once leaves rounding behind
+    for _ in range(2):  # a single projection leaves rounding errors
         residual -= basis @ (basis.T @ residual)
     b += residual * (noise * np.linalg.norm(b, axis=0) / np.linalg.norm(residual, axis=0))
     if columns == 1:
@@ -83,19 +84,19 @@ def regression(
 
 @problems.register("adversarial-regression")
 def adversarial_regression(m: int = 4096, d: int = 64, *, spikes: int = 8) -> LeastSquares:
-    r"""Minimise :math:`\|Ax-b\|` where sparse sketches put a large error into single coordinates.
+    r"""Return a least-squares problem on which sparse sketches make large errors in single coordinates.
 
-    A is the identity above zeros and b has `spikes` equal entries, of norm 1 together, below the identity, so that
-    :math:`x^*=0` and :math:`\|r\|=\|A^+\|=1`. Wherever a sketch adds the row of an entry of b to that of a unit
-    vector, a coordinate of its solution is as large as that entry. With 8 times d rows of the sketch, as many
-    spikes let one such collision be expected of a CountSketch.
+    A is the identity on top of zeros, and b has `spikes` equal entries below the identity, with norm 1 in total, so
+    :math:`x^*=0` and :math:`\|r\|=\|A^+\|=1`. If a sketch adds the row of a spike to the row of a unit vector, one
+    coordinate of its solution is as large as the spike. With 8 spikes and a CountSketch of 8 d rows, one such collision
+    is expected.
 
     Parameters
     ----------
     m, d : int
-        Rows and columns.
+        Numbers of rows and columns.
     spikes : int
-        Entries of b that are not zero, at most ``m - d``.
+        Number of non-zero entries of b, at most ``m - d``.
 
     Examples
     --------
@@ -114,23 +115,24 @@ def adversarial_regression(m: int = 4096, d: int = 64, *, spikes: int = 8) -> Le
 def sparse_regression(
     m: int = 5000, d: int = 50, *, density: float = 0.02, condition: float = 1e4, noise: float = 1e-2, seed: int = 0
 ) -> LeastSquares:
-    r"""Minimise :math:`\|Ax-b\|` for a sparse A whose columns come in pairs that are nearly parallel.
+    r"""Return a least-squares problem with a sparse A whose columns come in nearly parallel pairs.
 
-    The columns :math:`g_j` of a random sparse matrix become :math:`g_{2j}` and
+    From the columns :math:`g_j` of a random sparse matrix, A has the columns :math:`g_{2j}` and
     :math:`g_{2j}+\varepsilon_jg_{2j+1}`, with :math:`\varepsilon_j` spaced evenly on a logarithmic scale down to
-    ``1 / condition``: singular values of every size, which scaling the columns does not mend.
+    ``1 / condition``. This gives singular values of all magnitudes, which column scaling does not improve.
 
     Parameters
     ----------
     m, d : int
-        Rows and columns.
+        Numbers of rows and columns.
     density : float
-        Share of the entries that are drawn; one in each column is made sure of.
+        Share of non-zero entries; each column has at least one.
     condition : float
-        About the condition number of A.
+        Approximate condition number of A.
     noise : float
         Norm of the residual relative to that of A x.
     seed : int
+        Seed of the data.
 
     Examples
     --------
