@@ -1,7 +1,7 @@
 """Solve diffusion through a material whose conductivity is an image.
 
 The grey values of an image become conductivities that jump by a factor of 10,000. A temperature of one on the left
-side drives a flow to the right, which runs along the good conductor.
+side drives a flow to the right, which the good conductor attracts.
 """
 
 from pathlib import Path
@@ -17,7 +17,8 @@ def main(output: Path = Path("output/examples/jumps_from_an_image.png")) -> None
     """Solve and draw."""
     n = 128
     x, y = np.meshgrid(np.linspace(0, 1, n), np.linspace(0, 1, n), indexing="ij")
-    image = np.where(abs(y - 0.5 - 0.25 * np.sin(7 * x)) < 0.06, 1.0, 0.0)  # any array of grey values will do
+    wire = (abs(y - 0.5 - 0.25 * np.sin(7 * x)) < 0.06) & (abs(x - 0.5) < 0.35)
+    image = np.where(wire, 1.0, 0.0)  # any array of grey values will do
     conductivity = 10.0 ** (4.0 * image)
 
     # The value u = 1 on the left side enters the right-hand side of the cells next to it: 2 c / h^2, half a cell away.

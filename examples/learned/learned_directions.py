@@ -28,7 +28,12 @@ def main(output: Path = Path("output/examples/learned_directions.png")) -> None:
         solution = ritz.solve(problem, "conjugate-directions", direction=direction, rtol=1e-6, maxiter=2000)
         print(f"{name:26} {solution.status.name} after {solution.iterations} iterations")
         axes.loglog(range(1, len(solution.history) + 1), solution.history, label=name)
-    axes.set(xlabel="iteration, counted from 1", ylabel="relative residual", title="Who proposes the directions")
+    axes.set(
+        xlabel="iteration, counted from 1",
+        ylabel="relative residual",
+        ylim=(1e-8, None),
+        title="Who proposes the directions",
+    )
     axes.grid(color="0.9")
     axes.legend(frameon=False, loc="lower left")
 

@@ -35,7 +35,7 @@ def main(output: Path = Path("output/examples/thermal_block.png")) -> None:
     right.loglog(errors, estimates, "o")
     line = np.array([min(errors), max(estimates)])
     right.loglog(line, line, color="0.7", zorder=0)
-    right.set(title="Is the estimate right?", xlabel="true error", ylabel="estimated error")
+    right.set(title="Estimated against true errors", xlabel="true error", ylabel="estimated error")
     right.grid(color="0.9")
 
     output.parent.mkdir(parents=True, exist_ok=True)
