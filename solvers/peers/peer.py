@@ -20,7 +20,7 @@ from ritz.solution import Solution, Status
 from ritz.solver import Controls, PreparedSolver, Solver, check_pairing, registered_name
 from ritz.stopping import Callback, default_maxiter
 
-__all__ = ["Peer", "PreparedPeer", "Watch", "peer_matrix", "prepare_peer"]
+__all__ = ["IterationLog", "Peer", "PreparedPeer", "peer_matrix", "prepare_peer"]
 
 
 class StopPeer(Exception):
@@ -28,7 +28,7 @@ class StopPeer(Exception):
 
 
 @dataclass(eq=False)
-class Watch:
+class IterationLog:
     """Record of a peer's iterations for one right-hand side, fed by its callbacks.
 
     Parameters
@@ -80,9 +80,9 @@ class Watch:
             raise StopPeer
 
 
-Peer: TypeAlias = Callable[[Watch, np.ndarray, float, int], tuple[np.ndarray, Status | None]]
-"""``peer(watch, x0, tolerance, limit) -> (x, failure)``: iterates until the residual norm is below `tolerance`, for at
-most `limit` iterations. It reports each iteration to `watch`, must not modify `x0`, and returns the reason of a failure
+Peer: TypeAlias = Callable[[IterationLog, np.ndarray, float, int], tuple[np.ndarray, Status | None]]
+"""``peer(log, x0, tolerance, limit) -> (x, failure)``: iterates until the residual norm is below `tolerance`, for at
+most `limit` iterations. It reports each iteration to `log`, must not modify `x0`, and returns the reason of a failure
 or None."""
 
 
@@ -130,43 +130,43 @@ class PreparedPeer(PreparedSolver[Solution]):
             inform = None if callback is None else _informer(callback, x, j, task)
             scale = float(task.norms[j]) or 1.0
             guess = np.ascontiguousarray(block_x[:, j])
-            watch = Watch(self.matrix, np.ascontiguousarray(column), float(target), scale, inform, guess)
-            block_x[:, j], ended = self._column(watch, limit)
+            log = IterationLog(self.matrix, np.ascontiguousarray(column), float(target), scale, inform, guess)
+            block_x[:, j], ended = self._column(log, limit)
             status = ended or status
-            histories.append(watch.norms)
-            uncharged += watch.seconds
+            histories.append(log.norms)
+            uncharged += log.seconds
         history = [
             task.relative([norms[min(i, len(norms) - 1)] for norms in histories])
             for i in range(max(len(norms) for norms in histories))
         ]
         return task.finish(asarray_like(x, task.rhs), status, history, timings={"recording": uncharged})
 
-    def _column(self, watch: Watch, limit: int) -> tuple[np.ndarray, Status | None]:
+    def _column(self, log: IterationLog, limit: int) -> tuple[np.ndarray, Status | None]:
         """Return the better of the starting vector and the peer's result, and the reason of a failure or None."""
-        x, tolerance = watch.x, watch.target
+        x, tolerance = log.x, log.target
         try:
-            norm = watch.residual_norm(x)
-            watch.record(norm, x)
-            while norm > watch.target:
-                remaining = limit - (len(watch.norms) - 1)
+            norm = log.residual_norm(x)
+            log.record(norm, x)
+            while norm > log.target:
+                remaining = limit - (len(log.norms) - 1)
                 if remaining <= 0:
                     return x, Status.MAX_ITERATIONS
                 with np.errstate(all="ignore"), warnings.catch_warnings(record=True):
-                    y, failure = self.peer(watch, x, tolerance, remaining)
-                before, norm = norm, watch.residual_norm(y)
+                    y, failure = self.peer(log, x, tolerance, remaining)
+                before, norm = norm, log.residual_norm(y)
                 if not np.isfinite(norm):
                     return x, Status.NON_FINITE
-                used_up = len(watch.norms) - 1 >= limit
-                if len(watch.norms) > 1:
-                    watch.norms[-1] = norm
+                used_up = len(log.norms) - 1 >= limit
+                if len(log.norms) > 1:
+                    log.norms[-1] = norm
                 if norm <= before:
                     x = y
-                if norm > watch.target and (failure or not norm <= 0.5 * before):
+                if norm > log.target and (failure or not norm <= 0.5 * before):
                     return x, failure or (Status.MAX_ITERATIONS if used_up else Status.STAGNATED)
                 tolerance *= 0.5
         except (StopPeer, KeyboardInterrupt):
-            x = np.array(watch.x)
-            watch.norms[-1:] = [watch.residual_norm(x)]
+            x = np.array(log.x)
+            log.norms[-1:] = [log.residual_norm(x)]
             return x, Status.INTERRUPTED
         return x, None
 

@@ -17,7 +17,7 @@ from ritz.solution import Status
 from ritz.solver import Solver, registered_name
 from ritz.solvers.multigrid.pyamg.preconditioner import seeded
 
-from .peer import Peer, PreparedPeer, Watch, prepare_peer
+from .peer import IterationLog, Peer, PreparedPeer, prepare_peer
 
 __all__ = ["PyamgAdaptive", "PyamgPairwise", "PyamgRs", "PyamgSa"]
 
@@ -209,15 +209,15 @@ def _prepare(solver: Solver, problem: LinearSystem, build: Callable[..., Any], a
                 raise InvalidProblem("PyAMG's coarsening broke down on this operator; use another solver")
             hierarchy.coarse_solver(coarsest, np.zeros(coarsest.shape[0], dtype))  # forms its pseudo-inverse
 
-        def peer(watch: Watch, x0: np.ndarray, tolerance: float, limit: int) -> tuple[np.ndarray, Status | None]:
+        def peer(log: IterationLog, x0: np.ndarray, tolerance: float, limit: int) -> tuple[np.ndarray, Status | None]:
             norms: list[float] = []
-            relative = tolerance / (float(np.linalg.norm(watch.rhs)) or 1.0)
-            rhs, start = (vector.astype(dtype, copy=False) for vector in (watch.rhs, x0))
+            relative = tolerance / (float(np.linalg.norm(log.rhs)) or 1.0)
+            rhs, start = (vector.astype(dtype, copy=False) for vector in (log.rhs, x0))
             x, info = hierarchy.solve(
                 *(rhs, start, relative, limit),
                 accel=accel,
                 residuals=norms,
-                callback=lambda x: watch.record(float(norms[-1]), x),
+                callback=lambda x: log.record(float(norms[-1]), x),
                 return_info=True,
             )
             return x, Status.INDEFINITE if info < 0 else None

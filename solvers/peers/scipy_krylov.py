@@ -16,7 +16,7 @@ from ritz.registry import register
 from ritz.solution import Status
 from ritz.solvers.preconditioners import PreconditionerLike, build_preconditioner
 
-from .peer import Peer, PreparedPeer, Watch, peer_matrix, prepare_peer
+from .peer import IterationLog, Peer, PreparedPeer, peer_matrix, prepare_peer
 
 __all__ = ["ScipyBicgstab", "ScipyCg", "ScipyGmres", "ScipyMinres"]
 
@@ -53,20 +53,22 @@ class ScipyCg:
             matrix, M, stats = _parts(operator, "scipy-cg", self.preconditioner)
             make: Any = LinearOperator
 
-            def peer(watch: Watch, x0: np.ndarray, tolerance: float, limit: int) -> tuple[np.ndarray, Status | None]:
+            def peer(
+                log: IterationLog, x0: np.ndarray, tolerance: float, limit: int
+            ) -> tuple[np.ndarray, Status | None]:
                 controls: dict[str, Any] = {"rtol": 0.0, "atol": tolerance, "maxiter": limit}
-                if watch.callback is not None:
-                    return cg(matrix, watch.rhs, x0, M=M, callback=watch.iterate, **controls)[0], None
+                if log.callback is not None:
+                    return cg(matrix, log.rhs, x0, M=M, callback=log.iterate, **controls)[0], None
 
                 def see(residual: np.ndarray) -> np.ndarray:
-                    watch.norms[-1] = math.sqrt(residual.dot(residual))
+                    log.norms[-1] = math.sqrt(residual.dot(residual))
                     return residual if M is None else M @ residual
 
                 def count(x: np.ndarray) -> None:
-                    watch.record(float("nan"), x)  # set by `see`, which is called next, or by the true residual
+                    log.record(float("nan"), x)  # set by `see`, which is called next, or by the true residual
 
                 shown = make(operator.shape, matvec=see, dtype=operator.dtype)
-                return cg(matrix, watch.rhs, x0, M=shown, callback=count, **controls)[0], None
+                return cg(matrix, log.rhs, x0, M=shown, callback=count, **controls)[0], None
 
             return matrix, peer, stats
 
@@ -104,18 +106,20 @@ class ScipyMinres:
 
             matrix, M, stats = _parts(operator, "scipy-minres", self.preconditioner)
 
-            def peer(watch: Watch, x0: np.ndarray, tolerance: float, limit: int) -> tuple[np.ndarray, Status | None]:
+            def peer(
+                log: IterationLog, x0: np.ndarray, tolerance: float, limit: int
+            ) -> tuple[np.ndarray, Status | None]:
                 def stop(x: np.ndarray) -> None:
-                    watch.iterate(x)
-                    if watch.norms[-1] <= watch.target:
+                    log.iterate(x)
+                    if log.norms[-1] <= log.target:
                         raise ToleranceMet
 
                 try:
-                    return minres(matrix, watch.rhs, x0, rtol=0.0, maxiter=limit, M=M, callback=stop)[0], None
+                    return minres(matrix, log.rhs, x0, rtol=0.0, maxiter=limit, M=M, callback=stop)[0], None
                 except ToleranceMet:
-                    return watch.x, None
+                    return log.x, None
                 except ValueError:  # a negative square, caused by the preconditioner
-                    return watch.x, Status.INDEFINITE
+                    return log.x, Status.INDEFINITE
 
             return matrix, peer, stats
 
@@ -152,11 +156,13 @@ class ScipyBicgstab:
 
             matrix, M, stats = _parts(operator, "scipy-bicgstab", self.preconditioner)
 
-            def peer(watch: Watch, x0: np.ndarray, tolerance: float, limit: int) -> tuple[np.ndarray, Status | None]:
+            def peer(
+                log: IterationLog, x0: np.ndarray, tolerance: float, limit: int
+            ) -> tuple[np.ndarray, Status | None]:
                 controls: dict[str, Any] = {"rtol": 0.0, "atol": tolerance, "maxiter": limit}
-                x, info = bicgstab(matrix, watch.rhs, x0, M=M, callback=watch.iterate, **controls)
-                if info == 0 and watch.norms[-1] > tolerance:  # it stopped half-way through an iteration
-                    watch.iterate(x)
+                x, info = bicgstab(matrix, log.rhs, x0, M=M, callback=log.iterate, **controls)
+                if info == 0 and log.norms[-1] > tolerance:  # it stopped half-way through an iteration
+                    log.iterate(x)
                 return x, Status.BREAKDOWN if info < 0 else None
 
             return matrix, peer, stats
@@ -197,22 +203,24 @@ class ScipyGmres:
         def prepare(operator: Operator) -> tuple[Any, Peer, Mapping[str, Any]]:
             from scipy.sparse.linalg import gmres
 
-            def peer(watch: Watch, x0: np.ndarray, tolerance: float, limit: int) -> tuple[np.ndarray, Status | None]:
-                x, scale = x0, float(np.linalg.norm(watch.rhs))
-                stop = limit + len(watch.norms)
+            def peer(
+                log: IterationLog, x0: np.ndarray, tolerance: float, limit: int
+            ) -> tuple[np.ndarray, Status | None]:
+                x, scale = x0, float(np.linalg.norm(log.rhs))
+                stop = limit + len(log.norms)
                 while True:
-                    remaining = stop - len(watch.norms)
+                    remaining = stop - len(log.norms)
                     restart = min(self.restart, remaining)
                     # One cycle per call if a callback needs its iterate, otherwise as many as fit.
-                    cycles = 1 if watch.callback is not None else remaining // restart
+                    cycles = 1 if log.callback is not None else remaining // restart
                     start = x
                     x, info = gmres(
-                        *(matrix, watch.rhs, start),
+                        *(matrix, log.rhs, start),
                         **{"rtol": 0.0, "atol": tolerance, "restart": restart, "maxiter": cycles},
-                        callback=lambda relative, start=start: watch.record(float(relative) * scale, start),
+                        callback=lambda relative, start=start: log.record(float(relative) * scale, start),
                         callback_type="pr_norm",
                     )
-                    if info == 0 or len(watch.norms) >= stop:
+                    if info == 0 or len(log.norms) >= stop:
                         return x, None
 
             matrix = peer_matrix(operator, "solver 'scipy-gmres'")
