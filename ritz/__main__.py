@@ -1,4 +1,4 @@
-"""``python -m ritz``."""
+"""The command ``python -m ritz``."""
 
 from ritz.command_line.cli import main
 

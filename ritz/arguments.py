@@ -1,4 +1,4 @@
-"""Checks of arguments: one wording for each kind of mistake."""
+"""Checks of arguments, with one wording for each kind of mistake."""
 
 from __future__ import annotations
 
@@ -15,27 +15,29 @@ __all__ = ["check_choice", "check_integer", "check_number", "is_integer"]
 
 
 def is_integer(value: Any) -> bool:
-    """Return whether `value` is an integer of Python or NumPy; truth values are not."""
+    """Return whether `value` is a Python or NumPy integer; booleans do not count as integers."""
     return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
 
 
 def check_integer(name: str, value: Any, least: int = 1, most: int | None = None, *, optional: bool = False) -> Any:
-    """Return `value` as an int.
+    """Return `value` as a Python int if it is an integer within bounds.
 
     Parameters
     ----------
     name : str
-        The argument, for the error message.
+        Name of the argument, for the error message.
     value : int
-    least, most : int, optional
-        Smallest and largest value allowed.
+    least : int
+        Smallest value allowed.
+    most : int, optional
+        Largest value allowed; unlimited if None.
     optional : bool
-        Whether None is allowed, and returned.
+        Whether None is allowed too, and returned as it is.
 
     Raises
     ------
     InvalidProblem
-        Naming the argument, what was given and what would work.
+        If `value` is no integer or out of bounds. The message names the argument, its value and the values allowed.
 
     Examples
     --------

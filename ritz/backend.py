@@ -1,7 +1,7 @@
-"""NumPy and torch behind one set of names, and the few vector kernels every iteration is made of.
+"""NumPy and torch behind one set of names, and the few vector operations that every iteration consists of.
 
-Methods are written once against these functions. A vector is ``(n,)``; a block of vectors is ``(n, k)``, one
-column a vector, and every reduction below then gives one number a column.
+Methods are written once, against these functions. A vector has shape ``(n,)``; a block of vectors has shape
+``(n, k)``, one vector per column, and every reduction below then returns one number per column.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 
 Array: TypeAlias = Any  # a NumPy array or a torch tensor
 
-LONG = 10_000  # numbers from which on compiled updates save more than it takes to call them
+LONG = 10_000  # entries from which compiled updates save more than the call costs
 
 
 def namespace(x: Array) -> Any:
@@ -46,37 +46,37 @@ def namespace(x: Array) -> Any:
 
 
 def to_numpy(x: Array) -> np.ndarray:
-    """Return `x` as a NumPy array, sharing memory where that is possible."""
+    """Return `x` as a NumPy array, sharing memory where possible."""
     if is_torch_array(x):
         return x.detach().cpu().numpy()
     return np.asarray(x)
 
 
 def asarray_like(values: Any, reference: Array) -> Array:
-    """Return `values` as an array of the kind, dtype and device of `reference`, sharing memory where possible."""
+    """Return `values` as an array of the same kind, dtype and device as `reference`, sharing memory where possible."""
     if is_torch_array(reference):
         import torch
 
         if isinstance(values, np.ndarray) and (not values.flags.writeable or min(values.strides, default=0) < 0):
-            values = values.copy()  # torch shares memory with neither
+            values = values.copy()  # torch cannot share such memory
         return torch.as_tensor(values, dtype=reference.dtype, device=reference.device)
     return np.asarray(to_numpy(values), dtype=reference.dtype)
 
 
 def numpy_dtype(x: Array) -> np.dtype:
-    """Return the NumPy dtype that corresponds to that of `x`."""
+    """Return the dtype of `x` as a NumPy dtype."""
     if is_torch_array(x):
         return np.dtype(str(x.dtype).removeprefix("torch."))
     return np.dtype(x.dtype)
 
 
 def machine_epsilon(dtype: Any) -> float:
-    """Return the spacing of floating-point numbers of a NumPy `dtype` at one."""
+    """Return the machine epsilon of a NumPy `dtype`: the distance from 1 to the next larger number."""
     return float(np.finfo(dtype).eps)
 
 
 def cast(x: Array, dtype: Any) -> Array:
-    """Return `x` in another NumPy `dtype`, or `x` itself where it has that already."""
+    """Return `x` converted to a NumPy `dtype`, or `x` itself if it has that dtype already."""
     if is_torch_array(x):
         import torch
 
@@ -85,7 +85,7 @@ def cast(x: Array, dtype: Any) -> Array:
 
 
 def copy(x: Array) -> Array:
-    """Return a copy of `x` in its own memory; NumPy blocks are laid out column by column."""
+    """Return a copy of `x`; NumPy blocks are laid out column by column."""
     return x.detach().clone() if is_torch_array(x) else np.array(x, order="F")
 
 
@@ -97,11 +97,11 @@ def column_inner(x: Array, y: Array) -> Any:
 
 
 def column_norm(x: Array) -> Any:
-    """Return the Euclidean norm of `x`: a float for vectors, safe against overflow, ``(k,)`` for blocks."""
+    """Return the Euclidean norm of `x`: for vectors a float, safe against overflow; for blocks ``(k,)``."""
     squared = column_inner(x, x)
     if x.ndim == 2:
         return squared**0.5
-    if 1e-28 < squared < 1e36:  # the sum of squares lost nothing, in float32 either
+    if 1e-28 < squared < 1e36:  # no square overflowed or underflowed, not even in float32
         return math.sqrt(squared)
     largest = float(abs(x).max())
     if not 0.0 < largest < math.inf:
@@ -124,8 +124,8 @@ def add_scaled(y: Array, scale: Any, x: Array) -> Array:
 def advance(x: Array, r: Array, step: Any, p: Array, q: Array) -> None:
     """Add ``step * p`` to `x` and subtract ``step * q`` from `r`, both in place; `q` may be overwritten.
 
-    The product is rounded before it is subtracted, as SciPy's solvers do and BLAS does not: residuals that are
-    updated so take the same course as theirs, which in thousands of iterations makes a difference.
+    The product is rounded before it is subtracted, as in SciPy's solvers but not in BLAS. Residuals updated this way
+    follow the same course as SciPy's, which makes a difference over thousands of iterations.
     """
     if _in_compiled_loops(x, r, p, q):
         from ritz.kernels.parallel_chunks import in_parallel_chunks
@@ -156,20 +156,21 @@ def scale_and_add(y: Array, scale: Any, x: Array) -> Array:
 
 
 def single_blas_thread() -> AbstractContextManager[Any]:
-    """Return a context in which BLAS works on one thread.
+    """Return a context in which BLAS runs on one thread.
 
-    Vector kernels are bound by memory, so more threads gain nothing; and those of NumPy's and SciPy's BLAS, two
-    libraries with a pool each, wait actively for one another: alternating between them was measured to be up to a
-    hundred times slower on a machine with two busy cores. Costs about 20 microseconds.
+    Vector operations are bound by memory bandwidth, so more threads gain nothing. NumPy and SciPy each bring a BLAS
+    with a thread pool of its own, and the two pools spin while waiting for each other: on a machine with two busy
+    cores, alternating between them was measured to be up to a hundred times slower. Entering the context takes about
+    20 microseconds.
     """
     return _blas_pools().limit(limits=1, user_api="blas")
 
 
 @contextmanager
 def single_torch_thread() -> Generator[None]:
-    """Return a context in which torch works on one thread, as arrays of a few hundred rows are best worked on.
+    """Return a context in which torch runs on one thread, which suits arrays of a few hundred rows best.
 
-    On a machine with two busy cores, more threads were measured to be twenty times slower.
+    On a machine with two busy cores, several threads were measured to be twenty times slower.
     """
     import torch
 
@@ -185,12 +186,12 @@ def single_torch_thread() -> Generator[None]:
 def _blas_pools() -> Any:
     from threadpoolctl import ThreadpoolController
 
-    _load_blas("d")  # so that SciPy's BLAS is among the pools found
+    _load_blas("d")  # otherwise SciPy's BLAS might not be loaded yet, and would not be found
     return ThreadpoolController()
 
 
 def _in_compiled_loops(*vectors: Array) -> bool:
-    """Return whether vectors are long, and the operator has loaded Numba: that takes longer than it saves here."""
+    """Return whether vectors are long and Numba is loaded already; loading it here would cost more than it saves."""
     return "ritz.kernels.parallel_chunks" in sys.modules and all(
         isinstance(x, np.ndarray)
         and x.ndim == 1
@@ -208,7 +209,7 @@ class _Blas(NamedTuple):
 
 
 def _blas(y: np.ndarray) -> _Blas | None:
-    """Return the BLAS that updates the vector `y` in place, or None: BLAS would work on a copy."""
+    """Return the BLAS functions that update `y` in place, or None if BLAS would work on a copy."""
     if y.ndim == 1 and y.flags.c_contiguous and y.dtype.char in "fd":
         return _load_blas(y.dtype.char)
     return None

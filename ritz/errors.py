@@ -1,4 +1,4 @@
-"""Every error Ritz raises, and every warning it gives, on purpose."""
+"""Errors that Ritz raises and warnings that it issues."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class InvalidProblem(RitzError, ValueError):
 
 
 class ConvergenceError(RitzError, RuntimeError):
-    """A solver stopped before it met the tolerance; ``.solution`` keeps the best iterate."""
+    """A solver stopped before it met the tolerance; ``.solution`` holds the best iterate."""
 
     def __init__(self, message: str, solution: Solution):
         super().__init__(message)
@@ -44,22 +44,22 @@ class ConvergenceError(RitzError, RuntimeError):
 
 
 class SingularMatrix(RitzError, ArithmeticError):
-    """A matrix cannot be factored, because it is singular to working precision."""
+    """A matrix cannot be factorised because it is singular to working precision."""
 
 
 class TrainingError(RitzError, RuntimeError):
-    """Training of a learned solver failed or was given data it cannot learn from."""
+    """Training of a learned solver failed, or its data cannot be learnt from."""
 
 
 class InvalidWeights(RitzError, ValueError):
-    """A file of weights cannot be read, or is not for what it is asked for."""
+    """A file of weights cannot be read, or belongs to something else than what it was loaded for."""
 
     def __init__(self, path: object, reason: str):
         super().__init__(f"cannot use the weights {str(path)!r}: {reason}")
 
 
 class MissingExtra(RitzError, ImportError):
-    """An optional package is needed; the message holds the command that installs it."""
+    """An optional package is missing; the message contains the command that installs it."""
 
     def __init__(self, package: str, extra: str):
         super().__init__(f"{package} is not installed: pip install 'ritz[{extra}]'")
@@ -73,30 +73,30 @@ class UnknownName(RitzError, ValueError):
 
 
 class UnknownOption(RitzError, TypeError):
-    """A solver or problem does not have an option of that name."""
+    """A solver or problem has no option of that name."""
 
     def __init__(self, owner: str, name: str, known: Iterable[str]):
         super().__init__(f"{owner} has no option {name!r}{_suggestion(name, known)}")
 
 
 class AliasingWarning(UserWarning):
-    """A grid has, or may have, fewer than two points a wavelength, so that a frequency found on it may be an alias."""
+    """A grid has, or may have, fewer than two points per wavelength; frequencies found on it may be aliases."""
 
 
 class KinkWarning(UserWarning):
-    """A loss is not twice differentiable, and its second derivatives leave out what happens at its kinks."""
+    """A loss is not twice differentiable, and its second derivatives miss what happens at its kinks."""
 
 
 class IllConditionedWarning(UserWarning):
-    """Data leave a part of the solution nearly undetermined, as at a resonance."""
+    """The data leave part of the solution nearly undetermined, as at a resonance."""
 
 
 class ExtrapolationWarning(UserWarning):
-    """Parameters lie outside the range that a problem declares, or a reduced model has been made for."""
+    """Parameters lie outside the range that a problem declares or that a reduced model was built for."""
 
 
 class ZeroSnapshotWarning(UserWarning):
-    """Snapshots without direction, being zero to rounding, are left out."""
+    """Snapshots that are zero up to rounding, and so have no direction, were left out."""
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Optional packages, imported when they are needed."""
+"""Imports of optional packages."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ __all__ = ["require"]
 
 
 def require(module: str, extra: str, package: str | None = None) -> Any:
-    """Return an optional module.
+    """Import and return an optional module.
 
     Parameters
     ----------
     module : str
-        What to import.
+        Name of the module to import.
     extra : str
-        Extra of Ritz that brings it.
+        Extra of Ritz that installs the package.
     package : str, optional
-        Name it is installed under, where that is not `module`.
+        Name of the package on the index, if it differs from `module`.
 
     Raises
     ------
     MissingExtra
-        With the command that installs it.
+        If the module cannot be imported; the message contains the command that installs it.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Writing files atomically: whole or not at all."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["check_figure_path", "check_folder", "save_array", "save_figure", "to
 
 
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> Path:
-    """Write `content` to `path`, which never holds part of it: a failure leaves what was there before.
+    """Write `content` to `path` atomically: a failure leaves the previous file, if any, as it was.
 
     Parameters
     ----------
     path : path
-        Its folder must exist.
+        Where to write; the folder must exist.
     content : str or bytes
-        Text is written as UTF-8.
+        Text, which is encoded as UTF-8, or bytes.
 
     Returns
     -------
@@ -79,7 +79,15 @@ def check_folder(path: str | os.PathLike[str]) -> Path:
 
 
 def check_figure_path(path: str | os.PathLike[str]) -> Path:
-    """Return `path`, or raise `InvalidProblem` if its ending is no picture format, besides what `check_folder` does."""
+    """Return `path` if a figure can be saved there: do what `check_folder` does, and check the picture format.
+
+    Raises
+    ------
+    InvalidProblem
+        If the suffix of `path` is not a format that matplotlib writes.
+    OSError
+        As for `check_folder`.
+    """
     from matplotlib.backend_bases import FigureCanvasBase
 
     path = check_folder(path)
@@ -107,7 +115,7 @@ def save_array(values: Array, path: str | os.PathLike[str]) -> Path:
 
 
 def to_json(value: Any) -> str:
-    """Return `value` as JSON text: arrays become lists, NaN and infinities null, other objects their text.
+    """Return `value` as JSON: arrays become lists, NaN and infinities null, other objects strings.
 
     Examples
     --------
@@ -137,7 +145,7 @@ def _jsonable(value: Any) -> Any:
 
 
 def _mode(path: Path) -> int:
-    """Return the permissions of the file replaced, or those a new file gets."""
+    """Return the permissions of the file to be replaced, or those of a new file."""
     if path.exists():
         return path.stat().st_mode & 0o777
     mask = os.umask(0)

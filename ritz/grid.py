@@ -1,4 +1,4 @@
-"""Where the unknowns of a discretised problem sit."""
+"""Grids: the coordinates of the unknowns of a discretised problem."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Grid:
     Parameters
     ----------
     axes : tuple of ndarray
-        Coordinates of the unknowns along each axis, increasing. Unknowns are numbered in C order: the last axis
-        runs fastest.
-    solid : ndarray of bool, optional
-        Shape ``grid.shape``; True where a cell is an obstacle and carries no unknown of interest.
+        Increasing coordinates of the unknowns along each axis. Unknowns are numbered in C order: the last axis
+        varies fastest.
+    solid : ndarray of bool, shape ``grid.shape``, optional
+        True in cells that belong to an obstacle and hold no unknown of interest.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class Grid:
         origin: float | Sequence[float] = 0.0,
         solid: np.ndarray | None = None,
     ) -> Grid:
-        """Return a uniform grid from its shape, spacing and the coordinates of its first unknown."""
+        """Return the uniform grid of a given shape and spacing whose first unknown lies at `origin`."""
         d = len(shape)
         steps, starts = np.broadcast_to(spacing, (d,)), np.broadcast_to(origin, (d,))
         return cls(
@@ -70,7 +70,7 @@ class Grid:
 
     @cached_property
     def spacing(self) -> tuple[float, ...]:
-        """Distance of neighbouring unknowns along each axis; raises `InvalidProblem` if it varies."""
+        """Distance between neighbouring unknowns along each axis; raises `InvalidProblem` if it varies."""
         steps: list[float] = []
         for axis in self.axes:
             differences = np.diff(axis)
@@ -80,11 +80,11 @@ class Grid:
         return tuple(steps)
 
     def coordinates(self) -> tuple[np.ndarray, ...]:
-        """Return the coordinates of every unknown, one array of shape ``(size,)`` an axis."""
+        """Return the coordinates of every unknown: one array of shape ``(size,)`` per axis."""
         return tuple(axis.ravel() for axis in np.meshgrid(*self.axes, indexing="ij"))
 
     def field(self, x: Array) -> np.ndarray:
-        """Return a vector of unknowns as a NumPy array of the grid's shape, NaN in solid cells."""
+        """Return a vector of unknowns as a NumPy array of the grid's shape, with NaN in solid cells."""
         values = to_numpy(x)
         if values.size != self.size:
             raise InvalidProblem(f"x has {values.size} values; the grid {self.shape} has {self.size} unknowns")

@@ -1,11 +1,11 @@
-"""The contract of every solver of linear systems, kept in one place.
+"""Iterative solution of linear systems: everything that methods have in common.
 
 A method is a generator: ``method(operator, rhs, x, preconditioner)`` yields ``(x, norms)`` for its starting vector
-and after each iteration, where `norms` is its own knowledge of the residual norm (a float, or ``(k,)`` for a block)
-and `x` the iterate or a function that forms it. For a block, ``yield`` gives it ``(k,)`` numbers: one for a column
-that is still to be improved, zero for a column that is to be left as it is. It may return a `Status` that says why
-it cannot go on. Checking input, stopping, history, callbacks, Ctrl-C, keeping the best iterate and the true residual
-are done here.
+and after each iteration, where `norms` is the residual norm as the method knows it (a float, or ``(k,)`` for a block)
+and `x` is the iterate or a function that forms it. For a block, ``yield`` returns ``(k,)`` numbers: one for each
+column that still needs to be improved, zero for each that must be left alone. The generator may return a `Status`
+that says why it cannot continue. This module checks input, stops the iteration, records its history, calls callbacks,
+handles Ctrl-C, keeps the best iterate and computes the true residual.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from ritz.stopping import Callback, default_maxiter
 
 __all__ = [
     "IterativeSolve",
+    "LinearSystemTask",
     "Method",
     "PreparedIteration",
-    "LinearSystemTask",
     "prepare_iteration",
 ]
 
@@ -50,32 +50,36 @@ Method: TypeAlias = Callable[[Operator, Array, Array, Operator | None], Generato
 
 @dataclass(eq=False)
 class LinearSystemTask:
-    """One right-hand side, checked, with what it takes to have solved it.
+    """A linear system with one checked right-hand side (or block of them) and the residual norms to reach.
 
     Parameters
     ----------
     system : LinearSystem
-        Gives the operator, its nullspace and the grid.
-    rhs, x0, rtol, atol
-        As the user gave them; `rhs` None means the system's own.
+        Provides the operator, its nullspace and the grid.
+    rhs : array, shape (n,) or (n, k), optional
+        Right-hand side; the system's own if None.
+    x0 : array, shape of rhs, optional
+        Starting vector; zero if None.
+    rtol, atol : float
+        Solved once ``||b - A x|| <= max(rtol ||b||, atol)`` in every column.
 
     Attributes
     ----------
     rhs : array
-        As given, in the system's dtype.
+        The right-hand side in the system's dtype.
     consistent_rhs : array
-        `rhs` less its (negligible) part in the nullspace: what a method iterates on.
+        `rhs` without its (negligible) component in the nullspace: the right-hand side that methods work on.
     norms : ndarray, shape (1,) or (k,)
         Norm of each right-hand side.
     targets : ndarray, shape (1,) or (k,)
         Residual norms to reach.
     goals : ndarray, shape (1,) or (k,)
-        The same for the residual of `consistent_rhs`, which does not see the part in the nullspace.
+        Residual norms to reach for `consistent_rhs`, whose residual lacks the component in the nullspace.
 
     Raises
     ------
     InvalidProblem
-        Bad shapes or entries; a right-hand side inconsistent with the nullspace.
+        For bad shapes or entries, or a right-hand side that is inconsistent with the nullspace.
     """
 
     system: LinearSystem
@@ -106,7 +110,7 @@ class LinearSystemTask:
             self.consistent_rhs = nullspace.project(self.rhs)
             invisible = (parts**2).sum(axis=0)
             self.goals = np.sqrt(np.maximum(self.targets**2 - invisible, (0.1 * self.targets) ** 2))
-        # Python numbers, because a small system spends most of its time on what surrounds the vectors.
+        # Python floats, because solves of small systems spend most of their time on overhead.
         self._goal, self._scale = float(self.goals[0]), float(self.norms[0]) or 1.0
 
     def _check_start(self) -> None:
@@ -120,39 +124,39 @@ class LinearSystemTask:
 
     @cached_property
     def start(self) -> Array:
-        """Starting vector, free to be overwritten."""
+        """Starting vector, which may be overwritten."""
         if self.x0 is None:
             return self.rhs * 0.0
         start = copy(asarray_like(self.x0, self.rhs))
         if not self.norms.all():
-            start *= asarray_like(self.norms > 0, self.rhs)  # a zero column is answered by zero
+            start *= asarray_like(self.norms > 0, self.rhs)  # a zero right-hand side has the solution zero
         nullspace = self.system.operator.nullspace
         return start if nullspace is None else nullspace.project(start)
 
     def residual_norms(self, x: Array) -> np.ndarray:
-        """Return ``||b - A x||`` by column, computed afresh."""
+        """Compute ``||b - A x||`` for each column."""
         return _column_norms(self.rhs - self.system.operator @ x)
 
     def relative(self, norms: Any) -> float:
-        """Return the largest relative residual of a set of residual norms."""
+        """Return the largest of the residual norms relative to the norms of the right-hand sides."""
         norms = np.atleast_1d(to_numpy(norms)).astype(np.float64)
         return float((norms / np.where(self.norms > 0, self.norms, 1.0)).max())
 
     def solved(self, norms: Any) -> bool:
-        """Whether every column meets its target."""
+        """Return whether the residual norm of every column meets its target."""
         return bool((np.atleast_1d(to_numpy(norms)) <= self.targets).all())
 
     def judge(self, norms: Any, share: float) -> tuple[float, bool, Any]:
-        """Return what the norms a method has yielded mean.
+        """Compare the residual norms that a method yielded with a fraction `share` of the goals.
 
         Returns
         -------
-        float
+        relative : float
             Largest relative residual.
-        bool
-            Whether every column is below `share` of its goal.
-        array of the kind of rhs, shape (k,), or None
-            For a block, one for each column that is not and zero for the others.
+        reached : bool
+            Whether the norm of every column is at most `share` times its goal.
+        unfinished : array of the kind of rhs, shape (k,), or None
+            For a block, one for each column whose norm is larger and zero for the others; otherwise None.
         """
         if isinstance(norms, float):
             return norms / self._scale, norms <= share * self._goal, None
@@ -161,7 +165,7 @@ class LinearSystemTask:
         return self.relative(norms), not unfinished.any(), asarray_like(unfinished, self.rhs)
 
     def settle(self, x: Array) -> tuple[Array, np.ndarray]:
-        """Return `x` less its part in the nullspace, and its true residual norms."""
+        """Return `x` without its component in the nullspace, and the true residual norms."""
         nullspace = self.system.operator.nullspace
         if nullspace is not None:
             x = nullspace.project(x)
@@ -175,9 +179,17 @@ class LinearSystemTask:
         norms: np.ndarray | None = None,
         timings: Mapping[str, float] | None = None,
     ) -> Solution:
-        """Return the solution for `x`; the true residual decides whether it has converged.
+        """Return the `Solution` for `x`, whose true residual decides whether it has converged.
 
-        `norms` are the true residual norms of `x` where they have just been computed, `x` being settled.
+        Parameters
+        ----------
+        x : array, shape of rhs
+        status : Status or None
+            Why the method ended; None if it believes to have converged.
+        history : list of float
+        norms : ndarray, optional
+            True residual norms of `x` if known already; `x` must then come from `settle`.
+        timings : mapping, optional
         """
         if norms is None:
             x, norms = self.settle(x)
@@ -200,10 +212,10 @@ class LinearSystemTask:
 
 
 class IterativeSolve:
-    """Drive one method on one task: stop it, record it, restart it, keep its best iterate.
+    """A run of one method on one task, which is stopped, recorded and restarted as needed.
 
-    The iterate is copied whenever the residual has halved since the last copy, so that what a failed solve returns
-    is within a factor of two of the smallest residual it has seen, at the cost of few copies.
+    The iterate is copied whenever the residual has halved since the last copy. A failed solve therefore returns an
+    iterate whose residual is within a factor of two of the smallest that was seen, at the cost of few copies.
     """
 
     def __init__(self, task: LinearSystemTask, method: Method, preconditioner: Operator | None, maxiter: int):
@@ -214,7 +226,7 @@ class IterativeSolve:
         if preconditioner is not None and nullspace is not None:
             self._preconditioner = _Followed(preconditioner, nullspace.project)
         if isinstance(self._rhs, np.ndarray) and self._rhs.ndim == 2:
-            # Methods work on columns, so these are what has to lie together in memory.
+            # Methods work column by column, so columns should be contiguous in memory.
             self._rhs, task.start = np.asfortranarray(self._rhs), np.asfortranarray(task.start)
             self._operator = _Followed(self._operator, np.asfortranarray)
             if self._preconditioner is not None:
@@ -223,8 +235,8 @@ class IterativeSolve:
         self._best = (np.inf, task.start)
 
     def run(self, callback: Callback | None, progress: ResidualProgress) -> tuple[Array, Status | None, np.ndarray]:
-        """Return the best iterate known, why the iteration ended (None: converged), and true residual norms."""
-        # Overflow and the like end in a status.
+        """Return the best iterate, why the iteration ended (None if it converged), and the true residual norms."""
+        # Overflow and the like are reported as a status.
         with single_blas_thread(), np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             try:
                 outcome = self._until_true(callback, progress)
@@ -238,7 +250,7 @@ class IterativeSolve:
             return x, outcome, true
 
     def _until_true(self, callback: Callback | None, progress: ResidualProgress) -> Status | tuple[Array, np.ndarray]:
-        """Iterate until the true residual meets the target, starting the method again while that helps."""
+        """Iterate until the true residual meets the target, restarting the method as long as that helps."""
         before = np.inf
         while True:
             outcome = self._until_believed(callback, progress)
@@ -257,8 +269,8 @@ class IterativeSolve:
     ) -> Status | tuple[Array, np.ndarray]:
         """Run the method until its own residual meets the goal; return the iterate and its true residual norms.
 
-        Where the true residual does not follow, going a little further costs less than starting again, so that is
-        tried first.
+        If the true residual does not meet the target by then, the method first goes a little further, which costs
+        less than a restart.
         """
         task, share = self.task, 1.0
         steps = self.method(self._operator, self._rhs, _formed(self._iterate), self._preconditioner)
@@ -291,7 +303,7 @@ class IterativeSolve:
                 self._keep(relative)
 
     def _keep(self, relative: float) -> None:
-        """Remember the iterate, in the array of the one before: fresh memory costs more than the copy."""
+        """Copy the iterate into the array of the previous copy, because fresh memory costs more than the copy."""
         kept = self._best[1]
         if isinstance(kept, np.ndarray) and kept is not self._iterate and self._best[0] < np.inf:
             np.copyto(kept, self._iterate)
@@ -308,7 +320,7 @@ class IterativeSolve:
 
 
 class _Followed(Operator):
-    """An operator whose products pass through a symmetric linear function."""
+    """An operator followed by a symmetric linear function."""
 
     def __init__(self, operator: Operator, function: Callable[[Array], Array]):
         self._operator, self._function = operator, function
@@ -331,7 +343,10 @@ def _formed(iterate: Any) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class PreparedIteration(PreparedSolver[Solution]):
-    """An iterative method with its preconditioner, ready for right-hand sides; ``min(10 n, 20000)`` iterations."""
+    """An iterative method with its preconditioner, ready to solve.
+
+    The iteration limit is ``min(10 n, 20000)`` unless given.
+    """
 
     system: LinearSystem
     method: Method
@@ -359,7 +374,7 @@ def prepare_iteration(
     method: Method,
     preconditioner: Callable[[Operator], tuple[Operator | None, Mapping[str, Any]]] | None = None,
 ) -> PreparedIteration:
-    """Check that `solver` takes `system`, build its preconditioner, and time that.
+    """Check that `solver` takes `system`, and build its preconditioner.
 
     Parameters
     ----------
@@ -368,6 +383,11 @@ def prepare_iteration(
     method : Method
     preconditioner : callable, optional
         ``preconditioner(operator) -> (approximate inverse or None, statistics)``.
+
+    Returns
+    -------
+    PreparedIteration
+        With the time that building the preconditioner took.
     """
     start = time.perf_counter()
     check_pairing(solver, system)

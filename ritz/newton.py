@@ -1,4 +1,4 @@
-"""Newton's method, damped, for equations that are linearised by whoever asks."""
+"""Damped Newton's method; the caller provides residuals and solves of the linearised equations."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from ritz.stopping import Callback, iteration_limit
 __all__ = ["NewtonResult", "newton"]
 
 MAXITER = 50
-HALVINGS = 12  # of a step, before the direction is given up
-DECREASE = 1e-4  # share of the predicted decrease that a step must bring
-LOOSEST, TIGHTEST = 0.1, 1e-10  # relative residual that linear solves are asked for
+HALVINGS = 12  # halvings of a step before its direction is given up
+DECREASE = 1e-4  # fraction of the predicted decrease that a step must achieve
+LOOSEST, TIGHTEST = 0.1, 1e-10  # bounds of the relative tolerance of linear solves
 
 
 @dataclass(frozen=True, eq=False)
 class NewtonResult:
-    """Where Newton's method ended.
+    """Result of Newton's method.
 
     Parameters
     ----------
     u : ndarray
-        The iterate of smallest residual, which is the last.
+        The last iterate, which has the smallest residual.
     status : Status
+        How the iteration ended.
     history : list of float
-        Residual norm, relative to the scale, of the start and after each iteration.
+        Residual norm relative to the scale, at the start and after each iteration.
     """
 
     u: np.ndarray
@@ -52,35 +53,36 @@ def newton(
 ) -> NewtonResult:
     """Solve ``F(u) = 0``.
 
-    Each step is halved until it reduces the residual norm, so that the norm never grows :cite:`DennisSchnabel1996`.
-    Linear solves need be no more accurate than the step deserves: their tolerance follows the square of the reduction
-    of the step before :cite:`EisenstatWalker1996`. Converges quadratically near a regular solution.
+    Each step is halved until it reduces the residual norm, so the norm never grows :cite:`DennisSchnabel1996`. Linear
+    solves are only as accurate as the step warrants: their tolerance follows the square of the reduction achieved by
+    the previous step :cite:`EisenstatWalker1996`. Converges quadratically near a regular solution.
 
     Parameters
     ----------
     residual : callable
-        ``residual(u) -> F(u)``, any fixed length.
+        ``residual(u) -> F(u)``, of any fixed length.
     linearised_solve : callable
-        ``linearised_solve(u, F, tolerance) -> step`` with ``||F'(u) step - F|| <= tolerance ||F||``, or better; a
-        direct solver does without the tolerance. Least squares make this the Gauss-Newton method.
+        ``linearised_solve(u, F, tolerance) -> step`` with ``||F'(u) step - F|| <= tolerance ||F||`` or better; a
+        direct solver may ignore the tolerance. With a least-squares solver, this is the Gauss-Newton method.
     u0 : ndarray
-        Start; not modified.
+        Starting point; not modified.
     rtol, atol : float
         Stop when ``||F(u)|| <= max(rtol scale, atol)``.
     scale : float, optional
-        What residual norms are relative to; ``||F(u0)||`` if None.
+        Unit of relative residual norms; ``||F(u0)||`` if None.
     maxiter : int, optional
-        Iteration limit, 50 if None.
+        Iteration limit; 50 if None.
     callback : callable, optional
         ``callback(iteration, u, relative residual) -> stop?``.
     progress : ResidualProgress, optional
-        Open progress line to update.
+        An open progress line, which is updated.
 
     Returns
     -------
     NewtonResult
-        CONVERGED, MAX_ITERATIONS, STAGNATED (no multiple of the step reduces the residual), SINGULAR (the step is
-        not finite), NON_FINITE (the start has no finite residual) or INTERRUPTED (callback or Ctrl-C).
+        Its status is CONVERGED, MAX_ITERATIONS, STAGNATED (no multiple of the step reduces the residual), SINGULAR
+        (the step is not finite), NON_FINITE (the residual of the starting point is not finite) or INTERRUPTED (by the
+        callback or Ctrl-C).
 
     Examples
     --------
@@ -127,7 +129,10 @@ def newton(
 def _shorten(
     residual: Callable[[np.ndarray], np.ndarray], u: np.ndarray, step: np.ndarray, norm: float
 ) -> tuple[np.ndarray, np.ndarray, float] | None:
-    """Return the new iterate, its residual and the norm of that, for the first of 1, 1/2, 1/4, ... that will do."""
+    """Return the next iterate, its residual and residual norm, for the first of the steps 1, 1/2, 1/4, ... that works.
+
+    Returns None if no step reduces the residual sufficiently.
+    """
     for halving in range(HALVINGS + 1):
         share = 0.5**halving
         candidate = u - share * step

@@ -1,4 +1,4 @@
-"""A progress line for whatever takes longer than two seconds."""
+"""Progress lines for computations that take longer than two seconds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INTERVAL = 0.1  # seconds between updates
 
 
 class _Progress:
-    """A bar that is shown once patience has run out."""
+    """A progress bar that appears after `PATIENCE` seconds."""
 
     def __init__(self, enabled: bool, description: str):
         self.enabled, self._description = enabled, description
@@ -32,7 +32,7 @@ class _Progress:
             self._bar.stop()
 
     def _due(self) -> bool:
-        """Return whether it is time to show something."""
+        """Return whether it is time to update the bar."""
         if not self.enabled:
             return False
         now = time.perf_counter()
@@ -58,7 +58,7 @@ class _Progress:
 
 
 class ResidualProgress(_Progress):
-    """Show how far the residual has fallen towards the tolerance, on a logarithmic bar.
+    """A progress bar that shows on a logarithmic scale how far the residual has fallen towards the tolerance.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class ResidualProgress(_Progress):
         self._tolerance = max(tolerance, 1e-300)
 
     def update(self, iteration: int, residual: float) -> None:
-        """Show an iteration, if it is time to."""
+        """Show an iteration if the bar is due for an update."""
         if self._due():
             fraction = 0.0
             if 0.0 < residual < 1.0 and self._tolerance < 1.0:
@@ -82,7 +82,7 @@ class ResidualProgress(_Progress):
 
 
 class StepProgress(_Progress):
-    """Show how many steps of a known number are done.
+    """A progress bar that shows how many of a known number of steps are done.
 
     Parameters
     ----------
@@ -96,6 +96,6 @@ class StepProgress(_Progress):
         self._steps = max(steps, 1)
 
     def update(self, step: int, text: str = "") -> None:
-        """Show a step and a word on it, if it is time to."""
+        """Show a step, and `text` about it, if the bar is due for an update."""
         if self._due():
             self._show(step / self._steps, f"{step} of {self._steps}" + (f", {text}" if text else ""))

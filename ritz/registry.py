@@ -1,9 +1,9 @@
 """Names for solvers, problems, preconditioners, figures and training recipes.
 
-A module registers what it defines with a decorator, wherever in its package it lives. Names are found by reading the
-sources for these lines, so that looking one up imports the one file that defines it and nothing else. Third parties
-join through the entry-point groups ``ritz.solvers`` and ``ritz.problems``: each entry names a module, which is imported
-when a name is not Ritz's own or when all names are listed.
+A module registers what it defines with a decorator, wherever it lives in its package. Names are found by searching the
+sources for these lines, so looking one up imports only the file that defines it. Third-party packages register theirs
+through the entry-point groups ``ritz.solvers`` and ``ritz.problems``: each entry point names a module, which is
+imported when a name is not one of Ritz's own or when all names are listed.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Registry:
     kind : str
         What an entry is called in error messages.
     package : str
-        The package whose sources register the entries; also the entry-point group of third parties.
+        The package whose sources register the entries; also the entry-point group for third-party packages.
     call : str
-        What registers an entry in these sources, such as ``"problems.register"``.
+        The call that registers an entry in these sources, such as ``"problems.register"``.
 
     Examples
     --------
@@ -52,7 +52,13 @@ class Registry:
         self._plugins_loaded = False
 
     def register(self, name: str) -> Callable[[Entry], Entry]:
-        """Decorate an object so that it is found under `name`; a name taken by another object is refused."""
+        """Return a decorator that registers an object under `name`.
+
+        Raises
+        ------
+        ValueError
+            If the name is taken by another object; raised by the decorator.
+        """
 
         def decorate(entry: Entry) -> Entry:
             identity = _identity(entry)
@@ -68,12 +74,12 @@ class Registry:
         return decorate
 
     def names(self) -> list[str]:
-        """Return every name, sorted. Nothing of Ritz is imported for it; third parties' modules are."""
+        """Return every name, sorted; this imports third-party modules, but none of Ritz's."""
         self.load_plugins()
         return sorted({*self._sources, *self._entries})
 
     def loaded(self) -> dict[str, Any]:
-        """Return the entries that have been imported so far, in the order of their registration."""
+        """Return the entries imported so far, in the order of registration."""
         return dict(self._entries)
 
     def __getitem__(self, name: str) -> Any:
@@ -90,23 +96,23 @@ class Registry:
         return name in self._entries or name in self._sources or name in self.names()
 
     def name_of(self, entry: object) -> str | None:
-        """Return the first name `entry` (or the class of `entry`) is registered under, or None."""
+        """Return the first name under which `entry`, or its class, is registered, or None."""
         for name, registered in self._entries.items():
             if registered is entry or registered is type(entry):
                 return name
         return None
 
     def load_plugins(self) -> None:
-        """Import the modules that third parties name as entry points, once; one that fails is left out with a warning.
+        """Import the modules that third-party entry points name, unless done already.
 
         Warns
         -----
         UserWarning
-            Naming the entry point and its error.
+            If a module cannot be imported; it is skipped. The message names the entry point and the error.
         """
         if self._plugins_loaded:
             return
-        self._plugins_loaded = True  # first, because the modules imported here may look names up themselves
+        self._plugins_loaded = True  # set first, because the modules imported below may look up names themselves
         from importlib.metadata import entry_points
 
         for point in entry_points(group=self._package):
@@ -121,13 +127,13 @@ class Registry:
 
     @property
     def _sources(self) -> dict[str, str]:
-        """Modules of Ritz by the names they register."""
+        """The module of Ritz that registers each name."""
         return _registrations(self._package).get(self._call, {})
 
 
 @cache
 def _registrations(package: str) -> dict[str, dict[str, str]]:
-    """Return what the sources of a package register: modules by name, for each registering call."""
+    """Search the sources of a package; return, for each registering call, the modules by registered name."""
     found: dict[str, dict[str, str]] = {}
     spec = find_spec(package)
     for root in spec.submodule_search_locations or () if spec else ():
@@ -138,9 +144,8 @@ def _registrations(package: str) -> dict[str, dict[str, str]]:
                     continue
                 with open(os.path.join(folder, file), encoding="utf-8") as source:
                     text = source.read()
-                if (
-                    "register(" not in text and "figure(" not in text
-                ):  # most files; searching them all takes longer than reading them
+                # Most files register nothing, and matching the pattern takes longer than reading a file.
+                if "register(" not in text and "figure(" not in text:
                     continue
                 module = ".".join(filter(None, (package, inside, file[:-3])))
                 for match in LINE.finditer(text):

@@ -1,4 +1,4 @@
-"""What a solver gives back."""
+"""Results of solvers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Solution", "Status"]
 
 
 class Status(Enum):
-    """How a solve ended; the value is the sentence a person reads."""
+    """How a solve ended; the value is a sentence that explains it."""
 
     CONVERGED = "The true residual meets the tolerance."
     MAX_ITERATIONS = (
@@ -41,30 +41,30 @@ class Status(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """The answer of a solver, and how it got there.
+    """The solution of a problem, and how it was found.
 
     Parameters
     ----------
     x : array, shape (n,) or (n, k)
-        The answer, of the kind (NumPy or torch), dtype and device of the right-hand side.
+        The solution, of the same kind (NumPy or torch), dtype and device as the right-hand side.
     status : Status
         How the solve ended.
     iterations : int
-        Iterations done; direct methods count their solves: the first, and each refinement.
+        Number of iterations. For direct methods, the number of solves: the first and each refinement.
     residual : float
-        ``||b - A x|| / ||b||`` in the Euclidean norm, recomputed from `x` at the end (``||A x||`` if b = 0); the
-        largest over the columns of a block.
+        ``||b - A x|| / ||b||`` in the Euclidean norm, recomputed from `x` at the end (``||A x||`` if b = 0). For a
+        block, the largest over the columns.
     history : ndarray, shape (iterations + 1,)
-        Relative residual after each iteration as the method knew it, ``history[0]`` being that of the starting
-        vector; the largest over the columns of a block.
+        Relative residual as the method knew it, of the starting vector and after each iteration. For a block, the
+        largest over the columns.
     timings : mapping
-        Wall seconds spent in ``"prepare"`` and ``"solve"``.
+        Wall-clock seconds spent in ``"prepare"`` and ``"solve"``.
     stats : mapping
-        What else the solver reports: ``"chosen"`` (by ``auto``), ``"preconditioner"``, fill-in, levels, ...
+        Further details that the solver reports: ``"chosen"`` (by ``auto``), ``"preconditioner"``, fill-in, levels, ...
     solver : str
         Registered name of the solver.
     grid : Grid, optional
-        Where the unknowns sit, for plotting.
+        Grid of the unknowns, for plotting.
 
     Examples
     --------
@@ -90,7 +90,7 @@ class Solution:
         return self.status is Status.CONVERGED
 
     def raise_for_status(self) -> Solution:
-        """Return the solution itself, or raise `ConvergenceError` (which carries it) if it has not converged."""
+        """Return the solution itself if it has converged; otherwise raise `ConvergenceError`, which carries it."""
         if not self.converged:
             raise ConvergenceError(
                 f"{self.solver or 'solver'} ended {self.status.name} after {self.iterations} iterations at relative"
@@ -106,7 +106,7 @@ class Solution:
         return difference / (float(np.linalg.norm(reference)) or 1.0)
 
     def plot(self) -> Figure:
-        """Return a matplotlib figure: the solution on its grid, where there is one, and the residual history."""
+        """Return a matplotlib figure of the solution, on its grid if it has one, and of the residual history."""
         from ritz.plotting.solution_plot import plot_solution
 
         return plot_solution(self)

@@ -1,4 +1,4 @@
-"""How it is answered: what every solver has, and which problems it takes."""
+"""Solvers: the interface that all of them share, and which problems each of them takes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Answer = TypeVar("Answer", bound=Solution)
 
 @runtime_checkable
 class Prepared(Protocol):
-    """A solver after the work that one operator needs only once: a factorisation, a hierarchy, a basis."""
+    """A solver that has done the work needed only once per operator: a factorisation, a hierarchy, a basis."""
 
     def solve(
         self,
@@ -43,7 +43,7 @@ class Prepared(Protocol):
     ) -> Solution:
         """Solve for `rhs` (the problem's own if None) until ``||b - A x|| <= max(rtol ||b||, atol)``.
 
-        Where a problem has parameters, these are given instead of a right-hand side.
+        For problems with parameters, `rhs` holds the parameters instead of a right-hand side.
         """
         ...
 
@@ -55,28 +55,29 @@ class Solver(Protocol):
     Attributes
     ----------
     solves : type
-        The kind of problem it takes.
+        The kind of problem that the solver takes.
     requires : frozenset of Tag
-        What it needs of the operator.
+        Properties that the operator must have.
     """
 
     solves: ClassVar[type]
     requires: ClassVar[frozenset[Tag]]
 
     def prepare(self, problem: Any) -> Prepared:
-        """Do what one operator needs once."""
+        """Do the work that is needed only once per operator."""
         ...
 
 
 @dataclass(frozen=True)
 class Controls:
-    """When a solve stops and whom it informs, checked.
+    """Checked settings of one solve: when it stops, and what it reports on the way.
 
     Parameters
     ----------
     rtol, atol : float
+        Relative and absolute tolerance of the residual.
     maxiter : int or None
-        As given; see `limit`.
+        Iteration limit, or None for the method's own; see `limit`.
     callback : Callback or None
     progress : ResidualProgress
         An open progress line.
@@ -89,29 +90,29 @@ class Controls:
     progress: ResidualProgress
 
     def limit(self, default: int) -> int:
-        """Return the iteration limit, `default` where none was given."""
+        """Return the iteration limit, or `default` if none was given."""
         return default if self.maxiter is None else self.maxiter
 
     def asks_to_stop(self, iteration: int, x: Any, residual: float) -> bool:
-        """Show an iterate to the callback, if there is one, and return whether it wants to stop."""
+        """Call the callback, if there is one, with an iterate; return whether it asks to stop."""
         return self.callback is not None and bool(self.callback(iteration, x, residual))
 
 
 class PreparedSolver(ABC, Generic[Answer]):
-    """What every prepared solver has in common; see `ritz.solver.Prepared`.
+    """Base of prepared solvers, which implements `Prepared`.
 
-    A subclass has the attributes below, as fields of its dataclass or otherwise, and defines ``_solve``.
+    A subclass provides the attributes below, as fields of a dataclass or otherwise, and defines ``_solve``.
 
     Attributes
     ----------
     name : str
         Registered name of the solver.
     seconds : float
-        Spent on preparing.
+        Time spent on preparation.
     stats : mapping
-        What preparing found out; joined with the statistics of each solve.
+        Statistics of the preparation, which are merged into those of each solution.
     dtype : dtype
-        Precision that tolerances have to be within reach of; float64 unless a subclass says otherwise.
+        Precision that limits how small tolerances may be; float64 unless a subclass says otherwise.
     """
 
     name: str
@@ -135,12 +136,13 @@ class PreparedSolver(ABC, Generic[Answer]):
         callback: Callback | None = None,
         progress: bool = False,
     ) -> Answer:
-        """Solve for `rhs`, or the problem's own if None; see `ritz.solver.Prepared.solve`.
+        """Solve for `rhs`, or for the problem's own right-hand side if None; see `ritz.solver.Prepared.solve`.
 
         Raises
         ------
         InvalidProblem
-            Tolerances, a limit, a right-hand side or a start that do not fit, before any long computation.
+            If the tolerances, the iteration limit, the right-hand side or the starting vector are invalid; raised
+            before any long computation.
         """
         began = time.perf_counter()
         check_tolerances(rtol, atol, self.dtype)
@@ -148,23 +150,25 @@ class PreparedSolver(ABC, Generic[Answer]):
             maxiter = iteration_limit(maxiter, 0)
         with ResidualProgress(progress, self.name, rtol) as line:
             answer = self._solve(rhs, x0, Controls(rtol, atol, maxiter, callback, line))
-        # What a solve reports in "recording" is work for the record alone, which its method is not charged for.
+        # Time spent on bookkeeping, which a solve reports as "recording", is not charged to its method.
         seconds = time.perf_counter() - began - answer.timings.get("recording", 0.0)
         timings = {"prepare": self.seconds, "solve": seconds, **answer.timings}
         return replace(answer, timings=timings, stats={**self.stats, **answer.stats}, solver=self.name)
 
     @abstractmethod
     def _solve(self, rhs: Any, x0: Any, controls: Controls) -> Answer:
-        """Return the answer, with any timings of its own; what the shell knows need not be filled in."""
+        """Return the solution; `solve` adds the solver's name, the timings and the statistics of the preparation."""
 
 
 def make_solver(solver: str | Solver, options: dict[str, Any]) -> Solver:
-    """Return a solver from its registered name and options, or `solver` itself where it is one.
+    """Return the solver of a registered name with the given options, or `solver` itself if it is a solver object.
 
     Raises
     ------
     UnknownName, UnknownOption
-        With close matches.
+        If there is no such solver or option; the message suggests close matches.
+    InvalidProblem
+        If `solver` is neither a name nor a solver object.
     """
     if not isinstance(solver, str):
         if options:
@@ -181,15 +185,15 @@ def make_solver(solver: str | Solver, options: dict[str, Any]) -> Solver:
 
 
 def registered_name(solver: Any) -> str:
-    """Return the name `solver` is registered under, or its class name."""
+    """Return the name under which `solver` is registered, or the name of its class."""
     return solvers.name_of(solver) or type(solver).__name__
 
 
 def check_pairing(solver: Solver, problem: Any) -> None:
     """Raise `InvalidProblem` if `solver` cannot take `problem`.
 
-    Symmetry is tested with two products unless the operator is known to be so by construction; definiteness is
-    left to the solver, which meets its absence as a status.
+    Symmetry is tested with two products, unless the operator is symmetric by construction. Definiteness is not
+    tested: a solver reports its absence as a status.
     """
     name = registered_name(solver)
     if not isinstance(problem, solver.solves):

@@ -1,4 +1,4 @@
-"""One call that solves."""
+"""The function `ritz.solve`, and how its arguments are read."""
 
 from __future__ import annotations
 
@@ -36,42 +36,43 @@ def solve(
     ----------
     problem : problem object, or a matrix or operator
     *arguments : array, then str or Solver
-        The right-hand side where `problem` is a matrix or operator, then the solver.
+        The right-hand side if `problem` is a matrix or operator, then optionally the solver.
     solver : str or Solver, optional
-        A registered name, or a solver object with its options; by position or by name. ``"auto"``, the default,
-        picks one by the table of `ritz.solvers.auto.auto`.
+        A registered name, or a solver object with its options; may be given by position or by name. ``"auto"``, the
+        default, chooses one as the table in `ritz.solvers.auto.auto` says.
     rtol, atol : float
-        Stop when ``||b - A x|| <= max(rtol ||b||, atol)``, in the Euclidean norm and for every column.
+        Stop when ``||b - A x|| <= max(rtol ||b||, atol)`` in the Euclidean norm, for every column of a block.
     maxiter : int, optional
-        Iteration limit; the solver's own if None.
+        Iteration limit; that of the solver if None.
     x0 : array, optional
-        Starting vector, of the shape of the right-hand side; zero if None.
+        Starting vector, of the same shape as the right-hand side; zero if None.
     callback : callable, optional
-        ``callback(iteration, x, residual) -> stop?``. A true result ends the solve as INTERRUPTED.
+        ``callback(iteration, x, residual) -> stop?``. If it returns true, the solve ends as INTERRUPTED.
     progress : bool
-        Show a progress line once a solve has taken two seconds.
+        Whether to show a progress line once a solve has taken two seconds.
     throw : bool
-        Raise `ConvergenceError` if the tolerance is not met; otherwise return the solution with its status.
+        Whether to raise `ConvergenceError` if the tolerance is not met; otherwise the solution is returned, and its
+        status says why.
     seed : int, optional
-        For solvers that make random choices.
+        Seed for solvers that make random choices.
     **options
-        The solver's own options, such as ``preconditioner="smoothed-aggregation"``.
+        Options of the solver, such as ``preconditioner="smoothed-aggregation"``.
 
     Returns
     -------
     Solution
-        A `Trajectory` for a `SystemSequence`.
+        The solution; a `Trajectory` for a `SystemSequence`.
 
     Raises
     ------
     InvalidProblem
-        Bad input, or a problem the solver cannot take; before any long computation.
+        If the input is invalid or the solver cannot take the problem; raised before any long computation.
     UnknownName, UnknownOption
-        Naming close matches.
+        If there is no such solver or option; the message suggests close matches.
     TypeError
-        For more arguments than a problem and a solver, or A, b and a solver.
+        If there are more positional arguments than a problem and a solver, or A, b and a solver.
     ConvergenceError
-        Carries ``.solution``, the best iterate; only with ``throw=True``.
+        If the tolerance is not met and `throw` is true; its ``.solution`` holds the best iterate.
 
     Examples
     --------
@@ -96,14 +97,14 @@ def solve(
 
 
 def read_arguments(problem: Any, arguments: tuple[Any, ...], default: Any = "auto") -> tuple[Any, Any]:
-    """Return the problem, and the solver (or solvers) or `default`, from positional arguments.
+    """Read positional arguments: return the problem, and the solver or solvers (`default` if there are none).
 
     Raises
     ------
     InvalidProblem
-        If `problem` is a matrix without a right-hand side, or a problem object is given another one.
+        If `problem` is a matrix without a right-hand side, or a problem object with a second right-hand side.
     TypeError
-        For too many arguments.
+        If there are too many arguments.
     """
     rest = list(arguments)
     given = type(problem).__name__
@@ -128,12 +129,12 @@ def _names_solvers(value: Any) -> bool:
 
 
 def first_system(problem: Any) -> Any:
-    """Return what a solver prepares for: the first system of a sequence, and any other problem itself."""
+    """Return the first system of a sequence, for which solvers are prepared, or any other problem itself."""
     return problem.first() if isinstance(problem, SystemSequence) else problem
 
 
 def solve_prepared(problem: Any, prepared: Prepared, x0: Array | None, controls: dict[str, Any]) -> Solution:
-    """Solve a problem, or every system of a sequence, with a solver that has been prepared for it."""
+    """Solve a problem, or every system of a sequence, with a prepared solver."""
     if isinstance(problem, SystemSequence):
         from ritz.sequences.trajectory import march
 
@@ -142,7 +143,7 @@ def solve_prepared(problem: Any, prepared: Prepared, x0: Array | None, controls:
 
 
 def seeded_solver(solver: str | Solver, seed: int | None, options: dict[str, Any]) -> Solver:
-    """Return a solver from its name and options, or `solver` itself, with `seed` where it takes one."""
+    """Return a solver from its name and options, or `solver` itself, with `seed` set if it has such an option."""
     made = make_solver(solver, options)
     if seed is not None and any(option.name == "seed" for option in fields(made)):  # pyright: ignore
         made = replace(made, seed=seed)  # pyright: ignore

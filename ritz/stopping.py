@@ -1,25 +1,26 @@
-"""When a solve stops: tolerances, iteration limits and callbacks."""
+"""Stopping criteria: tolerances, iteration limits and callbacks."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.backend import Array, machine_epsilon
 from ritz.errors import InvalidProblem
 
 __all__ = ["Callback", "check_tolerances", "default_maxiter", "iteration_limit"]
 
 Callback: TypeAlias = Callable[[int, Array, float], Any]
-"""``callback(iteration, x, residual) -> stop?``: `x` is the live iterate (copy it to keep it), `residual` relative."""
+"""``callback(iteration, x, relative residual) -> stop?``, where `x` is the live iterate: copy it to keep it."""
 
 
 def check_tolerances(rtol: Any, atol: Any, dtype: np.dtype[Any]) -> None:
-    """Raise `InvalidProblem` for tolerances that are no non-negative numbers, or that `dtype` cannot reach."""
+    """Raise `InvalidProblem` if a tolerance is not a non-negative number, or if `dtype` cannot reach it."""
     for name, value in (("rtol", rtol), ("atol", atol)):
         if not (isinstance(value, Real) and 0 <= float(value) < math.inf):
             raise InvalidProblem(f"{name} is {value!r}; it must be a non-negative number")
@@ -32,20 +33,17 @@ def check_tolerances(rtol: Any, atol: Any, dtype: np.dtype[Any]) -> None:
 
 
 def default_maxiter(size: int) -> int:
-    """Return the iteration limit when none is given."""
+    """Return the default iteration limit for a system with `size` unknowns."""
     return min(10 * size, 20_000)
 
 
 def iteration_limit(maxiter: int | None, default: int) -> int:
-    """Return the iteration limit asked for, or the default.
+    """Return `maxiter`, or `default` if it is None.
 
     Raises
     ------
     InvalidProblem
-        If `maxiter` is not a whole number, or negative.
+        If `maxiter` is negative or not an integer.
     """
-    if maxiter is None:
-        return default
-    if not isinstance(maxiter, Integral) or maxiter < 0:
-        raise InvalidProblem(f"maxiter is {maxiter!r}; it must be a non-negative whole number, or None")
-    return int(maxiter)
+    limit = check_integer("maxiter", maxiter, least=0, optional=True)
+    return default if limit is None else limit

@@ -341,7 +341,7 @@ def test_bad_losses_are_refused():
     refuse("products are NaN or infinite", lambda x: (x**1.5).sum(), torch.zeros(2))
     refuse("do not depend", lambda m, b: b[0], model, batches, kind=Jacobian)
     refuse(
-        r"returned \(\); it must return one number a sample", LOSSES["squares"], model, batches, kind=EmpiricalFisher
+        r"returned \(\); it must return one number per sample", LOSSES["squares"], model, batches, kind=EmpiricalFisher
     )
 
 

@@ -75,8 +75,14 @@ BAD_INPUT = {
         lambda: ritz.solve(POISSON.astype("f4"), RHS.astype("f4"), "cg", rtol=1e-8),
         "rtol=1e-08 is below what float32 can reach; use rtol >= 4.8e-07, or a float64 system",
     ),
-    "maxiter negative": (lambda: ritz.solve(POISSON, RHS, "cg", maxiter=-1), "maxiter is -1; it must be a non-neg"),
-    "maxiter a fraction": (lambda: ritz.solve(POISSON, RHS, "cg", maxiter=1.5), "maxiter is 1.5; it must be a non-neg"),
+    "maxiter negative": (
+        lambda: ritz.solve(POISSON, RHS, "cg", maxiter=-1),
+        "maxiter is -1; it must be an integer of at least 0, or None",
+    ),
+    "maxiter a fraction": (
+        lambda: ritz.solve(POISSON, RHS, "cg", maxiter=1.5),
+        "maxiter is 1.5; it must be an integer of at least 0, or None",
+    ),
     "not symmetric": (
         lambda: ritz.solve(np.array([[1.0, 2.0], [0.0, 1.0]]), np.ones(2), "cg"),
         "solver 'cg' needs a symmetric operator.*use 'gmres'",
@@ -103,11 +109,11 @@ BAD_INPUT = {
     ),
     "restart of zero": (
         lambda: ritz.solve(np.eye(3), np.ones(3), "gmres", restart=0),
-        "restart is 0; it must be a pos",
+        "restart is 0; it must be an integer of at least 1",
     ),
     "memory of zero": (
         lambda: ritz.solve(np.eye(3), np.ones(3), "fcg", memory=0),
-        "memory is 0; it must be a positive",
+        "memory is 0; it must be an integer of at least 1",
     ),
     "solver of another kind": (
         lambda: ritz.solve(np.eye(3), np.ones(3), solver=3),

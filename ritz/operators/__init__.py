@@ -1,4 +1,4 @@
-"""Everything linear: matrices, stencils, Kronecker products, derivatives of torch functions, and sums and products."""
+"""Linear operators: matrices, stencils, Kronecker products, derivatives of torch functions, and sums and products."""
 
 import lazy_loader
 

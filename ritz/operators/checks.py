@@ -1,4 +1,4 @@
-"""Cheap tests of what an operator promises."""
+"""Cheap tests of the properties that an operator promises."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ __all__ = ["asymmetry"]
 
 
 def asymmetry(operator: Operator, seed: int = 0) -> float:
-    """Return how far a square operator is from symmetric, 0.0 if rounding explains it.
+    """Measure how far a square operator is from symmetric, by means of two products.
 
-    Compares ``x . A y`` with ``y . A x`` for two random vectors, both scaled by the inverse square root of the
-    diagonal where that is known, so that entries of very different size count alike. Two products. Rounding errors of
-    the terms of an inner product are independent, so that they add up to its root mean square and one wrong entry in
-    a million still shows.
+    ``x . A y`` is compared with ``y . A x`` for two random vectors. Both are scaled by the inverse square root of the
+    diagonal, if that is known, to give entries of very different size the same weight. Rounding errors in the terms
+    of an inner product are independent and add up as a root mean square, so one wrong entry in a million still shows.
 
     Returns
     -------
     float
-        The difference relative to the root mean square of the inner products, or 0.0 below the rounding level.
+        The difference relative to the root mean square of the inner products, or 0.0 if it is within rounding error.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Sums, products, scalings and transposes of operators, applied part by part."""
+"""Sums, products, multiples and transposes of operators, applied part by part."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ DEFINITE = (Tag.POSITIVE_DEFINITE, Tag.SEMIDEFINITE)
 
 
 class Sum(Operator):
-    """``left + right``, made by ``+`` and ``-``.
+    """The sum ``left + right``, created by ``+`` and ``-``.
 
-    Symmetric if both parts are, definite if both are semidefinite and one definite.
+    Symmetric if both parts are; positive definite if both are semidefinite and at least one is definite.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class Sum(Operator):
 
     @property
     def nullspace(self) -> Nullspace | None:
-        """What both semidefinite parts map to zero, where it is known, or None."""
+        """The common nullspace of two semidefinite parts if it is known, or None."""
         if Tag.SEMIDEFINITE not in self.tags:
             return None
         left, right = self.left.nullspace, self.right.nullspace
@@ -65,7 +65,7 @@ class Sum(Operator):
         return self.left.diagonal() + self.right.diagonal()
 
     def to_dense(self) -> np.ndarray:
-        """Return the entries."""
+        """Return the entries as a NumPy array."""
         return self.left.to_dense() + self.right.to_dense()
 
     def to_sparse(self) -> csr_array:
@@ -73,14 +73,14 @@ class Sum(Operator):
         return self.left.to_sparse() + self.right.to_sparse()
 
     def astype(self, dtype: Any) -> Sum:
-        """Return the operator with entries of another dtype."""
+        """Return the operator with its entries converted to `dtype`."""
         return Sum(self.left.astype(dtype), self.right.astype(dtype))
 
 
 class Product(Operator):
-    """``left @ right``, made by ``@``: the right one is applied first.
+    """The product ``left @ right``, created by ``@``; the right factor is applied first.
 
-    Products AᵀA and AAᵀ are known to be symmetric and semidefinite.
+    AᵀA and AAᵀ are recognised as symmetric and positive semidefinite.
 
     Examples
     --------
@@ -112,11 +112,11 @@ class Product(Operator):
 
     @property
     def nullspace(self) -> Nullspace | None:
-        """That of A for products AᵀA, or None."""
+        """The nullspace of A for products AᵀA, or None."""
         return self.right.nullspace if Tag.SEMIDEFINITE in self.tags else None
 
     def to_dense(self) -> np.ndarray:
-        """Return the entries."""
+        """Return the entries as a NumPy array."""
         return self.left.to_dense() @ self.right.to_dense()
 
     def to_sparse(self) -> csr_array:
@@ -124,12 +124,12 @@ class Product(Operator):
         return self.left.to_sparse() @ self.right.to_sparse()
 
     def astype(self, dtype: Any) -> Product:
-        """Return the operator with entries of another dtype."""
+        """Return the operator with its entries converted to `dtype`."""
         return Product(self.left.astype(dtype), self.right.astype(dtype))
 
 
 class Scaled(Operator):
-    """``factor * operator``, made by ``*``, ``/`` and ``-``.
+    """The multiple ``factor * operator``, created by ``*``, ``/`` and ``-``.
 
     Examples
     --------
@@ -154,7 +154,7 @@ class Scaled(Operator):
 
     @property
     def nullspace(self) -> Nullspace | None:
-        """The nullspace of the operator that is scaled."""
+        """The nullspace of the scaled operator, or None."""
         return self.operator.nullspace if self.factor else None
 
     def diagonal(self) -> np.ndarray:
@@ -162,7 +162,7 @@ class Scaled(Operator):
         return self.operator.diagonal() * self.dtype.type(self.factor)
 
     def to_dense(self) -> np.ndarray:
-        """Return the entries."""
+        """Return the entries as a NumPy array."""
         return self.operator.to_dense() * self.dtype.type(self.factor)
 
     def to_sparse(self) -> csr_array:
@@ -170,12 +170,12 @@ class Scaled(Operator):
         return self.operator.to_sparse() * self.dtype.type(self.factor)
 
     def astype(self, dtype: Any) -> Scaled:
-        """Return the operator with entries of another dtype."""
+        """Return the operator with its entries converted to `dtype`."""
         return Scaled(self.operator.astype(dtype), self.factor)
 
 
 class Transposed(Operator):
-    """The transpose of an operator that is not symmetric; made by ``.T``.
+    """The transpose of an operator that is not symmetric, created by ``.T``.
 
     Examples
     --------
@@ -207,7 +207,7 @@ class Transposed(Operator):
         return self.operator.diagonal()
 
     def to_dense(self) -> np.ndarray:
-        """Return the entries."""
+        """Return the entries as a NumPy array."""
         return self.operator.to_dense().T
 
     def to_sparse(self) -> csr_array:
@@ -215,5 +215,5 @@ class Transposed(Operator):
         return self.operator.to_sparse().T.tocsr()
 
     def astype(self, dtype: Any) -> Transposed:
-        """Return the operator with entries of another dtype."""
+        """Return the operator with its entries converted to `dtype`."""
         return Transposed(self.operator.astype(dtype))

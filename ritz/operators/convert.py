@@ -1,4 +1,4 @@
-"""Anything linear to an Operator."""
+"""Conversion of matrices and other linear maps to operators."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ __all__ = ["aslinearoperator"]
 
 
 def aslinearoperator(anything: Any, tags: Iterable[Tag] | None = None) -> Operator:
-    """Return an Operator that multiplies as `anything` does.
+    """Return `anything` as an `Operator`.
 
     Parameters
     ----------
     anything : Operator, ndarray, SciPy sparse array or matrix, SciPy LinearOperator, torch tensor
-        Integer and boolean entries become float64. Torch tensors may be dense or sparse.
+        Integer and boolean entries are converted to float64. torch tensors may be dense or sparse.
     tags : iterable of Tag, optional
-        Promised properties. Left out, square matrices (not LinearOperators) are tagged symmetric if products with
-        random vectors show it.
+        Promised properties. If None, square matrices (but not LinearOperators) are tagged symmetric if products with
+        random vectors show that they are.
 
     Returns
     -------
     Operator
-        `anything` itself where it is one already.
+        `anything` itself if it is an `Operator` already.
 
     Raises
     ------
     InvalidProblem
-        For complex or half-precision entries, arrays that are not two-dimensional, and objects without a product.
+        For complex or half-precision entries, arrays that are not two-dimensional, and objects that cannot multiply.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def _from_tensor(tensor: Any) -> Dense | Sparse:
     import torch
 
     tensor = tensor.detach().cpu()
-    if tensor.dtype == torch.bfloat16:  # which NumPy does not have
+    if tensor.dtype == torch.bfloat16:  # NumPy has no bfloat16
         tensor = tensor.half()
     if tensor.layout == torch.strided:
         return Dense(tensor.numpy())

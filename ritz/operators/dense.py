@@ -1,4 +1,4 @@
-"""A matrix held in full."""
+"""Dense matrices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Dense(Operator):
     Parameters
     ----------
     matrix : ndarray or torch.Tensor, shape (m, n)
-        Not copied, except that integer entries become float64.
+        The entries. Not copied, unless integers have to be converted to float64.
     tags : iterable of Tag
         Promised properties.
 
@@ -58,5 +58,5 @@ class Dense(Operator):
         return self.matrix
 
     def astype(self, dtype: Any) -> Dense:
-        """Return the operator with entries of another dtype."""
+        """Return the operator with its entries converted to `dtype`."""
         return Dense(self.matrix.astype(dtype), self.tags)

@@ -1,4 +1,4 @@
-"""A diagonal matrix."""
+"""Diagonal matrices."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["Diagonal"]
 
 
 class Diagonal(Operator):
-    """Multiplication of each entry by its own number.
+    """A diagonal matrix.
 
     Parameters
     ----------
     values : array, shape (n,)
-        The diagonal. Tags follow from it.
+        The diagonal, from which the tags follow.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class Diagonal(Operator):
 
     @property
     def nullspace(self) -> Nullspace | None:
-        """The unknowns that are multiplied by zero, each a region of its own, or None."""
+        """The unknowns that are multiplied by zero, each as a region of its own, or None."""
         zero = self.values == 0.0
         return Nullspace(np.where(zero, np.cumsum(zero) - 1, -1)) if zero.any() else None
 
@@ -69,5 +69,5 @@ class Diagonal(Operator):
         return diags_array(self.values).tocsr()
 
     def astype(self, dtype: Any) -> Diagonal:
-        """Return the operator with entries of another dtype."""
+        """Return the operator with its entries converted to `dtype`."""
         return Diagonal(self.values.astype(dtype))

@@ -1,4 +1,4 @@
-"""Products that torch differentiates although it does not see inside them."""
+"""Differentiation by torch of products that are computed outside torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["LinearMap"]
 
 
 class LinearMap(torch.autograd.Function):
-    """A linear map whose gradient is its transpose applied to the gradient."""
+    """A linear map whose backward pass applies the transpose."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, product: Callable[..., Any], transpose: Callable[..., Any]) -> Any:
@@ -21,5 +21,5 @@ class LinearMap(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        """Return ``transpose(gradient)``, and no gradient with respect to the two functions."""
+        """Return ``transpose(gradient)``, and None for the two functions."""
         return ctx.transpose(gradients[0]), None, None

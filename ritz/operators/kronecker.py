@@ -1,4 +1,4 @@
-"""Kronecker products and sums, applied one axis at a time and never formed."""
+"""Kronecker products and sums, applied axis by axis without forming the matrix."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ __all__ = ["Kronecker", "KroneckerSum"]
 
 
 class Kronecker(Operator):
-    r"""The product :math:`A_1\otimes A_2\otimes\dots`, the first factor acting on the slowest axis.
+    r"""The product :math:`A_1\otimes A_2\otimes\dots`, whose first factor acts on the slowest axis.
 
-    A vector is read as an array with one axis for each factor, in C order, and each factor multiplies along its own
-    axis: n (n₁ + n₂ + ...) operations with dense factors of n = n₁ n₂ ... unknowns, and one temporary of that size.
+    A vector is read as an array in C order with one axis per factor, and each factor multiplies along its own axis.
+    With dense factors and n = n₁ n₂ ... unknowns, a product takes n (n₁ + n₂ + ...) operations and one temporary
+    vector of length n.
 
     Parameters
     ----------
-    *factors : Operator or anything `ritz.operators.aslinearoperator` takes
-        At least one.
+    *factors : Operator or anything that `ritz.operators.aslinearoperator` takes
+        At least one factor.
 
     Examples
     --------
@@ -82,20 +83,20 @@ class Kronecker(Operator):
         return csr_array(reduce(kron, (factor.to_sparse() for factor in self.factors)))
 
     def astype(self, dtype: Any) -> Kronecker:
-        """Return the operator with factors of another dtype."""
+        """Return the operator with its factors converted to `dtype`."""
         return Kronecker(*(factor.astype(dtype) for factor in self.factors))
 
 
 class KroneckerSum(Operator):
     r"""The sum :math:`A_1\otimes I\otimes\dots + I\otimes A_2\otimes\dots + \dots` of square factors.
 
-    Operators whose variables separate have this form, the Laplacian on a box among them. Products cost as much as
-    those with a `Kronecker` of the same factors.
+    Operators with separable variables have this form, such as the Laplacian on a box. A product costs as much as one
+    with the `Kronecker` product of the same factors.
 
     Parameters
     ----------
-    *factors : Operator or anything `ritz.operators.aslinearoperator` takes
-        At least one, all square. The first acts on the slowest axis.
+    *factors : Operator or anything that `ritz.operators.aslinearoperator` takes
+        At least one square factor. The first acts on the slowest axis.
 
     Examples
     --------
@@ -134,7 +135,7 @@ class KroneckerSum(Operator):
 
     @property
     def nullspace(self) -> Nullspace | None:
-        """Products of the factors' null vectors, or None where a factor has none that is known."""
+        """Products of the factors' null vectors, or None if the nullspace of a factor is trivial or unknown."""
         labels = np.zeros(1, dtype=np.int64)
         for factor in self.factors:
             nullspace = factor.nullspace
@@ -166,7 +167,7 @@ class KroneckerSum(Operator):
         return csr_array(total)
 
     def astype(self, dtype: Any) -> KroneckerSum:
-        """Return the operator with factors of another dtype."""
+        """Return the operator with its factors converted to `dtype`."""
         return KroneckerSum(*(factor.astype(dtype) for factor in self.factors))
 
 
@@ -177,7 +178,10 @@ def _operators(name: str, factors: tuple[Any, ...]) -> tuple[Operator, ...]:
 
 
 def _shared_tags(factors: tuple[Operator, ...], definite_if: Callable[[Any], bool]) -> frozenset[Tag]:
-    """Return what holds if every factor is symmetric, or positive; definite if all or any of the factors are."""
+    """Return the tags that follow from those of the factors; `definite_if` is ``all`` or ``any``.
+
+    With semidefinite factors, the result is definite if all, or any, of them are definite.
+    """
     if not all(Tag.SYMMETRIC in factor.tags for factor in factors):
         return frozenset()
     if not all(factor.tags & {Tag.POSITIVE_DEFINITE, Tag.SEMIDEFINITE} for factor in factors):
@@ -187,7 +191,7 @@ def _shared_tags(factors: tuple[Operator, ...], definite_if: Callable[[Any], boo
 
 
 def _along_axis(product: Callable[[Array], Array], x: Array, before: int, length: int, after: int) -> Array:
-    """Apply `product` along the middle axis of `x`, read as ``(before, length, after)``."""
+    """Apply `product` along the middle axis of `x`, read as an array of shape ``(before, length, after)``."""
     if before == 1:
         return product(x.reshape((length, after)))
     columns = x.reshape((before, length, after)).swapaxes(0, 1).reshape((length, before * after))

@@ -1,4 +1,4 @@
-"""A matrix of low rank, held as its factors."""
+"""Matrices of low rank in factored form."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class LowRank(Operator):
     Parameters
     ----------
     left : array or Operator, shape (m, r)
-        U.
+        The factor U.
     middle : array or Operator, shape (r, r) or (r,), optional
-        C; a vector is its diagonal. The identity if left out.
+        The factor C, or its diagonal; the identity if None.
     right : array or Operator, shape (n, r), optional
-        V. Left out, V is U, and the matrix is symmetric if C is, positive semidefinite if C is tagged so, is a
-        non-negative diagonal, or is left out.
+        The factor V; U if None. The matrix is then symmetric if C is symmetric, and positive semidefinite if C is
+        tagged so, is a non-negative diagonal, or is the identity.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class LowRank(Operator):
         return self.right @ self.middle.rmatvec(self.left.rmatvec(x))
 
     def diagonal(self) -> np.ndarray:
-        """Return the diagonal, in O((m + n) r) time if C is diagonal."""
+        """Return the diagonal; takes O((m + n) r) time if C is diagonal."""
         size = min(self.shape)
         left, right = self.left.to_dense()[:size], self.right.to_dense()[:size]
         return np.einsum("ij,ij->i", self.middle.rmatvec(left.T).T, right)
@@ -75,6 +75,6 @@ class LowRank(Operator):
         return self.left @ (self.middle @ self.right.to_dense().T)
 
     def astype(self, dtype: Any) -> LowRank:
-        """Return the operator with factors of another dtype."""
+        """Return the operator with its factors converted to `dtype`."""
         left = self.left.astype(dtype)
         return LowRank(left, self.middle.astype(dtype), None if self.right is self.left else self.right.astype(dtype))

@@ -1,4 +1,4 @@
-"""An operator known by its products alone."""
+"""Operators given as functions that multiply."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ __all__ = ["MatrixFree"]
 
 
 class MatrixFree(Operator):
-    """A function that multiplies.
+    """An operator known only by its products.
 
-    torch differentiates products with respect to `x` through the transpose, or through the function itself where that
+    torch differentiates products with respect to `x` by means of the transpose, or through the function itself if it
     takes tensors.
 
     Parameters
     ----------
     apply : callable
-        Maps NumPy ``(n,)`` to ``(m,)``; blocks are passed column by column unless `blocks` is set.
+        Function that maps NumPy arrays of shape ``(n,)`` to ``(m,)``. Blocks are passed column by column unless
+        `blocks` is true.
     shape : tuple of int
-        (m, n).
+        Number of rows and columns, (m, n).
     transpose : callable, optional
-        The transposed product; not needed for symmetric operators.
+        Function that multiplies by the transpose; not needed for symmetric operators.
     dtype : dtype
+        dtype of the products.
     tags : iterable of Tag
         Promised properties.
     blocks : bool
-        Whether the functions take ``(n, k)`` at once.
+        Whether the functions take whole blocks of shape ``(n, k)``.
     torch : bool
         Whether the functions take torch tensors; otherwise tensors are converted to NumPy and back.
 
@@ -93,7 +95,7 @@ class MatrixFree(Operator):
         return np.stack(columns, axis=1)
 
     def astype(self, dtype: Any) -> MatrixFree:
-        """Return the operator with products in another dtype; the function is the same, its results are rounded."""
+        """Return the operator with products in another dtype: the same function, whose results are rounded."""
         other = copy(self)
         other.dtype = np.dtype(dtype)
         return other

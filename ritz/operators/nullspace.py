@@ -1,4 +1,4 @@
-"""The constants that a Laplacian without a fixed value cannot see, one for each connected region."""
+"""Nullspaces of piecewise constants, such as those of Laplacians without a fixed value."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["Nullspace"]
 
 @dataclass(frozen=True, eq=False)
 class Nullspace:
-    """Piecewise constants: one null vector for each region.
+    """A nullspace of piecewise constants: one null vector per region.
 
     Parameters
     ----------
     labels : ndarray of int, shape (n,)
-        Region of each unknown, numbered from 0; -1 where an unknown belongs to no singular region.
+        Region of each unknown, numbered from 0; -1 for unknowns that belong to no singular region.
 
     Examples
     --------
@@ -37,12 +37,12 @@ class Nullspace:
 
     @cached_property
     def count(self) -> int:
-        """Number of regions, the dimension of the nullspace."""
+        """Number of regions, which is the dimension of the nullspace."""
         return int(self.labels.max(initial=-1)) + 1
 
     @cached_property
     def sizes(self) -> np.ndarray:
-        """Unknowns in each region, shape ``(count,)``."""
+        """Number of unknowns in each region, shape ``(count,)``."""
         return np.bincount(self._inside, minlength=self.count)
 
     @cached_property
@@ -65,7 +65,7 @@ class Nullspace:
         return np.stack(columns, axis=1)
 
     def project(self, x: Array) -> Array:
-        """Return `x` less its mean over each region: its part orthogonal to the nullspace."""
+        """Return the component of `x` orthogonal to the nullspace, by subtracting the mean over each region."""
         sizes = self.sizes if x.ndim == 1 else self.sizes[:, None]
         means = self.sums(x) / sizes
         if self._everywhere:
@@ -74,7 +74,7 @@ class Nullspace:
         return x - asarray_like(padded[self.labels], x)
 
     def component_norm(self, x: Array) -> np.ndarray:
-        """Return the norm of the part of `x` in the nullspace, by region: ``(count,)`` or ``(count, k)``."""
+        """Return the norm of the component of `x` in the nullspace, per region: ``(count,)`` or ``(count, k)``."""
         sizes = self.sizes if x.ndim == 1 else self.sizes[:, None]
         return np.abs(self.sums(x)) / np.sqrt(sizes)
 
@@ -87,13 +87,18 @@ class Nullspace:
         return csr_array((values, (rows, self._inside)), shape=(self.labels.size, self.count))
 
     def check_consistent(self, rhs: Array, tolerance: Array) -> np.ndarray:
-        """Return `component_norm` of `rhs`, or raise `InvalidProblem`, naming the worst region.
+        """Return `component_norm` of `rhs` if it is within a tolerance.
 
         Parameters
         ----------
         rhs : array, shape (n,) or (n, k)
         tolerance : float or ndarray, shape (k,)
-            Largest norm allowed, by column.
+            Largest norm allowed in each column.
+
+        Raises
+        ------
+        InvalidProblem
+            If a norm is larger; the message names the worst region.
         """
         parts = self.component_norm(rhs)
         excess = parts - np.asarray(tolerance)
@@ -109,7 +114,7 @@ class Nullspace:
         )
 
     def intersection(self, other: Nullspace) -> Nullspace | None:
-        """Return the piecewise constants that belong to both nullspaces, or None if only zero does.
+        """Return the intersection of two nullspaces, or None if it contains only zero.
 
         Examples
         --------
@@ -124,7 +129,7 @@ class Nullspace:
         total = self.count + other.count
         graph = coo_array((np.ones(int(both.sum()), dtype=bool), links), shape=(total, total))
         count, component = connected_components(graph, directed=False)
-        # A union of overlapping regions is free only if neither operator holds one of its unknowns.
+        # A union of overlapping regions is singular only if neither operator fixes one of its unknowns.
         held = np.zeros(count, dtype=bool)
         held[component[self.labels[(self.labels >= 0) & ~both]]] = True
         held[component[other.labels[(other.labels >= 0) & ~both] + self.count]] = True
@@ -135,13 +140,14 @@ class Nullspace:
 
     @classmethod
     def of_matrix(cls, matrix: csr_array) -> Nullspace | None:
-        """Return the regions of a symmetric sparse matrix whose rows all sum to zero, or None if there is none.
+        """Return the regions of a symmetric sparse matrix in which all rows sum to zero, or None if there are none.
 
-        A connected component on which the row sums vanish has the constant as null vector. For matrices with
-        non-positive off-diagonal entries, graph Laplacians among them, there are no others. O(nnz) time.
+        A connected component whose row sums all vanish has the constant as a null vector. Matrices with non-positive
+        off-diagonal entries, such as graph Laplacians, have no other null vectors. Takes O(nnz) time.
 
-        Row sums count as zero below 1e-13 of the sum of magnitudes, which leaves room for what assembly rounds away;
-        in float32 below two units of rounding, lest the small shift of a long time step be taken for none.
+        A row sum counts as zero if it is below 1e-13 of the sum of magnitudes, which leaves room for rounding during
+        assembly. In float32 the limit is two units of rounding; a larger one would miss the small shift of a long time
+        step.
         """
         from scipy.sparse.csgraph import connected_components
 
@@ -150,7 +156,7 @@ class Nullspace:
         balanced = np.abs(matrix @ ones) <= relative * (abs(matrix) @ ones)
         if not balanced.any():
             return None
-        if not matrix.data.all():  # a stored zero connects nothing
+        if not matrix.data.all():  # stored zeros must not connect components
             matrix = matrix.copy()
             matrix.eliminate_zeros()
         count, component = connected_components(matrix, directed=False)

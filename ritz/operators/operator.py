@@ -1,4 +1,4 @@
-"""What everything linear has in common."""
+"""The base class of linear operators, and the properties that they may promise."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Operator", "Tag"]
 
-DENSE_LIMIT = 4096  # columns beyond which applying an operator to the identity is refused
+DENSE_LIMIT = 4096  # most columns for which an operator is assembled by applying it to the identity
 
 
 class Tag(Enum):
@@ -34,20 +34,21 @@ class Tag(Enum):
 class Operator(ABC):
     """A real linear map ``(n,) -> (m,)``, applied with ``@`` to NumPy arrays and torch tensors.
 
-    A kind of operator says how it is applied (`_apply`, and `_apply_transpose` unless it is symmetric) and sets
-    `shape`, `dtype` and `tags`; it overrides what it can do better than the defaults here. ``operator @ x`` takes
-    ``(n,)`` or ``(n, k)`` and returns the same kind, NumPy or torch. SciPy's ``aslinearoperator`` and its solvers
-    take an Operator as it is (``LinearOperator @ Operator`` alone needs `to_scipy`). torch differentiates products
-    with respect to `x`, the gradient being a product with the transpose.
+    A subclass defines how it is applied (`_apply`, and `_apply_transpose` unless it is symmetric), sets `shape`,
+    `dtype` and `tags`, and overrides whatever it can do better than the defaults. ``operator @ x`` takes arrays of
+    shape ``(n,)`` or ``(n, k)`` and returns the same kind, NumPy or torch. SciPy's ``aslinearoperator`` and its solvers
+    take an Operator as it is; only ``LinearOperator @ Operator`` needs `to_scipy`. torch can differentiate products
+    with respect to `x`: the gradient is a product with the transpose.
 
     Attributes
     ----------
     shape : tuple of int
-        (rows, columns).
+        Number of rows and columns.
     dtype : numpy.dtype
         dtype of the entries.
     tags : frozenset of Tag
-        Promised properties. Solvers check the cheap ones; a broken promise ends in an error or a status.
+        Promised properties. Solvers check those that are cheap to check; a broken promise leads to an error or a
+        status.
 
     Examples
     --------
@@ -62,11 +63,11 @@ class Operator(ABC):
     tags: frozenset[Tag]
 
     _seen_by_torch = False  # whether torch can differentiate `_apply` itself
-    __array_ufunc__ = None  # ndarray @ Operator and ndarray * Operator come to the reflected methods below
+    __array_ufunc__ = None  # makes ndarray @ Operator and ndarray * Operator call the reflected methods below
 
     @abstractmethod
     def _apply(self, x: Array) -> Array:
-        """Return ``A x`` for a vector or a block of columns, of the kind (NumPy or torch) of `x`."""
+        """Return ``A x`` for a vector or a block of columns, of the same kind (NumPy or torch) as `x`."""
 
     def _apply_transpose(self, x: Array) -> Array:
         if Tag.SYMMETRIC in self.tags:
@@ -78,7 +79,7 @@ class Operator(ABC):
         return np.array(np.diagonal(self.to_dense()))
 
     def to_dense(self) -> np.ndarray:
-        """Return the entries as a NumPy array; operators of more than 4096 columns refuse."""
+        """Return the entries as a NumPy array; raises `InvalidProblem` for more than 4096 columns."""
         if self.shape[1] > DENSE_LIMIT:
             raise InvalidProblem(
                 f"{self!r} is known by its products alone; {self.shape[1]} columns are too many to assemble it"
@@ -95,7 +96,7 @@ class Operator(ABC):
         """Return a ``scipy.sparse.linalg.LinearOperator`` that applies this operator."""
         from scipy.sparse.linalg import LinearOperator
 
-        make: Any = LinearOperator  # whose constructor picks a subclass, which type checkers cannot follow
+        make: Any = LinearOperator  # its constructor picks a subclass, which type checkers cannot follow
         return make(
             self.shape,
             matvec=self.matvec,
@@ -107,11 +108,11 @@ class Operator(ABC):
 
     @property
     def nullspace(self) -> Nullspace | None:
-        """Known nullspace of a semidefinite operator, or None."""
+        """The nullspace of a semidefinite operator if it is known, or None."""
         return None
 
     def astype(self, dtype: Any) -> Operator:
-        """Return the same operator with entries of another floating `dtype`."""
+        """Return the operator with its entries converted to another floating-point `dtype`."""
         if np.dtype(dtype) == self.dtype:
             return self
         raise InvalidProblem(f"{self!r} cannot be converted to {np.dtype(dtype)}")
@@ -127,11 +128,11 @@ class Operator(ABC):
 
     # SciPy's protocol for linear operators.
     def matvec(self, x: Array) -> Array:
-        """Return ``A @ x``; the name SciPy calls."""
+        """Return ``A @ x``, under the name that SciPy calls."""
         return self @ x
 
     def rmatvec(self, x: Array) -> Array:
-        """Return ``A.T @ x``; the name SciPy calls."""
+        """Return ``A.T @ x``, under the name that SciPy calls."""
         return self._checked(self._apply_transpose, self.matvec, x, self.shape[0])
 
     def __matmul__(self, other: Any) -> Any:
@@ -199,12 +200,12 @@ class Operator(ABC):
 
 
 def real_entries(matrix: Any, dimension: int = 2) -> Any:
-    """Return a NumPy or SciPy sparse array with entries in float32 or float64, or say why that cannot be.
+    """Return a NumPy or SciPy sparse array with real entries in float32 or float64; integers are converted.
 
     Raises
     ------
     InvalidProblem
-        For complex, half-precision, extended-precision and non-numeric entries, or the wrong number of dimensions.
+        If entries are complex, half precision, extended precision or not numbers, or the number of dimensions is wrong.
     """
     if matrix.ndim != dimension:
         raise InvalidProblem(
@@ -221,13 +222,13 @@ def real_entries(matrix: Any, dimension: int = 2) -> Any:
 
 
 class Tensors:
-    """Arrays of an operator as torch tensors, sent to each device once in each dtype."""
+    """Arrays of an operator as torch tensors, which are sent only once per device and dtype."""
 
     def __init__(self):
         self._sent: dict[Any, Any] = {}
 
     def like(self, x: Any, name: str, make: Callable[[], Any]) -> Any:
-        """Return ``make()``, tensors of the device and dtype of `x`, or what it returned under that name before."""
+        """Return the tensors that `make` creates for the device and dtype of `x`, calling it only once per `name`."""
         key = (name, x.device, x.dtype)
         if key not in self._sent:
             self._sent[key] = make()
@@ -235,7 +236,7 @@ class Tensors:
 
 
 def through_numpy(function: Any, x: Array) -> Array:
-    """Apply a NumPy function to `x`, torch tensors being converted there and back."""
+    """Apply a NumPy function to `x`; torch tensors are converted to NumPy and back."""
     if is_torch_array(x):
         return asarray_like(function(x.detach().cpu().numpy()), x)
     return function(x)

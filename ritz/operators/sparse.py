@@ -1,4 +1,4 @@
-"""A sparse matrix."""
+"""Sparse matrices."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ __all__ = ["Sparse"]
 
 
 class Sparse(Operator):
-    """A matrix in compressed sparse rows (CSR).
+    """A matrix in compressed sparse row (CSR) format.
 
-    NumPy arrays and torch tensors in main memory are multiplied by SciPy; tensors on another device by torch, the
-    matrix being sent there once.
+    NumPy arrays and torch tensors in main memory are multiplied by SciPy. Tensors on another device are multiplied by
+    torch, and the matrix is sent there once.
 
     Parameters
     ----------
-    matrix : anything ``scipy.sparse.csr_array`` takes, shape (m, n)
-        CSR input is not copied, except that integer entries become float64.
+    matrix : anything that ``scipy.sparse.csr_array`` takes, shape (m, n)
+        The entries. CSR input is not copied, unless integers have to be converted to float64.
     tags : iterable of Tag
         Promised properties.
     nullspace : Nullspace, optional
-        Known nullspace. Left out, a matrix tagged symmetric but not positive definite is searched for connected
-        components with zero row sums (graph Laplacians, pure Neumann problems).
+        The nullspace if it is known. If None, a matrix tagged symmetric but not positive definite is searched for
+        connected components with zero row sums (graph Laplacians, pure Neumann problems).
 
     Examples
     --------
@@ -58,7 +58,7 @@ class Sparse(Operator):
             return self._tensor(direction, x) @ x
         matrix = self.matrix if direction == "forward" else self.matrix.T
         if isinstance(x, np.ndarray) and x.ndim == 2 and x.flags.f_contiguous:
-            return _by_columns(matrix, x)  # SciPy would copy x into another layout
+            return _by_columns(matrix, x)  # SciPy would copy x to C order
         return through_numpy(matrix.__matmul__, x)
 
     def _tensor(self, direction: str, x: Any) -> Any:
@@ -92,9 +92,9 @@ class Sparse(Operator):
         return self.matrix
 
     def astype(self, dtype: Any) -> Sparse:
-        """Return the operator with entries of another dtype."""
+        """Return the operator with its entries converted to `dtype`."""
         other = Sparse(self.matrix.astype(dtype), self.tags, self._given_nullspace)
-        if "nullspace" in vars(self):  # the search tells more in the finer precision
+        if "nullspace" in vars(self):  # the search is more reliable in the finer precision
             vars(other)["nullspace"] = self.nullspace
         return other
 

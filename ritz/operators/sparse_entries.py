@@ -1,4 +1,4 @@
-"""The entries of an operator, for the methods that need them."""
+"""The entries of an operator as a sparse matrix, for methods that need them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def sparse_entries(operator: Operator, owner: str) -> Any:
     ----------
     operator : Operator
     owner : str
-        Who needs the entries, for the error message: ``"solver 'lu'"``.
+        What needs the entries, for the error message, such as ``"solver 'lu'"``.
 
     Raises
     ------
     InvalidProblem
-        If the operator is known by its products alone and too large to be assembled from them.
+        If the operator is known only by its products and is too large to be assembled from them.
     """
     try:
         matrix = operator.to_sparse()

@@ -1,4 +1,4 @@
-"""Sparse triangular factors, by SuperLU."""
+"""Sparse LU factorisation by SuperLU."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def sparse_factors(
     matrix : sparse array, shape (n, n)
         Real or complex.
     symmetric : bool
-        Whether the matrix is symmetric or Hermitian: pivots are then taken from the diagonal unless they are too small.
+        Whether the matrix is symmetric or Hermitian. If so, pivots are taken from the diagonal unless too small.
     symmetric_pattern : bool, optional
-        Whether the entries lie symmetrically, so that the order of least fill is that of A + A^T. As `symmetric` if
-        None.
+        Whether the sparsity pattern is symmetric. If so, the fill-reducing order is that of A + A^T. Same as
+        `symmetric` if None.
     pivot_threshold : float
-        A diagonal pivot of a symmetric matrix is kept if it is no smaller than this share of the largest entry of its
-        column; 0 keeps every one.
+        For symmetric matrices, a pivot on the diagonal is accepted if its magnitude is at least this fraction of the
+        largest in its column; 0 accepts every pivot on the diagonal.
 
     Returns
     -------

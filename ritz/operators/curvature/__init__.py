@@ -1,1 +1,1 @@
-"""Derivatives of torch functions as operators: Hessians, Gauss-Newton and Fisher matrices, Jacobians."""
+"""Derivatives of torch functions as operators: Hessians, Gauss-Newton and Fisher matrices, and Jacobians."""

@@ -17,19 +17,19 @@ __all__ = ["EmpiricalFisher"]
 
 
 class EmpiricalFisher(TorchDerivative):
-    r"""The second moment of the gradients of single samples: :math:`\frac1N\sum_ig_ig_i^T` :cite:`KunstnerEtAl2019`.
+    r"""The second moment of per-sample gradients, :math:`\frac1N\sum_ig_ig_i^T` :cite:`KunstnerEtAl2019`.
 
-    Semidefinite, of rank N at most. The operator does not change the model.
+    Positive semidefinite, of rank at most N. The operator does not change the model.
 
     Parameters
     ----------
     losses : callable
-        ``losses(model)`` or, with data, ``losses(model, batch)``: the loss of each sample, a tensor of one dimension.
-        See `Hessian` for what `model` is.
+        ``losses(model)`` or, with data, ``losses(model, batch)``, which returns the loss of each sample in a
+        one-dimensional tensor. `Hessian` explains what `model` is.
     parameters, data, chunk
         As for `Hessian`.
-    reduction : str
-        ``"mean"`` divides by the number N of samples, ``"sum"`` does not.
+    reduction : {"mean", "sum"}
+        ``"mean"`` divides by the number N of samples; ``"sum"`` does not.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class EmpiricalFisher(TorchDerivative):
     Raises
     ------
     InvalidProblem
-        As for `Hessian`, and if `losses` does not return one number a sample.
+        As for `Hessian`, and if `losses` does not return one number per sample.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class EmpiricalFisher(TorchDerivative):
             if not isinstance(found, torch.Tensor) or found.ndim != 1:
                 shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
                 raise InvalidProblem(
-                    f"losses returned {shape}; it must return one number a sample (reduction='none'), shape (batch,)"
+                    f"losses returned {shape}; it must return one number per sample (reduction='none'), shape (batch,)"
                 )
             return found
 
@@ -82,6 +82,6 @@ class EmpiricalFisher(TorchDerivative):
         return self._factor * self.gradients.multiply_transposed(self.gradients.multiply(rows))
 
     def block(self, names: str | Iterable[str]) -> EmpiricalFisher:
-        """Return the block of some parameters, named as in `slices`, all others being constants."""
+        """Return the block that belongs to some parameters, named as in `slices`; the others become constants."""
         parameters = self.parameters.restrict(names)
         return EmpiricalFisher(self._losses, parameters, self._data, reduction=self._reduction, chunk=self.chunk)

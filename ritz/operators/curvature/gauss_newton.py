@@ -23,18 +23,19 @@ __all__ = ["GaussNewton"]
 
 
 class GaussNewton(TorchDerivative):
-    r"""The Hessian of a loss less the curvature of the model: :math:`J^T\,\nabla^2\ell\,J` :cite:`Schraudolph2002`.
+    r"""The Hessian of a loss without the curvature of the model: :math:`J^T\,\nabla^2\ell\,J` :cite:`Schraudolph2002`.
 
-    J is the Jacobian of the outputs and :math:`\nabla^2\ell` the Hessian of the loss by the outputs. Positive
-    semidefinite where the loss is convex in them, and blind to kinks of the activations. The operator does not change
-    the model.
+    J is the Jacobian of the outputs, and :math:`\nabla^2\ell` is the Hessian of the loss with respect to the outputs.
+    Positive semidefinite if the loss is convex in the outputs; does not depend on kinks of the activations. The
+    operator does not change the model.
 
     Parameters
     ----------
     outputs : callable
-        ``outputs(model)`` or, with data, ``outputs(model, batch)``: a tensor. See `Hessian` for what `model` is.
+        ``outputs(model)`` or, with data, ``outputs(model, batch)``, which returns a tensor. `Hessian` explains what
+        `model` is.
     loss : callable
-        ``loss(outputs)`` or ``loss(outputs, batch)``: one number.
+        ``loss(outputs)`` or, with data, ``loss(outputs, batch)``, which returns one number.
     parameters, data, reduction, chunk
         As for `Hessian`.
 
@@ -98,7 +99,7 @@ class GaussNewton(TorchDerivative):
         return total
 
     def block(self, names: str | Iterable[str]) -> GaussNewton:
-        """Return the block of some parameters, named as in `slices`, all others being constants."""
+        """Return the block that belongs to some parameters, named as in `slices`; the others become constants."""
         outputs, loss, data = self._arguments
         parameters = self.parameters.restrict(names)
         return GaussNewton(outputs, loss, parameters, data, reduction=self._reduction, chunk=self.chunk)

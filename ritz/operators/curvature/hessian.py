@@ -27,46 +27,48 @@ KINKS = ("Relu", "LeakyRelu", "Hardtanh", "PreluKernel", "Threshold", "RreluWith
 
 
 class Hessian(TorchDerivative):
-    r"""Second derivatives of a loss by the parameters of a torch model, or of any function, known by products.
+    r"""The Hessian of a loss with respect to the parameters of a torch model, or of any torch function.
 
-    Each batch is gone through once, when the operator is made; its graph is kept, as are a few times the activations.
-    A product with a vector goes backwards through it and takes 1 to 2 times what a gradient does
-    :cite:`Pearlmutter1994`. Blocks go forwards through a linearisation of the gradient instead, `chunk` vectors at a
-    time, which for small models takes half as long and for large ones about the same; where torch cannot do that (as
-    for ``mse_loss``), the vectors go one by one.
+    Each batch is evaluated once, when the operator is created; its graph is kept, which takes a few times the memory
+    of the activations. A product with a vector runs backwards through the graph and takes 1 to 2 times as long as a
+    gradient :cite:`Pearlmutter1994`. Blocks run forwards through a linearisation of the gradient instead, `chunk`
+    vectors at a time, which takes half as long for small models and about as long for large ones. If torch cannot do
+    that (as for ``mse_loss``), vectors are multiplied one by one.
 
-    The operator does not change the model: not its gradients, nor its mode, nor torch's random numbers.
+    The operator changes neither the model's gradients, nor its mode, nor torch's random numbers.
 
     Parameters
     ----------
     loss : callable
-        ``loss(model)`` or, with data, ``loss(model, batch)``: one number. What it gets as `model` is called like the
-        model; where `parameters` are tensors, it gets these in the form they were given.
+        ``loss(model)`` or, with data, ``loss(model, batch)``, which returns one number. The `model` passed to it is
+        called like the module given as `parameters`; if `parameters` are tensors, they are passed in the form they were
+        given in.
     parameters : torch.nn.Module, tensor, or list or dictionary of tensors
-        Those of a module that require no gradient are constants; tied ones count once. float32 or float64.
+        A model, or tensors, in float32 or float64. Parameters of a module that require no gradient are constants; tied
+        parameters count once.
     data : iterable of batches, optional
-        A list or a data loader; gone through once.
-    reduction : str
-        Whether the loss of a batch is the ``"mean"`` or the ``"sum"`` over its samples, whose number is the length of
-        its first tensor. The Hessian is that of the mean, or of the sum, over all batches.
+        A list or a data loader, which is iterated over once.
+    reduction : {"mean", "sum"}
+        Whether the loss of a batch is the mean or the sum over its samples, whose number is the length of the batch's
+        first tensor. The Hessian is that of the mean, or of the sum, over the samples of all batches.
     chunk : int
-        Vectors that are multiplied at a time.
+        Number of vectors multiplied at a time.
 
     Attributes
     ----------
     slices : dict of str to slice
-        Where each parameter is in the vectors.
+        Position of each parameter in the vectors.
 
     Raises
     ------
     InvalidProblem
-        If the loss is not one number, NaN, different each time, or independent of the parameters; if a batch is
-        empty; if nothing requires a gradient.
+        If the loss is not one number, is NaN, differs between evaluations, or does not depend on the parameters; if a
+        batch is empty; if nothing requires a gradient.
 
     Warns
     -----
     KinkWarning
-        If the model is piecewise linear: the Hessian knows nothing of its kinks.
+        If the model is piecewise linear, because the Hessian leaves out its kinks.
 
     Examples
     --------
@@ -104,13 +106,13 @@ class Hessian(TorchDerivative):
         return linearise_gradient(of, self.parameters.point)
 
     def _check_loss(self, loss: Callable[..., torch.Tensor], batch: WeightedBatch) -> None:
-        """Evaluate the loss once and look at what it is made of."""
+        """Evaluate the loss once, and examine its value and the operations that computed it."""
         values = [each.clone().requires_grad_() for each in self.parameters.point]
         with torch.enable_grad():
             value = require_number(evaluate(loss, self.parameters, values, batch, "loss"), "loss")
         if not value.requires_grad:
             raise InvalidProblem(
-                "loss does not depend on the parameters: compute it with the model that it is given, outside"
+                "loss does not depend on the parameters: compute it with the model that is passed in, outside"
                 " torch.no_grad()"
             )
         if not torch.isfinite(value):
@@ -119,14 +121,14 @@ class Hessian(TorchDerivative):
         if kinks:
             warnings.warn(
                 f"the loss goes through {', '.join(kinks)}, which is piecewise linear: the Hessian leaves out the kinks"
-                " and may say little of the loss; GaussNewton does not depend on them",
+                " and may say little about the loss; GaussNewton does not depend on them",
                 KinkWarning,
                 stacklevel=4,
             )
 
     @property
     def gradient(self) -> np.ndarray:
-        """The gradient of the loss, shape (n,), which was computed on the way."""
+        """The gradient of the loss, shape (n,), which is known from computing the Hessian."""
         return sum((part.value.detach() for part in self._parts), start=torch.zeros(())).cpu().numpy()
 
     def _apply(self, x: Array) -> Array:
@@ -139,21 +141,21 @@ class Hessian(TorchDerivative):
         return total
 
     def block(self, names: str | Iterable[str]) -> Hessian:
-        """Return the block of some parameters: the Hessian by these, all others being constants.
+        """Return the block that belongs to some parameters: the Hessian with all others held constant.
 
         Parameters
         ----------
         names : str, or iterable of str
-            Names of parameters or of modules, as in `slices`.
+            Names of parameters as in `slices`, or of modules.
         """
         loss, data, reduction = self._arguments
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", KinkWarning)  # said before
+            warnings.simplefilter("ignore", KinkWarning)  # issued already for the whole operator
             return Hessian(loss, self.parameters.restrict(names), data, reduction=reduction, chunk=self.chunk)
 
 
 def _operations(value: torch.Tensor) -> set[str]:
-    """Return the names of the operations that a value was computed by."""
+    """Return the names of the operations that computed a value."""
     names: set[str] = set()
     seen: set[Any] = set()
     waiting: list[Any] = [value.grad_fn]

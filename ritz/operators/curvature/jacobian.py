@@ -17,15 +17,16 @@ __all__ = ["Jacobian", "linearise_outputs"]
 
 
 class Jacobian(TorchDerivative):
-    """First derivatives of the outputs of a torch model, or of any function, by its parameters.
+    """The Jacobian of the outputs of a torch model, or of any torch function, with respect to its parameters.
 
-    The rows belong to the outputs of all batches, one after the other, each in the order of its entries. Products go
-    forwards through a linearisation, transposed ones backwards through a graph; both are made once and kept.
+    The rows belong to the entries of the outputs, batch after batch. Products run forwards through a linearisation and
+    products with the transpose run backwards through a graph; both are built once and kept.
 
     Parameters
     ----------
     outputs : callable
-        ``outputs(model)`` or, with data, ``outputs(model, batch)``: a tensor. See `Hessian` for what `model` is.
+        ``outputs(model)`` or, with data, ``outputs(model, batch)``, which returns a tensor. `Hessian` explains what
+        `model` is.
     parameters, data, chunk
         As for `Hessian`.
 
@@ -68,11 +69,11 @@ class Jacobian(TorchDerivative):
         return self._in_rows(self.multiply_transposed, x, self.shape[1])
 
     def multiply(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return ``J v`` for every row v."""
+        """Return ``J v`` for every row v of a block, as rows."""
         return torch.cat([part.products(rows) for part in self._parts], dim=1)
 
     def multiply_transposed(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return ``J^T u`` for every row u."""
+        """Return ``J^T u`` for every row u of a block, as rows."""
         total = rows.new_zeros((len(rows), self.shape[1]))
         for part, own in zip(self._parts, rows.split(self._rows, dim=1), strict=True):
             total += torch.stack([part.transposed(row) for row in own])
@@ -82,7 +83,7 @@ class Jacobian(TorchDerivative):
 def linearise_outputs(
     operator: TorchDerivative, outputs: Callable[..., torch.Tensor], batch: WeightedBatch
 ) -> Linearisation:
-    """Return the derivative of the outputs on one batch, as a vector."""
+    """Return the derivative of the outputs on one batch, read as a vector."""
 
     def of(values: Point) -> torch.Tensor:
         return evaluate(outputs, operator.parameters, values, batch, "outputs").reshape(-1)
@@ -90,7 +91,7 @@ def linearise_outputs(
     part = linearise(of, operator.parameters.point)
     if not part.value.requires_grad:
         raise InvalidProblem(
-            "outputs do not depend on the parameters: compute them with the model that is given, outside"
+            "outputs do not depend on the parameters: compute them with the model that is passed in, outside"
             " torch.no_grad()"
         )
     return part

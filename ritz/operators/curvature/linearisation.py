@@ -1,4 +1,4 @@
-"""Derivatives of torch functions as linear maps, worked out once and multiplied by many vectors."""
+"""Derivatives of torch functions as linear maps, computed once and multiplied by many vectors."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ Point: TypeAlias = tuple[torch.Tensor, ...]
 
 
 class Linearisation:
-    """The derivative J of a function from several tensors to a vector, at a point.
+    """The derivative J, at a point, of a function that maps several tensors to a vector.
 
-    Products with the transpose go backwards through a graph that is kept. Products with J go forwards through a
-    linearisation, made when it is first needed and then kept too, a block of vectors at a time; where torch cannot
-    differentiate the function forwards, or cannot do it in blocks, they go backwards twice, or one by one.
+    Products with the transpose run backwards through a graph, which is kept. Products with J run forwards through a
+    linearisation, a block of vectors at a time; the linearisation is built when first needed, and kept. If torch cannot
+    differentiate the function forwards, products run backwards twice instead; if it cannot do so in blocks, vectors
+    are multiplied one by one.
 
     Parameters
     ----------
     value : torch.Tensor, shape (m,)
-        The function at the point, with its graph.
+        Value of the function at the point, with its graph.
     leaves : tuple of torch.Tensor
         The point.
     function : callable
-        The function again, in a form that ``torch.func`` takes; its value may be in several tensors.
+        The function in a form that ``torch.func`` accepts; it may return several tensors.
     symmetric : bool
-        Whether J is, so that single products may as well be transposed ones.
+        Whether J is symmetric; if so, single vectors are multiplied by the transpose.
 
     Attributes
     ----------
@@ -53,7 +54,7 @@ class Linearisation:
 
     def transposed(self, u: torch.Tensor) -> torch.Tensor:
         """Return ``J^T u`` for a vector."""
-        if not self.value.requires_grad:  # the function is constant
+        if not self.value.requires_grad:  # a constant function
             return u.new_zeros(sum(self.sizes))
         return _gradient(self.value, self.leaves, u)
 
@@ -64,7 +65,7 @@ class Linearisation:
         if self.forward:
             try:
                 return self._forwards()(v)
-            except RuntimeError:  # torch has no forward derivative of something
+            except RuntimeError:  # torch lacks the forward derivative of some operation
                 self.forward = self.in_blocks = False
         return self._twice_backwards(v)
 
@@ -73,7 +74,7 @@ class Linearisation:
         if self.in_blocks and len(rows) > 1:
             try:
                 return torch.func.vmap(self._forwards())(rows)
-            except RuntimeError:  # torch has no forward derivative of something
+            except RuntimeError:  # torch lacks the forward derivative of some operation
                 self.in_blocks = False
         return torch.stack([self.product(row) for row in rows])
 
@@ -81,7 +82,7 @@ class Linearisation:
         if self._push is None:
             point = tuple(leaf.detach() for leaf in self.leaves)
             with warnings.catch_warnings(), random_numbers_kept(point[0].device):
-                warnings.simplefilter("ignore")  # of torch's, on how it folds constants
+                warnings.simplefilter("ignore")  # torch warns about how it folds constants
                 push: Any = torch.func.linearize(self.function, point)[1]
 
             def along(v: torch.Tensor) -> torch.Tensor:
@@ -105,19 +106,19 @@ class Linearisation:
 
 
 def random_numbers_kept(device: torch.device) -> AbstractContextManager[None]:
-    """Return a context after which torch's random numbers go on as if nothing had been drawn."""
+    """Return a context that restores the state of torch's random number generators on exit."""
     return torch.random.fork_rng(devices=[] if device.type == "cpu" else [device])
 
 
 def linearise(function: Callable[[Point], torch.Tensor], point: Point) -> Linearisation:
-    """Return the derivative of a function whose value is a vector."""
+    """Return the derivative at `point` of a function that returns a vector."""
     leaves = _leaves(point)
     with torch.enable_grad():
         return Linearisation(function(leaves), leaves, function)
 
 
 def linearise_gradient(function: Callable[[Point], torch.Tensor], point: Point) -> Linearisation:
-    """Return the derivative of the gradient of a function whose value is a number: its Hessian."""
+    """Return the derivative of the gradient at `point`, the Hessian, of a function that returns a number."""
     leaves = _leaves(point)
     with torch.enable_grad():
         gradient = _gradient(function(leaves), leaves, None, create_graph=True)
@@ -135,7 +136,7 @@ def _leaves(point: Point) -> Point:
 
 
 def _gradient(value: torch.Tensor, leaves: Point, direction: Any, create_graph: bool = False) -> torch.Tensor:
-    """Return the gradient of ``direction . value``, zero with respect to what does not matter."""
+    """Return the gradient of ``direction . value``, with zeros for leaves that `value` does not depend on."""
     parts = torch.autograd.grad(
         value, leaves, direction, retain_graph=True, create_graph=create_graph, materialize_grads=True
     )

@@ -1,4 +1,4 @@
-"""What operators made of torch functions have in common."""
+"""The base class of operators that are derivatives of torch functions."""
 
 from __future__ import annotations
 
@@ -9,58 +9,57 @@ from typing import Any
 import numpy as np
 import torch
 
+from ritz.arguments import check_integer
 from ritz.backend import Array, asarray_like, is_torch_array, numpy_dtype
 from ritz.errors import InvalidProblem
 from ritz.operators.curvature.linearisation import Linearisation
-from ritz.operators.curvature.torch_parameters import WeightedBatch, TorchParameters, batches, torch_parameters
+from ritz.operators.curvature.torch_parameters import TorchParameters, WeightedBatch, batches, torch_parameters
 from ritz.operators.operator import Operator
 
 __all__ = ["TorchDerivative", "evaluate", "require_number"]
 
 
 class TorchDerivative(Operator):
-    """An operator made of derivatives of a torch function at a point, summed over batches.
+    """An operator built from derivatives of a torch function at a point, summed over batches.
 
     Parameters
     ----------
     parameters : torch.nn.Module, tensor, or list or dictionary of tensors
     data : iterable of batches, optional
-    reduction : str
+    reduction : {"mean", "sum"}
     chunk : int
-        Vectors that are multiplied at a time.
+        Number of vectors multiplied at a time.
 
     Attributes
     ----------
     parameters : TorchParameters
-        Copies: later changes of the model do not matter.
+        Copies, which later changes of the model do not affect.
     batches : list of WeightedBatch
     slices : dict of str to slice
-        Where each parameter is in the vectors.
+        Position of each parameter in the vectors.
     """
 
     def __init__(self, parameters: Any, data: Iterable[Any] | None, reduction: str, chunk: int):
-        if not isinstance(chunk, int) or chunk < 1:
-            raise InvalidProblem(f"chunk is {chunk!r}; it must be a whole number, at least 1")
+        self.chunk = check_integer("chunk", chunk)
         self.parameters: TorchParameters = torch_parameters(parameters)
         self.batches: list[WeightedBatch] = batches(data, reduction)
-        self.chunk = chunk
         self.slices = self.parameters.slices
         self.dtype = numpy_dtype(self.parameters.point[0])
         size = sum(each.numel() for each in self.parameters.point)
         self.shape = (size, size)
 
     def named(self, vector: Array) -> Mapping[str, Array]:
-        """Return the part of a vector that belongs to each parameter, by name, as a vector."""
+        """Split a vector: return, by name, the part that belongs to each parameter, itself a vector."""
         return {name: vector[part] for name, part in self.slices.items()}
 
     def astype(self, dtype: Any) -> Operator:
-        """Return the operator with products in another dtype; they are computed as before and rounded."""
+        """Return the operator with products in another dtype: computed as before, then rounded."""
         other = copy(self)
         other.dtype = np.dtype(dtype)
         return other
 
     def _in_rows(self, function: Callable[[torch.Tensor], torch.Tensor], x: Array, length: int) -> Array:
-        """Apply a function of rows, the kind and dtype of the parameters, to a vector or a block of columns."""
+        """Apply a function of rows, given in the dtype of the parameters, to a vector or a block of columns."""
         reference = self.parameters.point[0]
         rows = asarray_like(x.detach() if is_torch_array(x) else x, reference)
         rows = rows.reshape(1, -1) if x.ndim == 1 else rows.T.contiguous()
@@ -74,7 +73,7 @@ class TorchDerivative(Operator):
         return product.cpu().numpy().astype(np.result_type(self.dtype, x.dtype), copy=False)
 
     def _repeatable(self, make: Callable[[], Linearisation]) -> Linearisation:
-        """Return what `make` does, having made it twice to see that chance has no part in it."""
+        """Return what `make` returns, calling it twice to check that the result is not random."""
         first, second = make(), make()
         if not torch.isfinite(first.value).all():
             raise InvalidProblem(
@@ -83,24 +82,24 @@ class TorchDerivative(Operator):
         difference = (first.value - second.value).detach().abs().max()
         if difference > 1e-3 * first.value.detach().abs().max():
             raise InvalidProblem(
-                "the function gave two answers for the same input, so that products would differ from one to the next:"
+                "the function gave two answers for the same input, so products would differ from one call to the next:"
                 " call model.eval() to turn off dropout, or fix the random numbers"
             )
         return second
 
     def _check_product(self, size: int) -> None:
-        """Multiply once, by a fixed vector, and raise `InvalidProblem` if the product is not finite."""
+        """Raise `InvalidProblem` if the product with a fixed vector is not finite."""
         if not np.isfinite(self @ np.random.default_rng(0).standard_normal(size)).all():
             raise InvalidProblem(
                 "products are NaN or infinite although the function is not: its second derivative does not exist at"
-                " the given parameters, as that of sqrt or norm at 0"
+                " the given parameters, like that of sqrt or norm at 0"
             )
 
 
 def evaluate(
     function: Callable[..., Any], parameters: TorchParameters, values: Any, batch: WeightedBatch, name: str
 ) -> Any:
-    """Call the user's function and return its value, which must be a tensor."""
+    """Return the value of the user's function `name`, which must be a tensor."""
     value = function(parameters.argument(values), *batch.arguments)
     if not isinstance(value, torch.Tensor):
         raise InvalidProblem(f"{name} returned a {type(value).__name__}; it must return a tensor")
@@ -108,7 +107,7 @@ def evaluate(
 
 
 def require_number(value: torch.Tensor, name: str) -> torch.Tensor:
-    """Return a tensor without dimensions, or say that `name` must return one."""
+    """Return `value` if it is a tensor without dimensions; otherwise raise `InvalidProblem`, naming `name`."""
     if value.ndim:
         raise InvalidProblem(f"{name} returned a tensor of shape {tuple(value.shape)}; it must return one number")
     return value

@@ -1,4 +1,4 @@
-"""Parameters of a torch model or function as one vector, and the data it is evaluated on."""
+"""Parameters of a torch model or function as one vector, and batches of the data on which it is evaluated."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import torch
 
 from ritz.errors import InvalidProblem
 
-__all__ = ["WeightedBatch", "TorchParameters", "batches", "torch_parameters"]
+__all__ = ["TorchParameters", "WeightedBatch", "batches", "torch_parameters"]
 
 
 @dataclass(frozen=True)
 class TorchParameters:
-    """Tensors that vary, those that do not, and how a model is made of both.
+    """Tensors that vary, tensors that are fixed, and how to assemble a model from both.
 
     Attributes
     ----------
     varying, fixed : dict of str to torch.Tensor
-        Copies by name; tied parameters are there once.
+        Copies by name; tied parameters are listed once.
     assemble : callable
-        Makes of all tensors, by name, what the user's function takes as its first argument.
+        Turns a mapping of all tensors by name into the first argument of the user's function.
     """
 
     varying: Mapping[str, torch.Tensor]
@@ -36,7 +36,7 @@ class TorchParameters:
 
     @property
     def slices(self) -> dict[str, slice]:
-        """Where each varying tensor is in the vector."""
+        """Position of each varying tensor in the vector."""
         found: dict[str, slice] = {}
         start = 0
         for name, tensor in self.varying.items():
@@ -45,11 +45,11 @@ class TorchParameters:
         return found
 
     def argument(self, values: Sequence[torch.Tensor]) -> Any:
-        """Return the first argument of the user's function, with these values of the varying tensors."""
+        """Return the first argument of the user's function for given values of the varying tensors."""
         return self.assemble({**self.fixed, **dict(zip(self.varying, values, strict=True))})
 
     def restrict(self, names: str | Iterable[str]) -> TorchParameters:
-        """Let only some tensors vary: those named, or inside the modules named."""
+        """Return the parameters with fewer varying tensors: only those named, or inside a module named."""
         wanted = [names] if isinstance(names, str) else list(names)
         for name in wanted:
             if not any(_within(each, name) for each in self.varying):
@@ -64,13 +64,13 @@ def _within(parameter: str, name: str) -> bool:
 
 
 def torch_parameters(parameters: Any) -> TorchParameters:
-    """Return the parameters of a module, a mapping, a sequence, or a single tensor.
+    """Return the parameters of a module, or a mapping, a sequence or a single tensor of parameters.
 
     Raises
     ------
     InvalidProblem
-        If nothing varies, tensors differ in dtype or device, or are not in float32 or float64; for modules that
-        normalise by the batch they are given.
+        If nothing varies, if tensors differ in dtype or device or are not float32 or float64, or if a module
+        normalises over the batch.
     """
     if isinstance(parameters, TorchParameters):
         return parameters
@@ -86,14 +86,18 @@ def torch_parameters(parameters: Any) -> TorchParameters:
     else:
         raise InvalidProblem(
             f"parameters is a {type(parameters).__name__}; give a torch.nn.Module, a tensor, or a list or dictionary of"
-            " tensors (list(model.parameters()) does not tell how they make up the model: give the model)"
+            " tensors (list(model.parameters()) does not say how they make up the model: give the model itself)"
         )
     kinds = {(tensor.dtype, tensor.device) for tensor in found.varying.values()}
     if not sum(tensor.numel() for tensor in found.varying.values()):
-        raise InvalidProblem("parameters has no entry that requires a gradient: there is nothing to differentiate by")
+        raise InvalidProblem(
+            "parameters has no entry that requires a gradient: there is nothing to differentiate with respect to"
+        )
     if len(kinds) > 1 or next(iter(kinds))[0] not in (torch.float32, torch.float64):
         listed = ", ".join(sorted(f"{dtype} on {device}" for dtype, device in kinds))
-        raise InvalidProblem(f"parameters are {listed}; they must all be torch.float32, or all torch.float64, on one")
+        raise InvalidProblem(
+            f"parameters are {listed}; they must all be torch.float32, or all torch.float64, on one device"
+        )
     return found
 
 
@@ -101,8 +105,8 @@ def _of_module(module: torch.nn.Module) -> TorchParameters:
     for name, part in module.named_modules():
         if isinstance(part, torch.nn.modules.batchnorm._BatchNorm) and part.training:  # pyright: ignore[reportPrivateUsage]
             raise InvalidProblem(
-                f"module {name!r} is a {type(part).__name__} in training mode, whose loss depends on what else is in"
-                " the batch: call model.eval() first"
+                f"module {name!r} is a {type(part).__name__} in training mode, so the loss of a sample depends on the"
+                " rest of its batch: call model.eval() first"
             )
     named = dict(module.named_parameters())
     varying = {name: _copy(each) for name, each in named.items() if each.requires_grad}
@@ -125,14 +129,14 @@ def _copy(tensor: Any) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class WeightedBatch:
-    """What the user's function gets besides the parameters, and the weight of its result."""
+    """The arguments of the user's function besides the parameters, and the weight of its result."""
 
     arguments: tuple[Any, ...]
     weight: float
 
 
 def batches(data: Iterable[Any] | None, reduction: str) -> list[WeightedBatch]:
-    """Return the batches of some data, weighted so that the sum over them is the loss of all.
+    """Return the batches of some data, weighted so that the losses of the batches add up to the loss of all data.
 
     Raises
     ------
@@ -140,7 +144,7 @@ def batches(data: Iterable[Any] | None, reduction: str) -> list[WeightedBatch]:
         If there is no batch, one is empty, or the data are not an iterable of batches.
     """
     if reduction not in ("mean", "sum"):
-        raise InvalidProblem(f"reduction is {reduction!r}; the loss of a batch is the 'mean' or the 'sum' over it")
+        raise InvalidProblem(f"reduction is {reduction!r}; it must be 'mean' or 'sum', as the loss reduces a batch")
     if data is None:
         return [WeightedBatch((), 1.0)]
     if isinstance(data, torch.Tensor | tuple):
@@ -158,7 +162,7 @@ def batches(data: Iterable[Any] | None, reduction: str) -> list[WeightedBatch]:
 
 
 def _length(batch: Any) -> int:
-    """Return the length of the first tensor in a batch, 1 if there is none."""
+    """Return the length of the first tensor in a batch, or 1 if there is none."""
     if isinstance(batch, torch.Tensor):
         return batch.shape[0] if batch.ndim else 1
     parts = batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, list | tuple) else ()
