@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ __all__ = ["cell_grid", "cell_values", "check_shape", "check_sides"]
 
 def check_shape(shape: Any, dimensions: Sequence[int] = (1, 2, 3)) -> tuple[int, ...]:
     """Return `shape` as a tuple of positive integers whose length is one of `dimensions`."""
-    sizes = [shape] if isinstance(shape, Integral) else shape
+    sizes = [shape] if is_integer(shape) else shape
     wanted = " or ".join(map(str, dimensions))
     try:
         valid = not isinstance(sizes, str) and all(is_integer(n) and int(n) > 0 for n in sizes)

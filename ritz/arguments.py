@@ -52,12 +52,21 @@ def check_integer(name: str, value: Any, least: int = 1, most: int | None = None
     return int(value)
 
 
-def check_number(name: str, value: Any, above: float = -math.inf, below: float = math.inf) -> float:
-    """Return `value` as a finite float strictly between `above` and `below`, or raise `InvalidProblem`."""
+def check_number(
+    name: str, value: Any, above: float = -math.inf, below: float = math.inf, *, least: float = -math.inf
+) -> float:
+    """Return `value` as a finite float strictly between `above` and `below` and at least `least`.
+
+    Raises
+    ------
+    InvalidProblem
+        If `value` is not a finite number or out of bounds.
+    """
     if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)) or not math.isfinite(float(value)):
         raise InvalidProblem(f"{name} is {value!r}; it must be a finite number")
-    if not above < float(value) < below:
-        bounds = [f"greater than {above:g}"] * (above > -math.inf) + [f"less than {below:g}"] * (below < math.inf)
+    if not above < float(value) < below or float(value) < least:
+        bounds = [f"at least {least:g}"] * (least > -math.inf) + [f"greater than {above:g}"] * (above > -math.inf)
+        bounds += [f"less than {below:g}"] * (below < math.inf)
         raise InvalidProblem(f"{name} is {value!r}; it must be {' and '.join(bounds)}")
     return float(value)
 

@@ -60,7 +60,7 @@ def stochastic_block_model(
     """
     blocks = [check_integer("sizes", size, least=1) for size in np.atleast_1d(sizes).tolist()]
     degree = check_number("degree", degree, above=0.0)
-    ambiguity = check_number("ambiguity", ambiguity, above=-1e-300)
+    ambiguity = check_number("ambiguity", ambiguity, least=0.0)
     generator = np.random.default_rng(check_integer("seed", seed, least=0))
     n, k = sum(blocks), len(blocks)
     counts = np.array(blocks, dtype=np.float64)
@@ -79,7 +79,7 @@ def stochastic_block_model(
     labels[shuffled] = np.repeat(np.arange(k), blocks)
     attributes = None
     if metadata is not None:
-        metadata = check_number("metadata", metadata, above=-1e-300, below=1.0 + 1e-12)
+        metadata = check_number("metadata", metadata, least=0.0, below=1.0 + 1e-12)
         others = (labels + generator.integers(1, k, n)) % k if k > 1 else labels
         attributes = np.where(generator.random(n) < metadata, labels, others)
     return AttributedGraph(undirected(edges, n), attributes, labels, name=f"block model {n:,}, {k} blocks")
@@ -135,7 +135,7 @@ def lfr(
     max_community = check_integer("max_community", max_community, least=min_community)
     n = check_integer("n", n, least=max_community)
     max_degree = check_integer("max_degree", max_degree, least=2)
-    mixing = check_number("mixing", mixing, above=-1e-300, below=1.0)
+    mixing = check_number("mixing", mixing, least=0.0, below=1.0)
     degree = check_number("degree", degree, above=1.0, below=max_degree)
     if (1.0 - mixing) * max_degree >= max_community:
         raise InvalidProblem(

@@ -49,7 +49,7 @@ def neighbour_graph(
     """
     n = check_integer("n", n, least=4)
     check_choice("layout", layout, ("moons", "circles", "blobs", "square"))
-    noise = check_number("noise", noise, above=-1e-300)
+    noise = check_number("noise", noise, least=0.0)
     generator = np.random.default_rng(check_integer("seed", seed, least=0))
     labels: np.ndarray | None = np.arange(n) % (3 if layout == "blobs" else 2)
     angle = np.pi * generator.random(n)

@@ -32,8 +32,8 @@ def laser_track(shape: tuple[int, int] = (40, 40), *, steps: int = 30) -> Parame
 
     on the unit square for :math:`0\le t\le1`. Discretised by finite volumes and implicit Euler steps. The parameters
     are ``height`` c (0.3 to 0.7), ``slope`` s (-0.3 to 0.3), ``power`` a (0.5 to 1.5) and ``conductivity`` β (0 to 2).
-    The affine form has Q = 1; the nonlinear part of the conduction and the laser are a time-dependent pointwise term. The
-    inner product is that of L², a multiple of the Euclidean one.
+    The affine form has Q = 1; the nonlinear part of the conduction and the laser are a time-dependent pointwise term.
+    The inner product is that of L², a multiple of the Euclidean one.
 
     Parameters
     ----------

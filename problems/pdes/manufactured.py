@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ritz.errors import UnknownName
+from ritz.arguments import check_choice
 from ritz.operators.stencils.boundary import BoundaryLike, parse_boundary, side_names
 from ritz.problem_types.pde.fields import Field, evaluate
 from ritz.problem_types.pde.pde import PDE, MultiIndex
@@ -133,8 +133,7 @@ def manufactured(name: str = "poisson-2d") -> PDE:
     >>> ritz.solve(problem, "chebyshev").error(problem.exact) < 1e-10
     True
     """
-    if name not in NAMES:
-        raise UnknownName("manufactured problem", name, NAMES)
+    check_choice("manufactured problem", name, NAMES)
     terms, conditions = _TABLE[name]
     dimension = len(next(iter(terms)))
     sides = parse_boundary(conditions, dimension)

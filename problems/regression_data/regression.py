@@ -59,9 +59,9 @@ def regression(
     d = check_integer("d", d, least=1)
     m = check_integer("m", m, least=d + 1)
     columns = check_integer("columns", columns, least=1)
-    condition = check_number("condition", condition, above=0.999)
-    noise = check_number("noise", noise, above=-1e-300)
-    coherence = check_number("coherence", coherence, above=-1e-300, below=1.0)
+    condition = check_number("condition", condition, least=1.0)
+    noise = check_number("noise", noise, least=0.0)
+    coherence = check_number("coherence", coherence, least=0.0, below=1.0)
     generator = np.random.default_rng(check_integer("seed", seed, least=0))
     basis = _orthonormal(generator.standard_normal((m, d)))
     if coherence:
@@ -143,9 +143,9 @@ def sparse_regression(
 
     d = check_integer("d", d, least=2)
     m = check_integer("m", m, least=d + 1)
-    density = check_number("density", density, above=-1e-300, below=1.0)
-    condition = check_number("condition", condition, above=0.999)
-    noise = check_number("noise", noise, above=-1e-300)
+    density = check_number("density", density, least=0.0, below=1.0)
+    condition = check_number("condition", condition, least=1.0)
+    noise = check_number("noise", noise, least=0.0)
     generator = np.random.default_rng(check_integer("seed", seed, least=0))
     drawn = random_array(
         (m, d), density=density, rng=generator, data_sampler=lambda size: generator.standard_normal(size)

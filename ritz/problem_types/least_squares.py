@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from math import prod
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
+from ritz.arguments import check_number
 from ritz.backend import Array, asarray_like, cast, is_torch_array, namespace, numpy_dtype, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Dense, Operator, Sparse, aslinearoperator
@@ -144,13 +144,12 @@ class LeastSquares:
         if rows == 0 or columns == 0:
             raise InvalidProblem(f"A is empty ({rows} x {columns}): there is nothing to solve")
         b = check_vector("b", b, rows)
-        if isinstance(self.ridge, bool) or not isinstance(self.ridge, Real) or not 0.0 <= float(self.ridge) < np.inf:
-            raise InvalidProblem(f"ridge is {self.ridge!r}; it must be a non-negative number")
+        ridge = check_number("ridge", self.ridge, least=0.0)
         if not isinstance(A, Operator):
             _check_finite("A", A)
         object.__setattr__(self, "A", A)
         object.__setattr__(self, "b", cast(b, np.result_type(numpy_dtype(A), numpy_dtype(b))))
-        object.__setattr__(self, "ridge", float(self.ridge))
+        object.__setattr__(self, "ridge", ridge)
         if self.exact is not None:
             object.__setattr__(self, "exact", check_vector("exact", self.exact, columns))
 

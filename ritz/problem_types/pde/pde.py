@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from numbers import Integral
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from ritz.arguments import is_integer
 from ritz.errors import InvalidProblem
 from ritz.operators.stencils.boundary import AXES, BoundaryLike, Sides, parse_boundary, side_names
 from ritz.problem_types.linear_system import LinearSystem
@@ -217,8 +217,8 @@ def _check_terms(terms: Any, dimension: int) -> dict[MultiIndex, Field]:
         )
     checked: dict[MultiIndex, Field] = {}
     for given, coefficient in terms.items():
-        index: Any = (given,) if isinstance(given, Integral) else given
-        whole = isinstance(index, tuple) and all(isinstance(order, Integral) and int(order) >= 0 for order in index)
+        index: Any = (given,) if is_integer(given) else given
+        whole = isinstance(index, tuple) and all(is_integer(order) and order >= 0 for order in index)
         if not whole or len(index) != dimension:
             raise InvalidProblem(
                 f"terms has the key {given!r}; in {dimension}-D a multi-index is a tuple of {dimension} orders >= 0"

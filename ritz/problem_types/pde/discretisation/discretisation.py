@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial, reduce
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.arguments import check_choice, is_integer
+from ritz.errors import InvalidProblem
 from ritz.grid import Grid
 from ritz.operators import Dense, Diagonal, Kronecker, KroneckerSum, Nullspace, Operator, Sparse, Tag
 from ritz.operators.stencils.boundary import AXES
@@ -53,9 +53,7 @@ class Discretisation:
     """
 
     def __init__(self, pde: PDE, shape: int | Sequence[int], scheme: str = "second-order"):
-        if scheme not in SCHEMES:
-            raise UnknownName("scheme", scheme, SCHEMES)
-        self.pde, self.scheme = pde, scheme
+        self.pde, self.scheme = pde, check_choice("scheme", scheme, SCHEMES)
         _check_stationary(pde)
         _check_orders(pde)
         _check_open_sides(pde)
@@ -295,11 +293,11 @@ def _check_orders(pde: PDE) -> None:
 
 
 def _check_shape(shape: Any, dimension: int) -> tuple[int, ...]:
-    counts = [shape] * dimension if isinstance(shape, Integral) else shape
+    counts = [shape] * dimension if is_integer(shape) else shape
     if (
         not isinstance(counts, Sequence)
         or len(counts) != dimension
-        or not all(isinstance(count, Integral) and not isinstance(count, bool) and int(count) > 0 for count in counts)
+        or not all(is_integer(count) and count > 0 for count in counts)
     ):
         raise InvalidProblem(f"shape is {shape!r}; give the unknowns along each of {dimension} axes")
     return tuple(int(count) for count in counts)
