@@ -21,13 +21,12 @@ from ritz.solvers.reduced_basis import GlobalPOD, LocalReducedBasis, PreparedRed
 from ritz.solvers.reduced_basis.offline import errors_of
 from ritz.solvers.reduced_basis.online import ReducedAnswer
 
-from .local_bases import snapshots
+from .local_bases import Cases, snapshots
 from .reduced_basis_peers import measure_pymor, relative_errors, timed
 
 MOVING, NONLINEAR = "two-materials", "moving-reaction"
 TRAINING, TEST = 300, 100
 SIZE, CLUSTERS, GLOBAL = 20, 16, (20, 40, 80, 120, 160)
-Cases = Mapping[str, Mapping[str, Any]]
 CASES: Cases = {
     MOVING: {"shape": (48, 48)},
     "rotating-wind": {"shape": (47, 47)},

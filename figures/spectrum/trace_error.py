@@ -46,7 +46,7 @@ def compute(quick: bool = False) -> Data:
     trials, shape = (12, (16, 16)) if quick else (40, (64, 64))
     budgets = np.array((12, 24, 48) if quick else (12, 18, 24, 36, 48, 72, 96))
     matrix = Hessian(*trained_network("mlp", steps=20 if quick else 200)).to_dense()
-    network = Dense(0.5 * (matrix + matrix.T), tags={Tag.SYMMETRIC})  # same products as the Hessian, faster
+    network = Dense(0.5 * (matrix + matrix.T), tags={Tag.SYMMETRIC})  # has the products of the Hessian
     stencil = Stencil(shape, boundary="dirichlet", centering="vertex")
     cases = {
         "Hessian of a network": (network, float(np.trace(matrix))),

@@ -150,9 +150,7 @@ class NetworkProposals(Operator):
         if next(self._network.parameters()).device != field.device:
             self._network = self._network.to(field.device)
             self._scales = [scale.to(field) for scale in self._scales]
-        root = (
-            float(self.shape[0]) ** 0.5
-        )  # from norm one to a root mean square of one
+        root = self.shape[0] ** 0.5  # from a norm of one to a root mean square of one
         return direction(self._network, self._scales, root * field, self._normalized)
 
 
