@@ -1,4 +1,4 @@
-"""Tables and pictures of the documentation that are made from the registries, so that they cannot go stale."""
+"""Tables and pictures of the documentation, generated from the registries so that they cannot go stale."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def first_line(entry: Any) -> str:
 
 
 def options(entry: Any) -> list[str]:
-    """Return the options of a solver or the parameters of a problem, with their defaults."""
+    """Return the names of the options of a solver or of the parameters of a problem."""
     if inspect.isclass(entry):
         return [field.name for field in fields(entry) if field.init]
     return list(inspect.signature(entry).parameters)
 
 
 def table(registry: Registry) -> str:
-    """Return a Markdown table of all that is registered."""
+    """Return a Markdown table of everything registered."""
     rows = ["| name | what it is | options |", "|---|---|---|"]
     for name in registry.names():
         entry = registry[name]
@@ -52,7 +52,7 @@ def solver_needs() -> str:
 
 
 def modules(folder: str) -> str:
-    """Return an autosummary of every module of a root folder."""
+    """Return Markdown that documents every module of a root folder."""
     root = Path(__file__).parents[1] / folder
     names: list[str] = []
     for path in sorted(root.rglob("*.py")):
@@ -74,7 +74,7 @@ def markdown(table: Any) -> str:
 
 
 def benchmark_results() -> None:
-    """Write the summary and draw the plot of every suite whose rows are kept in benchmarks/results."""
+    """Write the summary and draw the plot of every suite with rows in benchmarks/results."""
     from benchmarks.__main__ import SUITES
     from benchmarks.harness import load
 
@@ -94,7 +94,7 @@ def draw(name: str) -> None:
 
 
 def generate(app: Sphinx) -> None:
-    """Write everything into docs/generated; pictures are made once and kept."""
+    """Write everything into docs/generated; pictures are drawn once and kept."""
     GENERATED.mkdir(exist_ok=True)
     for registry, name in ((solvers, "solvers"), (problems, "problems"), (preconditioners, "preconditioners")):
         (GENERATED / f"{name}.md").write_text(table(registry))

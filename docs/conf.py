@@ -1,4 +1,4 @@
-"""How the documentation is built."""
+"""Configuration of the documentation."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ exclude_patterns = ["_build", "generated", "benchmarks.md"]
 html_theme = "furo"
 html_title = f"Ritz {version}"
 html_static_path = ["_static"]
-# Words such as "shape" in the types of parameters are no references, though Sphinx tries them as such.
+# Sphinx tries to resolve words such as "shape" in the types of parameters as references.
 suppress_warnings = ["ref.python"]
