@@ -56,7 +56,7 @@ class Iterate:
 
 @dataclass(eq=False)
 class LeastSquaresTask:
-    """A checked right-hand side with the tolerances to meet, in the manner of `ritz.iteration.Task`.
+    """A checked right-hand side with the tolerances to meet, in the manner of `ritz.iteration.LinearSystemTask`.
 
     Parameters
     ----------
