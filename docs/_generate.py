@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +13,7 @@ from sphinx.application import Sphinx
 from ritz.registry import Registry, figures, preconditioners, problems, solvers
 
 GENERATED = Path(__file__).parent / "generated"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 
 
@@ -62,6 +64,17 @@ def modules(folder: str) -> str:
     return "\n".join(f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n" for name in names)
 
 
+def example_list() -> str:
+    """Return a Markdown list of the examples by folder, with the first sentence of each."""
+    lines: list[str] = []
+    for folder in sorted(path for path in EXAMPLES.iterdir() if path.is_dir()):
+        lines.append(f"\n**{folder.name.replace('_', ' ')}**\n")
+        for path in sorted(folder.glob("*.py")):
+            summary = (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0]
+            lines.append(f"* `{folder.name}/{path.name}`: {summary}")
+    return "\n".join(lines) + "\n"
+
+
 def markdown(table: Any) -> str:
     """Return a rich table as Markdown."""
     from rich.text import Text
@@ -98,6 +111,7 @@ def generate(app: Sphinx) -> None:
     GENERATED.mkdir(exist_ok=True)
     for registry, name in ((solvers, "solvers"), (problems, "problems"), (preconditioners, "preconditioners")):
         (GENERATED / f"{name}.md").write_text(table(registry))
+    (GENERATED / "examples.md").write_text(example_list())
     (GENERATED / "needs.md").write_text(solver_needs())
     for folder in ("problems", "solvers"):
         (GENERATED / f"api_{folder}.md").write_text(modules(folder))
