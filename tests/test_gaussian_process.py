@@ -422,7 +422,7 @@ def test_an_alias_is_seen_between_the_nodes():
     assert solution.stats["off-grid residual"] > 0.1
     assert solution.status is ritz.Status.STAGNATED
     nodes = np.linspace(0.0, 1.0, 165)
-    with pytest.warns(AliasingWarning, match=r"500.*2\.06 nodes a wavelength"):
+    with pytest.warns(AliasingWarning, match=r"500.*2\.06 nodes per wavelength"):
         solvers["gp"](shape=165).prepare(problem).solve(problem.source(nodes))  # pyright: ignore
 
 

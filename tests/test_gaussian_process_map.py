@@ -219,9 +219,9 @@ def test_no_steps_and_steps_too_long():
     ("options", "message"),
     [
         ({"components": 0}, "components is 0"),
-        ({"max_frequency": -1.0}, "max_frequency is -1.0; it must be positive"),
+        ({"max_frequency": -1.0}, "max_frequency is -1.0; it must be greater than 0"),
         ({"learning_rate": 0.0}, "learning_rate is 0.0"),
-        ({"change_point": 1.0}, "change_point is 1.0; it must lie between 0 and 1"),
+        ({"change_point": 1.0}, "change_point is 1.0; it must be greater than 0 and less than 1"),
     ],
 )
 def test_bad_options(options, message):

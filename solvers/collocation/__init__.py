@@ -1,4 +1,4 @@
-"""Solvers that make a PDE hold at the nodes of a grid."""
+"""Collocation solvers for PDEs: Chebyshev polynomials and finite differences."""
 
 import lazy_loader
 

@@ -25,27 +25,27 @@ from .prepared_collocation import PreparedPDE
 
 __all__ = ["Chebyshev"]
 
-SEPARABLE_COUNT = {1: 64, 2: 48, 3: 32}  # unknowns along an axis, by dimension
+SEPARABLE_COUNT = {1: 64, 2: 48, 3: 32}  # unknowns per axis, by dimension
 DENSE_COUNT = {1: 64, 2: 40, 3: 14}
-DENSE_LIMIT = 6000  # unknowns of a matrix held in full: 288 MB, and as much again while it is factored
+DENSE_LIMIT = 6000  # most unknowns of a dense matrix: 288 MB, and as much again while it is factored
 
 
 @register("chebyshev")
 @dataclass(frozen=True)
 class Chebyshev:
-    """Solve a PDE by polynomials on Chebyshev nodes :cite:`Trefethen2000`, trigonometric on periodic axes.
+    """Solve a PDE by Chebyshev collocation :cite:`Trefethen2000`, or trigonometric collocation on periodic axes.
 
-    The error falls exponentially with the number of nodes where the solution is analytic. Where every term acts on
-    one axis and its coefficient varies along that axis alone, the matrix is never formed: O(n^(d+1)) time and O(n^d)
-    memory for n nodes along each of d axes. Otherwise it is formed and factored: O(n^(3d)) and O(n^(2d)).
-    Reactions are solved for by Newton's method, whose linear systems take a factorisation each where the matrix is
-    formed, and otherwise GMRES preconditioned by the linear part.
+    The error falls exponentially with the number of nodes if the solution is analytic. If every term acts on one axis
+    and its coefficient varies along that axis only, the matrix is never formed, and a solve takes O(n^(d+1)) time and
+    O(n^d) memory for n nodes along each of d axes. Otherwise the matrix is formed and factored in O(n^(3d)) time and
+    O(n^(2d)) memory. Equations with a reaction are solved by Newton's method; its linear systems are factored if the
+    matrix is formed, and otherwise solved by GMRES preconditioned by the linear part.
 
     Parameters
     ----------
     shape : int or sequence of int, optional
-        Unknowns along each axis. Left out, 64, 48 or 32 for each by dimension, or 64, 40 or 14 where the matrix has
-        to be formed. Rounding grows with the shape: beyond about 400 a Neumann residual may not fall to 1e-8.
+        Unknowns along each axis. Default, by dimension: 64, 48 or 32, or 64, 40 or 14 if the matrix has to be formed.
+        Rounding errors grow with the shape: beyond about 400, the residual of a Neumann problem may not reach 1e-8.
 
     Examples
     --------
@@ -90,9 +90,9 @@ class Chebyshev:
 def _factor(discretisation: Discretisation) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
     schur = _separable_solver(discretisation)
     if schur is not None:
-        return schur, {"factorisation": "one Schur form an axis"}
+        return schur, {"factorisation": "one Schur form per axis"}
     matrix = _dense_matrix(discretisation)
-    if discretisation.singular:  # fixes the mean; a consistent right-hand side has no part that this changes
+    if discretisation.singular:  # fixes the mean, without effect on consistent right-hand sides
         matrix += np.abs(matrix.diagonal()).mean() / len(matrix)
     apply, _ = dense_lu(matrix)
     if not np.isfinite(apply(np.ones(len(matrix)))).all():
@@ -118,7 +118,7 @@ def _shifted_solve(discretisation: Discretisation) -> ShiftedSolve:
 
 
 def _separable_solver(discretisation: Discretisation) -> KroneckerSumSolver | None:
-    """Return the solver of separable operators in more than one dimension, or None."""
+    """Return the solver for a separable operator in more than one dimension, or None for other operators."""
     factors = discretisation.factors
     if factors is None or len(factors) == 1:
         return None
@@ -130,8 +130,8 @@ def _dense_matrix(discretisation: Discretisation) -> np.ndarray:
     size = discretisation.grid.size
     if size > DENSE_LIMIT:
         raise InvalidProblem(
-            f"shape {discretisation.shape} has {size} unknowns; the terms of this PDE mix the axes, so that its"
-            f" collocation matrix is dense, and {DENSE_LIMIT} unknowns are the most it is formed for: use a smaller"
+            f"shape {discretisation.shape} has {size} unknowns; the terms of this PDE mix the axes, so its"
+            f" collocation matrix is dense, and it is formed for at most {DENSE_LIMIT} unknowns: use a smaller"
             " shape, or 'finite-difference' with order=4"
         )
     return discretisation.dense_matrix()

@@ -1,4 +1,4 @@
-"""Finite differences and a linear solver."""
+"""Finite differences on a uniform grid."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from .prepared_collocation import PreparedPDE
 __all__ = ["FiniteDifference"]
 
 SCHEMES = {2: "second-order", 4: "fourth-order"}
-DEFAULT_COUNT = {1: 255, 2: 127, 3: 31}  # unknowns along an axis, by dimension
+DEFAULT_COUNT = {1: 255, 2: 127, 3: 31}  # unknowns per axis, by dimension
 
 
 @register("finite-difference")
 @dataclass(frozen=True)
 class FiniteDifference:
-    """Solve a PDE on a uniform grid, see `ritz.PDE.discretize`.
+    """Solve a PDE by finite differences on a uniform grid; see `ritz.PDE.discretize`.
 
-    The discretisation error falls like the spacing to the power of `order` where the solution is smooth enough.
-    Reactions are solved for by Newton's method, each of whose linear systems `linear_solver` is given.
+    If the solution is smooth enough, the discretisation error is proportional to the spacing to the power of `order`.
+    Equations with a reaction are solved by Newton's method, with `linear_solver` for its linear systems.
 
     Parameters
     ----------
     order : {2, 4}
-        At order 2 the systems of symmetric problems are symmetric; at order 4 one-sided formulas near the ends make
-        them non-symmetric.
+        Order of accuracy. With order 2, symmetric problems have symmetric systems; with order 4, one-sided formulas
+        near the ends make them non-symmetric.
     shape : int or sequence of int, optional
-        Unknowns along each axis; 255, 127 or 31 for each by dimension if left out.
+        Unknowns along each axis. Default: 255, 127 or 31 per axis, by dimension.
     linear_solver : str or Solver
-        For the discrete system, or systems.
+        Solver for the discrete linear systems.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class FiniteDifference:
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def prepare(self, problem: PDE) -> PreparedPDE | PreparedNewton:
-        """Discretise, and prepare the linear solver."""
+        """Discretise and prepare the linear solver."""
         start = time.perf_counter()
         check_pairing(self, problem)
         if self.order not in SCHEMES:

@@ -21,31 +21,31 @@ from ritz.solvers.krylov.gmres import GMRES
 __all__ = ["PreparedNewton", "ShiftedSolve", "krylov_solve"]
 
 ShiftedSolve: TypeAlias = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, int]]
-"""``solve(d, b, tolerance)``: x with ``||(A + diag(d)) x - b|| <= tolerance ||b||``, and the iterations it took."""
+"""``solve(d, b, tolerance)``: x with ``||(A + diag(d)) x - b|| <= tolerance ||b||``, and the number of iterations."""
 
-KRYLOV_LIMIT = 200  # steps of GMRES; the best iterate of a solve that takes more still makes a step
+KRYLOV_LIMIT = 200  # steps of GMRES; beyond it, the best iterate still serves as a Newton step
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedNewton(PreparedSolver[PDESolution]):
     """A nonlinear PDE on its grid, ``A u + w r(u) = b``, ready to be solved.
 
-    A solve is for one right-hand side, that of the PDE if None, until the *nonlinear* residual meets the tolerance.
-    Residuals are relative to the right-hand side less the part that boundary data add to it, which is the source: near
-    the ends of an axis that part is many times larger. An iteration is a Newton step, see `ritz.newton.newton`;
-    `maxiter` defaults to 50.
+    `solve` takes one right-hand side (default: that of the PDE) and iterates until the *nonlinear* residual meets the
+    tolerance. Residuals are relative to the source, that is, to the right-hand side without the contribution of the
+    boundary data, which is many times larger near the ends of an axis. An iteration is a Newton step, see
+    `ritz.newton.newton`; `maxiter` defaults to 50.
 
     Parameters
     ----------
     discretisation : Discretisation
     shifted_solve : ShiftedSolve
-        Solves with A, the operator of the linear part, and a diagonal.
+        Solver for the operator A of the linear part plus a diagonal.
     name : str
         Registered name of the solver.
     seconds : float
-        Spent on discretising and preparing.
+        Time spent on discretising and preparing.
     stats : mapping
-        What else to report.
+        Statistics to add to every solution.
     """
 
     discretisation: Discretisation
@@ -93,12 +93,12 @@ class PreparedNewton(PreparedSolver[PDESolution]):
 
 
 def krylov_solve(operator: Operator, inverse: Callable[[np.ndarray, float], np.ndarray]) -> ShiftedSolve:
-    """Return a solver with ``A + diag(d)`` by GMRES, preconditioned by A and the mean of d.
+    """Return a solver for ``A + diag(d)`` by GMRES, preconditioned by A plus the mean of d.
 
     Parameters
     ----------
     operator : Operator, shape (n, n)
-        A.
+        The operator A.
     inverse : callable
         ``inverse(r, c)`` solves with ``A + c I``.
     """

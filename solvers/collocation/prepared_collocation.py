@@ -1,4 +1,4 @@
-"""A discretised PDE, ready for right-hand sides."""
+"""A discretised linear PDE, ready to be solved."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ __all__ = ["PreparedPDE"]
 
 @dataclass(frozen=True, eq=False)
 class PreparedPDE(PreparedSolver[PDESolution]):
-    """A prepared solver of the linear system, whose answers become solutions of the PDE.
+    """A prepared solver for the discrete system, whose solutions it turns into solutions of the PDE.
 
     Parameters
     ----------
     discretisation : Discretisation
     linear : Prepared
-        Solves its system.
+        Prepared solver for the discrete system.
     name : str
         Registered name of the solver.
     seconds : float
-        Spent on discretising and preparing.
+        Time spent on discretising and preparing.
     stats : mapping
-        Added to the linear solver's own.
+        Statistics to add to those of the linear solver.
     """
 
     discretisation: Discretisation

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ritz.arguments import check_integer
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.arguments import check_choice, check_integer
+from ritz.errors import InvalidProblem
 from ritz.operators import Tag
 from ritz.operators.stencils.boundary import AXES
 from ritz.problem_types.pde.pde import PDE
@@ -96,8 +96,8 @@ class KroneckerGP:
     def prepare(self, problem: PDE) -> PreparedGP:
         """Check the problem and the options; all other work depends on the data."""
         check_pairing(self, problem)
-        if not isinstance(self.method, JointMap) and self.method not in METHODS:
-            raise UnknownName("method", self.method, METHODS)
+        if not isinstance(self.method, JointMap):
+            check_choice("method", self.method, METHODS)
         if self.noise != "learn" and not (isinstance(self.noise, (int, float)) and 0.0 <= self.noise < np.inf):
             raise InvalidProblem(f"noise is {self.noise!r}; give a standard deviation, 0 or more, or 'learn'")
         check_integer("max_components", self.max_components)

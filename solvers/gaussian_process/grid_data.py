@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from ritz.arguments import is_integer
 from ritz.backend import to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators.stencils.boundary import AXES, side_names
@@ -218,8 +218,8 @@ def uniform_shape(pde: PDE, shape: Any) -> tuple[int, ...]:
     InvalidProblem
         If `shape` is neither one integer of at least 4 nor one for each axis.
     """
-    counts: tuple[Any, ...] = (shape,) * pde.dimension if isinstance(shape, Integral) else tuple(shape)
-    if len(counts) != pde.dimension or not all(isinstance(n, Integral) and int(n) >= 4 for n in counts):
+    counts: tuple[Any, ...] = (shape,) * pde.dimension if is_integer(shape) else tuple(shape)
+    if len(counts) != pde.dimension or not all(is_integer(n) and int(n) >= 4 for n in counts):
         raise InvalidProblem(f"shape is {shape!r}; give at least 4 nodes along each of {pde.dimension} axes")
     return tuple(int(n) for n in counts)
 

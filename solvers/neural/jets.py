@@ -1,4 +1,4 @@
-"""Fully connected networks that carry their derivatives along."""
+"""Fully connected networks that propagate their derivatives through the layers."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ class Jet:
 
     @property
     def value(self) -> torch.Tensor:
-        """Shape ``(..., N, k)``."""
+        """Values, shape ``(..., N, k)``."""
         return self.stack[0]
 
     @property
     def first(self) -> torch.Tensor:
-        """Shape ``(J, ..., N, k)``."""
+        """First derivatives, shape ``(J, ..., N, k)``."""
         return self.stack[1 : 1 + self.count]
 
     @property
     def second(self) -> torch.Tensor:
-        """Shape ``(J, ..., N, k)``."""
+        """Second derivatives, shape ``(J, ..., N, k)``."""
         return self.stack[1 + self.count :]
 
     def affine(self, weight: torch.Tensor, bias: torch.Tensor) -> Jet:
-        """Return ``x @ weight + bias``; one product for values and derivatives together."""
+        """Return ``x @ weight + bias``, with one product for values and derivatives."""
         product = self.stack @ weight
         return Jet(torch.cat([product[:1] + bias, product[1:]]))
 
@@ -54,24 +54,24 @@ class Jet:
 
 
 class JetNetwork(torch.nn.Module):
-    """An embedding of the coordinates followed by hidden layers of tanh and a linear one.
+    """Embedding of the coordinates, followed by hidden tanh layers and a linear layer.
 
-    An embedding is a set of straight lines and sines ``sin(B x + c)`` in the coordinates; with several of them each
-    passes through the same hidden layers, and the last layer joins them :cite:`WangWangPerdikaris2021`.
+    An embedding is a set of linear functions and sines ``sin(B x + c)`` of the coordinates. Several embeddings pass
+    through the same hidden layers, and the last layer joins them :cite:`WangWangPerdikaris2021`.
 
     Parameters
     ----------
     lines : ndarray, shape (k, d + 1)
-        Slopes, and the offset in the last column.
+        Slopes of the linear functions, with the offset in the last column.
     waves : ndarray, shape (S, m, d + 1)
-        Frequencies, and the phase in the last column, of each of S embeddings.
+        Frequencies of the sines of each of S embeddings, with the phase in the last column.
     width, depth : int
-        Of the hidden layers.
+        Width and number of the hidden layers.
     scale : float
         Factor of the output.
     dtype : torch dtype
     generator : torch.Generator
-        For the weights, drawn as Glorot and Bengio do.
+        Generator for the weights, which have Glorot's uniform distribution.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class JetNetwork(torch.nn.Module):
             self.biases.append(torch.zeros(columns, dtype=dtype))
 
     def forward(self, points: torch.Tensor, directions: torch.Tensor) -> Jet:
-        """Return the function at points ``(N, d)`` with its derivatives along directions ``(J, d)``; one column."""
+        """Return the function at points (N, d), with derivatives along directions (J, d), as a jet of one column."""
         jet = self._embed(points, directions)
         *hidden, last = zip(self.weights, self.biases, strict=True)
         for weight, bias in hidden:
@@ -109,7 +109,7 @@ class JetNetwork(torch.nn.Module):
         return Jet(self.scale * jet.stack)
 
     def _embed(self, points: torch.Tensor, directions: torch.Tensor) -> Jet:
-        """Return lines and waves with their derivatives, shape ``(1 + 2 J, S, N, k + m)``."""
+        """Return lines and waves with their derivatives, shape (1 + 2 J, S, N, k + m)."""
         count = len(self.waves)
         angle = points @ self.waves[..., :-1].mT + self.waves[:, None, :, -1]
         rate = torch.einsum("smd,jd->jsm", self.waves[..., :-1], directions)[:, :, None]
@@ -122,7 +122,7 @@ class JetNetwork(torch.nn.Module):
 
 
 def coordinate_embedding(domain: Any, periodic: list[bool]) -> tuple[np.ndarray, np.ndarray]:
-    """Return lines that map each axis to (-1, 1), and a sine and a cosine of the period of each periodic axis."""
+    """Return lines that map each axis to (-1, 1), or a sine and a cosine with the period of a periodic axis."""
     dimension = len(domain)
     lines, waves = [np.zeros((0, dimension + 1))], [np.zeros((0, dimension + 1))]
     for axis, (lower, upper) in enumerate(domain):
@@ -139,7 +139,7 @@ def coordinate_embedding(domain: Any, periodic: list[bool]) -> tuple[np.ndarray,
 def fourier_embedding(
     domain: Any, periodic: list[bool], scales: tuple[float, ...], features: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return no lines, and random waves: normal frequencies of each standard deviation, in sine-cosine pairs."""
+    """Return sine-cosine pairs with normal random frequencies of each standard deviation in `scales`, and no lines."""
     dimension = len(domain)
     frequencies = np.stack([scale * generator.standard_normal((features, dimension)) for scale in scales])
     for axis, (lower, upper) in enumerate(domain):

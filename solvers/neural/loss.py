@@ -1,4 +1,4 @@
-"""The equation and its boundary conditions as a sum of squares at random points."""
+"""Least-squares loss of a PDE and its boundary conditions at random points."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .jets import Jet, JetNetwork
 __all__ = ["EquationLoss"]
 
 
-NEGLIGIBLE = 0.01  # share of what the operator makes of u, below which a source is no measure of residuals
-NOISE = 1e4  # radians along an axis that no network resolves
-STEP = 1e-5  # share of a length over which the source is differenced
+NEGLIGIBLE = 0.01  # size of a source, relative to the operator applied to u, below which it is no scale for residuals
+NOISE = 1e4  # phase along an axis, in radians, that no network resolves
+STEP = 1e-5  # step of finite differences of the source, relative to the axis
 
 
 class _SidePoints(NamedTuple):
-    """Points on sides, with their data, their share in the mean over a side, and the outward normals."""
+    """Points on sides with their data, their weights in the mean over a side, and the outward normals."""
 
     points: np.ndarray
     data: np.ndarray
@@ -33,30 +33,30 @@ class _SidePoints(NamedTuple):
 
 
 class EquationLoss:
-    """Mean squares of what is left of the equation and of each side's condition, each relative to its data.
+    """Weighted sum of the mean squared residuals of the equation and of the condition on each side.
 
-    Points are drawn once, one in each of as many slices of equal width along every axis: independent ones leave gaps
-    in which a network is free to oscillate. The residual of the equation is divided by the root mean square of the
-    source, that of conditions by the size of u: the Dirichlet data tell of it, and the source divided by what the
-    operator makes of a wave of the source's own frequency.
+    Points are drawn once, by Latin hypercube sampling: independent points leave gaps in which a network is free to
+    oscillate. The residual of the equation is relative to the root mean square of the source. Residuals of conditions
+    are relative to the size of u, estimated from the Dirichlet data and from the source divided by the gain of the
+    operator for a wave of the same frequency as the source.
 
     Parameters
     ----------
     pde : PDE
-        Derivatives up to second order.
+        PDE with derivatives up to second order.
     points : int
-        Inside.
+        Number of points inside.
     side_points : int
-        On each side.
+        Number of points on each side.
     boundary_weight : float
-        Factor of the squares of the boundary conditions.
+        Factor of the squared residuals of the boundary conditions.
     dtype : torch dtype
     generator : numpy Generator
 
     Attributes
     ----------
     size : float
-        What is expected of the size of u.
+        Estimated size of u.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class EquationLoss:
         return total
 
     def parts(self) -> list[tuple[Callable[[Any, Any], torch.Tensor], Any]]:
-        """Return residuals, whose squares sum to the loss, each with the points it takes: one of them or many."""
+        """Return the residual functions whose squares sum to the loss, each with its points."""
         parts: list[tuple[Callable[[Any, Any], torch.Tensor], Any]] = [
             (self._equation, (self._inside, self._source, tuple(self._coefficients.values())))
         ]
@@ -122,7 +122,7 @@ class EquationLoss:
         return scale * ((first * normals.reshape(-1, normals.shape[-1]).T).sum(dim=0) - data)
 
     def _draw_sides(self, pde: PDE, count: int, generator: np.random.Generator) -> tuple[_SidePoints, _SidePoints]:
-        """Return points and data of the Dirichlet sides and of the Neumann sides."""
+        """Return points and data on the Dirichlet sides and on the Neumann sides."""
         empty = _SidePoints(np.zeros((0, pde.dimension)), np.zeros(0), np.zeros(0), np.zeros((0, pde.dimension)))
         found = {"dirichlet": [empty], "neumann": [empty]}
         lower, upper = np.array(pde.domain).T
@@ -147,7 +147,7 @@ class EquationLoss:
         return tuple(map(self._tensor, (side.points, side.data, scale, side.normals)))
 
     def _along(self, pde: PDE) -> tuple[torch.Tensor, dict[Any, int]]:
-        """Return the directions that derivatives are taken along; a mixed one needs the sum of its axes besides."""
+        """Return the directions of derivatives; mixed derivatives also need the sum of their axes."""
         directions: dict[Any, int] = {}
         for index in pde.terms:
             axes = [axis for axis, order in enumerate(index) for _ in range(order)]
@@ -172,7 +172,7 @@ class EquationLoss:
 
 
 class _Pointwise(torch.autograd.Function):
-    """A function of numbers that takes NumPy arrays alone, and its derivative, for torch; batched by vmap as well."""
+    """Pointwise function of NumPy arrays with its derivative, for use in torch and under vmap."""
 
     @staticmethod
     def forward(u: torch.Tensor, function: Any, slope: Any) -> torch.Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -198,7 +198,7 @@ def _check(pde: PDE) -> None:
     high = [index for index in pde.terms if sum(index) > 2]
     if high:
         raise InvalidProblem(
-            f"the terms {high} are of order above 2, which these networks do not carry along: use 'chebyshev' on"
+            f"the terms {high} are of order above 2, which these networks do not compute: use 'chebyshev' on"
             " periodic axes, or introduce the Laplacian as an unknown of its own"
         )
     if pde.initial is not None:
@@ -209,7 +209,7 @@ def _check(pde: PDE) -> None:
 
 
 def _strength(pde: PDE, values: Mapping[Any, np.ndarray], inside: np.ndarray, source: np.ndarray) -> float:
-    """Return by what factor the operator enlarges a wave that varies as fast as the source does."""
+    """Return the gain of the operator for a wave that varies as fast as the source."""
     rates: list[float] = []
     for axis, (lower, upper) in enumerate(pde.domain):
         step = STEP * (upper - lower)
@@ -226,7 +226,7 @@ def _strength(pde: PDE, values: Mapping[Any, np.ndarray], inside: np.ndarray, so
 
 
 def _latin_hypercube(count: int, dimension: int, generator: np.random.Generator) -> np.ndarray:
-    """Return points of the unit cube, shape ``(count, dimension)``."""
+    """Return points in the unit cube, shape (count, dimension)."""
     slices = np.tile(np.arange(count)[:, None], (1, dimension))
     return (generator.permuted(slices, axis=0) + generator.uniform(size=slices.shape)) / count
 

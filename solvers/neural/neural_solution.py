@@ -1,4 +1,4 @@
-"""The solution of a PDE as a network."""
+"""Solutions of PDEs by neural networks."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["NeuralSolution"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NeuralSolution(Solution):
-    """A `Solution` that can be evaluated anywhere in the box; `x` holds its values on a uniform grid.
+    """A `Solution` given by a network, which can be evaluated anywhere in the box; `x` holds values on a uniform grid.
 
-    Its residual is that of the equation and its boundary conditions at points that training has not seen.
+    The residual is that of the equation and its boundary conditions at points not used in training.
 
     Parameters
     ----------
     pde : PDE
     network : callable
-        ``network(points (P, d)) -> (P,)`` on NumPy arrays.
+        ``network(points)`` returns u, shape (P,), at points of shape (P, d), as NumPy arrays.
 
     Examples
     --------
@@ -41,12 +41,12 @@ class NeuralSolution(Solution):
     network: Any = None
 
     def interpolate(self, points: Any) -> np.ndarray:
-        """Return the values at points of the box, shape ``(P, d)``, or ``(P,)`` in one dimension.
+        """Return u at points of the box, of shape (P, d), or (P,) in one dimension.
 
         Raises
         ------
         InvalidProblem
-            For a wrong shape, or points outside the box.
+            If the points have a wrong shape or lie outside the box.
         """
         assert self.pde is not None
         points = np.asarray(points, dtype=np.float64)

@@ -10,17 +10,18 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from ritz.arguments import check_integer, check_number
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
 from ritz.problem_types.pde.pde import PDE
 from ritz.registry import register
 from ritz.solver import check_pairing, registered_name
 
-from .prepared_pinn import PreparedNetwork, check_options, output_grid
+from .prepared_pinn import PreparedNetwork, output_grid
 
 __all__ = ["PINN", "prepare_network"]
 
-POINTS = {1: 1000, 2: 4000, 3: 8000}  # inside, by dimension
+POINTS = {1: 1000, 2: 4000, 3: 8000}  # points inside, by dimension
 SIDE_POINTS = 200
 OPTIMIZERS = ("adam-lbfgs", "levenberg-marquardt")
 
@@ -28,40 +29,40 @@ OPTIMIZERS = ("adam-lbfgs", "levenberg-marquardt")
 @register("pinn")
 @dataclass(frozen=True)
 class PINN:
-    """Physics-informed neural network :cite:`RaissiPerdikarisKarniadakis2019`, as a peer of the other solvers.
+    """Physics-informed neural network :cite:`RaissiPerdikarisKarniadakis2019`, for comparison with other solvers.
 
-    A small network of the coordinates is trained to satisfy the equation and its boundary conditions at random
-    points, in the sense of least squares: by Adam for the first half of the budget, by L-BFGS for the second.
-    Derivatives are carried through the layers with the values, all points at once. The best parameters met are kept.
-    Networks reach relative residuals of 1e-2 to 1e-4 rather than 1e-8, so give `rtol` accordingly, or
-    ``throw=False``. Solutions of high frequency they learn slowly, if at all.
+    A small network of the coordinates is trained to satisfy the equation and its boundary conditions at random points
+    in the least-squares sense, by Adam for the first half of the budget and by L-BFGS for the second. Derivatives are
+    propagated through the layers together with the values, for all points at once. The best parameters met are kept.
+    Networks reach relative residuals of 1e-2 to 1e-4 rather than 1e-8, so choose `rtol` accordingly, or
+    ``throw=False``. They learn solutions of high frequency slowly, if at all.
 
-    Linear and nonlinear equations up to second order in one to three dimensions, with any conditions, open sides
-    included. Cost of a step: O(points width^2 depth) for each derivative.
+    Takes linear and nonlinear equations up to second order in one to three dimensions, with any conditions including
+    open sides. A step takes O(points width^2 depth) time per derivative.
 
     Parameters
     ----------
     width, depth : int
-        Of the hidden layers.
+        Width and number of the hidden layers.
     points, side_points : int, optional
-        Inside (1000, 4000 or 8000 by dimension), and on each side (200; one in one dimension).
+        Number of points inside (default: 1000, 4000 or 8000, by dimension) and on each side (one in one dimension).
     boundary_weight : float
-        Factor of the squares of the boundary conditions, all data being scaled to one.
+        Factor of the squared residuals of the boundary conditions, with all data scaled to one.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     seconds : float
-        Time budget besides `maxiter`.
+        Time limit, in addition to `maxiter`.
     optimizer : {"adam-lbfgs", "levenberg-marquardt"}
-        How: the first as above; the second by `ritz.solvers.training.LevenbergMarquardt`, which for networks and point
-        sets of up to some thousand gains several digits in the same time. Its steps cost min(n, d)² max(n, d)
-        operations for n points and d parameters: take a smaller network, such as ``width=32, depth=2``, and 500 to
-        1000 points.
+        ``"adam-lbfgs"`` trains as described above, ``"levenberg-marquardt"`` by
+        `ritz.solvers.training.LevenbergMarquardt`, which gains several digits in the same time with up to a few
+        thousand parameters and points. Its steps take min(n, d)² max(n, d) operations for n points and d parameters:
+        choose a smaller network, such as ``width=32, depth=2``, and 500 to 1000 points.
     dtype : {"float64", "float32"}
-        That training is done in.
+        Data type of training.
     shape : int or sequence of int, optional
-        Points along each axis of the grid that `x` is given on.
+        Number of points along each axis of the grid of `x`.
     seed : int
-        Of points and first parameters.
+        Seed of the points and the initial parameters.
 
     Examples
     --------
@@ -101,25 +102,30 @@ class PINN:
 def prepare_network(
     solver: Any, problem: PDE, embed: Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
 ) -> PreparedNetwork:
-    """Return a network whose coordinates are embedded by `embed`, with the points and data it is trained on.
+    """Draw points, evaluate the data, and return a network with embedding `embed` to be trained on them.
 
     Parameters
     ----------
     solver : PINN or FourierFeaturePINN
     problem : PDE
     embed : callable
-        ``embed(generator) -> (lines, waves)``, see `JetNetwork`.
+        ``embed(generator) -> (lines, waves)``; see `JetNetwork`.
 
     Raises
     ------
     InvalidProblem
-        For options that are not positive, derivatives above second order, or a PDE with `initial`.
+        If options are not positive, derivatives exceed second order, or the PDE has initial values.
     """
     start = time.perf_counter()
     check_pairing(solver, problem)
     points = POINTS[problem.dimension] if solver.points is None else solver.points
-    named = ("width", "depth", "side_points", "boundary_weight", "learning_rate", "seconds")
-    check_options(points=points, **{name: getattr(solver, name) for name in named})
+    check_integer("points", points)
+    for name in ("width", "depth", "side_points"):
+        check_integer(name, getattr(solver, name))
+    for name in ("boundary_weight", "learning_rate"):
+        check_number(name, getattr(solver, name), above=0.0)
+    if not solver.seconds > 0:
+        raise InvalidProblem(f"seconds is {solver.seconds!r}; it must be positive")
     if solver.dtype not in ("float64", "float32"):
         raise InvalidProblem(f"dtype is {solver.dtype!r}; it must be 'float64' or 'float32'")
     if solver.optimizer not in OPTIMIZERS:

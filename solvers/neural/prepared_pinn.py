@@ -1,15 +1,15 @@
-"""A network for a PDE, ready to be trained."""
+"""A neural network for a PDE, ready to be trained."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from ritz.arguments import is_integer
 from ritz.errors import InvalidProblem
 from ritz.grid import Grid
 from ritz.problem_types.pde.pde import PDE
@@ -19,41 +19,42 @@ from ritz.stopping import Callback
 
 from .neural_solution import NeuralSolution
 
-__all__ = ["PreparedNetwork", "check_options", "output_grid"]
+__all__ = ["PreparedNetwork", "output_grid"]
 
-MAXITER = 2000
-OUTPUT_COUNT = {1: 257, 2: 65, 3: 25}  # points along an axis of the grid that `x` is given on
-SHARE = 0.5  # of the tolerance, that training aims at
-BATCH = 20_000  # points evaluated at once
+MAXITER = 2000  # default number of optimiser steps
+OUTPUT_COUNT = {1: 257, 2: 65, 3: 25}  # points per axis of the grid of `x`, by dimension
+SHARE = 0.5  # target of training, relative to the tolerance
+BATCH = 20_000  # points evaluated at a time
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedNetwork(PreparedSolver[NeuralSolution]):
-    """What is drawn before training: points, data and how to build the network.
+    """Points and data of a PDE, and a network to train on them.
 
-    A solve trains until the residual at the training points is half of `rtol`, or the budget is spent. The residual is
-    the root mean square of the equation's residual, relative to the source, and of the boundary conditions', relative
-    to the size of u and times the root of `boundary_weight`. The solution's residual is measured at points that
-    training has not seen, and decides whether it has converged; its history is that of the training points.
-    `maxiter` is the number of optimiser steps, 2000 if None. There is neither a right-hand side nor a start.
+    `solve` trains until the residual at the training points is half of `rtol`, or the budget is spent. The residual is
+    the root of the summed mean squares of the residual of the equation, relative to the source, and of those of the
+    boundary conditions, relative to the size of u and multiplied by the root of `boundary_weight`. The residual of the
+    solution is measured at points not used in training and decides about convergence; the history holds the residual
+    at the training points. `maxiter` is the number of optimiser steps (default: 2000). A right-hand side or a start
+    is refused: a network has no linear system, and starts from random parameters.
 
     Parameters
     ----------
     pde : PDE
     loss, unseen : EquationLoss
-        At the training points, and at as many others.
+        Loss at the training points, and at as many other points.
     build : callable
-        ``build() -> JetNetwork`` with its first parameters.
+        ``build()`` returns a `JetNetwork` with initial parameters.
     learning_rate : float
     budget : float
-        Seconds that training may take.
+        Time limit of training, in seconds.
     optimizer : str
     grid : Grid
-        Where `x` is given.
+        Grid of `x`.
     name : str
         Registered name of the solver.
     seconds : float
-        Spent on preparing.
+        Time spent on preparing.
     stats : mapping
     """
 
@@ -85,7 +86,7 @@ class PreparedNetwork(PreparedSolver[NeuralSolution]):
         residual = math.sqrt(float(self.unseen(network).detach()))
         if residual <= target:
             status = Status.CONVERGED
-        elif status is Status.CONVERGED:  # at the training points alone
+        elif status is Status.CONVERGED:  # only at the training points
             status = Status.STAGNATED
         return NeuralSolution(
             x=self._on_grid(network),
@@ -120,17 +121,10 @@ def _evaluate(network: Any, points: np.ndarray) -> np.ndarray:
 
 
 def output_grid(pde: PDE, shape: int | Sequence[int] | None) -> Grid:
-    """Return the uniform grid, both ends of each axis included, that the answer is given on."""
+    """Return the uniform grid of the answer, which includes both ends of each axis."""
     counts: Any = OUTPUT_COUNT[pde.dimension] if shape is None else shape
-    counts = [counts] * pde.dimension if isinstance(counts, Integral) else counts
-    whole = isinstance(counts, Sequence) and all(isinstance(n, Integral) and int(n) > 1 for n in counts)
+    counts = [counts] * pde.dimension if is_integer(counts) else counts
+    whole = isinstance(counts, Sequence) and all(is_integer(n) and int(n) > 1 for n in counts)
     if not whole or len(counts) != pde.dimension:
         raise InvalidProblem(f"shape is {shape!r}; give the points along each of {pde.dimension} axes, at least two")
     return Grid(tuple(np.linspace(low, high, int(n)) for (low, high), n in zip(pde.domain, counts, strict=True)))
-
-
-def check_options(**options: Any) -> None:
-    """Raise `InvalidProblem` naming the first option that is not positive."""
-    for name, value in options.items():
-        if not value > 0:
-            raise InvalidProblem(f"{name} is {value!r}; it must be positive")

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ritz.arguments import check_integer
 from ritz.errors import InvalidProblem
 from ritz.problem_types.pde.pde import PDE
 from ritz.registry import register
 
 from .pinn import PINN, prepare_network
-from .prepared_pinn import PreparedNetwork, check_options
+from .prepared_pinn import PreparedNetwork
 
 __all__ = ["FourierFeaturePINN"]
 
@@ -20,20 +21,20 @@ __all__ = ["FourierFeaturePINN"]
 @register("rff-pinn")
 @dataclass(frozen=True)
 class FourierFeaturePINN(PINN):
-    """Physics-informed neural network of random Fourier features of several scales :cite:`WangWangPerdikaris2021`.
+    """Physics-informed neural network with random Fourier features of several scales :cite:`WangWangPerdikaris2021`.
 
-    The coordinates enter as ``sin(b . x)`` and ``cos(b . x)``, b being normal with each of the standard deviations
-    `scales`; the features of each scale pass through the same hidden layers, and the last layer joins them. A scale
-    near the frequency of the solution makes high frequencies learnable; it has to be known.
+    The coordinates enter as ``sin(b . x)`` and ``cos(b . x)``, where b is normal with standard deviations `scales`.
+    The features of each scale pass through the same hidden layers, and the last layer joins them. High frequencies
+    become learnable if a scale is near the frequency of the solution, which has to be known.
 
-    Options besides those of ``pinn``:
+    Takes the options of ``pinn`` and the following.
 
     Parameters
     ----------
     scales : sequence of float
         Standard deviations of the frequencies, in radians per unit length.
     features : int
-        Frequencies of each scale.
+        Number of frequencies per scale.
 
     Examples
     --------
@@ -52,7 +53,7 @@ class FourierFeaturePINN(PINN):
         """Draw points and frequencies, and evaluate the data."""
         if not len(self.scales) or not all(scale > 0 for scale in self.scales):
             raise InvalidProblem(f"scales is {self.scales!r}; give positive standard deviations, such as (1.0, 20.0)")
-        check_options(features=self.features)
+        check_integer("features", self.features)
 
         def embed(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
             from .jets import fourier_embedding

@@ -1,4 +1,4 @@
-"""Adam, then L-BFGS, or Levenberg and Marquardt's method, within a budget."""
+"""Training of a network within a budget, by Adam and L-BFGS or by the Levenberg-Marquardt method."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from ritz.backend import single_torch_thread
 from ritz.errors import TrainingError
 from ritz.progress import ResidualProgress
 from ritz.solution import Status
+from ritz.solvers.training.best_parameters import BestParameters
 
 __all__ = ["Budget", "Training"]
 
-MEMORY = 50  # pairs of L-BFGS
-RESTARTS = 3  # of L-BFGS after a failed line search
-CHUNK = 1024  # points that Levenberg and Marquardt's method differentiates at a time
+MEMORY = 50  # correction pairs of L-BFGS
+RESTARTS = 3  # restarts of L-BFGS after a failed line search
+CHUNK = 1024  # points differentiated at a time by the Levenberg-Marquardt method
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,11 @@ class Budget:
     Parameters
     ----------
     steps : int
-        Of Adam and L-BFGS together; Adam has the first half.
+        Number of steps of Adam and L-BFGS together; Adam takes the first half.
     seconds : float
-        Of which Adam has the first half too.
+        Time limit; Adam takes at most the first half.
     target : float
-        Residual that is good enough.
+        Residual at which training ends.
     """
 
     steps: int
@@ -50,18 +51,18 @@ class _Ended(Exception):
 
 @dataclass(eq=False)
 class Training:
-    """Train a network, and leave it with its best parameters.
+    """Train a network, and leave it with the best parameters met.
 
     Parameters
     ----------
     network : torch module
     loss : callable
-        ``loss(network) -> tensor``, a sum of squares, whose root is the residual.
+        ``loss(network) -> tensor``, a sum of squares whose root is the residual.
     budget : Budget
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     optimizer : {"adam-lbfgs", "levenberg-marquardt"}
-        The latter takes the residuals and their points from ``loss.parts()``.
+        ``"levenberg-marquardt"`` takes the residuals and their points from ``loss.parts()``.
     callback : callable, optional
         ``callback(iteration, residual) -> stop?``.
     progress : ResidualProgress
@@ -77,10 +78,10 @@ class Training:
     history: list[float] = field(default_factory=list)
 
     def run(self) -> Status:
-        """Return why training ended; `history` holds the residual at the start and after each step."""
+        """Train, and return why training ended; `history` holds the residual at the start and after each step."""
         self._start = time.perf_counter()
         self._parameters = list(self.network.parameters())
-        self._best = (math.inf, self._read())
+        self._best = BestParameters(self.network)
         try:
             with single_torch_thread():
                 if self.optimizer == "levenberg-marquardt":
@@ -93,7 +94,7 @@ class Training:
             status = ended.status
         except KeyboardInterrupt:
             status = Status.INTERRUPTED
-        self._write(self._best[1])
+        self._best.restore()
         self.history = self.history or [self._residual(self.loss(self.network))]
         return status
 
@@ -160,8 +161,7 @@ class Training:
         self.history.append(residual)
         if not math.isfinite(residual):
             raise _Ended(Status.NON_FINITE)
-        if residual < self._best[0]:
-            self._best = (residual, self._read())
+        self._best.offer(iteration, residual)
         self.progress.update(iteration, residual)
         if residual <= self.budget.target:
             raise _Ended(Status.CONVERGED)

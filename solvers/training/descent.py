@@ -19,6 +19,7 @@ from ritz.files import check_folder, write_atomically
 from ritz.progress import StepProgress
 from ritz.recipes.recipe import Run
 
+from .best_parameters import BestParameters
 from .optimizers import OptimizerLike, learning_rate_of, make_optimizer, optimizer_step
 
 __all__ = ["Descent", "Schedule", "check_device", "descend"]
@@ -185,7 +186,7 @@ class _Loop:
         self.step, self.seconds, self.failures = 0, 0.0, 0
         self.losses: list[float | None] = []
         self.validations: list[tuple[int, float]] = []
-        self.best_value, self.best_step, self.best = math.inf, 0, _copied(network.state_dict())
+        self.best = BestParameters(network)
         if run.checkpoint is not None:
             check_folder(run.checkpoint)
             if run.resume:
@@ -202,8 +203,8 @@ class _Loop:
                 raise TrainingError(
                     f"the device ran out of memory at step {self.step}: use smaller batches or grids{kept} ({error})"
                 ) from None
-        self.network.load_state_dict(self.best)
-        return Descent(ended, self.losses, self.validations, self.best_step)
+        self.best.restore()
+        return Descent(ended, self.losses, self.validations, self.best.step)
 
     def _until_end(self, bar: StepProgress) -> str:
         start, saved = time.perf_counter() - self.seconds, -math.inf
@@ -219,7 +220,7 @@ class _Loop:
             if done:
                 return done
             self._advance()
-            bar.update(self.step, f"validation loss {self.best_value:.2e}")
+            bar.update(self.step, f"validation loss {self.best.value:.2e}")
 
     def _ended(self) -> str:
         """Return why training is over, or the empty string if it is not."""
@@ -227,7 +228,7 @@ class _Loop:
             return "steps"
         if self.seconds >= self.terms.seconds:
             return "seconds"
-        since_best = sum(step > self.best_step for step, _ in self.validations)
+        since_best = sum(step > self.best.step for step, _ in self.validations)
         return "patience" if since_best >= self.schedule.patience else ""
 
     def _look(self) -> None:
@@ -236,8 +237,7 @@ class _Loop:
         with torch.no_grad():
             value = float(self.validate())
         self.validations.append((self.step, value))
-        if value < self.best_value:
-            self.best_value, self.best_step, self.best = value, self.step, _copied(self.network.state_dict())
+        self.best.offer(self.step, value)
 
     def _advance(self) -> None:
         for group in self.optimizer.param_groups:
@@ -262,9 +262,9 @@ class _Loop:
             "failures": self.failures,
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "best": self.best,
-            "best_value": self.best_value,
-            "best_step": self.best_step,
+            "best": self.best.state,
+            "best_value": self.best.value,
+            "best_step": self.best.step,
             "losses": self.losses,
             "validations": self.validations,
             "generators": generators,
@@ -288,15 +288,12 @@ class _Loop:
             )
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.best = {name: values.to(device) for name, values in state["best"].items()}
-        for name in ("step", "seconds", "failures", "best_value", "best_step", "losses"):
+        self.best.state = {name: values.to(device) for name, values in state["best"].items()}
+        self.best.value, self.best.step = state["best_value"], state["best_step"]
+        for name in ("step", "seconds", "failures", "losses"):
             setattr(self, name, state[name])
         self.validations = [(step, value) for step, value in state["validations"]]
         first, *others = state["generators"]
         torch.set_rng_state(first)
         for index, generator in enumerate(others[: torch.cuda.device_count()]):
             torch.cuda.set_rng_state(generator, index)
-
-
-def _copied(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name: values.detach().clone() for name, values in state.items()}

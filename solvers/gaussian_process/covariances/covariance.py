@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_choice
 from ritz.backend import Array, asarray_like, is_torch_array, namespace, to_numpy
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.errors import InvalidProblem
 
 __all__ = ["ENVELOPES", "SpectralMixture", "axis_matrices", "toeplitz"]
 
@@ -69,8 +70,7 @@ class SpectralMixture:
     envelope: str = "matern52"
 
     def __post_init__(self):
-        if self.envelope not in ENVELOPES:
-            raise UnknownName("envelope", self.envelope, ENVELOPES)
+        check_choice("envelope", self.envelope, ENVELOPES)
         for name in ("weights", "frequencies", "lengthscales"):
             values = getattr(self, name)
             if not is_torch_array(values):

@@ -1,4 +1,4 @@
-"""An orthonormal basis of what features span along one axis."""
+"""Orthonormal basis of the span of features along one axis."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from .spectral_features import SpectralFeatures
 
 __all__ = ["AxisBasis"]
 
-FIT = 1e-10  # the same for the values at the data's nodes
-RANK = 1e-11  # singular values below this are directions that features have by rounding alone
+FIT = 1e-10  # relative cut-off for singular values of the basis at the nodes of the data
+RANK = 1e-11  # relative singular values of features below this are rounding
 
 
 class AxisBasis:
-    """Orthonormal functions that span what features do, and the functions of their span that meet conditions.
+    """Orthonormal basis of the span of features, and of the functions in it that meet given conditions.
 
-    The features, in all but number nearly dependent, are written in Legendre polynomials that follow them to
-    rounding. The singular vectors of the coefficients are an orthonormal basis whose values, derivatives and inner
-    products carry no more than rounding; taken from values at nodes, those of small singular values would be noise.
+    The features are nearly linearly dependent. They are expanded in Legendre polynomials to rounding, and the singular
+    vectors of the coefficients are an orthonormal basis whose values, derivatives and inner products are accurate to
+    rounding. Computed from values at the nodes, vectors of small singular values would be noise.
 
     Parameters
     ----------
     features : SpectralFeatures
     nodes : ndarray, shape (N,)
-        Where the data are.
+        Nodes of the data.
     conditions : sequence of Condition
-        Along this axis.
+        Conditions along this axis.
     order : int
-        Highest derivative in use.
+        Highest derivative needed.
 
     Examples
     --------
     >>> ends = [Condition(((0, 0, 1.0),), "x-"), Condition(((1, 0, 1.0),), "x+")]
     >>> basis = AxisBasis(SpectralFeatures(0.0, 1.0, (20.0,), 4, 8), np.linspace(0.0, 1.0, 30), ends, 2)
-    >>> inside = basis.inside  # vanish at both ends
+    >>> inside = basis.inside  # satisfies both conditions with data 0
     >>> bool(np.abs(basis.at(np.array([0.0, 1.0])) @ inside).max() < 1e-12)
     True
     """
@@ -61,7 +61,7 @@ class AxisBasis:
 
     @property
     def count(self) -> int:
-        """Number of functions."""
+        """Number of basis functions."""
         return self._expansions[0].shape[1]
 
     @property
@@ -70,30 +70,30 @@ class AxisBasis:
         return len(self.conditions)
 
     def at(self, points: np.ndarray, order: int = 0) -> np.ndarray:
-        """Return a derivative of all functions at points ``(P,)``, shape (P, count)."""
+        """Return a derivative of all basis functions at points (P,), shape (P, count)."""
         if points is self.nodes:
             return self.values[order]
-        if self._recent is None or self._recent[0] is not points:  # several derivatives are asked for one by one
+        if self._recent is None or self._recent[0] is not points:  # derivatives are requested one by one
             self._recent = points, legendre.values(self._to_unit(points), self._degree)
         return self._recent[1] @ self._expansions[order]
 
     @cached_property
     def values(self) -> list[np.ndarray]:
-        """Each derivative of the functions at the nodes, (N, count)."""
+        """Derivatives of the basis functions at the nodes, each of shape (N, count)."""
         table = legendre.values(self._to_unit(self.nodes), self._degree)
         return [table @ expansion for expansion in self._expansions]
 
     @cached_property
     def fit(self) -> np.ndarray:
-        """Coefficients of the function nearest to values at the nodes, (count, N)."""
+        """Matrix from values at the nodes to the coefficients of their least-squares fit, shape (count, N)."""
         return np.linalg.pinv(self.values[0], rcond=FIT)
 
     @cached_property
     def change(self) -> np.ndarray:
-        """A basis of the same span, (count, count).
+        """Change of basis that separates the conditions, shape (count, count).
 
-        The first functions meet one condition with data 1 and all others with data 0; the rest, which are
-        orthonormal, meet all with data 0.
+        Each of the first columns meets one condition with data 1 and all others with data 0. The remaining columns
+        are orthonormal and meet all conditions with data 0.
         """
         ends = legendre.values(np.array([-1.0, 1.0]), self._degree)
         rows = [
@@ -107,17 +107,17 @@ class AxisBasis:
 
     @property
     def inside(self) -> np.ndarray:
-        """The functions that meet all conditions with data 0, (count, count - fixed)."""
+        """Functions that meet all conditions with data 0, shape (count, count - fixed)."""
         return self.change[:, self.fixed :]
 
     def operator(self, order: int, coefficient: np.ndarray | None = None) -> np.ndarray:
-        """Return the inner products of the functions with a derivative, (count, count).
+        """Return the inner products of the basis functions with a derivative of them, shape (count, count).
 
         Parameters
         ----------
         order : int
         coefficient : ndarray, shape (G,), optional
-            Values at `quadrature_nodes` that the derivative is multiplied by.
+            Factor of the derivative, at `quadrature_nodes`.
         """
         if coefficient is None:
             return self._expansions[0].T @ self._expansions[order]
@@ -125,14 +125,14 @@ class AxisBasis:
         return (self._polynomials @ self._expansions[0]).T @ weighted
 
     def tone(self, frequency: float) -> np.ndarray:
-        """Return the inner products of the functions with a tone, ``(2, count)``, or with 1 at frequency 0."""
+        """Return the inner products with cosine and sine, shape (2, count), or with 1 for frequency 0, (1, count)."""
         centred = self.quadrature_nodes - 0.5 * (self.features.lower + self.features.upper)
         waves = [np.cos(frequency * centred), np.sin(frequency * centred)][: 2 if frequency else 1]
         return (np.stack(waves) * self._weights) @ (self._polynomials @ self._expansions[0])
 
     @property
     def quadrature_nodes(self) -> np.ndarray:
-        """Where coefficients are evaluated."""
+        """Nodes of the quadrature rule, shape (G,)."""
         return self._from_unit(legendre.gauss(self._degree)[0])
 
     def _to_unit(self, points: np.ndarray) -> np.ndarray:

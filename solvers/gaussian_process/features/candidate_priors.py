@@ -1,4 +1,4 @@
-"""Priors that are tried on an equation: which frequencies, and how many."""
+"""Candidate priors for an equation: features of different frequencies and sizes."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from .spectral_features import SpectralFeatures
 
 __all__ = ["data_spectra", "flat_frame", "given_features", "tone_features", "tried_features"]
 
-COUNTS = (1, 2, 4, 8, 15)  # tones along each axis
-SIZES = ((8, 30), (5, 12), (8, 24))  # polynomials in the amplitudes of tones, and of frequency 0
-SHARE = 0.7  # most functions along an axis, by points
-SAME = 0.5  # distance of frequencies, in periods over the axis, that are one
-FRAMES = {  # by dimension, highest frequency of a flat frame, by that which the grid resolves, and decay of its prior
+COUNTS = (1, 2, 4, 8, 15)  # numbers of tones along each axis
+SIZES = ((8, 30), (5, 12), (8, 24))  # numbers of polynomials in the amplitudes of tones, and of frequency 0
+SHARE = 0.7  # maximum number of functions per point along an axis
+SAME = 0.5  # frequencies closer than this, in periods over the axis, are merged
+FRAMES = {  # by dimension: highest frequency of a frame relative to the Nyquist frequency, and decay of its prior
     1: ((0.25, 0.0), (0.5, 0.0), (0.5, 4.0), (0.75, 4.0)),
     2: ((0.25, 0.0), (0.5, 0.0), (0.6, 0.0), (0.7, 4.0)),
     3: ((0.25, 0.0), (0.5, 0.0), (0.6, 0.0), (0.7, 4.0)),
 }
-EXTENSION = 1.47  # length of the interval that a flat frame is periodic on, by that of the axis
-WIDEST = 400  # frequencies of a flat frame
+EXTENSION = 1.47  # period of a flat frame, relative to the length of the axis
+WIDEST = 400  # maximum number of frequencies of a flat frame
 
 
 def data_spectra(data: GridData, max_components: int) -> tuple[Tones, ...]:
     """Return the tones along each axis in the source and the boundary values.
 
-    The equation is data: what u is made of is seen in its source, or where that vanishes in its boundary values.
+    The frequencies of u show in its source or, if that vanishes, in its boundary values.
     """
     found: list[Tones] = []
     for axis, points in enumerate(data.axes):
@@ -39,9 +39,9 @@ def data_spectra(data: GridData, max_components: int) -> tuple[Tones, ...]:
 
 
 def tried_features(data: GridData, spectra: Sequence[Tones]) -> Iterator[tuple[SpectralFeatures, ...]]:
-    """Yield the features along each axis, with more and more tones, then with frames of all frequencies.
+    """Yield features along each axis, first of an increasing number of tones, then frames of all frequencies.
 
-    On small grids tones come with fewer polynomials too, and with more than the points are first trusted with.
+    On small grids, tones are also tried with fewer polynomials, and with more than a third of the number of points.
     """
     yield from _tones(data, spectra, *SIZES[0])
     crowded = min(data.shape) // 3 < SIZES[0][1]
@@ -51,12 +51,12 @@ def tried_features(data: GridData, spectra: Sequence[Tones]) -> Iterator[tuple[S
     for band, decay in FRAMES[data.dimension]:
         frame = tuple(flat_frame(data, axis, band, decay) for axis in range(data.dimension))
         if band < wider[decay] and max(len(part.frequencies) for part in frame) == WIDEST:
-            continue  # the wider one is the same
+            continue  # identical to the wider frame
         yield frame
 
 
 def given_features(data: GridData, frequencies: Sequence[np.ndarray]) -> Iterator[tuple[SpectralFeatures, ...]]:
-    """Yield features of given frequencies, with more and fewer polynomials."""
+    """Yield features of given frequencies with different numbers of polynomials."""
     for modulation, low_order in SIZES:
         yield tuple(tone_features(data, axis, frequencies, modulation, low_order) for axis in range(data.dimension))
 
@@ -64,7 +64,7 @@ def given_features(data: GridData, frequencies: Sequence[np.ndarray]) -> Iterato
 def _tones(
     data: GridData, spectra: Sequence[Tones], modulation: int, low_order: int, crowded: bool = False
 ) -> Iterator[tuple[SpectralFeatures, ...]]:
-    """Yield features of more and more tones, as long as there are more and the points allow for them."""
+    """Yield features of an increasing number of tones, limited by the tones found and the number of points."""
     before = -1
     for count in COUNTS:
         frequencies = [spectrum.frequencies[:count] for spectrum in spectra]
@@ -84,17 +84,17 @@ def _tones(
 def tone_features(
     data: GridData, axis: int, frequencies: Sequence[np.ndarray], modulation: int, low_order: int
 ) -> SpectralFeatures:
-    """Return features along an axis of given frequencies, which are those along all axes."""
+    """Return the features along one axis, given the frequencies along all axes."""
     lower, upper = data.pde.domain[axis]
     modes = homogeneous_modes(data, axis, frequencies)
     return SpectralFeatures(lower, upper, tuple(frequencies[axis].tolist()), modulation, max(low_order, 3), modes=modes)
 
 
 def flat_frame(data: GridData, axis: int, band: float, decay: float) -> SpectralFeatures:
-    """Return features of evenly spaced frequencies: a mixture that knows no frequency of the solution.
+    """Return features of evenly spaced frequencies, which assume no knowledge of the solution.
 
-    Frequencies reach up to `band` times that which the grid resolves. What they leave of the solution is smooth on
-    an interval longer than the axis, on which they are periodic.
+    Frequencies reach up to `band` times the Nyquist frequency of the grid. They are periodic on an interval longer
+    than the axis, a Fourier extension.
     """
     lower, upper = data.pde.domain[axis]
     spacing = 2 * np.pi / (EXTENSION * (upper - lower))
@@ -106,7 +106,7 @@ def flat_frame(data: GridData, axis: int, band: float, decay: float) -> Spectral
 
 
 def _merge(spectra: Sequence[Tones], points: np.ndarray, most: int) -> Tones:
-    """Return the tones of all spectra, each relative to the strongest of its own."""
+    """Return the tones of all spectra, with amplitudes relative to the strongest of each spectrum."""
     nyquist = np.pi * (len(points) - 1) / (points[-1] - points[0])
     tones = [
         (amplitude / spectrum.amplitudes[0], frequency)

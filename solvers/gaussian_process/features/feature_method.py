@@ -1,4 +1,4 @@
-"""The feature method of the solver: find frequencies, choose a prior, condition, judge."""
+"""Method ``"features"``: find frequencies, select a prior, condition, and check the residual."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from .prior_selection import SelectedPrior, select_prior
 
 __all__ = ["condition_by_features"]
 
-REFINED = {1: (129, 257, 513, 1025, 2049), 2: (65, 129, 257, 513), 3: (33, 65)}  # nodes tried along an axis
-RESOLVED = 0.1  # residual between the nodes, by the tolerance, that no finer grid is tried for
-ROUGH = 0.3  # residual between the nodes below which a grid sees something of the solution
-WORTHWHILE = 0.25  # factor that the next grid must then reduce it by, as it does if the solution is smooth
-CLOSE = 0.8  # share of the highest frequency of a grid above which one found may be an alias
-STRONG = 1e-3  # relative amplitude of a tone that counts for that
-LOST = 1e-3  # relative residual between the nodes that gives an alias away
-UNDETERMINED = 0.01  # standard deviation, relative to the mean, that data meant to be exact do not leave
-RESONANT = 1e12  # condition of an equation at a resonance
-NOISY = 2.0  # residual, in standard deviations of the noise, that noise explains
+REFINED = {1: (129, 257, 513, 1025, 2049), 2: (65, 129, 257, 513), 3: (33, 65)}  # nodes per axis of successive grids
+RESOLVED = 0.1  # residual between the nodes, relative to the tolerance, below which the grid is fine enough
+ROUGH = 0.3  # residual between the nodes below which a grid starts to resolve the solution
+WORTHWHILE = 0.25  # factor by which the next grid must then reduce it, as for smooth solutions
+CLOSE = 0.8  # fraction of the Nyquist frequency above which a tone may be an alias
+STRONG = 1e-3  # relative amplitude above which a tone is checked for aliasing
+LOST = 1e-3  # relative residual between the nodes that reveals an alias
+UNDETERMINED = 0.01  # standard deviation relative to the mean above which exact data leave the solution open
+RESONANT = 1e12  # condition number of an equation at a resonance
+NOISY = 2.0  # residual that the noise explains, in standard deviations of the noise
 
 
 def condition_by_features(
@@ -43,9 +43,9 @@ def condition_by_features(
     noise: float | Literal["learn"],
     request: SolveRequest,
 ) -> MethodResult:
-    """Return the posterior under the best of the priors that the data suggest.
+    """Return the posterior under the best of the priors derived from the data.
 
-    Without a shape, grids are refined until the equation holds between their nodes; see `KroneckerGP`.
+    Without a shape, grids are refined until the equation also holds between their nodes; see `KroneckerGP`.
     """
     shapes = _shapes(pde, shape, points, request.rhs)
     before = np.inf
@@ -91,7 +91,7 @@ def _outcome(
 
 
 def _shapes(pde: PDE, shape: Any, points: Any, rhs: Any) -> Sequence[Any]:
-    """Return the numbers of nodes to try."""
+    """Return the shapes of the grids to try."""
     if shape is not None or points is not None:
         return [shape]
     if rhs is None:
@@ -128,7 +128,7 @@ def _warn(data: GridData, spectra: Sequence[Tones], chosen: SelectedPrior, statu
             "the equation has an eigenvalue that is 0 to rounding (a resonance): the solution is not determined along"
             " its eigenfunction, or there is none",
             IllConditionedWarning,
-            stacklevel=7,
+            stacklevel=9,
         )
     for axis, spectrum, points in zip(AXES, spectra, data.axes, strict=False):
         strong = spectrum.frequencies[spectrum.amplitudes >= STRONG * spectrum.amplitudes.max(initial=0.0)]
@@ -136,24 +136,24 @@ def _warn(data: GridData, spectra: Sequence[Tones], chosen: SelectedPrior, statu
         density = 2 * np.pi * (len(points) - 1) / (points[-1] - points[0]) / highest if highest else np.inf
         if data.measured and highest > CLOSE * spectrum.nyquist:
             warnings.warn(
-                f"the source has a frequency of {highest:.4g} along {axis}, {density:.2f} nodes a wavelength: on"
-                " this grid it cannot be told from one beyond two nodes a wavelength. Use a finer grid, or uneven"
-                " nodes",
+                f"the source has a frequency of {highest:.4g} along {axis}, {density:.2f} nodes per wavelength: on"
+                " this grid it cannot be told from one with less than two nodes per wavelength. Use a finer grid, or"
+                " uneven nodes",
                 AliasingWarning,
-                stacklevel=7,
+                stacklevel=9,
             )
         elif not data.measured and highest and chosen.unseen > LOST > spectrum.residual / chosen.unseen:
             warnings.warn(
-                f"tones of up to {highest:.4g} along {axis} ({density:.2f} nodes a wavelength) make the source at the"
+                f"tones of up to {highest:.4g} along {axis} ({density:.2f} nodes per wavelength) fit the source at the"
                 f" nodes, and miss it by {chosen.unseen:.1e} between them: that frequency may be the alias of a higher"
                 " one. Use a finer grid",
                 AliasingWarning,
-                stacklevel=7,
+                stacklevel=9,
             )
 
 
 def _undetermined(data: GridData, posterior: Any) -> bool:
-    """Return whether data that are met exactly leave much of the solution open."""
+    """Return whether exact data leave the solution largely undetermined."""
     deviation = posterior.variance(data.axes[0]).mean() ** 0.5
     return bool(deviation > UNDETERMINED * np.sqrt(np.mean(posterior.mean(data.axes[0]) ** 2)) > 0.0)
 

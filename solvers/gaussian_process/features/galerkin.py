@@ -1,4 +1,4 @@
-"""Equations in two and three dimensions, conditioned in a tensor product of features."""
+"""Galerkin conditioning of equations in two and three dimensions, in tensor products of features."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .tensor_posterior import TensorPosterior
 
 __all__ = ["condition_on_box"]
 
-FINEST = 1e-12  # relative residual that iterations are asked for; the step that meets it goes far beyond
+FINEST = 1e-12  # relative residual requested of iterations; their last step goes far below
 
 
 def condition_on_box(
@@ -36,32 +36,32 @@ def condition_on_box(
     maxiter: int | None = None,
     callback: Callback | None = None,
 ) -> TensorPosterior:
-    """Return the posterior of the solution of an equation on a box, its prior a product over the axes.
+    """Return the posterior of the solution of an equation on a box, with a product prior over the axes.
 
-    The source is fitted by products of functions of one variable, and the equation is asked to hold when tested with
-    those that vanish where conditions hold (Galerkin). Terms that act on one axis make a Kronecker sum of small
-    matrices, which is solved directly; a reaction, and terms that couple the axes, are iterated on by Newton's method
-    with GMRES, preconditioned by that sum. For N nodes and m functions along each of d axes: O(N^d m) time to fit,
-    O(N m^2 + m^(d+1)) to solve, and O(N^d) memory.
+    The source is fitted by products of functions of one variable, and the equation is tested with those that satisfy
+    the conditions with data 0 (Galerkin). Terms that act on one axis form a Kronecker sum of small matrices, which is
+    solved directly. A reaction and terms that couple the axes are solved by Newton's method with GMRES, preconditioned
+    by that sum. For N nodes and m functions along each of d axes: O(N^d m) time to fit, O(N m^2 + m^(d+1)) to solve,
+    and O(N^d) memory.
 
     Parameters
     ----------
     data : GridData
     features : sequence of SpectralFeatures
-        One an axis.
+        Features along each axis.
     noise : float or "learn"
         Standard deviation of the noise of the source.
     start : ndarray, shape (n1, ..., nd), optional
-        Values at the nodes that an iteration is to start from; 0 if left out.
+        Initial values at the nodes for an iteration. Default: 0.
     maxiter, callback
-        Of Newton's method.
+        Limit and callback of Newton's method.
     """
     with single_blas_thread():
         return _Galerkin(data, features).posterior(noise, start, maxiter, callback)
 
 
 class _Galerkin:
-    """The equation in coefficients of products of orthonormal functions."""
+    """The equation for the coefficients in products of orthonormal functions."""
 
     def __init__(self, data: GridData, features: Sequence[SpectralFeatures]):
         self.data = data
@@ -112,7 +112,7 @@ class _Galerkin:
             whole, status, history = self._whole(found.u.reshape(y0.shape)), found.status, found.history
         else:
             whole, status, history = self.known, Status.CONVERGED, [1.0]
-            for _ in range(2):  # the second time for what rounding left
+            for _ in range(2):  # one step of iterative refinement
                 whole = whole + self._inner(self.solver(self._tested(source - self._separable(whole))))
         posterior = TensorPosterior(
             self.data, self.bases, whole, self.solver, 0.0, self.solver.condition, 0.0, status, np.array(history)
@@ -125,13 +125,13 @@ class _Galerkin:
         return replace(posterior, noise=deviation, log_evidence=evidence, history=np.array(history))
 
     def _deviation(self, weighted: float, used: int) -> float:
-        """Return the standard deviation of noise that leaves a residual of that weighted norm."""
+        """Return the standard deviation of noise that explains a residual of the given weighted norm."""
         count = self.data.source.size
         weights = np.linalg.norm(np.broadcast_to(side_weight(self.data), self.data.shape))
         return weighted / float(weights) / (max(count - used, 1) / count) ** 0.5
 
     def _conditions(self) -> np.ndarray:
-        """Return coefficients that meet the conditions, and have no part inside, (m1, ..., md)."""
+        """Return coefficients, shape (m1, ..., md), that meet the conditions and have no part inside."""
         changed = np.zeros([basis.count for basis in self.bases])
         inverse = [np.linalg.inv(basis.change) for basis in self.bases]
         for axis, basis in enumerate(self.bases):
@@ -147,7 +147,7 @@ class _Galerkin:
         return along_axes([basis.change for basis in self.bases], changed)
 
     def _separable(self, whole: np.ndarray) -> np.ndarray:
-        """Return coefficients of the terms that act on one axis."""
+        """Apply the terms that act on one axis to coefficients."""
         total = np.zeros_like(whole)
         for axis, operator in enumerate(self.operators):
             total += np.moveaxis(np.tensordot(operator, whole, axes=(1, axis)), 0, axis)
@@ -181,7 +181,7 @@ class _Galerkin:
         return self._tested(rest - along_axes(self.fit, on_grid))
 
     def _step(self, y: np.ndarray, residual: np.ndarray, tolerance: float) -> np.ndarray:
-        """Return minus the change of y for which the linearised residual vanishes."""
+        """Return the negative of the step in y that makes the linearised residual vanish."""
         from scipy.sparse.linalg import LinearOperator, gmres
 
         slope: Any = 0.0
@@ -202,9 +202,9 @@ class _Galerkin:
 
 
 def _split(data: GridData, bases: Sequence[AxisBasis]) -> tuple[list[list[np.ndarray]], dict[MultiIndex, np.ndarray]]:
-    """Return the terms that act on one axis, as matrices, and the rest with coefficients on the grid.
+    """Split terms into those that act on one axis, as matrices, and the rest, with coefficients on the grid.
 
-    Of a coefficient that varies along other axes too the mean over these is taken, and the rest is left.
+    A coefficient that also varies along other axes is split into its mean over these and the remainder.
     """
     separable: list[list[np.ndarray]] = [[] for _ in bases]
     coupled: dict[MultiIndex, np.ndarray] = {}
@@ -225,7 +225,7 @@ def _split(data: GridData, bases: Sequence[AxisBasis]) -> tuple[list[list[np.nda
 def _along_one(
     data: GridData, index: MultiIndex, axis: int, basis: AxisBasis, values: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the matrix of a term whose coefficient is averaged over the other axes, and that coefficient."""
+    """Return the matrix of a term with its coefficient averaged over the other axes, and the averaged coefficient."""
     if values.size == 1:
         return values.item() * basis.operator(index[axis]), values
     nodes = list(data.axes)
@@ -237,15 +237,15 @@ def _along_one(
 
 
 def _coefficient_on(data: GridData, index: MultiIndex, axes: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the coefficient of a term on another grid, in full shape."""
+    """Return the coefficient of a term on another grid, broadcast to its shape."""
     values = coefficients(data.pde, axes).get(index, np.zeros(1))
     return np.broadcast_to(values, [len(axis) for axis in axes])
 
 
 def _log_evidence(source: np.ndarray, used: int, noise: float) -> float:
-    """Return the log density of the source, `used` directions having the variance of the prior, all that of the noise.
+    """Return the log density of the source: `used` directions have prior and noise variance, the others noise only.
 
-    The former is the likeliest one.
+    The prior variance is the most likely one.
     """
     if noise == 0.0:
         return np.inf

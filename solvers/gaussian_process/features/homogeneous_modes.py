@@ -13,30 +13,30 @@ from ..grid_data import GridData
 
 __all__ = ["homogeneous_modes"]
 
-SLOW = 2.0  # change of the exponent over the axis below which polynomials follow the solution
-SAME = 0.1  # difference of exponents, over the axis, that are one
-TONES = 3  # frequencies of each other axis that are combined
-MOST = 4  # exponents kept, those of the strongest tones
+SLOW = 2.0  # change of the exponent over the axis below which polynomials approximate the solution
+SAME = 0.1  # exponents closer than this over the axis are merged
+TONES = 3  # frequencies of each other axis to combine
+MOST = 4  # maximum number of exponents, for the strongest tones
 
 
 def homogeneous_modes(data: GridData, axis: int, frequencies: Sequence[np.ndarray]) -> tuple[complex, ...]:
-    """Return exponents z for which ``exp(z x)`` along an axis, times tones along the others, is a solution.
+    """Return exponents z such that ``exp(z x)`` along an axis, times tones along the others, is a solution.
 
-    They are what the source does not show: waves that an equation carries without a source, layers at the ends that
-    boundary values force. Coefficients are averaged over the grid.
+    These parts of the solution do not show in the source: free waves, and boundary layers forced by the boundary
+    values. Coefficients are averaged over the grid.
 
     Parameters
     ----------
     data : GridData
     axis : int
     frequencies : sequence of ndarray
-        Angular frequencies of each axis, the most important first.
+        Angular frequencies along each axis, in descending order of importance.
 
     Returns
     -------
     tuple of complex
-        One of each conjugate pair; those that change little over the axis, or (but in one dimension) within
-        less than a cell, are left out.
+        One of each conjugate pair. Exponents that change little over the axis are left out; so are, in more than one
+        dimension, those that change within less than a cell.
 
     Examples
     --------
@@ -49,13 +49,13 @@ def homogeneous_modes(data: GridData, axis: int, frequencies: Sequence[np.ndarra
     lower, upper = data.pde.domain[axis]
     fastest = (
         2 * np.pi * data.shape[axis] if data.dimension > 1 else np.inf
-    )  # degrees of the polynomials that follow it
+    )  # limits the degree of the polynomials that approximate it
     means = {index: float(values.mean()) for index, values in data.coefficients.items()}
     if data.pde.reaction is not None:
         zero = (0,) * data.dimension
         means[zero] = means.get(zero, 0.0) + float(data.pde.reaction[1](np.zeros(1))[0])
     others = [(0.0,) if other == axis else (*found[:TONES].tolist(), 0.0) for other, found in enumerate(frequencies)]
-    combined = sorted(itertools.product(*(range(len(tones)) for tones in others)), key=sum)  # the strongest first
+    combined = sorted(itertools.product(*(range(len(tones)) for tones in others)), key=sum)  # strongest first
     found: list[complex] = []
     for ranks in combined:
         for root in _roots(means, axis, [tones[rank] for tones, rank in zip(others, ranks, strict=True)]):
@@ -67,7 +67,7 @@ def homogeneous_modes(data: GridData, axis: int, frequencies: Sequence[np.ndarra
 
 
 def _roots(means: Mapping[MultiIndex, float], axis: int, tones: Sequence[float]) -> list[complex]:
-    """Return the exponents along an axis for given frequencies along the others, in the upper half-plane."""
+    """Return the exponents along an axis for given tones along the others, in the upper half-plane."""
     degree = max(index[axis] for index in means)
     polynomial = np.zeros(degree + 1, dtype=complex)
     for index, mean in means.items():

@@ -1,4 +1,4 @@
-"""One-dimensional equations conditioned in feature space."""
+"""Posteriors of one-dimensional equations in feature space."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ from .spectral_features import SpectralFeatures
 
 __all__ = ["IntervalPosterior", "condition_on_interval"]
 
-EXACT = 1e4  # weight of conditions, which have no noise, beside a source that may have some
-FINEST = 1e-12  # relative residual that Newton's method is asked for; the step that meets it goes far beyond
+EXACT = 1e4  # weight of the exact conditions relative to a noisy source
+FINEST = 1e-12  # relative residual requested of Newton's method; its last step goes far below
 
 
 @dataclass(frozen=True, eq=False)
 class IntervalPosterior:
-    """The posterior of a process on an interval, a random combination of features.
+    """Posterior of a process on an interval that is a random combination of features.
 
     Parameters
     ----------
     data : GridData
     features : SpectralFeatures
     scales : ndarray, shape (m,)
-        What each feature is divided by, so that all contribute alike to the source.
+        Divisor of each feature that equalises the contributions to the source.
     root : WeightPosterior
         Posterior of the weights.
     noise : float
         Standard deviation of the noise of the source.
     condition : float
-        Ratio of the singular values that count.
+        Ratio of the largest to the smallest singular value that counts.
     log_evidence : float
         Log density of the data under the prior.
     status : Status
-        How the iteration of a nonlinear equation ended.
+        Status of the iteration of a nonlinear equation.
     history : ndarray, shape (iterations + 1,)
     """
 
@@ -72,7 +72,7 @@ class IntervalPosterior:
 
     @cached_property
     def weights(self) -> tuple[np.ndarray, ...]:
-        """Share of each frequency in the mean: the norm of its part over the nodes, relative to the largest."""
+        """Share of each frequency in the mean: the norm of its part at the nodes, relative to the largest."""
         values = self.features.evaluate(self.data.axes[0])[0] * self._coefficients
         starts = [0, self.features.low_order]
         starts += [starts[1] + 2 * self.features.modulation * (k + 1) for k in range(len(self.features.frequencies))]
@@ -80,32 +80,32 @@ class IntervalPosterior:
         return (np.array(parts) / (max(parts) or 1.0),)
 
     def mean(self, points: Array, derivative: int | tuple[int, ...] | None = None) -> Array:
-        """Return the posterior mean of u, or of a derivative of it, at points ``(P,)`` or ``(P, 1)``."""
+        """Return the posterior mean of u, or of a derivative of it, at points of shape (P,) or (P, 1)."""
         [order] = multi_index(derivative, 1)
         return like_points(self._evaluate(self._inside(points), order)[order] @ self._coefficients, points)
 
     def variance(self, points: Array) -> Array:
-        """Return the posterior variance of u, ``(P,)``."""
+        """Return the posterior variance of u, shape (P,)."""
         rows = self._evaluate(self._inside(points), 0)[0] / self.scales
         return like_points(self.root.variance(rows), points)
 
     def sample(self, points: Array, count: int = 1, seed: int = 0) -> Array:
-        """Draw functions from the posterior, ``(count, P)``."""
+        """Draw functions from the posterior, shape (count, P)."""
         weights = self.root.sample(count, np.random.default_rng(seed)) / self.scales
         return like_points(weights @ self._evaluate(self._inside(points), 0)[0].T, points)
 
     def residual(self, data: GridData) -> float:
-        """Return the relative residual of the mean: of the equation at the nodes of `data`, or of the conditions.
+        """Return the relative residual of the mean: the larger of those of the equation and of the conditions.
 
-        That of the equation in the norm of its largest term, that of a condition by the largest value of u, or of
-        its slope. The larger counts.
+        The residual of the equation at the nodes of `data` is relative to its largest term, that of a condition to
+        the largest value of u or of its slope.
         """
         absolute, size = self.misfit(data)
         return max(absolute / size, self._condition_residual(data))
 
     @cached_property
     def at_nodes(self) -> tuple[float, float]:
-        """Relative residual at the nodes of the data themselves, and the norm of the largest term there."""
+        """Relative residual at the nodes of the own data, and the norm of the largest term there."""
         absolute, size = self.misfit(self.data)
         return max(absolute / size, self._condition_residual(self.data)), size
 
@@ -132,7 +132,7 @@ class IntervalPosterior:
         return max(found)
 
     def mean_on(self, axes: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the posterior mean at the nodes of a grid, ``(n,)``."""
+        """Return the posterior mean at the nodes of a grid, shape (n,)."""
         return self.features.evaluate(axes[0])[0] @ self._coefficients
 
     @cached_property
@@ -157,9 +157,8 @@ def condition_on_interval(
 ) -> IntervalPosterior:
     """Return the posterior of the solution of a one-dimensional equation.
 
-    The source at the nodes and the conditions at the ends are conditioned on at once, in square-root form; a
-    reaction is made linear around the mean, over and over (Gauss-Newton). O(N m^2) time a step for N nodes and m
-    features.
+    Conditions on the source at the nodes and on the end conditions together, in square-root form. A reaction is
+    linearised around the mean repeatedly (Gauss-Newton). A step takes O(N m^2) time for N nodes and m features.
 
     Parameters
     ----------
@@ -168,9 +167,9 @@ def condition_on_interval(
     noise : float or "learn"
         Standard deviation of the noise of the source.
     start : ndarray, shape (N,), optional
-        Values at the nodes that a nonlinear equation is to start from; 0 if left out.
+        Initial values at the nodes for a nonlinear equation. Default: 0.
     maxiter, callback
-        Of the Gauss-Newton iteration.
+        Limit and callback of the Gauss-Newton iteration.
     """
     equations = _Equations(data, features, noise)
     with single_blas_thread():
@@ -190,7 +189,7 @@ def condition_on_interval(
 
 
 class _Equations:
-    """Equation and conditions as rows for the scaled weights z of the features, all rows of comparable size."""
+    """Equation and conditions as equally scaled rows acting on the scaled weights z of the features."""
 
     def __init__(self, data: GridData, features: SpectralFeatures, noise: float | Literal["learn"]):
         self.data, self.features = data, features
@@ -199,7 +198,7 @@ class _Equations:
         blocks = features.evaluate(data.axes[0], order)
         ends = features.evaluate(np.array(data.pde.domain[0]), order)
         operator = sum(c[:, None] * blocks[index[0]] for index, c in data.coefficients.items())
-        self.unit = 1.0 / (float(np.abs(operator).max()) or 1.0)  # of the equation's rows
+        self.unit = 1.0 / (float(np.abs(operator).max()) or 1.0)  # scale of the rows of the equation
         exact = EXACT if noise else 1.0
         rows = [sum(factor * ends[k][end] for end, k, factor in condition.parts) for condition in data.conditions[0]]
         sizes = [exact / (float(np.abs(row).max()) or 1.0) for row in rows]
@@ -220,24 +219,24 @@ class _Equations:
         return self.at_nodes @ z
 
     def residual(self, z: np.ndarray) -> np.ndarray:
-        """Return the right sides minus the left ones."""
+        """Return the right-hand sides minus the left-hand sides."""
         return self.right_side - self.matrix @ z - self._reaction(0, z, 1.0)
 
     def solve(self, z: np.ndarray | None, right_side: np.ndarray) -> WeightPosterior:
-        """Return the posterior of the weights, the reaction being linear around those of z."""
+        """Return the posterior of the weights, with the reaction linearised around z."""
         matrix = self.matrix
         if z is not None:
             matrix = matrix + self._reaction(1, z, self.at_nodes)
         return condition_weights(matrix, right_side, self.unit * self.known_noise if self.known_noise else None)
 
     def project(self, u: np.ndarray) -> np.ndarray:
-        """Return the weights whose values at the nodes are nearest to `u`."""
+        """Return the weights that fit the values `u` at the nodes by least squares."""
         return condition_weights(self.at_nodes, u).mean
 
     def posterior(self, status: Status, history: list[float], z: np.ndarray | None = None) -> IntervalPosterior:
-        """Return the posterior, with the reaction linear around z."""
+        """Return the posterior, with the reaction linearised around z."""
         right_side = self.right_side
-        if z is not None:  # conditioned on what the last linearisation says
+        if z is not None:  # data of the last linearisation
             right_side = self.residual(z) + self.matrix @ z + self._reaction(1, z, self.at_nodes) @ z
         root = self.solve(z, right_side)
         if z is not None:
@@ -258,7 +257,7 @@ class _Equations:
         return posterior
 
     def _reaction(self, derivative: int, z: np.ndarray, factor: Any) -> np.ndarray:
-        """Return the reaction (or its derivative times the rows of `factor`) at the nodes, and 0 for the conditions."""
+        """Return the reaction, or its derivative times the rows of `factor`, at the nodes; 0 for the conditions."""
         pair = self.data.pde.reaction
         if pair is None:
             return np.zeros(1)

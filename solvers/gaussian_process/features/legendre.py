@@ -1,4 +1,4 @@
-"""Orthonormal Legendre polynomials: values, and derivatives of expansions in them."""
+"""Orthonormal Legendre polynomials: values, quadrature and derivatives of expansions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ __all__ = ["differentiate", "gauss", "values"]
 
 
 def values(points: np.ndarray, count: int) -> np.ndarray:
-    """Return the first polynomials, of norm 1 on [-1, 1], at some points.
+    """Return the first `count` polynomials, orthonormal on [-1, 1], at given points.
 
     Parameters
     ----------
     points : ndarray, shape (P,)
-        Between -1 and 1.
+        Points in [-1, 1].
     count : int
-        Number of polynomials, the degrees being 0, ..., count - 1.
+        Number of polynomials; their degrees are 0, ..., count - 1.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def differentiate(coefficients: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     coefficients : ndarray, shape (count, m)
-        One expansion a column.
+        One expansion per column.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def differentiate(coefficients: np.ndarray) -> np.ndarray:
 
 
 def gauss(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return nodes and weights on [-1, 1] that integrate polynomials of degree up to ``2 count - 1`` exactly."""
+    """Return Gauss nodes and weights on [-1, 1], exact for polynomials of degree up to ``2 count - 1``."""
     from scipy.special import roots_legendre
 
     nodes, weights = roots_legendre(count)

@@ -1,4 +1,4 @@
-"""Posterior of linear features in square-root form."""
+"""Bayesian linear model of features, in square-root form."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 
 __all__ = ["WeightPosterior", "condition_weights"]
 
-SMALLEST, LARGEST = -14.5, 2.0  # decimal logarithm of the noise, by the largest singular value times the prior
+SMALLEST, LARGEST = -14.5, 2.0  # decimal logarithm of the noise, relative to prior times largest singular value
 
 
 @dataclass(frozen=True, eq=False)
 class WeightPosterior:
     r"""The posterior of weights z with prior :math:`N(0,s^2I)` given :math:`y=Az+N(0,\tau^2I)`.
 
-    Nothing is squared: with the singular values of A the mean is accurate to rounding where a Gram matrix loses all
-    its digits.
+    The singular value decomposition of A keeps the mean accurate to rounding where forming a Gram matrix would lose
+    all digits.
 
     Parameters
     ----------
@@ -26,15 +26,15 @@ class WeightPosterior:
     right : ndarray, shape (r, m)
         Right singular vectors of A.
     shrunk : ndarray, shape (r,)
-        Standard deviation that is left along each of them, relative to the prior's.
+        Posterior standard deviation along each singular vector, relative to that of the prior.
     scale : float
-        Standard deviation s of the prior, by the evidence.
+        Standard deviation s of the prior, which maximises the evidence.
     noise : float
         Standard deviation of the noise.
     log_evidence : float
         Log density of y.
     condition : float
-        Ratio of the largest singular value to the smallest that counts.
+        Ratio of the largest to the smallest singular value that counts.
     """
 
     mean: np.ndarray
@@ -46,33 +46,33 @@ class WeightPosterior:
     condition: float
 
     def variance(self, rows: np.ndarray) -> np.ndarray:
-        """Return the posterior variance of ``rows @ z``, ``(P,)``."""
+        """Return the posterior variance of ``rows @ z``, shape (P,)."""
         along = rows @ self.right.T
         unseen = np.maximum((rows**2).sum(axis=1) - (along**2).sum(axis=1), 0.0)
         if len(self.right) == rows.shape[1]:
-            unseen = 0.0  # all else is rounding
+            unseen = 0.0  # the difference is rounding
         return self.scale**2 * (unseen + ((along * self.shrunk) ** 2).sum(axis=1))
 
     def sample(self, count: int, generator: np.random.Generator) -> np.ndarray:
-        """Return draws of the weights, ``(count, m)``."""
+        """Return draws of the weights, shape (count, m)."""
         normal = generator.standard_normal((count, self.right.shape[1]))
         along = normal @ self.right.T
         return self.mean + self.scale * (normal - (along * (1.0 - self.shrunk)) @ self.right)
 
 
 def condition_weights(A: np.ndarray, y: np.ndarray, noise: float | None = None) -> WeightPosterior:
-    """Return the posterior of the weights of features.
+    """Return the posterior of the weights of features in O(N m min(N, m)) time.
 
-    The scale of the prior maximises the evidence. O(N m min(N, m)) time.
+    The scale of the prior maximises the evidence.
 
     Parameters
     ----------
     A : ndarray, shape (N, m)
-        Features at the data, scaled by their prior.
+        Features at the data points, scaled by their prior.
     y : ndarray, shape (N,)
     noise : float, optional
-        Standard deviation of the noise of y; by the evidence if left out. What the features cannot follow counts
-        as noise, and for data that they do follow there is as little as rounding.
+        Standard deviation of the noise of y. By default it maximises the evidence: the part of y that the features
+        cannot represent counts as noise, and if there is none, the noise is at the level of rounding.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def condition_weights(A: np.ndarray, y: np.ndarray, noise: float | None = None) 
 
 @dataclass(frozen=True, eq=False)
 class _ProjectedData:
-    """Data along the left singular vectors of the features, and the squared norm of what they do not reach."""
+    """Data projected on the left singular vectors of the features, and the squared norm of the remainder."""
 
     singular: np.ndarray
     along: np.ndarray
@@ -113,7 +113,7 @@ class _ProjectedData:
         return cls(singular, along, len(data), float(np.linalg.norm(data - left @ along) ** 2))
 
     def best(self, noise: float | None) -> tuple[float, float, float]:
-        """Return the likeliest ratio of noise to prior, the log evidence, and the scale of the prior."""
+        """Return the ratio of noise to prior of largest evidence, the log evidence, and the scale of the prior."""
         largest = float(self.singular[0]) or 1.0
 
         def evidence(exponent: float) -> tuple[float, float, float]:
@@ -123,7 +123,7 @@ class _ProjectedData:
         return evidence(_minimum(lambda exponent: -evidence(exponent)[1]))
 
     def _evidence(self, ratio: float, scale: float | None) -> tuple[float, float]:
-        """Return the log evidence for a ratio of noise to prior, and the scale of the prior, the likeliest if None."""
+        """Return the log evidence for a ratio of noise to prior, and the scale of the prior, optimised if None."""
         variances = self.singular**2 + ratio**2
         free = self.rows - len(self.singular)
         fit = float((self.along**2 / variances).sum()) + (self.rest / ratio**2 if free > 0 else 0.0)
@@ -135,7 +135,7 @@ class _ProjectedData:
 
 
 def _minimum(function: Callable[[float], float]) -> float:
-    """Return the place of the least value between `SMALLEST` and `LARGEST`."""
+    """Return the minimiser of `function` between `SMALLEST` and `LARGEST`."""
     from scipy.optimize import minimize_scalar
 
     tested = np.linspace(SMALLEST, LARGEST, 49)

@@ -1,4 +1,4 @@
-"""Frequencies of data on a line, by their periodogram."""
+"""Detection of frequencies in one-dimensional data by the periodogram."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from .spectral_features import SpectralFeatures
 
 __all__ = ["Tones", "find_tones"]
 
-PADDING = 8  # points of the periodogram by data point
-AMPLITUDE = 3  # polynomials in the amplitude of a tone while tones are looked for
-TREND = 4  # polynomials taken off first
-NOISE = 25.0  # power above the median at which a peak is no chance of white noise
+PADDING = 8  # points of the periodogram per data point
+AMPLITUDE = 3  # polynomials in the amplitude of a tone during the search
+TREND = 4  # polynomials removed first
+NOISE = 25.0  # power relative to the median above which a peak is not white noise
 CORRECTIONS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Tones:
-    """Tones found in data, the strongest first.
+    """Tones found in data, in descending order of amplitude.
 
     Parameters
     ----------
     frequencies : ndarray, shape (q,)
-        Angular frequencies, in radians by unit of length.
+        Angular frequencies, in radians per unit length.
     amplitudes : ndarray, shape (q,)
-        Amplitude of each (root mean square over the columns of the data).
+        Amplitude of each tone (root mean square over the columns of the data).
     residual : float
-        Norm of what the tones leave, relative to that of the data.
+        Norm of the remainder, relative to that of the data.
     nyquist : float
-        Highest angular frequency that the points resolve.
+        Highest angular frequency resolved by the points.
     """
 
     frequencies: np.ndarray
@@ -42,21 +42,21 @@ class Tones:
 
 
 def find_tones(points: np.ndarray, data: np.ndarray, max_components: int = 15, tolerance: float = 1e-13) -> Tones:
-    """Return the tones that data consist of, by matching pursuit.
+    """Return the tones in data, found by orthogonal matching pursuit.
 
-    In turn the highest peak of the periodogram (Hann window) is looked for, its frequency is corrected by the drift
-    of the phase over the interval, and the tone, its amplitude a polynomial, is taken off by least squares together
-    with all before it. It ends when nothing is left, or nothing but noise.
+    Each step finds the highest peak of the periodogram (Hann window), corrects its frequency by the drift of the
+    phase over the interval, and subtracts the tone, whose amplitude is a polynomial, by least squares together with
+    all previous tones. The search ends when nothing but noise remains.
 
     Parameters
     ----------
     points : ndarray, shape (N,)
-        Increasing; the periodogram is a fast transform where they are equally spaced, and O(N^2) otherwise.
+        Increasing points. Equally spaced points use a fast Fourier transform, others O(N^2) time.
     data : ndarray, shape (N,) or (N, c)
-        The power of columns is added.
+        The power of the columns is added up.
     max_components : int
     tolerance : float
-        What is left, relative to the data, at which to end.
+        Norm of the remainder, relative to the data, that ends the search.
 
     Returns
     -------
@@ -106,13 +106,13 @@ def _block(points: np.ndarray, frequency: float, count: int) -> np.ndarray:
 
 
 def _remove(basis: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    for _ in range(2):  # once leaves rounding behind
+    for _ in range(2):  # repeated against rounding
         columns = columns - basis @ (basis.T @ columns)
     return columns
 
 
 def _corrected(points: np.ndarray, data: np.ndarray, frequency: float, step: float, nyquist: float) -> float:
-    """Return the frequency for which the phase of the tone in `data` does not drift."""
+    """Return the frequency at which the phase of the tone in `data` does not drift."""
     half = 0.5 * (points[-1] - points[0])
     limit = nyquist * (1.0 - 0.5 / len(points))
     start = frequency
@@ -129,7 +129,7 @@ def _corrected(points: np.ndarray, data: np.ndarray, frequency: float, step: flo
 
 
 def _periodogram(points: np.ndarray, nyquist: float) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Return the function from data to frequencies and power."""
+    """Return a function that maps data to frequencies and power."""
     from scipy.fft import next_fast_len, rfft
 
     count = len(points)

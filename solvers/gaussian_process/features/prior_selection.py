@@ -1,4 +1,4 @@
-"""The prior, chosen by what the posterior says of points that it has not seen."""
+"""Selection of the prior by validation at points that the posterior has not seen."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ __all__ = ["FeaturePosterior", "SelectedPrior", "condition_features", "select_pr
 FeaturePosterior: TypeAlias = IntervalPosterior | TensorPosterior
 
 GOOD = {1: 1e-11, 2: 1e-10, 3: 1e-10}  # relative residual at unseen points that ends the search, by dimension
-SETTLED = 1e-8  # the same, where the prior after it is no better
-USABLE = 0.1  # the same, for an iteration to start from the mean
+SETTLED = 1e-8  # the same, if the next prior is no better
+USABLE = 0.1  # the same, below which an iteration starts from the mean
 
 
 @dataclass(frozen=True, eq=False)
 class SelectedPrior:
-    """The posterior under the best of the priors that were tried.
+    """Posterior under the best of the priors tried.
 
     Parameters
     ----------
     posterior : IntervalPosterior or TensorPosterior
-        Given all data.
+        Posterior given all data.
     unseen : float
-        Relative residual at the points that the choice was made by.
+        Relative residual at the validation points.
     tried : tuple of (tuple of int, float)
-        Frequencies along each axis, and residual at unseen points, of each prior.
+        Number of frequencies along each axis, and residual at unseen points, of each prior.
     interrupted : bool
         Whether Ctrl-C or the callback ended the search.
     """
@@ -59,9 +59,9 @@ def select_prior(
     callback: Callback | None = None,
     progress: ResidualProgress | None = None,
 ) -> SelectedPrior:
-    """Return the posterior whose residual at unseen points is smallest, or with noise, whose evidence is largest.
+    """Return the posterior with the smallest residual at unseen points or, with noise, the largest evidence.
 
-    Priors are tried in their order; the first that is good to rounding ends the search.
+    Priors are tried in order; the first that is accurate to rounding ends the search.
 
     Parameters
     ----------
@@ -69,9 +69,9 @@ def select_prior(
     priors : iterable of tuple of SpectralFeatures
     noise : float or "learn"
     start : ndarray, optional
-        Values at the nodes that nonlinear equations start from.
+        Initial values at the nodes for nonlinear equations.
     maxiter, callback
-        Of each nonlinear iteration.
+        Limit and callback of each nonlinear iteration.
     progress : ResidualProgress, optional
         Open progress line to update.
     """
@@ -113,7 +113,7 @@ def condition_features(
     maxiter: int | None = None,
     callback: Callback | None = None,
 ) -> FeaturePosterior:
-    """Return the posterior for features along each axis, in one dimension or more."""
+    """Return the posterior for given features along each axis."""
     if data.dimension == 1:
         return condition_on_interval(data, features[0], noise, start=start, maxiter=maxiter, callback=callback)
     return condition_on_box(data, features, noise, start=start, maxiter=maxiter, callback=callback)

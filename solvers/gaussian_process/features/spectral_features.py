@@ -10,16 +10,16 @@ from numpy.polynomial import chebyshev
 
 __all__ = ["SpectralFeatures"]
 
-KNEE = 20.0  # radians over the interval from which on the prior decays
+KNEE = 20.0  # phase over the interval, in radians, beyond which the prior decays
 
 
 @dataclass(frozen=True, eq=False)
 class SpectralFeatures:
-    r"""Functions on an interval of which random combinations are a draw from a spectral mixture.
+    r"""Functions on an interval whose random combinations are draws from a spectral mixture.
 
-    A component of the mixture, an envelope of length-scale comparable to the interval times
-    :math:`\cos\omega(x-x')`, has the expansion :math:`\sum_k T_k(s)T_k(s')\cos\omega(x-x')` with Chebyshev
-    polynomials of s, the coordinate on [-1, 1]: its features are :math:`T_k(s)\cos\omega x` and
+    A component of the mixture is the product of an envelope, whose lengthscale is comparable to the interval, and
+    :math:`\cos\omega(x-x')`. It has the expansion :math:`\sum_k T_k(s)T_k(s')\cos\omega(x-x')` in Chebyshev
+    polynomials of the coordinate s on [-1, 1], so its features are :math:`T_k(s)\cos\omega x` and
     :math:`T_k(s)\sin\omega x`. The component of frequency 0 has the features :math:`T_k(s)`.
 
     Parameters
@@ -27,17 +27,17 @@ class SpectralFeatures:
     lower, upper : float
         Ends of the interval.
     frequencies : tuple of float
-        Angular frequencies, in radians by unit of length.
+        Angular frequencies, in radians per unit length.
     modulation : int
-        Polynomials that the amplitude of a tone is made of.
+        Number of polynomials in the amplitude of each tone.
     low_order : int
-        Polynomials of the component of frequency 0.
+        Number of polynomials of the component of frequency 0.
     decay : float
-        Power of the frequency that the standard deviation of tones falls with, in the source: 0 knows of no scale,
-        4 prefers smooth solutions.
+        Power of the frequency with which the prior standard deviation of tones in the source falls: 0 is
+        scale-free, 4 prefers smooth solutions.
     modes : tuple of complex
-        Exponents z of solutions :math:`e^{zx}` of the homogeneous equation, one of each conjugate pair. Where they
-        decay they are 1 at the end that they decay from.
+        Exponents z of solutions :math:`e^{zx}` of the homogeneous equation, one of each conjugate pair. Decaying
+        solutions are scaled to 1 at the end from which they decay.
 
     Examples
     --------
@@ -61,14 +61,14 @@ class SpectralFeatures:
 
     @property
     def degree(self) -> int:
-        """Degree of a polynomial that follows every feature to rounding."""
+        """Degree of polynomials that approximate every feature to rounding."""
         fastest = max((*self.frequencies, *(abs(mode) for mode in self.modes)), default=0.0)
-        phase = 0.5 * fastest * (self.upper - self.lower)  # Bessel functions fall off past their argument
+        phase = 0.5 * fastest * (self.upper - self.lower)  # Bessel functions decay for orders beyond their argument
         return int(phase + 8.0 * phase ** (1 / 3)) + max(self.modulation, self.low_order) + 30
 
     @property
     def prior(self) -> np.ndarray:
-        """Standard deviation of each feature's part in the source, ``(count,)``, the largest being 1."""
+        """Prior standard deviation of the contribution of each feature to the source, shape (count,), at most 1."""
         length = self.upper - self.lower
         tones = np.repeat(self.frequencies, 2 * self.modulation)
         modes = np.zeros(sum(map(_parts, self.modes)))
@@ -76,7 +76,7 @@ class SpectralFeatures:
         return (1.0 + (frequencies * length / KNEE) ** 2) ** (-0.5 * self.decay)
 
     def evaluate(self, points: np.ndarray, order: int = 0) -> list[np.ndarray]:
-        """Return all features at points ``(P,)``: one ``(P, count)`` array for each derivative from 0 to `order`."""
+        """Return all features at points (P,): one array of shape (P, count) per derivative from 0 to `order`."""
         scale = 2.0 / (self.upper - self.lower)
         s = scale * (points - 0.5 * (self.lower + self.upper))
         amplitudes = _chebyshev(s, max(self.modulation, self.low_order), order, scale)
@@ -105,7 +105,7 @@ def _parts(mode: complex) -> int:
 
 
 def _chebyshev(s: np.ndarray, count: int, order: int, scale: float) -> list[np.ndarray]:
-    """Return the Chebyshev polynomials of s and their derivatives by x, where s = scale x + constant."""
+    """Return the Chebyshev polynomials of s = scale x + constant, and their derivatives with respect to x."""
     table = np.cos(np.arange(count) * np.arccos(np.clip(s, -1.0, 1.0))[:, None])
     coefficients = np.eye(count)
     blocks = [table]

@@ -1,4 +1,4 @@
-"""Posteriors in two and three dimensions, in products of functions of one variable."""
+"""Posteriors of equations in two and three dimensions, in products of functions of one variable."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from .spectral_features import SpectralFeatures
 
 __all__ = ["TensorPosterior"]
 
-BLOCK = 4_000_000  # numbers of the functions at points that are held at a time
+BLOCK = 4_000_000  # maximum number of function values at points held at a time
 
 
 @dataclass(frozen=True, eq=False)
 class TensorPosterior:
-    r"""The posterior of a process on a box, a random combination of products of functions of one variable.
+    r"""Posterior of a process on a box that is a random combination of products of functions of one variable.
 
-    The prior gives all products the same part in the source, and is as wide as the evidence makes it: wide enough for
-    the mean to be the Galerkin solution, and for the noise of the source to be what the variance comes from.
+    A priori, all products contribute alike to the source. The prior width maximises the evidence: it is so large that
+    the mean is the Galerkin solution, and the variance comes from the noise of the source.
 
     Parameters
     ----------
     data : GridData
     bases : tuple of AxisBasis
     coefficients : ndarray, shape (m1, ..., md)
-        Of the mean in products of the orthonormal functions.
+        Coefficients of the mean in products of the orthonormal functions.
     solver : KroneckerSumSolver
-        Of the (linearised, averaged) equation on functions that meet the conditions with data 0.
+        Solver of the (linearised, averaged) equation on functions that meet the conditions with data 0.
     noise : float
-        Standard deviation of the noise of the source: that given, or what the mean leaves of the source.
+        Standard deviation of the noise of the source, given or estimated from the residual of the mean.
     condition : float
-        Ratio of the largest eigenvalue of the equation to the smallest.
+        Ratio of the largest to the smallest absolute eigenvalue of the equation.
     log_evidence : float
         Log density of the source under the prior.
     status : Status
-        How the iteration ended, where there is one.
+        Status of the iteration, if there is one.
     history : ndarray, shape (iterations + 1,)
     """
 
@@ -81,7 +81,7 @@ class TensorPosterior:
         return tuple(found)
 
     def mean(self, points: Array, derivative: MultiIndex | None = None) -> Array:
-        """Return the posterior mean of u, or of a derivative of it, at points ``(P, d)``."""
+        """Return the posterior mean of u, or of a derivative of it, at points of shape (P, d)."""
         index = multi_index(derivative, self.data.dimension)
         checked = check_points("points", points, self.data.pde)
         found = np.empty(len(checked))
@@ -95,14 +95,14 @@ class TensorPosterior:
         return like_points(found, points)
 
     def mean_on(self, axes: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the posterior mean on a tensor grid, ``(n1, ..., nd)``."""
+        """Return the posterior mean on a tensor grid, shape (n1, ..., nd)."""
         return along_axes([basis.at(axis) for basis, axis in zip(self.bases, axes, strict=True)], self.coefficients)
 
     def variance(self, points: Array) -> Array:
-        """Return the posterior variance of u, ``(P,)``. One transposed solve a point."""
+        """Return the posterior variance of u, shape (P,), with one transposed solve per point."""
         checked = check_points("points", points, self.data.pde)
         rows = [basis.at(column) @ basis.inside for basis, column in zip(self.bases, checked.T, strict=True)]
-        spread = [basis.inside.T @ basis.fit for basis in self.bases]  # of the noise at the nodes to the equations
+        spread = [basis.inside.T @ basis.fit for basis in self.bases]  # maps noise at the nodes to the equations
         found = [
             np.linalg.norm(along_axes([s.T for s in spread], self.solver.transposed(reduce(np.multiply.outer, row))))
             ** 2
@@ -111,9 +111,9 @@ class TensorPosterior:
         return like_points(self.noise**2 * np.array(found), points)
 
     def sample(self, points: Array, count: int = 1, seed: int = 0) -> Array:
-        """Draw functions from the posterior, ``(count, P)``, one solve each.
+        """Draw functions from the posterior, shape (count, P), with one solve each.
 
-        By Matheron's rule: noise is drawn on the grid, and what the equation makes of it added to the mean.
+        By Matheron's rule, noise is drawn on the grid, and the solution of the equation for it is added to the mean.
         """
         generator = np.random.default_rng(seed)
         draws = [self.mean(points)] * count
@@ -125,22 +125,22 @@ class TensorPosterior:
         return like_points(np.stack([np.asarray(draw) for draw in draws]), points)
 
     def residual(self, data: GridData) -> float:
-        """Return the relative residual of the mean: of the equation at the nodes of `data`, or of the conditions.
+        """Return the relative residual of the mean: the largest of those of the equation and of the conditions.
 
-        That of the equation with `side_weight`, in the norm of its largest term; that of the conditions of a side in
-        the norm of u, or of its slope, over the grid. The largest counts.
+        The residual of the equation at the nodes of `data` is weighted by `side_weight` and relative to the largest
+        term; those of the conditions on a side are relative to u, or to its slope, over the grid.
         """
         absolute, size = self.misfit(data)
         return max(absolute / size, self._condition_residual(data))
 
     @cached_property
     def at_nodes(self) -> tuple[float, float]:
-        """Relative residual at the nodes of the data themselves, and the norm of the largest term there."""
+        """Relative residual at the nodes of the own data, and the norm of the largest term there."""
         absolute, size = self.misfit(self.data)
         return max(absolute / size, self._condition_residual(self.data)), size
 
     def misfit(self, data: GridData) -> tuple[float, float]:
-        """Return the weighted norm of the residual at the nodes of `data`, and that of the largest term."""
+        """Return the weighted norms of the residual and of the largest term at the nodes of `data`."""
         weight, terms = side_weight(data), self.terms(data)
         size = equation_size(data, terms, self.mean_on(data.axes), weight)
         return float(np.linalg.norm(weight * reduce(np.subtract, terms, data.source))), size
@@ -162,7 +162,7 @@ class TensorPosterior:
         return max(found)
 
     def terms(self, data: GridData) -> list[np.ndarray]:
-        """Return every term of the equation for the mean at the nodes of `data`, the reaction included."""
+        """Return all terms of the equation, including the reaction, for the mean at the nodes of `data`."""
         tables: dict[tuple[int, int], np.ndarray] = {}
 
         def derivative(index: MultiIndex) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Values of a Gaussian process and its hyperparameters, found together by gradient ascent."""
+"""Joint maximum a posteriori estimate of the values of a Gaussian process and its hyperparameters."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_choice, check_integer, check_number
 from ritz.backend import single_torch_thread, to_numpy
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.errors import InvalidProblem
 from ritz.operators.stencils.boundary import side_names
 from ritz.problem_types.pde.fields import evaluate
 from ritz.progress import ResidualProgress
@@ -24,31 +25,32 @@ from .map_posterior import GridPart, MapPosterior
 __all__ = ["JointMap", "joint_map"]
 
 JITTER = 1e-6  # absolute, as published
-STEPS = 10_000
+STEPS = 10_000  # default number of steps
 
 
 @dataclass(frozen=True)
 class JointMap:
-    """How values and hyperparameters are found together; the defaults are those published.
+    """Options of the joint ascent in values and hyperparameters; the defaults are the published ones.
 
     Parameters
     ----------
     components : int
-        Of the mixture along each axis.
+        Number of components of the mixture along each axis.
     max_frequency : float
-        Highest frequency to start from, in periods by unit of length; the lowest is 0.
+        Highest initial frequency, in periods per unit length; the lowest is 0.
     envelope : {"matern52", "squared-exponential"}
     boundary_weight : float
         Factor of the log likelihood of the boundary values.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     change_point : float, optional
-        Share of the iterations after which the mixture is frozen, and one Matern component fitted to what it leaves.
+        Fraction of the iterations after which the mixture is frozen and one Matern component is fitted to the
+        remainder.
 
     Raises
     ------
     InvalidProblem
-        For options out of range.
+        If an option is out of range.
     """
 
     components: int = 30
@@ -59,15 +61,12 @@ class JointMap:
     change_point: float | None = None
 
     def __post_init__(self):
-        if self.envelope not in ENVELOPES:
-            raise UnknownName("envelope", self.envelope, ENVELOPES)
-        if self.components < 1:
-            raise InvalidProblem(f"components is {self.components}; a mixture has at least 1")
+        check_choice("envelope", self.envelope, ENVELOPES)
+        check_integer("components", self.components)
         for name in ("max_frequency", "boundary_weight", "learning_rate"):
-            if not getattr(self, name) > 0.0:
-                raise InvalidProblem(f"{name} is {getattr(self, name)!r}; it must be positive")
-        if self.change_point is not None and not 0.0 < self.change_point < 1.0:
-            raise InvalidProblem(f"change_point is {self.change_point!r}; it must lie between 0 and 1, or be None")
+            check_number(name, getattr(self, name), above=0.0)
+        if self.change_point is not None:
+            check_number("change_point", self.change_point, above=0.0, below=1.0)
 
 
 def joint_map(
@@ -79,29 +78,29 @@ def joint_map(
     callback: Callback | None = None,
     progress: bool = False,
 ) -> MapPosterior:
-    r"""Maximise the posterior density of grid values and hyperparameters jointly, as published :cite:`FangEtAl2024`.
+    r"""Maximise the joint posterior density of grid values and hyperparameters, as published :cite:`FangEtAl2024`.
 
-    Along each axis the covariance is a mixture with its own weights, frequencies and lengthscales; u has values U on
-    the grid, and its derivatives there are those of their interpolant, :math:`K^{(n)}K^{-1}U`. Adam ascends
+    The covariance along each axis is a mixture with its own weights, frequencies and lengthscales. u has values U on
+    the grid, and its derivatives there are those of the interpolant, :math:`K^{(n)}K^{-1}U`. Adam maximises
 
     .. math::
 
         \log N(U\mid 0,C) + \lambda\Bigl(\tfrac{N_b}2\log\tau-\tfrac\tau2\|u_b-g\|^2\Bigr)
         + \tfrac{N_c}2\log v-\tfrac v2\|H\|^2
 
-    in U, all hyperparameters, :math:`\tau` and v, where H is the residual of the equation at all nodes. Covariances
-    and their derivatives are closed formulas, of n distances on a uniform axis of n nodes instead of n^2, and no
-    matrix but C is factored. A step takes O(n^3) time an axis.
+    over U, all hyperparameters, :math:`\tau` and v, where H is the residual of the equation at all nodes. Covariances
+    and their derivatives are closed formulas, evaluated at n distances instead of n^2 on a uniform axis of n nodes,
+    and only C is factored. A step takes O(n^3) time per axis.
 
     Parameters
     ----------
     data : GridData
-        Sides must be Dirichlet or open.
+        Data of a PDE whose sides are Dirichlet or open.
     options : JointMap, optional
     rtol : float
-        Relative residual, of equation and boundary values together, to stop at.
+        Relative residual of equation and boundary values together at which to stop.
     maxiter : int, optional
-        Steps of Adam; 10,000 if None. Published runs took 100,000 to 3,000,000.
+        Maximum number of steps of Adam. Default: 10,000; published runs took 100,000 to 3,000,000.
     callback : callable, optional
         ``callback(iteration, U, relative residual) -> stop?``.
     progress : bool
@@ -109,8 +108,8 @@ def joint_map(
     Returns
     -------
     MapPosterior
-        That of the iterate of largest density met; ``status`` is CONVERGED, MAX_ITERATIONS, INTERRUPTED (callback or
-        Ctrl-C) or NON_FINITE (a covariance no longer definite).
+        Posterior at the iterate of largest density. Its status is CONVERGED, MAX_ITERATIONS, INTERRUPTED (callback or
+        Ctrl-C) or NON_FINITE (a covariance is no longer definite).
 
     Examples
     --------
@@ -141,7 +140,7 @@ def joint_map(
 
 
 class _Equation:
-    """The equation and the boundary values on the grid, as tensors."""
+    """Equation and boundary values on the grid, as tensors."""
 
     def __init__(self, data: GridData):
         import torch
@@ -171,7 +170,7 @@ class _Equation:
         self.size = math.sqrt(float((self.source**2).sum() + (self.boundary**2).sum())) or 1.0
 
     def reaction(self, u: Any) -> Any:
-        """Return r(u) as its expansion at u, of which torch needs to know no more."""
+        """Return r(u) as its first-order expansion at u, through which torch can differentiate."""
         import torch
 
         if self.pde.reaction is None:
@@ -185,10 +184,10 @@ class _Equation:
 
 
 class _Gram:
-    """The covariance K of the nodes of an axis, factored.
+    """Factored covariance K of the nodes of an axis.
 
-    What is computed from K is its expansion to first order at the present K: the value is exact and so is the
-    gradient, and nothing has to be differentiated through the factorisation, which would cost several times more.
+    Functions of K are computed as first-order expansions at the current K. Their values and gradients are exact, and
+    the factorisation need not be differentiated, which would cost several times as much.
     """
 
     def __init__(self, matrix: Any):
@@ -198,7 +197,7 @@ class _Gram:
         self.factor, failed = torch.linalg.cholesky_ex(matrix.detach())
         if failed:
             raise ArithmeticError("the covariance of the nodes is not positive definite")
-        self.change = matrix - matrix.detach()  # zero, but for its gradient
+        self.change = matrix - matrix.detach()  # zero, with a non-zero gradient
 
     def solve(self, columns: Any) -> Any:
         """Return ``K^-1 columns``."""
@@ -216,7 +215,7 @@ class _Gram:
 
 
 class _Mixture:
-    """Values on the grid and hyperparameters along each axis, as tensors to be learned."""
+    """Grid values and hyperparameters along each axis, as trainable tensors."""
 
     def __init__(self, equation: _Equation, components: int, max_frequency: float, envelope: str):
         import torch
@@ -228,14 +227,16 @@ class _Mixture:
         self.equation, self.envelope, self.shape = equation, envelope, equation.data.shape
         self.values = learned(np.zeros(self.shape))
         self.log_weights = [learned(np.full(components, -math.log(components))) for _ in range(count)]
-        self.log_rates = [learned(np.zeros(components)) for _ in range(count)]  # of inverse lengths, or their squares
+        self.log_rates = [
+            learned(np.zeros(components)) for _ in range(count)
+        ]  # logarithms of inverse lengths, or of their squares
         self.periods = [learned(np.linspace(0.0, max_frequency, components)) for _ in range(count)]
         self.oscillates = max_frequency > 0.0
         self.log_tau, self.log_v = learned(np.zeros(())), learned(np.zeros(()))
 
     @property
     def parameters(self) -> list[Any]:
-        """What is learned."""
+        """Trainable tensors."""
         periods = self.periods if self.oscillates else []
         return [self.values, *self.log_weights, *self.log_rates, *periods, self.log_tau, self.log_v]
 
@@ -250,7 +251,7 @@ class _Mixture:
         return found
 
     def log_prior_and_terms(self) -> tuple[Any, Any]:
-        """Return the log density of the values, without its constant, and the linear part of the equation."""
+        """Return the log prior density of the values, up to a constant, and the linear part of the equation."""
         import torch
 
         equation, axes = self.equation, self.equation.axes
@@ -276,7 +277,7 @@ class _Mixture:
         return -0.5 * (log_determinant + (self.values * whole).sum()), total
 
     def copy(self) -> _Snapshot:
-        """Return the present state."""
+        """Return a copy of the current state."""
         covariances = [
             SpectralMixture(_copied(old.weights), _copied(old.frequencies), _copied(old.lengthscales), old.envelope)
             for old in self.covariances()
@@ -287,7 +288,7 @@ class _Mixture:
 
 @dataclass(frozen=True, eq=False)
 class _Snapshot:
-    """A state of a mixture."""
+    """State of a mixture, as arrays."""
 
     axes: tuple[np.ndarray, ...]
     values: np.ndarray
@@ -295,13 +296,13 @@ class _Snapshot:
     noise: float
 
     def part(self) -> GridPart:
-        """Return the process that it is."""
+        """Return the process of this state."""
         return GridPart(self.axes, tuple(self.covariances), self.values, JITTER)
 
 
 @dataclass
 class _Ascent:
-    """The ascent: what is frozen, the best state, and the residuals."""
+    """State of the ascent: frozen processes, the best state of the current mixture, and residuals."""
 
     equation: _Equation
     options: JointMap
@@ -315,7 +316,7 @@ class _Ascent:
     terms_before: Any = 0.0
 
     def ascend(self, mixture: _Mixture, steps: int, progress: ResidualProgress) -> Status:
-        """Take steps of Adam from a new mixture, keeping its best state."""
+        """Take steps of Adam from a new mixture, and keep its best state."""
         import torch
 
         optimiser = torch.optim.Adam(mixture.parameters, lr=self.options.learning_rate)
@@ -330,7 +331,7 @@ class _Ascent:
                     return Status.NON_FINITE
                 if not math.isfinite(float(loss.detach())):
                     return Status.NON_FINITE
-                if step or not self.history:  # the start of a second mixture is the end of the first
+                if step or not self.history:  # a second mixture starts where the first ended
                     self.history.append(residual)
                 if float(loss.detach()) < self.least:
                     self.best, self.least = mixture.copy(), float(loss.detach())
@@ -348,7 +349,7 @@ class _Ascent:
         return Status.MAX_ITERATIONS
 
     def freeze(self) -> None:
-        """Keep the best state as it is, so that the next mixture is fitted to what it leaves."""
+        """Freeze the best state; the next mixture is fitted to the remainder."""
         import torch
 
         part = self.best.part()
@@ -360,7 +361,7 @@ class _Ascent:
         )
 
     def _loss(self, mixture: _Mixture) -> tuple[Any, float, np.ndarray]:
-        """Return what is minimised, the relative residual, and u on the grid."""
+        """Return the objective to minimise, the relative residual, and u on the grid."""
         equation = self.equation
         log_prior, terms = mixture.log_prior_and_terms()
         u = mixture.values + self.values_before
@@ -374,7 +375,7 @@ class _Ascent:
 
 
 def _along(tensor: Any, axis: int, function: Callable[[Any], Any]) -> Any:
-    """Return the tensor with a function of columns applied along one axis."""
+    """Apply a function of columns along one axis of a tensor."""
     moved = tensor.movedim(axis, 0)
     return function(moved.reshape(moved.shape[0], -1)).reshape(moved.shape).movedim(0, axis)
 

@@ -1,4 +1,4 @@
-"""The joint ascent as a method of the solver."""
+"""Method ``"map"``: the joint maximum of values and hyperparameters."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .joint_map import JointMap, joint_map
 
 __all__ = ["condition_by_ascent"]
 
-DEFAULT = {1: 200, 2: 64, 3: 16}  # nodes along an axis
+DEFAULT = {1: 200, 2: 64, 3: 16}  # nodes per axis, by dimension
 
 
 def condition_by_ascent(pde: PDE, shape: Any, points: Any, options: JointMap, request: SolveRequest) -> MethodResult:
-    """Return the maximum of the joint posterior density of values on a grid and hyperparameters; see `KroneckerGP`."""
+    """Return the maximum of the joint posterior density of grid values and hyperparameters; see `KroneckerGP`."""
     nodes = DEFAULT[pde.dimension] if shape is None and points is None else shape
     data = gridded_data(pde, nodes, points, request.rhs)
     posterior = joint_map(

@@ -24,7 +24,7 @@ __all__ = ["GridPart", "MapPosterior"]
 
 @dataclass(frozen=True, eq=False)
 class GridPart:
-    """A process with known values on a grid, its covariance being a product over the axes.
+    """Process with a product covariance and known values on a grid.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class GridPart:
     covariances : tuple of SpectralMixture
     values : ndarray, shape of the grid
     jitter : float
-        Added to the diagonal of each axis' matrix.
+        Addend to the diagonal of the covariance matrix of each axis.
     """
 
     axes: tuple[np.ndarray, ...]
@@ -55,7 +55,7 @@ class GridPart:
 
     @cached_property
     def coordinates(self) -> np.ndarray:
-        """Coefficients of the mean in the covariances with the nodes, of the grid's shape."""
+        """Coefficients of the mean in the covariances with the nodes, in the shape of the grid."""
         from scipy.linalg import cho_solve
 
         found = self.values
@@ -66,15 +66,15 @@ class GridPart:
         return found
 
     def derivative_on_grid(self, index: MultiIndex) -> np.ndarray:
-        """Return a derivative of the mean at the nodes; the values themselves for order 0 along all axes."""
+        """Return a derivative of the mean at the nodes; for order 0, the values themselves."""
         if not any(index):
             return self.values
         return self._contract([self._rows(axis, self.axes[axis], order) for axis, order in enumerate(index)])
 
     def mean(self, points: np.ndarray, index: MultiIndex) -> np.ndarray:
-        """Return a derivative of the mean at points ``(P, d)``.
+        """Return a derivative of the mean at points of shape (P, d).
 
-        Points on few lines along each axis, as those of a grid, cost one contraction for all.
+        Points with few distinct coordinates along each axis, as on a grid, take a single contraction.
         """
         distinct = [np.unique(column, return_inverse=True) for column in points.T]
         rows = [self._rows(axis, nodes, index[axis]) for axis, (nodes, _) in enumerate(distinct)]
@@ -90,7 +90,7 @@ class GridPart:
         return found
 
     def variance(self, points: np.ndarray) -> np.ndarray:
-        """Return the variance that the values on the grid leave at points ``(P, d)``."""
+        """Return the variance at points of shape (P, d), given the values on the grid."""
         from scipy.linalg import solve_triangular
 
         explained = np.ones(len(points))
@@ -102,7 +102,7 @@ class GridPart:
         return np.maximum(prior - explained, 8 * np.finfo(np.float64).eps * prior)
 
     def covariance(self, points: np.ndarray) -> np.ndarray:
-        """Return the covariance that the values on the grid leave, shape (P, P)."""
+        """Return the covariance of points, shape (P, P), given the values on the grid."""
         from scipy.linalg import solve_triangular
 
         prior, explained = np.ones((len(points),) * 2), np.ones((len(points),) * 2)
@@ -117,29 +117,29 @@ class GridPart:
 
     def _contract(self, rows: list[np.ndarray]) -> np.ndarray:
         found = self.coordinates
-        for part in rows:  # each pass turns the axes by one
+        for part in rows:  # each pass rotates the axes by one
             found = np.tensordot(found, part, axes=(0, 1))
         return found
 
 
 @dataclass(frozen=True, eq=False)
 class MapPosterior:
-    """The maximum of the posterior density of grid values and hyperparameters: a sum of processes.
+    """Maximum of the joint posterior density of grid values and hyperparameters, as a sum of processes.
 
     Parameters
     ----------
     data : GridData
-        What was solved.
+        Data of the PDE.
     parts : tuple of GridPart
-        The mixture, and what was fitted to its remainder, if anything.
+        The mixture and, with a change point, the process fitted to its remainder.
     log_evidence : float
-        The log density, joint in values and hyperparameters and but for constants: no evidence, which would be an
-        integral over both.
+        Joint log density of values and hyperparameters up to a constant. Unlike an evidence, it is not integrated over
+        them.
     noise : float
-        Standard deviation of the residual of the equation, as learned.
+        Learned standard deviation of the residual of the equation.
     status : Status
     history : ndarray, shape (iterations + 1,)
-        Relative residual of equation and boundary values.
+        Relative residual of equation and boundary values at each iteration.
     """
 
     data: GridData
@@ -151,7 +151,7 @@ class MapPosterior:
 
     @property
     def frequencies(self) -> tuple[np.ndarray, ...]:
-        """Angular frequencies along each axis, those of the mixture first."""
+        """Angular frequencies along each axis, starting with those of the mixture."""
         return tuple(np.concatenate([part.frequencies for part in along]) for along in self._along_axes())
 
     @property
@@ -161,15 +161,15 @@ class MapPosterior:
 
     @cached_property
     def condition(self) -> float:
-        """Condition number of the covariance of the grid values, the largest of the parts."""
+        """Condition number of the covariance of the grid values, the largest over the parts."""
         return max(math.prod(float(np.linalg.cond(matrix)) for matrix in part.matrices) for part in self.parts)
 
     @cached_property
     def residuals(self) -> dict[str, float]:
-        """Residuals of the equation, in the norm of the source (or of its largest term, where that is larger).
+        """Residuals of the equation, relative to the norm of the source (or of the largest term, if larger).
 
-        ``"train"`` is that at the nodes, ``"off-grid"`` that between them (NaN where the source is known at the nodes
-        only); ``"held-out"`` is NaN, as the values of all nodes are fitted.
+        ``"train"`` is the residual at the nodes, ``"off-grid"`` that between them (NaN if the source is known at the
+        nodes only). ``"held-out"`` is NaN, because all nodes are fitted.
         """
         pde = self.data.pde
         nodes = np.stack([part.ravel() for part in np.meshgrid(*self.data.axes, indexing="ij")], axis=1)
@@ -183,21 +183,21 @@ class MapPosterior:
         return found
 
     def mean(self, points: Array, derivative: int | MultiIndex | None = None) -> Array:
-        """Return u, or a derivative of it, at points ``(P, d)`` (or ``(P,)`` in one dimension); shape (P,)."""
+        """Return u or a derivative of it, shape (P,), at points of shape (P, d), or (P,) in one dimension."""
         checked = check_points("points", points, self.data.pde)
         return like_points(self._mean(checked, multi_index(derivative, self.data.dimension)), points)
 
     def variance(self, points: Array) -> Array:
-        """Return the variance that the grid values leave at points, ``(P,)``; their own is not counted."""
+        """Return the variance at points given the grid values, shape (P,), without the variance of these values."""
         checked = check_points("points", points, self.data.pde)
         return like_points(np.sum([part.variance(checked) for part in self.parts], axis=0), points)
 
     def standard_deviation(self, points: Array) -> Array:
-        """Return the square root of the variance, ``(P,)``."""
+        """Return the square root of the variance, shape (P,)."""
         return self.variance(points) ** 0.5
 
     def sample(self, points: Array, count: int = 1, seed: int = 0) -> Array:
-        """Draw functions through the grid values, shape (count, P). O(P^3) time."""
+        """Draw functions through the grid values, shape (count, P), in O(P^3) time."""
         checked = check_points("points", points, self.data.pde)
         check_rows(len(checked))
         covariance = np.sum([part.covariance(checked) for part in self.parts], axis=0)
