@@ -272,8 +272,8 @@ def test_couplings_tell_boundary_and_nullspace():
     ("couplings", "walls", "message"),
     [
         ([], 0.0, r"shapes \[\]"),
-        ([np.ones(3)] * 2, 0.0, "one array an axis"),
-        ([np.ones((3, 4)), np.ones((3, 3))], 0.0, "one array an axis"),
+        ([np.ones(3)] * 2, 0.0, "one array per axis"),
+        ([np.ones((3, 4)), np.ones((3, 3))], 0.0, "one array per axis"),
         ([np.zeros((2, 2, 2, 2))] * 4, 0.0, "one to three axes"),
         ([np.zeros(0)], 0.0, "shape"),
         ([np.array([1.0, -2.0, 0.0])], 0.0, r"couplings\[0\] is -2.0 at \(1,\)"),

@@ -1,4 +1,7 @@
-"""Compiled hot loops, one topic a file; imported only where they run, because numba is slow to import."""
+"""Compiled loops that are shared by several packages.
+
+Import kernels only inside the functions that run them, because Numba takes long to import.
+"""
 
 from ritz.kernels.compilation import announce_compilation
 

@@ -1,4 +1,4 @@
-"""Say on standard error what is being compiled, when that keeps somebody waiting."""
+"""Announcements, on standard error, of compilations that keep the user waiting."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from numba.core import event
 
 __all__ = ["announce_compilation"]
 
-PATIENCE = 1.0  # seconds before anything is said
+PATIENCE = 1.0  # seconds before a compilation is announced
 
 
 class _Announcer(event.Listener):
-    """Hears when Numba begins and ends to compile, which it does in one thread at a time; code on disk is no event."""
+    """Listener for the start and end of compilations by Numba.
+
+    Numba compiles in one thread at a time, and triggers no event when it loads compiled code from disk.
+    """
 
     def __init__(self):
-        self._depth = 0  # functions that compiled functions call are compiled within
+        self._depth = 0  # compiling a function compiles the functions it calls as well
         self._timer = threading.Timer(0.0, lambda: None)
 
     def on_start(self, event: Any) -> None:
@@ -40,7 +43,7 @@ class _Announcer(event.Listener):
 
 @cache
 def announce_compilation() -> None:
-    """Announce every compilation of Ritz's kernels that takes longer than a second, if somebody is watching."""
+    """Announce every compilation of Ritz's kernels that takes longer than a second, if a user is watching."""
     event.register("numba:compile", _Announcer())
 
 

@@ -1,4 +1,4 @@
-"""Updates of vectors in one pass each, rounded as NumPy rounds them."""
+"""Vector updates in a single pass, rounded as in NumPy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numba import njit
 
 __all__ = ["advance", "scale_and_add"]
 
-compiled = njit(cache=True, nogil=True)  # products are rounded before they are added: results equal NumPy's
+compiled = njit(cache=True, nogil=True)  # without fused multiply-add, so results equal NumPy's
 
 
 @compiled

@@ -1,1 +1,1 @@
-"""Pictures of solutions, the style of all figures, and figures by name."""
+"""Plots of solutions, the style shared by all figures, and registered figures."""

@@ -1,8 +1,8 @@
-"""Figures by name.
+"""Registered figures.
 
 A module of ``figures/`` defines ``compute(quick=False)``, which returns arrays and numbers, and ``plot(data)``, which
-returns a matplotlib figure of them, and ends with ``figure("its-name", compute, plot)``. What takes time is in the
-first, so that a picture can be drawn again from kept data; the first line of the module says what it shows.
+returns a matplotlib figure of them, and ends with ``figure("its-name", compute, plot)``. All expensive work belongs in
+``compute``, so the figure can be drawn again from saved data. The first line of the module says what the figure shows.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ __all__ = ["RegisteredFigure", "figure"]
 
 @dataclass(frozen=True)
 class RegisteredFigure:
-    """A figure as the registry keeps it; made by `figure`.
+    """A registered figure; created by `figure`.
 
     Parameters
     ----------
     compute : callable
-        ``compute(quick=False) -> data``: a mapping of arrays and numbers; seconds of work if `quick`.
+        ``compute(quick=False) -> data``, a mapping of arrays and numbers; takes only seconds if `quick` is true.
     plot : callable
         ``plot(data) -> matplotlib.figure.Figure``.
     """
@@ -36,7 +36,7 @@ class RegisteredFigure:
     plot: Callable[[Any], matplotlib.figure.Figure]
 
     def __post_init__(self):
-        # What the registry and `ritz list` ask of an entry: where it comes from, and what it is.
+        # The registry and `ritz list` read these attributes of every entry.
         described = sys.modules[self.compute.__module__].__doc__ or ""
         for name, value in (
             ("__module__", self.compute.__module__),
@@ -46,12 +46,12 @@ class RegisteredFigure:
             object.__setattr__(self, name, value)
 
     def __call__(self, quick: bool = False) -> matplotlib.figure.Figure:
-        """Compute and draw."""
+        """Compute the data and return the figure."""
         return self.plot(self.compute(quick=quick))
 
 
 def figure(name: str, compute: Callable[..., Any], plot: Callable[[Any], matplotlib.figure.Figure]) -> RegisteredFigure:
-    """Register a figure under `name`, see `RegisteredFigure`.
+    """Register a figure under `name`; see `RegisteredFigure` for `compute` and `plot`.
 
     Examples
     --------

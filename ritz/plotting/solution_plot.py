@@ -1,4 +1,4 @@
-"""Pictures of solutions and of their convergence."""
+"""Plots of solutions and of their convergence."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ if TYPE_CHECKING:
 __all__ = ["plot_field", "plot_history", "plot_solution", "styled_figure"]
 
 SOLID = "#b8b8b8"
-POINTS = 20_000  # of a line, beyond which it is thinned
+POINTS = 20_000  # number of points beyond which a line is thinned
 
 
 def plot_solution(solution: Any) -> Figure:
     """Draw a solution on its grid beside the history of its residual.
 
+    A solution on a 1-D grid is drawn as a line, one on a 2-D grid as an image, and one on a 3-D grid as images of its
+    three middle planes; without a grid, values are plotted against their index. Obstacles are grey. Of a block, only
+    the first column is drawn. Of a trajectory, the last step is drawn, with the residual histories of all steps.
+
     Parameters
     ----------
     solution : Solution
-        A 1-D grid is drawn as a line, a 2-D grid as an image, a 3-D grid as its three middle planes; without a grid
-        the values are drawn by index. Obstacles are grey. Of a block, the first column is drawn; of a
-        trajectory, the last step, with the residuals of every step.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Not tied to pyplot: show it in a notebook, or ``.savefig`` it.
+        Not managed by pyplot: display it in a notebook, or call its ``savefig``.
 
     Examples
     --------
@@ -49,16 +50,16 @@ def plot_solution(solution: Any) -> Figure:
     values, name = (values, "") if values.ndim == 1 else (values[:, 0], f" (column 1 of {values.shape[1]})")
     if np.iscomplexobj(values):
         values, name = np.real(values), f"{name}, real part"
-    solid = grid is not None and grid.dimension == 3
-    with styled_figure((11.5, 8.6) if solid else (11.5, 4.4)) as (figure, colours):
-        if solid:
+    three_dimensional = grid is not None and grid.dimension == 3
+    with styled_figure((11.5, 8.6) if three_dimensional else (11.5, 4.4)) as (figure, colours):
+        if three_dimensional:
             panels = figure.subplots(2, 2).ravel()
             plot_field(panels[:3], grid, values)
         else:
             panels = figure.subplots(1, 2, width_ratios=(1.15, 1.0))
             plot_field(panels[:1], grid, values)
             panels[0].set_title("solution" + name)
-        if solid and name:
+        if three_dimensional and name:
             figure.suptitle("solution" + name)
         steps: Sequence[Any] = getattr(solution, "steps", ()) or (solution,)
         for step in steps:
@@ -68,15 +69,16 @@ def plot_solution(solution: Any) -> Figure:
 
 
 def plot_field(panels: Sequence[Axes], grid: Grid | None, x: np.ndarray) -> None:
-    """Draw unknowns into one panel, or into three for a 3-D grid.
+    """Draw a vector of unknowns into one panel, or into three for a 3-D grid.
 
     Parameters
     ----------
     panels : sequence of Axes
-        Three for a 3-D grid, which get its middle planes; one otherwise.
+        Three panels for a 3-D grid, one for each middle plane; otherwise one.
     grid : Grid or None
-        None, or one of more than three dimensions, draws the values by index.
+        If None, or if the grid has more than three dimensions, values are plotted against their index.
     x : ndarray, shape (grid.size,)
+        The unknowns.
     """
     if grid is None or grid.dimension > 3:
         _plot_line(panels[0], np.arange(x.size), x, "index", "x")
@@ -108,7 +110,7 @@ def plot_field(panels: Sequence[Axes], grid: Grid | None, x: np.ndarray) -> None
 
 @contextmanager
 def styled_figure(size: tuple[float, float]) -> Generator[tuple[Figure, list[str]]]:
-    """Give a figure in the style of all figures, and the colours of that style."""
+    """Return a context that provides a figure in the shared style and the colours of that style."""
     from matplotlib import rcParams
     from matplotlib.figure import Figure
 
@@ -117,7 +119,7 @@ def styled_figure(size: tuple[float, float]) -> Generator[tuple[Figure, list[str
 
 
 def plot_history(panel: Axes, history: np.ndarray, **style: Any) -> None:
-    """Draw relative residuals by iteration on a logarithmic axis."""
+    """Plot relative residuals against iterations, on a logarithmic axis."""
     from matplotlib.ticker import MaxNLocator
 
     values = np.where(np.isfinite(history) & (history > 0), history, np.nan)
@@ -137,7 +139,7 @@ def _plot_line(panel: Axes, positions: np.ndarray, values: np.ndarray, along: st
 
 
 def _plot_plane(panel: Axes, axes: Sequence[np.ndarray], plane: np.ndarray, names: str, shades: dict[str, Any]) -> Any:
-    """Draw a plane with its first axis across, whether its spacing is even or not."""
+    """Draw a plane with its first axis horizontal; the spacing need not be uniform."""
     first, second = axes
     masked = np.ma.masked_invalid(plane.T)
     try:
@@ -161,5 +163,5 @@ def _shades(name: str) -> Any:
 
 
 def _thinned(count: int) -> np.ndarray:
-    """Return the indices of at most about `POINTS` of `count` points, the last among them."""
+    """Return the indices of at most about `POINTS` of `count` points, including the last."""
     return np.unique(np.append(np.arange(0, count, max(1, count // POINTS)), max(count - 1, 0)))

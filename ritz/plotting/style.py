@@ -1,4 +1,4 @@
-"""The look that all figures share."""
+"""The style shared by all figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["COLOURS", "INK", "ritz_style", "slope_triangle"]
 
 COLOURS = ("#0b5fa5", "#d1495b", "#2e8b57", "#e0a100", "#6a4c93", "#4a4e57")
-"""The colours of lines, in the order of ``ritz.mplstyle``."""
+"""Line colours, in the order of ``ritz.mplstyle``."""
 INK = "#333333"
 
 
@@ -24,7 +24,7 @@ def ritz_style() -> AbstractContextManager[None]:
 
 
 def slope_triangle(axes: Axes, corner: tuple[float, float], slope: float, width: float = 2.0) -> None:
-    """Draw the triangle of a slope on logarithmic axes, its label beside the upright side.
+    """Draw a slope triangle on logarithmic axes, with its label beside the vertical side.
 
     Parameters
     ----------
@@ -32,8 +32,9 @@ def slope_triangle(axes: Axes, corner: tuple[float, float], slope: float, width:
     corner : tuple of float
         Lower left corner, in data coordinates.
     slope : float
+        Slope of the hypotenuse, with which it is labelled.
     width : float
-        Factor from the left to the right end.
+        Ratio of the right to the left end.
     """
     x, y = corner
     right, top = x * width, y * width**slope

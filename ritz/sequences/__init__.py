@@ -1,1 +1,1 @@
-"""Linear systems that follow from each other."""
+"""Solution of sequences of linear systems, such as the steps of a time integration."""

@@ -1,4 +1,4 @@
-"""Where to start the next of a sequence of linear systems."""
+"""Starting vectors for sequences of linear systems, extrapolated from previous solutions."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from ritz.backend import Array, asarray_like, machine_epsilon, to_numpy
 
 __all__ = ["Extrapolation"]
 
-DEPTH = 4  # solutions looked back on
-SAMPLE = 1024  # entries, at least, by which guesses are judged
-# Row j makes the j-th backward difference of a sequence, newest first.
+DEPTH = 4  # number of previous solutions used
+SAMPLE = 1024  # least number of entries by which guesses are compared
+# Row j forms the j-th backward difference of a sequence, newest first.
 DIFFERENCES = np.array([[(-1.0) ** i * comb(j, i) for i in range(DEPTH)] for j in range(DEPTH)])
 NOISE = np.array([comb(2 * j, j) for j in range(DEPTH)])  # squared norms of these rows
-INDEPENDENT = 1e-12  # what elimination leaves of the pivot of a difference that is of use
+INDEPENDENT = 1e-12  # a difference is dropped if elimination reduces its pivot below this fraction
 KINDS = ("least squares", "quadratic")
 
 
 class Extrapolation:
-    r"""Starting vectors for systems with one operator, made of the solutions before.
+    r"""Starting vectors for systems with the same operator, formed from previous solutions.
 
-    Two combinations are at choice. One is that of the last four solutions with the least residual, a projection like
-    that of :cite:`Fischer1998`; as :math:`A x_i \approx b_i` it takes inner products of right-hand sides and no
-    products with A. The other is quadratic extrapolation. The first suits what decays at few rates (diffusion), the
-    second what is carried about (flows), where a small residual may hide a large smooth error. Taken is the one that
-    would have come nearer to the solution of the step before; docs/sequences.md has the measurements.
+    There are two candidates. The first is the combination of the last four solutions with the least residual, a
+    projection similar to that of :cite:`Fischer1998`; since :math:`A x_i \approx b_i`, it needs inner products of
+    right-hand sides but no products with A. The second is quadratic extrapolation. The first suits solutions that decay
+    at few rates (diffusion), the second suits transport (flows), where a small residual may hide a large smooth error.
+    The candidate that would have been closer to the solution of the previous step is used; docs/sequences.md gives
+    measurements.
 
-    Memory: nine vectors, on the host. Time: about twenty passes over a vector for each step, less than an iteration of
-    conjugate gradients.
+    Takes memory for nine vectors, on the host, and about twenty passes over a vector per step, less than an iteration
+    of conjugate gradients.
 
     Parameters
     ----------
     like : array, shape (n,) or (n, k)
-        Any vector of the sequence.
+        A vector of the sequence, of which the shape and dtype are used.
 
     Examples
     --------
@@ -54,11 +55,11 @@ class Extrapolation:
         self._gram = np.zeros((DEPTH, DEPTH))  # inner products of right-hand sides, newest first
         self._order = np.zeros(0, dtype=np.int64)  # rows in use, newest first
         self._residual, self._choice = 0.0, 0
-        self._weights: np.ndarray | None = None  # of both combinations, newest first
-        self._every = 1 + 2 * (vector.size // (2 * SAMPLE))  # odd, lest it sees a few lines of a grid only
+        self._weights: np.ndarray | None = None  # of both candidates, newest first
+        self._every = 1 + 2 * (vector.size // (2 * SAMPLE))  # odd, so samples are not confined to a few grid lines
 
     def append(self, x: Array, rhs: Array, residual: float) -> None:
-        """Take in the solution `x` for `rhs`, with its relative residual."""
+        """Add the solution `x` for `rhs`, whose relative residual is `residual`."""
         from ritz.sequences.kernels import errors, inner_products
 
         solution, known = to_numpy(x).reshape(-1), to_numpy(rhs).reshape(-1)
@@ -74,9 +75,9 @@ class Extrapolation:
         self._residual = residual
 
     def guess(self, rhs: Array) -> tuple[Array, str]:
-        """Return a starting vector for `rhs`, overwritten by the next, and its kind: one of `KINDS`.
+        """Return a starting vector for `rhs` and its kind, one of `KINDS`.
 
-        At least one solution must have been appended.
+        The next call overwrites the vector. At least one solution must have been appended before.
         """
         from ritz.sequences.kernels import combine
 
@@ -87,9 +88,9 @@ class Extrapolation:
         return asarray_like(self._guess.reshape(rhs.shape), rhs), KINDS[self._choice]
 
     def _least_squares(self, rhs: np.ndarray) -> np.ndarray:
-        """Return the weights of least residual, newest first; the solutions' own residuals count as noise.
+        """Return the weights that minimise the residual, newest first; the solutions' residuals are treated as noise.
 
-        They are found for backward differences, which are far less alike than the solutions themselves.
+        The weights are computed for backward differences, which are far better conditioned than the solutions.
         """
         from ritz.sequences.kernels import inner_products, solve_definite
 

@@ -1,4 +1,4 @@
-"""Combinations of the last vectors of a sequence."""
+"""Compiled loops for combinations of the last vectors of a sequence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def inner_products(rows: np.ndarray, order: np.ndarray, x: np.ndarray, products:
 
 @compiled
 def combine(rows: np.ndarray, order: np.ndarray, weights: np.ndarray, result: np.ndarray) -> None:
-    """Write the sum of ``weights[i]`` times row ``order[i]`` to `result`."""
+    """Write the sum over i of ``weights[i]`` times row ``order[i]`` to `result`."""
     result[:] = 0
     for i in range(order.shape[0]):
         row, weight = rows[order[i]], weights[i]
@@ -33,7 +33,7 @@ def combine(rows: np.ndarray, order: np.ndarray, weights: np.ndarray, result: np
 
 @compiled
 def errors(rows: np.ndarray, order: np.ndarray, weights: np.ndarray, x: np.ndarray, every: int) -> np.ndarray:
-    """Return the squared distance of each combination from `x`, in each `every`-th entry."""
+    """Return the squared distance of each combination from `x`, summed over every `every`-th entry."""
     distances = np.zeros(weights.shape[0])
     for m in range(0, x.shape[0], every):
         for kind in range(weights.shape[0]):
@@ -46,10 +46,10 @@ def errors(rows: np.ndarray, order: np.ndarray, weights: np.ndarray, x: np.ndarr
 
 @compiled
 def solve_definite(matrix: np.ndarray, rhs: np.ndarray, independent: float) -> np.ndarray:
-    """Return the solution of a small definite system, both overwritten.
+    """Return the solution of a small positive definite system; `matrix` and `rhs` are overwritten.
 
-    Unknowns are zero whose pivot elimination leaves with no more than `independent` of what it was: they depend on
-    those before them.
+    An unknown is set to zero if elimination leaves no more than the fraction `independent` of its pivot, which means
+    that it depends on the unknowns before it.
     """
     count = rhs.shape[0]
     x, pivots, kept = np.zeros(count), np.diag(matrix).copy(), np.zeros(count, dtype=np.bool_)

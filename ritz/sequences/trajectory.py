@@ -1,4 +1,4 @@
-"""Solving a sequence of linear systems, step by step."""
+"""Solution of a sequence of linear systems, step by step."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from ritz.solver import Prepared
 
 __all__ = ["Trajectory", "march"]
 
-DIRECT = 1  # iterations of a solver that a starting vector does not help
-SMALL = 2000  # unknowns below which extrapolating takes as long as the iterations it saves
+DIRECT = 1  # solvers that take at most this many iterations gain nothing from a starting vector
+SMALL = 2000  # number of unknowns below which extrapolation takes as long as the iterations it saves
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trajectory(Solution):
-    """The solution of a `SystemSequence`: the fields are those of its last step, with these besides.
+    """The solution of a `SystemSequence`.
 
-    A step that does not converge is the last one. Each step starts from an extrapolation of the solutions before it
-    (`ritz.sequences.extrapolation.Extrapolation`); ``stats["guesses"]`` says which, and ``stats["iterations"]`` how
-    many iterations each took.
+    The fields of `Solution` are those of the last step. The sequence ends early with a step that does not converge.
+    Each step starts from an extrapolation of previous solutions (`ritz.sequences.extrapolation.Extrapolation`);
+    ``stats["guesses"]`` lists the kind of each starting vector and ``stats["iterations"]`` the iterations of each step.
 
     Parameters
     ----------
     steps : tuple of Solution
-        One for each step that was solved.
+        The solution of each step that was solved.
     state : object
         The state after the last step.
 
@@ -47,7 +47,10 @@ class Trajectory(Solution):
     state: Any = field(default=None, repr=False)
 
     def raise_for_status(self) -> Trajectory:
-        """Return the trajectory itself, or raise `ConvergenceError` (which carries it), naming the step that failed."""
+        """Return the trajectory itself if it has converged; otherwise raise `ConvergenceError`, which carries it.
+
+        The message names the step that failed.
+        """
         try:
             super().raise_for_status()
         except ConvergenceError as error:
@@ -56,7 +59,7 @@ class Trajectory(Solution):
 
 
 def march(sequence: SystemSequence, prepared: Prepared, x0: Array | None, controls: dict[str, Any]) -> Trajectory:
-    """Solve every system of a sequence with a prepared solver; the first that does not converge is the last."""
+    """Solve the systems of a sequence with a prepared solver, until one of them does not converge."""
     start = time.perf_counter()
     steps: list[Solution] = []
     guesses: list[str] = []

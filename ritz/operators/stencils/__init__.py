@@ -1,1 +1,1 @@
-"""Grid operators, and the boundary conditions of a box."""
+"""Stencil operators on grids, and boundary conditions on the sides of a box."""

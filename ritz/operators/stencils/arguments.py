@@ -1,4 +1,4 @@
-"""What a stencil is given, checked one argument at a time."""
+"""Checks of the arguments of stencils."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import is_integer
 from ritz.backend import to_numpy
 from ritz.errors import InvalidProblem
 
@@ -22,19 +23,19 @@ __all__ = [
     "positive",
 ]
 
-SMALLEST, LARGEST = 1e-100, 1e100  # so that a coefficient over a squared spacing is a number
+SMALLEST, LARGEST = 1e-100, 1e100  # keeps a coefficient over a squared spacing within range
 
 
 def grid_shape(shape: Any) -> tuple[int, ...]:
-    """Return the cells along each axis."""
+    """Return the number of cells along each axis."""
     cells = tuple(shape) if isinstance(shape, Iterable) else (shape,)
-    if not 1 <= len(cells) <= 3 or not all(isinstance(n, int | np.integer) and n > 0 for n in cells):
+    if not 1 <= len(cells) <= 3 or not all(is_integer(n) and n > 0 for n in cells):
         raise InvalidProblem(f"shape is {shape!r}; it must be one to three positive numbers of cells")
     return tuple(int(n) for n in cells)
 
 
 def floating(dtype: Any) -> np.dtype:
-    """Return float32 or float64."""
+    """Return `dtype` as a NumPy dtype, which must be float32 or float64."""
     try:
         found = np.dtype(dtype)
     except TypeError:
@@ -53,10 +54,10 @@ def numbers(name: str, values: Any) -> np.ndarray:
 
 
 def positive(name: str, values: Any, dimension: int) -> tuple[float, ...]:
-    """Return one positive number for each axis."""
+    """Return one positive number per axis; a single number serves every axis."""
     found = numbers(name, values)
     if found.shape not in ((), (dimension,)):
-        raise InvalidProblem(f"{name} has shape {found.shape}; it must be one number or {dimension}, one an axis")
+        raise InvalidProblem(f"{name} has shape {found.shape}; it must be one number or {dimension}, one per axis")
     if not ((found >= SMALLEST) & (found <= LARGEST)).all():
         raise InvalidProblem(f"{name} is {values!r}; it must be positive, between {SMALLEST:.0e} and {LARGEST:.0e}")
     return tuple(np.broadcast_to(found, (dimension,)).tolist())
@@ -67,7 +68,7 @@ def cell_values(coefficient: Any, shape: tuple[int, ...], solid: np.ndarray | No
     values = numbers("coefficient", coefficient)
     if values.shape != shape:
         raise InvalidProblem(
-            f"coefficient has shape {values.shape}; it must be a number, {len(shape)} numbers (one an axis), or cell"
+            f"coefficient has shape {values.shape}; it must be a number, {len(shape)} numbers (one per axis), or cell"
             f" values of shape {shape}"
         )
     bad = ~(np.isfinite(values) & (values > 0))
@@ -96,7 +97,7 @@ def mask(solid: Any, shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def finite(name: str, value: Any) -> float:
-    """Return one finite number."""
+    """Return one finite number as a float."""
     found = numbers(name, value)
     if found.ndim or not np.isfinite(found):
         raise InvalidProblem(f"{name} is {value!r}; it must be one finite number")
@@ -104,7 +105,7 @@ def finite(name: str, value: Any) -> float:
 
 
 def not_negative(name: str, values: Any) -> np.ndarray:
-    """Return finite numbers that are at least 0, as a float64 array."""
+    """Return finite non-negative numbers as a float64 array."""
     found = numbers(name, values)
     bad = ~(np.isfinite(found) & (found >= 0))
     if bad.any():
@@ -115,23 +116,23 @@ def not_negative(name: str, values: Any) -> np.ndarray:
 
 
 def couplings(values: Sequence[Any]) -> tuple[np.ndarray, ...]:
-    """Return the couplings along each axis, float64 arrays of the grid's shape."""
+    """Return the couplings along each axis as float64 arrays of the grid's shape."""
     found = tuple(not_negative(f"couplings[{axis}]", along) for axis, along in enumerate(values))
     shapes = [along.shape for along in found]
     if not 1 <= len(found) <= 3 or shapes != [shapes[0]] * len(found) or len(shapes[0]) != len(found):
         raise InvalidProblem(
-            f"couplings have the shapes {shapes}; there must be one array an axis, for one to three axes, each of the"
+            f"couplings have the shapes {shapes}; there must be one array per axis, for one to three axes, each of the"
             " grid's shape (its last layer couples back to the first, 0 unless the axis is periodic)"
         )
     grid_shape(shapes[0])
     for axis, along in enumerate(found):
         if along.shape[axis] == 1 and along.any():
-            raise InvalidProblem(f"couplings[{axis}] must be 0: along an axis of one cell there is no neighbour")
+            raise InvalidProblem(f"couplings[{axis}] must be 0: a cell has no neighbour along an axis of one cell")
     return found
 
 
 def entries(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Return entries of an operator in its dtype, read-only."""
+    """Return entries of an operator as a read-only array of its dtype."""
     with np.errstate(over="ignore"):
         converted = values.astype(dtype)
     if not np.isfinite(converted).all():

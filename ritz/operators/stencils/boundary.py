@@ -1,4 +1,4 @@
-"""Boundary conditions of a box: one word a side."""
+"""Boundary conditions on the sides of a box."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ritz.errors import InvalidProblem
 __all__ = ["AXES", "BoundaryLike", "Condition", "Sides", "parse_boundary", "side_names"]
 
 Condition: TypeAlias = Literal["dirichlet", "neumann", "periodic", "open"]
-Sides: TypeAlias = tuple[tuple[Condition, Condition], ...]  # (lower, upper) an axis
+Sides: TypeAlias = tuple[tuple[Condition, Condition], ...]  # one (lower, upper) pair per axis
 BoundaryLike: TypeAlias = str | Mapping[str, str] | Sides
 
 AXES = "xyz"
@@ -18,33 +18,34 @@ CONDITIONS = ("dirichlet", "neumann", "periodic")
 
 
 def side_names(dimension: int) -> list[str]:
-    """Return the names of the sides of a box: ``["x-", "x+", "y-", ...]``; x is the first array axis."""
+    """Return the names of the sides of a box, ``["x-", "x+", "y-", ...]``, where x is the first array axis."""
     return [AXES[axis] + sign for axis in range(dimension) for sign in "-+"]
 
 
 def parse_boundary(boundary: BoundaryLike, dimension: int, *, open_sides: bool = False) -> Sides:
-    """Return the condition of both sides of every axis.
+    """Return the boundary conditions on both sides of every axis.
 
     Parameters
     ----------
     boundary : str or mapping or tuple of pairs
-        One of ``"dirichlet"``, ``"neumann"``, ``"periodic"`` for every side; ``"mixed"`` for Dirichlet on both
-        x sides and Neumann elsewhere; a mapping from side names (``"x-"``, ``"x+"``, ``"y-"``, ...) to
-        conditions, sides left out being Dirichlet; or a (lower, upper) pair for each axis.
+        One of ``"dirichlet"``, ``"neumann"`` and ``"periodic"`` for every side; ``"mixed"`` for Dirichlet on both
+        x sides and Neumann elsewhere; a mapping from names of sides (``"x-"``, ``"x+"``, ``"y-"``, ...) to
+        conditions, in which missing sides are Dirichlet; or one (lower, upper) pair per axis.
     dimension : int
         Number of axes.
     open_sides : bool
-        Take ``"open"`` too: no condition, as where characteristics leave the box, or at the last time.
+        Whether ``"open"`` is allowed too, which means no condition, as where characteristics leave the box or at the
+        final time.
 
     Returns
     -------
     tuple of (str, str)
-        (lower, upper) for each axis.
+        One (lower, upper) pair per axis.
 
     Raises
     ------
     InvalidProblem
-        For an unknown side or condition, or an axis with one periodic side only.
+        For an unknown side or condition, or an axis with only one periodic side.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Finite volumes on a box: from a PDE's coefficient, walls and obstacles to the entries of a stencil."""
+"""Finite volumes on a box: the entries of a stencil from a PDE's coefficient, walls and obstacles."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ __all__ = ["connected", "constant_axis", "regions", "sides_of", "variable_coupli
 
 
 def constant_axis(cells: int, coupling: float, sides: tuple[str, str], wall: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the couplings and the wall terms along an axis where the coefficient is constant.
+    """Return the couplings and the wall terms along an axis with a constant coefficient.
 
     Parameters
     ----------
     cells : int
+        Number of cells along the axis.
     coupling : float
-        Coefficient over the squared spacing.
+        Coefficient over squared spacing.
     sides : tuple of str
-        Conditions at the lower and the upper end.
+        Boundary conditions at the lower and the upper end.
     wall : float
         Coupling to a Dirichlet wall, relative to `coupling`.
 
     Returns
     -------
     couplings : ndarray, shape (cells,)
-        From each cell to the next, the last one around the end.
+        Coupling of each cell to the next; that of the last cell leads back to the first.
     walls : ndarray, shape (cells,)
-        What the walls add to the diagonal.
+        Contribution of the walls to the diagonal.
     """
     couplings = np.full(cells, coupling)
-    if sides[0] != "periodic" or cells == 1:  # a cell that is its own neighbour exchanges nothing
+    if sides[0] != "periodic" or cells == 1:  # a cell does not exchange anything with itself
         couplings[-1] = 0.0
     walls = np.zeros(cells)
     walls[0] += wall * coupling * (sides[0] == "dirichlet")
@@ -49,19 +50,21 @@ def variable_couplings(
     solid_walls: bool,
     wall: float,
 ) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """Return the couplings along each axis and the wall terms of every cell, arrays of the grid's shape.
+    """Return the couplings along each axis and the wall terms of every cell, as arrays of the grid's shape.
 
     Parameters
     ----------
     coefficients : sequence of ndarray
-        Cell values along each axis, of the grid's shape. Faces take the harmonic mean, which keeps the flux right
-        across jumps.
+        For each axis, the coefficient in every cell, of the grid's shape. Faces take the harmonic mean, which keeps the
+        flux correct across jumps.
     spacing : sequence of float
+        Spacing along each axis.
     boundary : tuple of (str, str)
+        Boundary conditions, one (lower, upper) pair per axis.
     fluid : ndarray of bool
-        False in obstacles, which are left without any coupling.
+        False in obstacles, which are not coupled to anything.
     solid_walls : bool
-        Whether u = 0 holds on the walls of obstacles; otherwise no flux passes.
+        Whether u = 0 on the walls of obstacles; otherwise no flux passes through them.
     wall : float
         Coupling to a Dirichlet wall, relative to coefficient over squared spacing.
     """
@@ -89,7 +92,7 @@ def variable_couplings(
 
 
 def regions(fluid: np.ndarray, boundary: Sides) -> tuple[np.ndarray, int]:
-    """Return a label for each cell, -1 in obstacles, that tells connected regions of fluid apart, and their number."""
+    """Label the connected regions of fluid; return the label of each cell (-1 in obstacles) and their number."""
     from scipy.ndimage import label
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -110,7 +113,7 @@ def regions(fluid: np.ndarray, boundary: Sides) -> tuple[np.ndarray, int]:
 
 
 def connected(couplings: Sequence[np.ndarray]) -> tuple[np.ndarray, int]:
-    """Return a label for each cell that tells regions apart between which nothing is coupled, and their number."""
+    """Label the regions of cells that are coupled; return the label of each cell and the number of regions."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -126,9 +129,10 @@ def connected(couplings: Sequence[np.ndarray]) -> tuple[np.ndarray, int]:
 
 
 def sides_of(couplings: Sequence[np.ndarray], walls: np.ndarray) -> Sides:
-    """Return the condition on each side of a box, as far as entries tell it.
+    """Return the condition on each side of a box, as far as the entries show it.
 
-    An axis is periodic if something is coupled around its end; otherwise sides with a wall term are Dirichlet.
+    An axis is periodic if a coupling leads around its end; otherwise, sides with a wall term are Dirichlet and the
+    others Neumann.
     """
     sides: list[tuple[Condition, Condition]] = []
     for axis, along in enumerate(couplings):

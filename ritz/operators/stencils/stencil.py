@@ -1,4 +1,4 @@
-"""Second-order diffusion on a grid, stored as what couples neighbouring cells."""
+"""Second-order diffusion on a grid, stored as couplings between neighbouring cells."""
 
 from __future__ import annotations
 
@@ -29,58 +29,58 @@ if TYPE_CHECKING:
 
 __all__ = ["Stencil"]
 
-WALL = {"cell": 2.0, "vertex": 1.0}  # coupling to a Dirichlet wall, which is half a cell or a whole one away
+WALL = {"cell": 2.0, "vertex": 1.0}  # relative coupling to a Dirichlet wall, half a cell or a whole cell away
 
 
 class Stencil(Operator):
     r"""The operator :math:`-\nabla\cdot(c\nabla u) + \sigma u` on a box, in conservative finite volumes.
 
-    A row has 3, 5 or 7 entries in one, two or three dimensions. All cells of the grid are unknowns, in C order (the
-    last axis runs fastest). No matrix is assembled: products are compiled loops over the grid. A constant coefficient
-    takes no memory; otherwise a diagonal and one coupling an axis are kept for each cell, less than half of what CSR
-    needs. Products read all of them only where the coefficient varies; with obstacles alone they read the diagonal and
-    a byte a cell. Large grids are shared out among threads. The first product of a kind compiles its loop, which takes
-    a second and is kept on disk.
+    Rows have 3, 5 or 7 entries in one, two or three dimensions. All cells of the grid are unknowns, in C order (the
+    last axis varies fastest). No matrix is assembled: products are compiled loops over the grid. A constant coefficient
+    takes no memory; otherwise the diagonal and one coupling per axis are stored for each cell, less than half of what
+    CSR needs. Products read all of these only if the coefficient varies; with obstacles alone, they read the diagonal
+    and one byte per cell. Several threads share the work on large grids. The first product of each kind compiles its
+    loop, which takes a second; the compiled loop is cached on disk.
 
     Parameters
     ----------
     shape : int or tuple of int
-        Cells along each of one to three axes.
+        Number of cells along each of one to three axes.
     spacing : float or sequence of float
-        Distance of neighbouring unknowns, by axis if several.
+        Distance between neighbouring unknowns: one number, or one per axis.
     coefficient : float, sequence of float, or ndarray of shape `shape`, optional
-        The coefficient c > 0: one number (1 if left out), one for each axis, or cell values, of which faces take the
-        harmonic mean. Values in solid cells are not read.
+        The coefficient c > 0: one number, one per axis, or cell values, of which faces take the harmonic mean; 1 if
+        None. Values in solid cells are ignored.
     boundary : str, mapping or tuple of pairs
-        Condition on each side, all homogeneous; see `ritz.operators.stencils.boundary.parse_boundary`. A Neumann wall
-        lies half a cell beyond the outermost unknowns.
+        Homogeneous condition on each side; see `ritz.operators.stencils.boundary.parse_boundary`. A Neumann wall lies
+        half a cell beyond the outermost unknowns.
     solid : ndarray of bool, shape `shape`, optional
-        True in obstacles. Their rows are those of the identity times a typical diagonal entry and touch no fluid;
-        the right-hand side must be 0 there.
+        True in obstacles. Their rows are those of the identity times a typical diagonal entry, not coupled to the
+        fluid; the right-hand side must be 0 there.
     solid_boundary : {"dirichlet", "neumann"}
         Condition on the walls of obstacles: u = 0, or no flux.
     shift : float
-        The factor σ of u. Negative values (Helmholtz) give an operator that is only symmetric.
+        The factor σ of u. With a negative factor (Helmholtz), the operator is tagged symmetric only.
     centering : {"cell", "vertex"}
-        Whether Dirichlet walls lie half a cell from the outermost unknowns (entry 2c/h²), or one cell (c/h², on a
-        grid with h = 1/(n+1)).
+        Whether Dirichlet walls lie half a cell (entry 2c/h²) or a whole cell (entry c/h², on a grid with
+        h = 1/(n+1)) from the outermost unknowns.
     dtype : dtype
         float32 or float64.
 
     Attributes
     ----------
     grid_shape : tuple of int
-        Cells along each axis.
+        Number of cells along each axis.
     couplings : tuple of ndarray
-        For each axis an array of shape `grid_shape`: minus the entry between a cell and the next one; in the last
-        layer the one around the end, zero unless the axis is periodic. Read-only.
+        For each axis, a read-only array of shape `grid_shape`: minus the entry between each cell and the next. The last
+        layer couples back to the first and is zero unless the axis is periodic.
     constant : bool
-        Whether the couplings are one number along each axis (scalar coefficients and no obstacles).
+        Whether the coupling is constant along each axis (scalar coefficients and no obstacles).
 
     Raises
     ------
     InvalidProblem
-        For every parameter out of range or of the wrong shape.
+        If a parameter is out of range or of the wrong shape.
 
     Examples
     --------
@@ -130,29 +130,30 @@ class Stencil(Operator):
 
     @classmethod
     def from_couplings(cls, couplings: Sequence[Any], walls: Any = 0.0, *, dtype: Any = np.float64) -> Stencil:
-        """Return the operator with the given couplings between neighbouring cells, for coefficients kept on faces.
+        """Return the operator with given couplings between neighbouring cells, as for coefficients known on faces.
 
         Parameters
         ----------
         couplings : sequence of ndarray
-            For each axis an array of the grid's shape, at least 0: what couples each cell to the next (area times
-            coefficient over distance and cell volume); in the last layer to the first, 0 unless the axis is periodic.
+            For each axis, an array of the grid's shape: the coupling, at least 0, of each cell to the next (area times
+            coefficient over distance and cell volume). The last layer couples back to the first and is 0 unless the
+            axis is periodic.
         walls : float or ndarray of the grid's shape
-            What is added to the diagonal, at least 0: couplings to walls where u = 0, and any factor of u.
+            Terms added to the diagonal, at least 0: couplings to walls where u = 0, and any factor of u.
         dtype : dtype
             float32 or float64.
 
         Returns
         -------
         Stencil
-            Its entries are ``-couplings`` between neighbours and ``walls`` plus the sum of a cell's couplings on the
-            diagonal. `spacing` is 1; in `boundary` a side is periodic where a coupling leads around it, Dirichlet
-            where something is added to one of its cells, Neumann otherwise.
+            Its entries are ``-couplings`` between neighbours and, on the diagonal, ``walls`` plus the sum of a cell's
+            couplings. `spacing` is 1. In `boundary`, a side is periodic if a coupling leads around it, Dirichlet if
+            something is added to the diagonal in one of its cells, and Neumann otherwise.
 
         Raises
         ------
         InvalidProblem
-            If a shape does not fit, or a number is negative or not finite.
+            If a shape does not match, or a number is negative or not finite.
 
         Examples
         --------
@@ -210,7 +211,7 @@ class Stencil(Operator):
         self._finish(couplings, walls, found)
 
     def _finish(self, couplings: Sequence[np.ndarray], walls: np.ndarray, regions: tuple[np.ndarray, int]) -> None:
-        """Set entries, tags and nullspace; `regions` are a label for each cell, -1 in obstacles, and their number."""
+        """Set entries, tags and nullspace; `regions` is a label per cell, -1 in obstacles, and the number of labels."""
         diagonal = walls + self.shift
         for axis, along in enumerate(couplings):
             diagonal += along + np.roll(along, 1, axis)
@@ -224,7 +225,7 @@ class Stencil(Operator):
         self.tags = self._tags(bool(fixed.all()))
         self._nullspace = None
         if Tag.SEMIDEFINITE in self.tags:
-            renumber = np.append(np.where(fixed, -1, np.cumsum(~fixed) - 1), -1)  # label -1 reads the end
+            renumber = np.append(np.where(fixed, -1, np.cumsum(~fixed) - 1), -1)  # label -1 reads the last entry
             self._nullspace = Nullspace(renumber[labels])
 
     def _tags(self, fixed: bool) -> frozenset[Tag]:
@@ -240,7 +241,7 @@ class Stencil(Operator):
 
     @property
     def nullspace(self) -> Nullspace | None:
-        """One constant for each region of fluid that touches no Dirichlet wall, or None if there is no such region."""
+        """One constant per region of fluid that touches no Dirichlet wall, or None if there is no such region."""
         return self._nullspace
 
     def diagonal(self) -> np.ndarray:
@@ -258,7 +259,7 @@ class Stencil(Operator):
         return total
 
     def to_sparse(self) -> csr_array:
-        """Return the entries as a SciPy CSR array; O(n) time, about 5 ms for each 100 000 unknowns."""
+        """Return the entries as a SciPy CSR array; takes O(n) time, about 5 ms per 100 000 unknowns."""
         from scipy.sparse import dia_array
 
         n = self.shape[0]
@@ -309,7 +310,8 @@ class Stencil(Operator):
         if type(other) is np.ndarray and other.dtype == self.dtype and other.shape == self.shape[:1]:
             if not other.flags.c_contiguous:
                 other = other.copy()
-            out = np.empty_like(other)  # at once: on small grids general checks take longer than the product
+            # A shortcut, because on small grids the general checks take longer than the product.
+            out = np.empty_like(other)
             self.multiply_into(other, out)
             return out
         return super().__matmul__(other)
@@ -324,7 +326,7 @@ class Stencil(Operator):
             dtype = np.result_type(self.dtype, x.dtype)
             return self.astype(dtype)._multiply(x.astype(dtype))
         columns = x.size // self.shape[0]
-        if columns > 1 and x.flags.f_contiguous:  # columns that lie whole in memory stay so
+        if columns > 1 and x.flags.f_contiguous:  # contiguous columns stay contiguous
             y = np.empty_like(x)
             for j in range(columns):
                 self.multiply_into(x[:, j], y[:, j])
@@ -338,16 +340,16 @@ class Stencil(Operator):
         return y
 
     def multiply_into(self, x: np.ndarray, out: np.ndarray) -> None:
-        """Write the product with `x` to `out`: contiguous vectors ``(n,)`` of the operator's dtype.
+        """Write the product with `x` to `out`.
 
-        The two must not overlap. Saves the fresh memory that ``operator @ x`` returns, which costs as much as the
-        product on large grids.
+        Both are contiguous vectors ``(n,)`` of the operator's dtype and must not overlap. Unlike ``operator @ x``, this
+        allocates no memory, which on large grids costs as much as the product.
         """
         in_parallel_chunks, kernel, grid, work, fixed = self._loop
         in_parallel_chunks(kernel, grid[0], work, out, x, grid, *fixed)
 
     def _multiply_block(self, x: np.ndarray, out: np.ndarray) -> None:
-        """Write the products with the columns of an array in C order to another one."""
+        """Write the products with the columns of `x` to `out`; both are in C order."""
         in_parallel_chunks, kernel, grid, work, fixed = self._loop
         columns = x.shape[1]
         if self.constant:
@@ -363,7 +365,10 @@ class Stencil(Operator):
 
     @cached_property
     def _loop(self) -> tuple[Any, Any, tuple[int, ...], int, tuple[Any, ...]]:
-        """What runs loops; that for vectors, the grid as it takes it (one axis as two), bytes moved, its arguments."""
+        """How to multiply a vector: ``in_parallel_chunks``, the kernel, its grid, the bytes moved, further arguments.
+
+        The grid has at least two axes; a grid with a single axis becomes one row.
+        """
         from ritz.kernels.parallel_chunks import in_parallel_chunks
 
         grid = self.grid_shape if len(self.grid_shape) > 1 else (1, *self.grid_shape)
@@ -395,7 +400,7 @@ class Stencil(Operator):
         return in_parallel_chunks, kernel, grid, moved + 2 * self.shape[0] * self.dtype.itemsize, fixed
 
     def _all_couplings(self, grid: tuple[int, ...]) -> tuple[np.ndarray, ...]:
-        """Return the couplings along each axis of `grid`."""
+        """Return the couplings along each axis of `grid`, which may have an axis of one cell in front."""
         if len(grid) == len(self.couplings):
             return self.couplings
         return (arguments.entries(np.zeros(self.grid_shape), self.dtype), *self.couplings)
@@ -409,7 +414,7 @@ class Stencil(Operator):
         return multiply(field, diagonal, couplings, periodic).reshape(x.shape)
 
     def _as_tensors(self, x: Any) -> list[Any]:
-        """Return diagonal and couplings as tensors like `x`, not spread out where one number serves an axis."""
+        """Return diagonal and couplings as tensors like `x`; couplings constant across lines stay one line per axis."""
         couplings = self.couplings
         if self.constant:
             couplings = [self._along(axis, self._line(axis)) for axis in range(len(couplings))]

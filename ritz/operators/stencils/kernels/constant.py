@@ -1,4 +1,4 @@
-"""Products of stencils that have one coupling an axis with vectors and blocks of columns."""
+"""Products of stencils that have one coupling per axis with vectors and blocks of columns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _run_2d(
     y: np.ndarray, x: np.ndarray, at: int, count: int, centre: float,
     left: int, to_left: float, right: int, to_right: float, before: int, up: float, after: int, down: float,
 ) -> None:  # fmt: skip
-    """Write `count` numbers from `at` on, whose neighbours lie side by side from the places given."""
+    """Write `count` entries from `at` on; `left`, `right`, ... are the positions of the first entry's neighbours."""
     o, c = part(y, at, count), part(x, at, count)
     west, east, u, d = part(x, left, count), part(x, right, count), part(x, before, count), part(x, after, count)
     for k in range(count):
@@ -39,10 +39,10 @@ def constant_2d(
     weights: np.ndarray,
     step: int = 1,
 ) -> None:
-    """Multiply a stencil with one coupling an axis by flat arrays, `step` columns interleaved.
+    """Multiply a stencil with one coupling per axis by flat arrays of `step` interleaved columns.
 
-    The diagonal of cell (i, j) is ``diagonal0[i] + diagonal1[j]``; both differ from their second value at the ends
-    only. Row a of `weights` holds the coupling inside axis a and the one around its end.
+    The diagonal of cell (i, j) is ``diagonal0[i] + diagonal1[j]``, and each of the two is constant except at its ends.
+    Row a of `weights` holds the coupling along axis a and the coupling around its end.
     """
     n0, n1 = grid
     width = n1 * step
@@ -85,7 +85,7 @@ def _run_3d(
     left: int, to_left: float, right: int, to_right: float, front: int, to_front: float, back: int, to_back: float,
     before: int, up: float, after: int, down: float,
 ) -> None:  # fmt: skip
-    """Write `count` numbers from `at` on, whose neighbours lie side by side from the places given."""
+    """Write `count` entries from `at` on; `left`, `right`, ... are the positions of the first entry's neighbours."""
     o, c = part(y, at, count), part(x, at, count)
     west, east, south, north = part(x, left, count), part(x, right, count), part(x, front, count), part(x, back, count)
     u, d = part(x, before, count), part(x, after, count)
@@ -114,7 +114,7 @@ def constant_3d(
     weights: np.ndarray,
     step: int = 1,
 ) -> None:
-    """Multiply a stencil with one coupling an axis by flat arrays; see `constant_2d`."""
+    """Multiply a stencil with one coupling per axis by flat arrays; see `constant_2d`."""
     n0, n1, n2 = grid
     width = n2 * step
     plane, rows = n1 * width, max(1, CHUNK // width)
@@ -157,5 +157,5 @@ def constant_3d(
             start = stop
 
 
-# By dimension of the grid.
+# Kernels by the dimension of the grid.
 constant = {2: constant_2d, 3: constant_3d}

@@ -1,4 +1,4 @@
-"""Products of stencils that have one coupling an axis, but some faces closed, with vectors."""
+"""Products of stencils that have one coupling per axis, but some closed faces, with vectors."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def masked_2d(
     faces: np.ndarray,
     weights: np.ndarray,
 ) -> None:
-    """Multiply a stencil with one coupling an axis, or none where a face is closed, by a flat array.
+    """Multiply a stencil with one coupling per axis, or none across closed faces, by a flat array.
 
-    Bits of `faces`, from the lowest: whether the cell is coupled to the one before it and to the next, along the last
-    axis, and along the axis before.
+    The bits of `faces`, from the lowest, say whether the cell is coupled to the previous and to the next cell along the
+    last axis, then along the axis before it.
     """
     n0, n1 = grid
     rows = max(1, CHUNK // n1)
@@ -69,7 +69,7 @@ def masked_3d(
     faces: np.ndarray,
     weights: np.ndarray,
 ) -> None:
-    """Multiply a stencil with one coupling an axis, or none where a face is closed, by a flat array; see above."""
+    """Multiply a stencil with one coupling per axis, or none across closed faces, by a flat array; see `masked_2d`."""
     n0, n1, n2 = grid
     plane, rows = n1 * n2, max(1, CHUNK // n2)
     w0, w1, w2 = weights[0], weights[1], weights[2]
@@ -112,5 +112,5 @@ def masked_3d(
             start = stop
 
 
-# By dimension of the grid.
+# Kernels by the dimension of the grid.
 masked = {2: masked_2d, 3: masked_3d}

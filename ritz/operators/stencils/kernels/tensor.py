@@ -1,4 +1,4 @@
-"""Products of stencils with torch tensors, on any device."""
+"""Products of stencils with torch tensors on any device."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ __all__ = ["multiply"]
 
 
 def multiply(field: Any, diagonal: Any, couplings: Sequence[Any], periodic: Sequence[bool]) -> Any:
-    """Return ``A x`` as slices of the whole grid.
+    """Return ``A x``, computed from slices of the whole grid.
 
     Parameters
     ----------
     field : torch.Tensor, shape (*grid, columns)
     diagonal : torch.Tensor, shape (*grid, 1)
     couplings : sequence of torch.Tensor
-        For each axis, from each cell to the next; broadcast to shape (*grid, 1).
+        For each axis, the coupling of each cell to the next; must broadcast to shape (*grid, 1).
     periodic : sequence of bool
-        For each axis, whether the last coupling leads back to the first cell.
+        For each axis, whether the last cell is coupled to the first.
+
+    Returns
+    -------
+    torch.Tensor, shape (*grid, columns)
     """
     result = diagonal * field
     for axis, (along, around) in enumerate(zip(couplings, periodic, strict=True)):

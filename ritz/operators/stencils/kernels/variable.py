@@ -1,4 +1,4 @@
-"""Products of stencils that have their own couplings at every cell with vectors and blocks of columns."""
+"""Products of stencils whose couplings vary from cell to cell with vectors and blocks of columns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def variable_2d(
     c0: np.ndarray,
     c1: np.ndarray,
 ) -> None:
-    """Multiply a stencil with its own couplings at every cell by a flat array; `periodic` means the last axis."""
+    """Multiply a stencil with variable couplings by a flat array; `periodic` refers to the last axis."""
     n0, n1 = grid
     rows = max(1, CHUNK // n1)
     start = first
@@ -65,7 +65,7 @@ def variable_3d(
     c1: np.ndarray,
     c2: np.ndarray,
 ) -> None:
-    """Multiply a stencil with its own couplings at every cell by a flat array; `periodic` means the last axis."""
+    """Multiply a stencil with variable couplings by a flat array; `periodic` refers to the last axis."""
     n0, n1, n2 = grid
     plane, rows = n1 * n2, max(1, CHUNK // n2)
     for i in range(first, last):
@@ -115,7 +115,7 @@ def variable_3d(
 def variable_2d_block(
     first: int, last: int, y: np.ndarray, x: np.ndarray, diagonal: np.ndarray, c0: np.ndarray, c1: np.ndarray
 ) -> None:
-    """Multiply a stencil with its own couplings at every cell by the columns of an ``(n0, n1, columns)`` array."""
+    """Multiply a stencil with variable couplings by the columns of an ``(n0, n1, columns)`` array."""
     n0, n1, columns = x.shape
     for i in range(first, last):
         before, after = around(i, n0)
@@ -144,7 +144,7 @@ def variable_3d_block(
     c1: np.ndarray,
     c2: np.ndarray,
 ) -> None:
-    """Multiply a stencil with its own couplings at every cell by the columns of an ``(n0, n1, n2, columns)`` array."""
+    """Multiply a stencil with variable couplings by the columns of an ``(n0, n1, n2, columns)`` array."""
     n0, n1, n2, columns = x.shape
     for i in range(first, last):
         before, after = around(i, n0)
@@ -166,6 +166,6 @@ def variable_3d_block(
                     )
 
 
-# By dimension of the grid.
+# Kernels by the dimension of the grid.
 variable = {2: variable_2d, 3: variable_3d}
 variable_block = {2: variable_2d_block, 3: variable_3d_block}
