@@ -445,7 +445,7 @@ def test_bad_seeds(name, seed):
         ("diffusion", {"shape": (4, 4), "coefficient": np.ones((4, 5))}, r"coefficient has shape \(4, 5\)"),
         ("diffusion", {"shape": (4, 4), "coefficient": np.ones((4, 4), complex)}, "coefficient is complex"),
         ("diffusion", {"shape": (4, 4), "coefficient": [["a"] * 4] * 4}, "coefficient cannot be read"),
-        ("diffusion", {"shape": (4, 4, 4), "coefficient": "rotated"}, "for the plane"),
+        ("diffusion", {"shape": (4, 4, 4), "coefficient": "rotated"}, "for 2-D problems"),
         ("diffusion", {"coefficient": "rotated", "anisotropy": 0.0}, "anisotropy is 0.0"),
         ("diffusion", {"coefficient": "rotated", "angle": np.inf}, "angle is inf"),
         ("diffusion", {"shape": (1, 4), "coefficient": "rotated", "boundary": "neumann"}, "shape is"),
