@@ -104,8 +104,9 @@ class PreparedDirections(PreparedIteration):
 
     def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
         counts = {"replaced": 0, "restarts": 0}
-        method: Any = partial(self.method, counts=counts)
-        counted = PreparedIteration(self.system, by_columns(method), self.name, self.preconditioner)
+        method: Any = self.method
+        columns = by_columns(partial(method, counts=counts))
+        counted = PreparedIteration(self.system, columns, self.name, self.preconditioner)
         return replace(counted._solve(rhs, x0, controls), stats=counts)
 
 
