@@ -56,12 +56,13 @@ def solver_needs() -> str:
 def modules(folder: str) -> str:
     """Return Markdown that documents every module of a root folder."""
     root = Path(__file__).parents[1] / folder
-    names: list[str] = []
+    blocks: list[str] = []
     for path in sorted(root.rglob("*.py")):
         inside = path.relative_to(root).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
         if inside != "__init__" and path.stat().st_size:
-            names.append(f"ritz.{folder}.{inside}")
-    return "\n".join(f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n" for name in names)
+            members = "" if path.name == "__init__.py" else "   :members:\n"  # a package only passes names on
+            blocks.append(f"```{{eval-rst}}\n.. automodule:: ritz.{folder}.{inside}\n{members}```\n")
+    return "\n".join(blocks)
 
 
 def example_list() -> str:

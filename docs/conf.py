@@ -37,6 +37,7 @@ autodoc_typehints = "none"  # shapes and meanings are in the NumPy-style text
 autosummary_generate = True
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True  # properties among the attributes are then described once
 exclude_patterns = ["_build", "generated", "benchmarks.md"]
 html_theme = "furo"
 html_title = f"Ritz {version}"
