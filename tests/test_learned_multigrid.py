@@ -16,7 +16,7 @@ from ritz.recipes.recipe import Run, make_recipe
 from ritz.recipes.weights import Weights, load_weights
 from ritz.registry import recipes
 from ritz.solvers.multigrid import LearnedGridMultigrid, LearnedMultigrid
-from ritz.solvers.multigrid.learned.cycle_network import CycleNetwork, System
+from ritz.solvers.multigrid.learned.cycle_network import CycleNetwork, FaceOperators
 from ritz.solvers.multigrid.learned.face_grid import face_grid, merge_cells
 from ritz.solvers.multigrid.learned.face_hierarchy import FaceHierarchy
 from ritz.solvers.multigrid.learned.learned_parameters import LearnedParameters
@@ -67,7 +67,7 @@ def test_compiled_cycle_is_the_trained_one(shape, width, visits):
     rhs = np.random.default_rng(0).standard_normal(operator.shape[0])
     scale = max(float(values.max()) for values in faces)
     with torch.no_grad():
-        cycle = made.double().cycle(System([f / scale for f in faces], walls / scale))
+        cycle = made.double().cycle(FaceOperators([f / scale for f in faces], walls / scale))
         expected = cycle(torch.tensor(rhs.reshape(1, *shape))).numpy().ravel() / scale
     found = applied(hierarchy, rhs[:, None])[:, 0]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * abs(expected).max())

@@ -7,10 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.linalg import spsolve
+from typer.testing import CliRunner
 
 import ritz
-from ritz.errors import InvalidProblem
-from ritz.operators import MatrixFree, Sparse, Tag, aslinearoperator
+from ritz.command_line.cli import app
+from ritz.errors import InvalidProblem, UnknownName
+from ritz.operators import MatrixFree, Sparse, Stencil, Tag, aslinearoperator
 from ritz.registry import preconditioners
 from ritz.solvers.preconditioners import build_preconditioner
 
@@ -170,13 +172,37 @@ def test_entries_are_needed(name):
     ("name", "options", "message"),
     [
         ("modified-incomplete-cholesky", {"relaxation": 1.5}, "between 0 and 1"),
-        ("ruge-stuben", {"cycle": "X"}, "must be 'V' or 'W'"),
-        ("smoothed-aggregation", {"cycle": "F"}, "must be 'V' or 'W'"),
     ],
 )
 def test_bad_options(name, options, message):
     with pytest.raises(InvalidProblem, match=message):
         preconditioners[name](**options)
+
+
+@pytest.mark.parametrize(("name", "cycle"), [("ruge-stuben", "X"), ("smoothed-aggregation", "F")])
+def test_unknown_cycles_are_refused(name, cycle):
+    with pytest.raises(UnknownName, match=f"unknown cycle '{cycle}'; known: V, W"):
+        preconditioners[name](cycle=cycle)
+
+
+@pytest.mark.parametrize("name", preconditioners.names())
+def test_every_name_builds_on_a_stencil(name):
+    operator = Stencil((64, 64))
+    inverse, stats = build_preconditioner(name, operator)
+    assert inverse.shape == operator.shape
+    assert stats["preconditioner"] == name
+    assert "fallback" not in stats
+    b = np.random.default_rng(0).standard_normal(operator.shape[0])
+    correction = inverse @ b
+    assert np.isfinite(correction).all()
+    assert b @ correction > 0
+
+
+def test_every_preconditioner_is_listed():
+    result = CliRunner().invoke(app, ["list", "preconditioners"])
+    assert result.exit_code == 0
+    listed = set(result.stdout.split())
+    assert {*preconditioners.names(), *GRIDS, "bootstrap-amg", "ruge-stuben"} <= listed
 
 
 @pytest.mark.parametrize("name", ["ruge-stuben", "smoothed-aggregation"])

@@ -8,12 +8,13 @@ import numpy as np
 
 import ritz
 from ritz.operators import Stencil
-from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, ritz_style
 from ritz.solvers.multigrid.grid.coarse_grids import coarse_grids
 from ritz.solvers.multigrid.grid.grid_stencil import from_stencil
 from ritz.solvers.multigrid.grid.hierarchy import GridHierarchy
 from ritz.solvers.multigrid.grid.preconditioner import MultigridInverse
+
+from ..registered_figure import figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""Multigrid: on grids, by bootstrap, learned, and PyAMG's."""
+"""Multigrid methods: geometric, learned, bootstrap algebraic, and algebraic with the hierarchies of PyAMG."""
 
 import lazy_loader
 

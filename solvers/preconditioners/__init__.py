@@ -1,7 +1,7 @@
-"""Approximate inverses for the Krylov methods.
+"""Preconditioners for Krylov methods.
 
-A preconditioner is a registered frozen dataclass with ``build(operator) -> Operator``, which returns the approximate
-inverse.
+A preconditioner is a registered frozen dataclass whose method ``build(operator) -> Operator`` returns an approximate
+inverse of the operator.
 """
 
 import lazy_loader

@@ -1,7 +1,4 @@
-"""A preconditioner from whatever stands for it.
-
-A preconditioner is registered as a frozen dataclass with ``build(operator) -> Operator``: the approximate inverse.
-"""
+"""Construction of preconditioners from names, objects, matrices and functions."""
 
 from __future__ import annotations
 
@@ -21,20 +18,20 @@ PreconditionerLike: TypeAlias = Any
 def build_preconditioner(
     preconditioner: PreconditionerLike, operator: Operator
 ) -> tuple[Operator | None, Mapping[str, Any]]:
-    """Return the approximate inverse of `operator` that `preconditioner` stands for, and statistics on it.
+    """Return the approximate inverse of `operator` that `preconditioner` specifies, and its statistics.
 
     Parameters
     ----------
     preconditioner : None, str, object with ``build``, Operator or matrix or SciPy LinearOperator, or callable
-        A name gives that preconditioner with its defaults; a callable maps residuals ``(n,)`` to corrections.
+        A name selects that preconditioner with default options; a callable maps residuals ``(n,)`` to corrections.
     operator : Operator
 
     Raises
     ------
     UnknownName
-        For a name that is not registered.
+        If the name is not registered.
     InvalidProblem
-        For a shape that does not match, or an operator the preconditioner cannot be built for.
+        If the shapes do not match, or the preconditioner cannot be built for the operator.
     """
     if preconditioner is None:
         return None, {}

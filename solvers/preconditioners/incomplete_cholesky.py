@@ -1,4 +1,4 @@
-"""Incomplete Cholesky factors on the pattern of the matrix, plain and modified."""
+"""Incomplete Cholesky factorisation on the pattern of the matrix, plain and modified."""
 
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ from .sweeps import StencilSweeps, TriangularSweeps, grid_entries
 
 __all__ = ["IncompleteCholesky", "ModifiedIncompleteCholesky", "NotPositiveDefinite"]
 
-FIRST_SHIFT = 1e-3
-SHIFT_GROWTH = 4.0
-MOST_LOST = 0.03  # share of the dropped fill that is not added, where the bandwidth tells nothing of a grid
-SMALLEST_PIVOT = 100  # as a multiple of what rounding makes of the diagonal entry
+FIRST_SHIFT = 1e-3  # first shift after a breakdown, relative to the diagonal
+SHIFT_GROWTH = 4.0  # factor of the shift after each further breakdown
+MOST_LOST = 0.03  # largest share of the dropped fill that is not added, for operators without a grid
+SMALLEST_PIVOT = 100  # smallest pivot, in units of rounding of the diagonal entry
 
 
 class NotPositiveDefinite(InvalidProblem):
-    """An entry on the diagonal shows that the operator is not positive definite."""
+    """The operator is not positive definite."""
 
 
 @preconditioners.register("incomplete-cholesky")
 @dataclass(frozen=True)
 class IncompleteCholesky:
-    """IC(0): the Cholesky factor on the pattern of A, fill being dropped :cite:`MeijerinkvanderVorst1977`.
+    """IC(0): the Cholesky factor on the pattern of A, with fill dropped :cite:`MeijerinkvanderVorst1977`.
 
-    Exists for M-matrices. Where a pivot is not positive otherwise, ``A + s diag(A)`` is factored instead, with
-    ``s = 0.001`` and four times as much until it succeeds. Rows that are zero are left alone. Costs about two
-    products to build and one to apply; symmetric positive definite. On a `ritz.operators.Stencil` only the pivots
-    are computed, grid lines overlap in the sweeps, and scaled factors are kept in single precision: a third of
-    the time and a quarter of the memory. A periodic axis of three cells counts the fill within it as dropped there.
+    The factor exists for M-matrices. If a pivot of another matrix is not positive, ``A + s diag(A)`` is factorised
+    instead, with ``s = 0.001``, which is multiplied by four until the factorisation succeeds. Zero rows are left
+    alone. The preconditioner is symmetric positive definite, and costs about two products to build and one to apply.
+    For a `ritz.operators.Stencil` only the pivots are computed, grid lines overlap in the sweeps, and scaled factors
+    are stored in single precision, which takes a third of the time and a quarter of the memory. There, fill within a
+    periodic axis of three cells counts as dropped.
 
     Raises
     ------
     InvalidProblem
-        From `build`, for an operator without entries, not symmetric, or with an entry on the diagonal that is
-        negative, or zero in a row that is not.
+        From `build`, if the entries of the operator are not known, it is not symmetric, or a diagonal entry is
+        negative, or zero in a nonzero row.
 
     Examples
     --------
@@ -60,18 +61,18 @@ class IncompleteCholesky:
 @preconditioners.register("modified-incomplete-cholesky")
 @dataclass(frozen=True)
 class ModifiedIncompleteCholesky:
-    """MIC(0): IC(0) with the dropped fill added to the diagonal, so that row sums are kept :cite:`Gustafsson1978`.
+    """MIC(0): IC(0) with the dropped fill added to the diagonal, which preserves row sums :cite:`Gustafsson1978`.
 
-    On second-order elliptic problems the condition number falls from O(h^-2) to O(h^-1). Pivots that are not
-    positive, costs and errors as for `IncompleteCholesky`.
+    For second-order elliptic problems the condition number falls from O(h^-2) to O(h^-1). The treatment of pivots that
+    are not positive, the costs and the errors are those of `IncompleteCholesky`.
 
     Parameters
     ----------
     relaxation : float, optional
-        Share of the dropped fill that is added, from 0 (IC(0)) to 1 (row sums kept exactly, which can break down).
-        If None, ``1 - 1/N`` on a grid of N cells along its longest side, which was measured to take within 15 %
-        of the fewest iterations on grids of 32 cells a side or more; N is read off the bandwidth of other operators,
-        and 0.97 taken where that says less.
+        Share of the dropped fill that is added, from 0 (IC(0)) to 1 (row sums preserved exactly, which can break
+        down). If None, it is ``1 - 1/N`` on a grid with N cells along its longest side; on grids of at least 32 cells
+        per side, this was measured to take at most 15 % more iterations than the best value. For other operators, N is
+        estimated from the bandwidth, and the share is at least 0.97.
 
     Examples
     --------
@@ -93,6 +94,7 @@ class ModifiedIncompleteCholesky:
 
 
 def _factor(operator: Operator, relaxation: float | None, name: str) -> Operator:
+    """Return the sweeps with the incomplete factors, after shifting the diagonal as far as necessary."""
     if isinstance(operator, Stencil):
         return _factor_stencil(operator, relaxation, name)
     from .kernels.incomplete_cholesky import incomplete_factors
@@ -152,7 +154,7 @@ def _not_positive(diagonal: np.ndarray, wrong: np.ndarray, name: str) -> NotPosi
 
 
 def _with_positive_diagonal(matrix: Any, name: str) -> tuple[Any, np.ndarray]:
-    """Return the matrix with ones on the diagonal of its zero rows, and where its diagonal entries are stored."""
+    """Return the matrix with ones on the diagonal of zero rows, and the positions of its diagonal entries."""
     from scipy.sparse import diags_array
 
     diagonal = matrix.diagonal()

@@ -1,4 +1,4 @@
-"""Incomplete LU factors with a threshold."""
+"""Incomplete LU factorisation with a drop tolerance."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ __all__ = ["IncompleteLU"]
 @preconditioners.register("incomplete-lu")
 @dataclass(frozen=True)
 class IncompleteLU:
-    """LU factors without their small entries, by SuperLU's incomplete factorisation :cite:`Li2005`.
+    """Incomplete LU factors without small entries, computed by SuperLU :cite:`Li2005`.
 
-    For non-symmetric and indefinite operators. Factors are not symmetric even where the operator is, so it goes
-    with ``gmres`` and ``bicgstab``. Rows that are zero are left alone.
+    For non-symmetric and indefinite operators, with the solvers ``gmres`` and ``bicgstab``: the factors are not
+    symmetric even if the operator is. Zero rows are left alone.
 
     Parameters
     ----------
     drop_tolerance : float
-        Entries smaller than this share of their column's norm are dropped.
+        Entries smaller than this multiple of the norm of their column are dropped.
     fill : float
-        Upper limit of the entries of the factors, as a multiple of those of the operator.
+        Largest number of entries of the factors, relative to those of the operator.
 
     Raises
     ------
     InvalidProblem
-        From `build`, for an operator without entries, or a zero pivot.
+        From `build`, if the entries of the operator are not known, or a pivot is zero.
 
     Examples
     --------

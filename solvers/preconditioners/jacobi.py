@@ -1,4 +1,4 @@
-"""Division by the diagonal."""
+"""Jacobi preconditioner."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Jacobi"]
 @preconditioners.register("jacobi")
 @dataclass(frozen=True)
 class Jacobi:
-    """Inverse of the diagonal; zeros on it are read as ones. O(n) time and memory.
+    """Inverse of the diagonal, with zeros replaced by ones. O(n) time and memory.
 
     Examples
     --------

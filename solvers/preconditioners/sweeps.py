@@ -1,4 +1,4 @@
-"""The operators that pairs of triangular sweeps make."""
+"""Operators that apply a forward and a backward triangular sweep."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["StencilSweeps", "TriangularSweeps", "grid_entries"]
 
 
 class TriangularSweeps(Operator):
-    """``((D + L) D^-1 (D + U))^-1``, one forward and one backward substitution.
+    """``((D + L) D^-1 (D + U))^-1``, applied by one forward and one backward substitution.
 
     Parameters
     ----------
     matrix : csr_array, shape (n, n)
-        Its strict triangles are L and U.
+        Matrix whose strict triangles are L and U.
     diagonal : ndarray, shape (n,)
-        D, without zeros.
+        Diagonal D, without zeros.
     symmetric : bool
         Whether ``U = L^T``.
     """
@@ -55,25 +55,25 @@ class TriangularSweeps(Operator):
 
 
 class StencilSweeps(Operator):
-    """``((D + L) D^-1 (D + L^T))^-1`` on a grid, L being the strict lower triangle of a stencil.
+    """``((D + L) D^-1 (D + L^T))^-1`` on a grid, where L is the strict lower triangle of a stencil.
 
-    Kept in single precision, scaled so that D = 1: four numbers a cell. Products are in the
-    stencil's dtype, and as symmetric as that allows.
+    The factors are stored in single precision, scaled to D = 1, as four numbers per cell. Products are in the data
+    type of the stencil, and symmetric up to its rounding.
 
     Parameters
     ----------
     stencil : Stencil
     links : tuple of ndarray, shape (planes, rows, width)
-        Its couplings, as `grid_entries` returns them.
+        Couplings of the stencil, as returned by `grid_entries`.
     inverse : ndarray, shape (planes, rows, width)
-        One over D, which is positive.
+        Inverse of D, which must be positive.
 
     Attributes
     ----------
     grid_shape : tuple of int
         ``(planes, rows, width)``.
-    factor : tuple of ndarray of that shape
-        The scaling, and the links along each axis; see `ritz.solvers.preconditioners.kernels.stencil_cholesky`.
+    factor : tuple of ndarray, shape (planes, rows, width)
+        Scaling, and links along each axis; see `ritz.solvers.preconditioners.kernels.stencil_cholesky`.
     """
 
     def __init__(self, stencil: Stencil, links: tuple[np.ndarray, ...], inverse: np.ndarray):
@@ -101,10 +101,10 @@ class StencilSweeps(Operator):
 
 
 def grid_entries(stencil: Stencil) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    """Return the diagonal and the couplings along three axes of a stencil, in shape ``(planes, rows, width)``.
+    """Return the diagonal and the couplings along three axes of a stencil, each of shape ``(planes, rows, width)``.
 
-    Couplings that lead a cell to itself, or twice to the same neighbour, are taken together: the last layer is zero
-    along axes of less than three cells.
+    Couplings of a cell to itself are added to the diagonal, and two couplings to the same neighbour are added up.
+    Along axes of fewer than three cells, the last layer of the couplings is therefore zero.
     """
     shape = ((1, 1, *stencil.grid_shape))[-3:]
     diagonal = stencil.diagonal().reshape(shape)

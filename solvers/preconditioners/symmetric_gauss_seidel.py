@@ -1,4 +1,4 @@
-"""One symmetric Gauss-Seidel step."""
+"""Symmetric Gauss-Seidel preconditioner."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["SymmetricGaussSeidel"]
 @preconditioners.register("symmetric-gauss-seidel")
 @dataclass(frozen=True)
 class SymmetricGaussSeidel:
-    """``((D + L) D^-1 (D + U))^-1`` for ``A = L + D + U``; zeros on the diagonal are read as ones.
+    """Symmetric Gauss-Seidel: ``((D + L) D^-1 (D + U))^-1`` for ``A = L + D + U``, with zeros in D replaced by ones.
 
-    Symmetric where A is, positive definite where its diagonal is positive too. Costs about one product each time,
-    and a copy of the entries, on stencils in single precision.
+    Symmetric if A is, and positive definite if its diagonal is positive as well. An application costs about one
+    product. The memory is that of a copy of the entries, in single precision for stencils.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""Bootstrap algebraic multigrid, for matrices of which nothing else is known."""
+"""Bootstrap algebraic multigrid, for matrices about which nothing else is known."""

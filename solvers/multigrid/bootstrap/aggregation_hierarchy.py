@@ -1,4 +1,4 @@
-"""A hierarchy of aggregates, and the cycle through it."""
+"""Hierarchies of aggregates, and the multigrid cycle on them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .prolongation import prolongation_and_coarse_matrix
 from .relaxation import SMOOTHERS, Smoother, remainder
 from .strong_couplings import strong_couplings
 
-__all__ = ["AggregationHierarchy", "Level", "build_hierarchy", "in_single_precision"]
+__all__ = ["AggregationHierarchy", "AggregationLevel", "build_hierarchy", "in_single_precision"]
 
-COARSEST = 100  # unknowns whose inverse is formed
-ROUNDING = 1000  # units in the last place, by unknown, that leave a zero eigenvalue unrecognised
-INNER = 0.25  # reduction of the coarse residual after which the K-cycle takes no second step
+COARSEST = 100  # most unknowns for which a dense inverse is formed
+ROUNDING = 1000  # units of rounding, per unknown, up to which an eigenvalue counts as zero
+INNER = 0.25  # reduction of the coarse residual at which the K-cycle skips the second step
 
 
 @dataclass(frozen=True, eq=False)
-class Level:
+class AggregationLevel:
     """A matrix, its smoother, and the prolongation from the next level, shape (n, m)."""
 
     matrix: Any
@@ -32,37 +32,39 @@ class Level:
 
 @dataclass(frozen=True, eq=False)
 class AggregationHierarchy:
-    """Levels from the finest on, and the (pseudo-)inverse of the matrix after them, all in single precision.
+    """Levels of aggregates in single precision, and the (pseudo-)inverse on the coarsest level.
 
     Parameters
     ----------
-    levels : sequence of Level
+    levels : sequence of AggregationLevel
+        From the finest on, without the coarsest.
     coarsest : csr_array, shape (m, m)
+        Matrix of the coarsest level.
     inverse : ndarray, shape (m, m)
-        Of `coarsest`, zero on its nullspace.
+        Pseudo-inverse of `coarsest`.
     kind : {"V", "W", "K"}
-        How the coarse levels are visited: once, twice, or by up to two steps of flexible conjugate gradients.
+        Kind of cycle: one visit to each coarse level, two, or up to two steps of flexible conjugate gradients.
     """
 
-    levels: Sequence[Level]
+    levels: Sequence[AggregationLevel]
     coarsest: Any
     inverse: np.ndarray
     kind: str
 
     @property
     def sizes(self) -> list[int]:
-        """Unknowns of each level."""
+        """Number of unknowns of each level."""
         return [level.matrix.shape[0] for level in self.levels] + [self.coarsest.shape[0]]
 
     @property
     def coarse_complexity(self) -> float:
-        """Entries on the coarse levels over those of the finest."""
+        """Number of entries on all coarse levels relative to the finest level."""
         entries = [level.matrix.nnz for level in self.levels] + [self.coarsest.nnz]
         return sum(entries[1:]) / max(entries[0], 1)
 
     def cycle(self, rhs: np.ndarray) -> np.ndarray:
         """Return the approximate solution after one cycle from zero, for a vector ``(n,)`` or a block ``(n, k)``."""
-        if self.kind == "K" and rhs.ndim == 2:  # whose step lengths differ from column to column
+        if self.kind == "K" and rhs.ndim == 2:  # the step lengths differ between columns
             return np.stack([self._cycle(0, np.ascontiguousarray(column)) for column in rhs.T], axis=1)
         return self._cycle(0, rhs)
 
@@ -84,7 +86,10 @@ class AggregationHierarchy:
         return x + self._cycle(number, remainder(matrix, rhs, x))
 
     def _two_steps(self, number: int, rhs: np.ndarray, x: np.ndarray, product: np.ndarray) -> np.ndarray:
-        """Return what is best in energy along `x` and the cycle of what that leaves :cite:`NotayVassilevski2008`."""
+        """Return the result of two steps of flexible conjugate gradients :cite:`NotayVassilevski2008`.
+
+        The first step is along `x`, with the given product, and the second along the cycle of its residual.
+        """
         curvature = float(x @ product)
         if not curvature > 0.0:
             return x
@@ -104,24 +109,24 @@ def build_hierarchy(
 ) -> AggregationHierarchy:
     """Return the hierarchy along a smooth vector.
 
-    It is worked out in double and kept in single precision, which is as good for a preconditioner and takes two thirds
-    of the memory.
+    It is computed in double precision and stored in single precision, which is as good for a preconditioner and takes
+    two thirds of the memory.
 
     Parameters
     ----------
     finest : csr_array, shape (n, n)
-        Symmetric, in double precision, its columns sorted and its entries of ordinary magnitude.
+        Symmetric, in double precision, with sorted columns and entries of moderate magnitude.
     kept : csr_array, shape (n, n)
-        The same in single precision, as `in_single_precision` returns it.
+        `finest` in single precision, as `in_single_precision` returns it.
     smooth : ndarray, shape (n,)
     options : BootstrapOptions
     epsilon : float
-        Relative rounding of the entries.
+        Relative rounding error of the entries.
     """
-    levels: list[Level] = []
+    levels: list[AggregationLevel] = []
     matrix, original = finest, finest.diagonal()
     while smooth.size > COARSEST:
-        # As published, plain aggregates are matched along all couplings.
+        # Plain aggregates are matched along all couplings, as published.
         plain = options.prolongation == "plain"
         couplings = matrix if plain else strong_couplings(matrix, smooth, both=True)
         found = aggregate(matrix, couplings, smooth, options.aggregate_size.bit_length() - 1, COARSEST)
@@ -130,7 +135,7 @@ def build_hierarchy(
         diagonal = matrix.diagonal()
         inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=_coupled(diagonal, original, epsilon))
         smoother = SMOOTHERS[options.smoother](kept, inverse.astype(np.float32))
-        levels.append(Level(kept, smoother, in_single_precision(prolongation)))
+        levels.append(AggregationLevel(kept, smoother, in_single_precision(prolongation)))
         matrix = coarse
         if found is None:
             break
@@ -140,20 +145,20 @@ def build_hierarchy(
 
 
 def in_single_precision(matrix: Any) -> Any:
-    """Return the matrix in single precision, its indices shared."""
+    """Return the matrix in single precision, with shared index arrays."""
     from scipy.sparse import csr_array
 
     return csr_array((matrix.data.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _coupled(diagonal: np.ndarray, original: np.ndarray, epsilon: float) -> np.ndarray:
-    """Return for which unknowns of a level the diagonal is more than rounding; the others are left at zero.
+    """Return the mask of the unknowns of a level whose diagonal entry exceeds rounding errors.
 
     Parameters
     ----------
     diagonal : ndarray, shape (m,)
     original : ndarray, shape (m,)
-        Means of the diagonal of the finest matrix over what each unknown stands for.
+        Means of the diagonal of the finest matrix over the aggregate of each unknown.
     epsilon : float
         See `build_hierarchy`.
     """
@@ -161,9 +166,9 @@ def _coupled(diagonal: np.ndarray, original: np.ndarray, epsilon: float) -> np.n
 
 
 def _pseudo_inverse(matrix: np.ndarray, original: np.ndarray, epsilon: float) -> np.ndarray:
-    """Return the inverse, zero where the matrix is zero up to rounding, with negative eigenvalues turned.
+    """Return the pseudo-inverse of the absolute value of a matrix, with a tolerance for rounding errors.
 
-    An indefinite operator is found by who iterates with it.
+    Negative eigenvalues are not an error here, because the outer iteration detects an indefinite operator.
     """
     if not matrix.size:
         return matrix

@@ -11,21 +11,21 @@ from .strong_couplings import ENTRY_BYTES
 
 __all__ = ["Aggregation", "aggregate", "coarse_matrix", "dominant_matching"]
 
-FLOOR = 1e-6  # of the largest entry, to which the entries of a smooth vector are raised: weights divide by them
+FLOOR = 1e-6  # least magnitude of the entries of a smooth vector relative to the largest; weights divide by them
 
 
 @dataclass(frozen=True)
 class Aggregation:
-    """Groups of unknowns, and what a smooth vector makes of them.
+    """Aggregates of unknowns, with the prolongation and the coarse vector along a smooth vector.
 
     Parameters
     ----------
     groups : ndarray of int32, shape (n,)
-        Aggregate of each unknown; -1 where an unknown is coupled to no other and needs no coarse level.
+        Aggregate of each unknown; -1 if an unknown is coupled to no other and needs no coarse level.
     weights : ndarray, shape (n,)
-        The smooth vector, its norm on each aggregate being 1: the entries of the prolongation.
+        Entries of the prolongation: the smooth vector, normalised on each aggregate.
     smooth : ndarray, shape (m,)
-        The smooth vector on the coarse level: its norms on the aggregates.
+        The smooth vector on the coarse level: its norm on each aggregate.
     """
 
     groups: np.ndarray
@@ -33,36 +33,36 @@ class Aggregation:
     smooth: np.ndarray
 
     def average(self, values: np.ndarray) -> np.ndarray:
-        """Return the means of a vector over the aggregates, weighted by the squares of the prolongation."""
+        """Return the means of a vector over the aggregates, weighted by the squared entries of the prolongation."""
         grouped = self.groups >= 0
         return np.bincount(self.groups[grouped], (self.weights**2 * values)[grouped], self.smooth.size)
 
 
 def aggregate(matrix: Any, couplings: Any, smooth: np.ndarray, sweeps: int, coarsest: int) -> Aggregation | None:
-    r"""Group the unknowns of a symmetric matrix in pairs, pairs of pairs and so on, along a smooth vector.
+    r"""Group the unknowns of a symmetric matrix into pairs, pairs of pairs and so on, along a smooth vector.
 
-    Two unknowns suit each other the better, the faster relaxation reduces what their pair cannot represent, the
-    vector on the two that is orthogonal to w in the inner product of the diagonal. Its energy, relative to its norm in
-    that inner product, is
+    A pair of unknowns is good if relaxation quickly reduces the error that the pair cannot represent: the vector on
+    the two unknowns that is orthogonal to w in the inner product of the diagonal. The energy of this vector, relative
+    to its norm in that inner product, is
 
     .. math:: 1 - \frac{2 a_{ij} w_i w_j}{a_{ii} w_i^2 + a_{jj} w_j^2}
 
-    and pairs are picked from the largest of these numbers on :cite:`DAmbraVassilevski2013`, which is done in linear
-    time by proposals :cite:`ManneHalappanavar2014`. Unknowns that the last sweep leaves over join the aggregate they
-    suit best, so there are at most half as many aggregates as unknowns, around hubs of any degree too. O(nnz) time
-    for each sweep.
+    Pairs are chosen in decreasing order of this number :cite:`DAmbraVassilevski2013`, in linear time by proposals
+    :cite:`ManneHalappanavar2014`. Unknowns that the last sweep leaves unmatched join their best aggregate, so there
+    are at most half as many aggregates as unknowns, even around hubs of any degree. O(nnz) time per sweep.
 
     Parameters
     ----------
     matrix : csr_array, shape (n, n)
-        Symmetric, with a diagonal that is not negative.
+        Symmetric, with a nonnegative diagonal.
     couplings : csr_array, shape (n, n)
-        The matrix, or what is left of it to match along. An unknown that has no coupling left joins its neighbours'.
+        The matrix without the couplings along which unknowns must not be matched. An unknown without couplings here
+        joins the aggregate of a neighbour.
     smooth : ndarray, shape (n,)
     sweeps : int
         Aggregates have about ``2**sweeps`` members.
     coarsest : int
-        Unknowns at which sweeps end early.
+        Number of unknowns at which the sweeps stop early.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def aggregate(matrix: Any, couplings: Any, smooth: np.ndarray, sweeps: int, coar
 
 
 def _pair(couplings: Any, smooth: np.ndarray, first: bool, last: bool) -> tuple[np.ndarray, int]:
-    """Return the number of the pair that each unknown belongs to, and how many pairs there are."""
+    """Return the number of each unknown's pair, and the number of pairs."""
     from ritz.kernels.parallel_chunks import in_parallel_chunks
 
     from .kernels.matching import aggregate_matched, compatible_weights
@@ -105,20 +105,20 @@ def _pair(couplings: Any, smooth: np.ndarray, first: bool, last: bool) -> tuple[
 
 
 def dominant_matching(start: np.ndarray, columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the partner of each unknown of a sparse matrix, -1 for those left over, by the Suitor algorithm.
+    """Return the partner of each unknown of a sparse matrix by the Suitor algorithm; -1 for unmatched unknowns.
 
-    Each unknown proposes to the neighbour of largest weight that holds no better proposal; who is displaced proposes
-    anew :cite:`ManneHalappanavar2014`. Among equal weights the smaller number goes first, which makes the matching
-    unique, in whatever order proposals are made: that of picking edges from the heaviest on. So those that many
-    unknowns have to make are found on several threads, all from the same state, and the few that follow one by one.
-    Couplings without weight, or weak in the row of the unknown, are not proposed along.
+    Each unknown proposes to the neighbour of largest weight that holds no better proposal; a displaced unknown
+    proposes again :cite:`ManneHalappanavar2014`. Ties are broken by the smaller number, which makes the matching
+    independent of the order of proposals: it is the greedy matching from the heaviest edge on. While many unknowns
+    have to propose, their proposals are found on several threads, all from the same state; the last few follow one by
+    one. No proposals are made along couplings without weight or weak in the row of the unknown.
 
     Parameters
     ----------
     start, columns : ndarray of int, shapes (n + 1,) and (nnz,)
-        Of a matrix by compressed rows.
+        Row pointers and column indices of a CSR matrix.
     weights : ndarray, shape (nnz,)
-        Symmetric.
+        Symmetric weights of the entries.
 
     Returns
     -------
@@ -140,6 +140,7 @@ def dominant_matching(start: np.ndarray, columns: np.ndarray, weights: np.ndarra
 
 
 def _restricted(groups: np.ndarray, smooth: np.ndarray, count: int) -> Aggregation:
+    """Return the aggregation with given groups."""
     from .kernels.aggregation import restrict_smooth_vector
 
     weights, coarse = np.empty(smooth.size), np.empty(count)
@@ -148,12 +149,12 @@ def _restricted(groups: np.ndarray, smooth: np.ndarray, count: int) -> Aggregati
 
 
 def _without_zeros(smooth: np.ndarray) -> np.ndarray:
-    """Return the vector with entries of small magnitude raised, their signs kept."""
+    """Return the vector with small magnitudes raised to the floor, keeping signs."""
     return np.copysign(np.maximum(np.abs(smooth), FLOOR * np.abs(smooth).max()), smooth)
 
 
 def coarse_matrix(matrix: Any, found: Aggregation) -> Any:
-    """Return ``P^T A P``, columns of whose rows are not sorted."""
+    """Return ``P^T A P``, with unsorted columns."""
     from scipy.sparse import csr_array
 
     from ritz.kernels.parallel_chunks import in_parallel_chunks

@@ -1,4 +1,4 @@
-"""Hierarchies one after the other."""
+"""Composition of several hierarchies to one preconditioner."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import numpy as np
 from .aggregation_hierarchy import AggregationHierarchy
 from .relaxation import remainder
 
-__all__ = ["Composite"]
+__all__ = ["CompositeCorrection"]
 
 
 @dataclass(eq=False)
-class Composite:
-    """The correction that hierarchies make together, in single precision.
+class CompositeCorrection:
+    """Correction by several hierarchies, in single precision.
 
     Parameters
     ----------
     matrix : csr_array, shape (n, n)
-        In single precision.
+        Matrix in single precision.
     composition : {"symmetrised", "multiplicative", "additive"}
-        See `ritz.solvers.multigrid.bootstrap.setup.bootstrap`.
+        See `ritz.solvers.multigrid.bootstrap`.
     symmetric : bool
-        Whether the correction is a symmetric linear function.
+        Whether the correction is a symmetric linear function of the residual.
     scale : float
-        By which the operator was divided.
+        Number by which the operator was divided.
     hierarchies : list of AggregationHierarchy
     """
 
@@ -37,13 +37,13 @@ class Composite:
     hierarchies: list[AggregationHierarchy] = field(default_factory=list)
 
     def cycles(self, count: int) -> int:
-        """Return how many cycles an application of so many hierarchies takes."""
+        """Return the number of cycles per application with `count` hierarchies."""
         return 2 * count - 1 if self.composition == "symmetrised" else count
 
     def correct(self, rhs: np.ndarray) -> np.ndarray:
-        """Return what the hierarchies make of a right-hand side, ``(n,)`` or ``(n, k)``, in double precision.
+        """Return the correction in double precision for a right-hand side ``(n,)`` or ``(n, k)``.
 
-        It is brought to magnitude one first, as single precision has a narrow range.
+        The right-hand side is scaled to magnitude one first, because single precision has a narrow range.
         """
         sizes = np.maximum(rhs.max(axis=0), -rhs.min(axis=0)).astype(np.float64)
         sizes = np.where(sizes > 0.0, sizes, 1.0)

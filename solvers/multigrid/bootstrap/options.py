@@ -1,4 +1,4 @@
-"""The options of bootstrap multigrid."""
+"""Options of bootstrap multigrid."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_choice, check_integer
 from ritz.errors import InvalidProblem
 
 __all__ = ["BootstrapOptions"]
@@ -15,19 +15,18 @@ CHOICES = {
     "composition": ("symmetrised", "multiplicative", "additive"),
     "cycle": ("V", "W", "K"),
     "smoother": ("gauss-seidel", "l1-jacobi", "chebyshev"),
-    "aggregate_size": (2, 4, 8),
     "prolongation": ("smoothed", "plain"),
 }
 
 
 @dataclass(frozen=True)
 class BootstrapOptions:
-    """The options of `ritz.solvers.multigrid.bootstrap`, which explains them; checked.
+    """Options of `ritz.solvers.multigrid.bootstrap`, where they are documented.
 
     Raises
     ------
-    InvalidProblem
-        Naming the option that is wrong.
+    InvalidProblem, UnknownName
+        If an option is invalid. The message names it.
     """
 
     smooth_vector: Any = None
@@ -43,9 +42,9 @@ class BootstrapOptions:
 
     def __post_init__(self):
         for name, known in CHOICES.items():
-            value = getattr(self, name)
-            if value not in known:
-                raise InvalidProblem(f"{name} is {value!r}; it must be one of {', '.join(map(str, known))}")
+            check_choice(name, getattr(self, name), known)
+        if self.aggregate_size not in (2, 4, 8):
+            raise InvalidProblem(f"aggregate_size is {self.aggregate_size!r}; it must be 2, 4 or 8")
         rate = self.target_rate
         if rate is not None and not (isinstance(rate, Real) and 0.0 <= float(rate) <= 1.0):
             raise InvalidProblem(f"target_rate is {rate!r}; it must be a number between 0 and 1, or None")

@@ -17,26 +17,26 @@ __all__ = ["BootstrapAMG"]
 @preconditioners.register("bootstrap-amg")
 @dataclass(frozen=True)
 class BootstrapAMG(BootstrapOptions):
-    """Bootstrap algebraic multigrid: a few hierarchies, each for what those before it leave.
+    """Bootstrap algebraic multigrid: a few hierarchies, each for the error that the previous ones reduce slowly.
 
-    For symmetric positive (semi-)definite matrices of which nothing is known: coefficients that jump or depend on
-    direction, graph Laplacians with weights over many decades, hubs, several components
-    :cite:`DAmbraFilipponeVassilevski2018`. Symmetric positive definite. O(nnz) time and memory: the coarse levels
-    of a hierarchy have about half as many entries as the matrix, all in single precision; with k hierarchies an
-    application costs 2k - 1 cycles, of some three products each.
+    For symmetric positive (semi-)definite matrices about which nothing is known: jumping or direction-dependent
+    coefficients, and graph Laplacians with weights over many decades, hubs and several components
+    :cite:`DAmbraFilipponeVassilevski2018`. The preconditioner is symmetric positive definite. O(nnz) time and memory:
+    the coarse levels of a hierarchy have about half as many entries as the matrix, all in single precision; an
+    application with k hierarchies costs 2k - 1 cycles of about three products each.
 
     Parameters
     ----------
     smooth_vector, target_rate, max_hierarchies, composition
-        See `ritz.solvers.multigrid.bootstrap.setup.bootstrap`.
+        See `ritz.solvers.multigrid.bootstrap`.
     cycle, smoother, aggregate_size, prolongation, trials, seed
-        See `ritz.solvers.multigrid.bootstrap.setup.bootstrap`.
+        See `ritz.solvers.multigrid.bootstrap`.
 
     Raises
     ------
     InvalidProblem
-        For the composition ``"multiplicative"`` and the cycle ``"K"``, which are not symmetric; from `build`, for an
-        operator without entries, or one that is not symmetric or not positive semidefinite, as far as that is seen.
+        For the composition ``"multiplicative"`` or the cycle ``"K"``, which are not symmetric. From `build`, if the
+        entries of the operator are not known, or if it is found not to be symmetric or positive semidefinite.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Prolongation from aggregates, smoothed where that leaves the coarse matrix sparse."""
+"""Prolongation from aggregates, smoothed where the coarse matrix stays sparse."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from .strong_couplings import strong_couplings
 
 __all__ = ["prolongation_and_coarse_matrix"]
 
-# Steps of the polynomial that is smallest on smooth vectors, over the largest eigenvalue, for one step and two.
+# Step lengths, relative to the inverse of the largest eigenvalue, of one and of two smoothing steps.
 STEPS = ((4.0 / 3.0,), (2.8944, 1.1056))
-WORK = 20.0  # products of entries that a step of smoothing may take, over entries of the matrix
-GROWTH = 0.7  # entries of the coarse matrix over those of the fine one above which prolongation is smoothed less
-SAMPLE = 64  # rows of the coarse matrix whose entries are counted beforehand
+WORK = 20.0  # most products of entries in a smoothing step, relative to the entries of the matrix
+GROWTH = 0.7  # entries of the coarse matrix, relative to the fine one, above which fewer smoothing steps are taken
+SAMPLE = 64  # rows of the coarse matrix from which its number of entries is estimated
 
 
 def prolongation_and_coarse_matrix(
     matrix: Any, found: Aggregation | None, smooth: np.ndarray, kind: str
 ) -> tuple[Any, Any]:
-    r"""Return P, ``(n, m)``, and ``P^T A P`` with sorted columns.
+    r"""Return the prolongation P, shape (n, m), and ``P^T A P`` with sorted columns.
 
-    Aggregates of eight are too wide for a single step of smoothing; two steps reach across them. The step lengths are
-    the inverse roots of the polynomial of :cite:`VanekMandelBrezina1996`,
-    :math:`\lambda_{\max}\sin^2(k\pi/(2s+1))` for s steps. Couplings that are weak for both their unknowns are left out,
-    as they widen the prolongation for nothing.
+    Aggregates of eight are too wide for a single smoothing step; two steps reach across them. The step lengths are the
+    inverse roots of the polynomial of :cite:`VanekMandelBrezina1996`, which are
+    :math:`\lambda_{\max}\sin^2(k\pi/(2s+1))` for s steps. Couplings that are weak for both unknowns are left out,
+    because they would widen the prolongation without benefit.
 
     Parameters
     ----------
     matrix : csr_array, shape (n, n)
     found : Aggregation or None
-        None if there is nothing to aggregate: m = 0.
+        Aggregates, or None if there are none, in which case m = 0.
     smooth : ndarray, shape (n,)
-        The vector that aggregates were made along.
+        Smooth vector along which the aggregates were made.
     kind : {"smoothed", "plain"}
     """
     from scipy.sparse import csr_array
@@ -59,13 +59,14 @@ def prolongation_and_coarse_matrix(
 
 
 def _smoothed(matrix: Any, prolongation: Any, steps: tuple[float, ...]) -> Any | None:
-    """Return the prolongation after Jacobi steps, or None where one would take too many products of entries.
+    """Return the prolongation after Jacobi steps, or None if a step would take too many products of entries.
 
-    Hubs, which are coupled to much, would couple all of it. In the matrix the diagonal comes first in each row.
+    This happens around hubs, whose many neighbours would all become coupled. The diagonal of the matrix must be the
+    first entry of each row.
     """
     from scipy.sparse import csr_array
 
-    # The row sums of magnitudes stand for the largest eigenvalue, row by row.
+    # The row sums of magnitudes replace the largest eigenvalue in each row.
     diagonal = matrix.indptr[:-1]
     sums = np.add.reduceat(np.abs(matrix.data), diagonal)
     inverse = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0.0)
@@ -80,7 +81,7 @@ def _smoothed(matrix: Any, prolongation: Any, steps: tuple[float, ...]) -> Any |
 
 
 def _coarse_entries(matrix: Any, prolongation: Any) -> float:
-    """Return how many entries ``P^T A P`` has, estimated from a sample of its rows."""
+    """Return the number of entries of ``P^T A P``, estimated from a sample of its rows."""
     count = prolongation.shape[1]
     sample = np.unique(np.linspace(0, count - 1, SAMPLE).astype(np.int64))
     rows = prolongation[:, sample].T @ matrix @ prolongation

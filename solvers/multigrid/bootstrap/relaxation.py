@@ -1,16 +1,16 @@
-"""Smoothers for sparse matrices: what each does before and after the correction from the coarse level."""
+"""Smoothers for sparse matrices, applied before and after the coarse-level correction."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["SMOOTHERS", "Chebyshev", "GaussSeidel", "L1Jacobi", "Smoother", "remainder"]
+__all__ = ["SMOOTHERS", "ChebyshevSmoother", "GaussSeidelSmoother", "L1JacobiSmoother", "Smoother", "remainder"]
 
 
 def remainder(matrix: Any, rhs: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return ``rhs - A x`` for vectors ``(n,)`` or blocks ``(n, k)``, in one pass, on several threads."""
+    """Return ``rhs - A x`` for vectors ``(n,)`` or blocks ``(n, k)``, in one pass over the matrix."""
     from ritz.kernels.parallel_chunks import in_parallel_chunks
 
     from .kernels.relaxation import block_residual, residual
@@ -25,23 +25,23 @@ class Smoother(Protocol):
     """Relaxation of ``A x = b`` for vectors ``(n,)`` and blocks ``(n, k)`` of columns."""
 
     def before(self, rhs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what relaxation makes of zero, and its residual."""
+        """Return the result of relaxation from zero, and its residual."""
         ...
 
     def after(self, rhs: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Return `x`, which is overwritten, relaxed by the adjoint of `before`."""
+        """Return `x`, which is overwritten, after relaxation by the adjoint of `before`."""
         ...
 
 
-class GaussSeidel:
-    """One sweep forward before, one backward after: together symmetric, at a little more than two products.
+class GaussSeidelSmoother:
+    """Gauss-Seidel, one forward sweep before and one backward sweep after: symmetric, for a little over two products.
 
     Parameters
     ----------
     matrix : csr_array, shape (n, n)
-        Symmetric, its columns sorted.
+        Symmetric, with sorted columns.
     inverse : ndarray, shape (n,)
-        One over the diagonal, or zero for unknowns that are to be left at zero.
+        Inverse of the diagonal; zero for unknowns that stay zero.
     """
 
     def __init__(self, matrix: Any, inverse: np.ndarray):
@@ -52,7 +52,7 @@ class GaussSeidel:
         row_parts(matrix.indptr, matrix.indices, self._upper)
 
     def before(self, rhs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what relaxation makes of zero, and its residual."""
+        """Return the result of relaxation from zero, and its residual."""
         from .kernels.relaxation import block_first_sweep, first_sweep
 
         x, residual, A = np.empty_like(rhs), np.empty_like(rhs), self._matrix
@@ -61,7 +61,7 @@ class GaussSeidel:
         return x, residual
 
     def after(self, rhs: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Return `x` after a backward sweep."""
+        """Return `x`, which is overwritten, after a backward sweep."""
         from .kernels.relaxation import backward_sweep, block_backward_sweep
 
         A = self._matrix
@@ -70,13 +70,13 @@ class GaussSeidel:
         return x
 
 
-class L1Jacobi:
-    """Division of the residual by the row sums of magnitudes, with which relaxation converges for every matrix.
+class L1JacobiSmoother:
+    """Jacobi with the row sums of magnitudes as diagonal, which always converges for definite matrices.
 
     Parameters
     ----------
     matrix, inverse
-        See `GaussSeidel`.
+        See `GaussSeidelSmoother`.
     """
 
     degree = 1
@@ -88,12 +88,12 @@ class L1Jacobi:
         self._steps = _chebyshev_steps(self.degree)
 
     def before(self, rhs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what relaxation makes of zero, and its residual."""
+        """Return the result of relaxation from zero, and its residual."""
         x = self._relax(np.zeros_like(rhs), rhs)
         return x, remainder(self._matrix, rhs, x)
 
     def after(self, rhs: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Return `x` after as much relaxation."""
+        """Return `x`, which is overwritten, after the same relaxation."""
         return self._relax(x, remainder(self._matrix, rhs, x))
 
     def _relax(self, x: np.ndarray, residual: np.ndarray) -> np.ndarray:
@@ -107,20 +107,18 @@ class L1Jacobi:
         return x
 
 
-class Chebyshev(L1Jacobi):
-    """The Chebyshev polynomial of degree three for the upper part of the spectrum of the matrix that `L1Jacobi` scales.
+class ChebyshevSmoother(L1JacobiSmoother):
+    """Chebyshev polynomial of degree three for the upper part of the spectrum, scaled as by `L1JacobiSmoother`.
 
-    That spectrum ends at 1 whatever the matrix, so no eigenvalue has to be estimated :cite:`Adams2003`.
+    The spectrum of the scaled matrix ends at 1 for every matrix, so no eigenvalue has to be estimated
+    :cite:`Adams2003`.
     """
 
     degree = 3
 
 
-Steps: TypeAlias = list[tuple[float, float]]
-
-
-def _chebyshev_steps(degree: int, smallest: float = 0.1, largest: float = 1.0) -> Steps:
-    """Return momentum and rate of each step; one step alone has the rate 1."""
+def _chebyshev_steps(degree: int, smallest: float = 0.1, largest: float = 1.0) -> list[tuple[float, float]]:
+    """Return momentum and rate of each step; a single step has rate 1."""
     if degree == 1:
         return [(0.0, 1.0)]
     middle, radius = 0.5 * (largest + smallest), 0.5 * (largest - smallest)
@@ -133,4 +131,4 @@ def _chebyshev_steps(degree: int, smallest: float = 0.1, largest: float = 1.0) -
     return steps
 
 
-SMOOTHERS = {"gauss-seidel": GaussSeidel, "l1-jacobi": L1Jacobi, "chebyshev": Chebyshev}
+SMOOTHERS = {"gauss-seidel": GaussSeidelSmoother, "l1-jacobi": L1JacobiSmoother, "chebyshev": ChebyshevSmoother}

@@ -1,4 +1,4 @@
-"""Bootstrap algebraic multigrid: each hierarchy is built for what those before it leave."""
+"""Bootstrap algebraic multigrid: each hierarchy is built for the error that the previous ones reduce slowly."""
 
 from __future__ import annotations
 
@@ -18,28 +18,30 @@ from ritz.solver import require_symmetric
 from ritz.solvers.preconditioners.incomplete_cholesky import NotPositiveDefinite
 
 from .aggregation_hierarchy import build_hierarchy, in_single_precision
-from .composite import Composite
+from .composite import CompositeCorrection
 from .options import BootstrapOptions
 from .slow_error import nullspace_projection, slow_error
 from .stopping_rule import rate_worth_another
 
 __all__ = ["Bootstrap", "bootstrap", "build_bootstrap"]
 
-ORDINARY = 1e-15, 1e15  # range of the largest entry in which single precision neither overflows nor underflows
+ORDINARY = 1e-15, 1e15  # range of the largest entry that is safe from overflow and underflow in single precision
 
 
 class Bootstrap(Operator):
-    """A composite of multigrid hierarchies as approximate inverse; made by `bootstrap`.
+    """Composite of multigrid hierarchies as an approximate inverse, built by `bootstrap`.
 
     Attributes
     ----------
     hierarchies : tuple of AggregationHierarchy
     rates : ndarray, shape (hierarchies,)
-        Factor by which one iteration of the composite of the first 1, 2, ... hierarchies reduces the energy norm of
-        an error that is slow to converge.
+        Factor by which an iteration with the first 1, 2, ... hierarchies reduces the energy norm of a slowly
+        converging error.
     """
 
-    def __init__(self, operator: Operator, composite: Composite, smooth_vectors: list[np.ndarray], rates: list[float]):
+    def __init__(
+        self, operator: Operator, composite: CompositeCorrection, smooth_vectors: list[np.ndarray], rates: list[float]
+    ):
         self.shape, self.dtype = operator.shape, operator.dtype
         self.tags = frozenset({Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE} if composite.symmetric else ())
         self.hierarchies, self.rates = tuple(composite.hierarchies), np.array(rates)
@@ -47,15 +49,15 @@ class Bootstrap(Operator):
 
     @cached_property
     def smooth_vectors(self) -> np.ndarray:
-        """Columns ``(n, hierarchies + 1)``: the vector given, and what each composite left of a random error.
+        """The given smooth vector, and the slow error of each composite, as columns ``(n, hierarchies + 1)``.
 
-        The latter have energy norm 1 and, on singular operators, mean zero on each component.
+        Slow errors have energy norm 1 and, for singular operators, mean zero on each component.
         """
         return np.stack(self._vectors, axis=1)
 
     @property
     def stats(self) -> Mapping[str, Any]:
-        """Number of hierarchies, levels and rate of each, and entries on all levels over those of the operator."""
+        """Number of hierarchies, their levels and rates, and entries of all levels relative to the operator."""
         return {
             "hierarchies": len(self.hierarchies),
             "levels": [len(hierarchy.sizes) for hierarchy in self.hierarchies],
@@ -88,56 +90,61 @@ def bootstrap(
     trials: int = 6,
     seed: int = 0,
 ) -> Bootstrap:
-    r"""Return an approximate inverse of a symmetric positive (semi-)definite matrix that knows what it is slow for.
+    r"""Return an approximate inverse of a symmetric positive (semi-)definite matrix, with its slowly converging errors.
 
-    A hierarchy is built along a smooth vector w by matching unknowns that suit each other
+    A hierarchy is built along a smooth vector w by compatible matching
     (`ritz.solvers.multigrid.bootstrap.compatible_matching`). The composite of all hierarchies so far is applied to
-    :math:`A x = 0` from a random start; what is left of x after a few iterations is what it is slow for, and the w
-    of the next hierarchy, until an iteration reduces the energy norm by the target :cite:`DAmbraVassilevski2013`,
-    :cite:`DAmbraFilipponeVassilevski2018`, :cite:`DAmbraCutilloVassilevski2019`. Where the composite is symmetric,
-    that w is the slowest combination of the last iterates rather than the last one, which takes fewer of them.
+    :math:`A x = 0` from a random start. The error that remains after a few iterations converges slowly; it is the w of
+    the next hierarchy, until an iteration reduces the energy norm by the target rate :cite:`DAmbraVassilevski2013`,
+    :cite:`DAmbraFilipponeVassilevski2018`, :cite:`DAmbraCutilloVassilevski2019`. If the composite is symmetric, w is
+    the slowest combination of the last iterates rather than the last iterate, which takes fewer iterations.
 
     Parameters
     ----------
     matrix : Operator or anything `ritz.operators.aslinearoperator` takes, shape (n, n)
-        Symmetric positive definite or semidefinite, its entries known. Graph Laplacians of any number of components
-        are recognised; isolated unknowns are left at zero.
+        Symmetric positive definite or semidefinite, with known entries. Graph Laplacians with any number of components
+        are recognised; isolated unknowns stay zero.
     smooth_vector : array, shape (n,), optional
-        What is known to be nearly in the nullspace, for the first hierarchy; ones if None. Zeros in it are allowed.
-        For a normalised Laplacian it is the square root of the degrees.
+        Vector that is known to be nearly in the nullspace, for the first hierarchy; ones if None. It may contain
+        zeros. For a normalised Laplacian it is the square root of the degrees.
     target_rate : float, optional
-        Rate at or below which no further hierarchy is built; 0 builds them all. If None, another is built where it is
-        estimated to pay within one solve to a relative accuracy of 1e-8
+        Rate at or below which no further hierarchy is built; 0 builds all of them. If None, another hierarchy is built
+        if it is estimated to pay within one solve to a relative accuracy of 1e-8
         (`ritz.solvers.multigrid.bootstrap.stopping_rule.rate_worth_another`).
     max_hierarchies : int
+        Largest number of hierarchies.
     composition : {"symmetrised", "multiplicative", "additive"}
-        One hierarchy after the other and back again; in order; or the mean of all.
+        Application of the hierarchies: from first to last and back, from first to last, or the mean of all.
     cycle : {"V", "W", "K"}
-        ``"K"``, two steps of conjugate gradients on each coarse level, is no linear function.
+        Kind of cycle. ``"K"`` takes two steps of conjugate gradients on each coarse level and is not linear.
     smoother : {"gauss-seidel", "l1-jacobi", "chebyshev"}
-        Forward before and backward after the coarse levels; the others use products alone.
+        Gauss-Seidel sweeps forward before and backward after the coarse levels; the others use only products.
     aggregate_size : {2, 4, 8}
-        Unknowns that become one on the next level, about.
+        Approximate number of unknowns per aggregate.
     prolongation : {"smoothed", "plain"}
-        Whether the smooth vector on aggregates is smoothed by two Jacobi steps :cite:`VanekMandelBrezina1996`, one or
-        none on levels where they would fill the coarse matrix; aggregates are then matched along strong couplings only.
+        Whether the smooth vector on aggregates is smoothed by two Jacobi steps :cite:`VanekMandelBrezina1996`, or by
+        one or none on levels where these would fill the coarse matrix. With smoothing, aggregates are matched along
+        strong couplings only.
     trials : int
-        Iterations from which a rate is estimated, at most. Without a target rate they are doubled, up to 48, where they
-        are too few to tell whether another hierarchy pays.
+        Largest number of iterations for estimating a rate. Without a target rate they are doubled, up to 48, while
+        they are too few to decide whether another hierarchy pays.
     seed : int
-        Of the random starts.
+        Seed of the random starts.
 
     Returns
     -------
     Bootstrap
-        With ``hierarchies``, ``smooth_vectors`` (n, hierarchies + 1), ``rates`` and ``apply``. Symmetric positive
-        definite unless the composition is multiplicative or the cycle K: these are for flexible methods.
+        The approximate inverse, with ``hierarchies``, ``smooth_vectors`` (n, hierarchies + 1), ``rates`` and
+        ``apply``. Symmetric positive definite unless the composition is multiplicative or the cycle is K; these need
+        flexible methods.
 
     Raises
     ------
+    UnknownName
+        For an unknown choice of an option.
     InvalidProblem
-        For options that are not known, a matrix that is not symmetric or not positive semidefinite, as far as that
-        is seen, or an unfit smooth vector.
+        For other invalid options, an invalid smooth vector, or a matrix found not to be symmetric or positive
+        semidefinite.
 
     Examples
     --------
@@ -157,7 +164,7 @@ def bootstrap(
 
 
 def build_bootstrap(operator: Operator, options: BootstrapOptions) -> Bootstrap:
-    """Return what `bootstrap` returns."""
+    """Return the approximate inverse of `operator`; see `bootstrap`."""
     require_symmetric(operator, "bootstrap-amg")
     matrix = sparse_entries(operator, "preconditioner 'bootstrap-amg'")
     epsilon = float(np.finfo(matrix.dtype).eps)
@@ -168,23 +175,23 @@ def build_bootstrap(operator: Operator, options: BootstrapOptions) -> Bootstrap:
     scale = 1.0 if largest == 0.0 or ORDINARY[0] < largest < ORDINARY[1] else largest
     if scale != 1.0:
         matrix = matrix / scale
-    composite = Composite(in_single_precision(matrix), options.composition, options.symmetric, scale)
-    with single_blas_thread():  # so that rounding does not depend on the number of threads
-        vectors, rates = _loop(matrix, composite, smooth, operator.nullspace, epsilon, options)
+    composite = CompositeCorrection(in_single_precision(matrix), options.composition, options.symmetric, scale)
+    with single_blas_thread():  # rounding must not depend on the number of threads
+        vectors, rates = _add_hierarchies(matrix, composite, smooth, operator.nullspace, epsilon, options)
     return Bootstrap(operator, composite, vectors, rates)
 
 
-def _loop(
+def _add_hierarchies(
     matrix: Any,
-    composite: Composite,
+    composite: CompositeCorrection,
     smooth: np.ndarray,
     nullspace: Nullspace | None,
     epsilon: float,
     options: BootstrapOptions,
 ) -> tuple[list[np.ndarray], list[float]]:
-    """Add hierarchies to the composite, and return smooth vectors and rates."""
+    """Add hierarchies to the composite until the rate suffices; return smooth vectors and rates."""
     project = nullspace_projection(matrix, smooth, nullspace)
-    # Every unknown has the same part in the energy, whatever the scale of its equation.
+    # Every unknown contributes equally to the energy for any scaling of its equation.
     diagonal = matrix.diagonal()
     spread = np.divide(1.0, np.sqrt(diagonal), out=np.zeros_like(diagonal), where=diagonal > 0.0)
     generator = np.random.default_rng(options.seed)

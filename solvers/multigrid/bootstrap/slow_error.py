@@ -1,4 +1,4 @@
-"""What an iteration is slow for, and how slow."""
+"""Slowly converging errors of an iteration, and their convergence rate."""
 
 from __future__ import annotations
 
@@ -11,43 +11,44 @@ import numpy as np
 from ritz.operators.nullspace import Nullspace
 from ritz.solvers.preconditioners.incomplete_cholesky import NotPositiveDefinite
 
-from .composite import Composite
+from .composite import CompositeCorrection
 
 __all__ = ["nullspace_projection", "slow_error"]
 
-SETTLED = 0.002  # change from one iteration to the next at which a rate is known, relative to it and to 1 minus it
-FEWEST = 4  # iterations before that is asked
-MOST = 48  # iterations to which those that are too few to tell are doubled
-KEPT = 5  # latest iterates, among whose combinations the slowest is looked for
-DEPENDENT = 1e-9  # eigenvalue of their Gram matrix below which rounding has its say
-NULL = 1e-10  # ||A w|| relative to ||D w||, up to which w counts as null vector
-NEGATIVE = -1e-10  # x . A x relative to ||x|| ||A x||, below which it is no rounding
+SETTLED = 0.002  # change per iteration, relative to the rate and to 1 minus the rate, at which the rate is known
+FEWEST = 4  # iterations before this is tested
+MOST = 48  # iterations up to which the number of trials is doubled
+KEPT = 5  # latest iterates whose combinations are searched for the slowest error
+DEPENDENT = 1e-9  # eigenvalue of their Gram matrix below which rounding errors dominate
+NULL = 1e-10  # ||A w|| relative to ||D w|| up to which w counts as a null vector
+NEGATIVE = -1e-10  # x . A x relative to ||x|| ||A x|| below which it is not a rounding error
 
-Vectors: TypeAlias = Callable[[np.ndarray], np.ndarray]
+Projection: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 
 def slow_error(
-    matrix: Any, composite: Composite, project: Vectors, x: np.ndarray, trials: int, limit: float = 0.0
+    matrix: Any, composite: CompositeCorrection, project: Projection, x: np.ndarray, trials: int, limit: float = 0.0
 ) -> tuple[float, np.ndarray]:
-    """Return the rate of ``x := x - B A x`` for a composite B, and what it is slow for, of energy norm 1.
+    """Return the convergence rate of ``x := x - B A x`` for a composite B, and a slow error of energy norm 1.
 
-    Energy norms of a symmetric iteration fall by a factor that only grows, so it is settled when it hardly grows. As
-    an error of rate r takes :math:`1/(1-r)` iterations to fall to a third, t of them show no rates above
-    :math:`1-1/t`: if what they show is as large, twice as many are made, until the rate exceeds the limit.
+    The energy norm of a symmetric iteration falls by a factor that grows monotonically, so the factor is known once it
+    hardly grows. Because an error of rate r takes :math:`1/(1-r)` iterations to fall to a third, t iterations do not
+    reveal rates above :math:`1-1/t`. If the measured rate is that large, the number of iterations is doubled, until the
+    rate exceeds the limit.
 
     Parameters
     ----------
     matrix : csr_array, shape (n, n)
-    composite : Composite
-        Where it is symmetric, the slowest is looked for among combinations of the iterates.
+    composite : CompositeCorrection
+        If it is symmetric, the slow error is a combination of the last iterates.
     project : callable
-        Takes the nullspace out of a vector.
+        Removes the nullspace from a vector.
     x : ndarray, shape (n,)
-        Where to start.
+        Starting vector.
     trials : int
-        Iterations, at most if there is no limit.
+        Number of iterations; the largest number if there is no limit.
     limit : float
-        Rate of which it has to be known whether it is exceeded.
+        Threshold which the rate must be known to exceed or not; 0 for none.
 
     Raises
     ------
@@ -86,12 +87,12 @@ def slow_error(
 
 
 def _slowest(latest: Sequence[tuple[np.ndarray, np.ndarray, float]]) -> tuple[float, np.ndarray]:
-    """Return the largest Ritz value of a symmetric iteration among its iterates, and what it makes of the Ritz vector.
+    """Return the largest Ritz value of a symmetric iteration on its iterates, and the iteration of the Ritz vector.
 
     Parameters
     ----------
     latest : sequence of (x, A x, factor)
-        Iterates of energy norm 1, and the factor by which each was reduced from the one before.
+        Iterates of energy norm 1, and the factor by which the iteration reduced the norm of the previous iterate.
     """
     iterates, products, factors = zip(*latest, strict=True)
     inner = np.array([[float(x @ product) for x in iterates] for product in products])
@@ -106,8 +107,8 @@ def _slowest(latest: Sequence[tuple[np.ndarray, np.ndarray, float]]) -> tuple[fl
     return float(values[-1]), np.stack(iterates[1:], axis=1) @ (slow / length)
 
 
-def nullspace_projection(matrix: Any, smooth: np.ndarray, nullspace: Nullspace | None) -> Vectors:
-    """Return what takes the nullspace out of a vector, as far as it is known: energy norms do not see it grow."""
+def nullspace_projection(matrix: Any, smooth: np.ndarray, nullspace: Nullspace | None) -> Projection:
+    """Return a projection that removes the known nullspace, which would grow unnoticed in energy norms."""
     if nullspace is not None:
         return nullspace.project
     if np.linalg.norm(matrix @ smooth) > NULL * np.linalg.norm(matrix.diagonal() * smooth):

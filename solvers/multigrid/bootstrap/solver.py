@@ -1,4 +1,4 @@
-"""The solver that wraps bootstrap multigrid."""
+"""Bootstrap algebraic multigrid as a solver."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ritz.arguments import check_choice
 from ritz.backend import Array
-from ritz.errors import InvalidProblem
 from ritz.iteration import PreparedIteration, prepare_iteration
 from ritz.operators import Operator, Tag
 from ritz.problem_types.linear_system import LinearSystem
@@ -28,23 +28,23 @@ __all__ = ["BootstrapMultigrid"]
 class BootstrapMultigrid(BootstrapOptions):
     """Conjugate gradients preconditioned with bootstrap algebraic multigrid.
 
-    For large symmetric positive (semi-)definite matrices of which nothing is known, such as diffusion whose direction
-    is not that of a grid, or weighted graph Laplacians :cite:`DAmbraFilipponeVassilevski2018`. Setting up costs more
-    than one solve where several hierarchies are built, and is done once for all right-hand sides. O(nnz) time and
-    memory; see `ritz.solvers.multigrid.bootstrap.preconditioner.BootstrapAMG` for what a hierarchy costs.
+    For large symmetric positive (semi-)definite matrices about which nothing is known, such as diffusion in a
+    direction that is not aligned with the grid, or weighted graph Laplacians :cite:`DAmbraFilipponeVassilevski2018`.
+    The setup costs more than one solve if several hierarchies are built, and is done once for all right-hand sides.
+    O(nnz) time and memory; see `ritz.solvers.multigrid.BootstrapAMG` for the cost of a hierarchy.
 
-    An operator that is found not to be positive semidefinite gets no preconditioner, and most often the status
+    If the operator is found not to be positive semidefinite, no preconditioner is used, and the status is usually
     INDEFINITE.
 
     Parameters
     ----------
     acceleration : {"cg", "none"}
-        ``"none"`` repeats the composite as it is. The composition ``"multiplicative"`` and the cycle ``"K"``, which
-        are not symmetric, get flexible conjugate gradients.
+        ``"none"`` repeats the plain composite. With the composition ``"multiplicative"`` or the cycle ``"K"``, which
+        are not symmetric, ``"cg"`` is flexible conjugate gradients.
     smooth_vector, target_rate, max_hierarchies, composition
-        See `ritz.solvers.multigrid.bootstrap.setup.bootstrap`.
+        See `ritz.solvers.multigrid.bootstrap`.
     cycle, smoother, aggregate_size, prolongation, trials, seed
-        See `ritz.solvers.multigrid.bootstrap.setup.bootstrap`.
+        See `ritz.solvers.multigrid.bootstrap`.
 
     Examples
     --------
@@ -61,11 +61,10 @@ class BootstrapMultigrid(BootstrapOptions):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.acceleration not in ("cg", "none"):
-            raise InvalidProblem(f"acceleration is {self.acceleration!r}; it must be 'cg' or 'none'")
+        check_choice("acceleration", self.acceleration, ("cg", "none"))
 
     def prepare(self, problem: LinearSystem) -> PreparedIteration:
-        """Check the pairing and build the hierarchies."""
+        """Check that the solver suits the problem, and build the hierarchies."""
 
         def build(operator: Operator) -> tuple[Operator | None, Mapping[str, Any]]:
             try:

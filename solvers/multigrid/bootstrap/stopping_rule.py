@@ -1,4 +1,4 @@
-"""When one hierarchy more takes less time than it saves."""
+"""Stopping rule for adding hierarchies: another one must save more time than it costs."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import math
 
 __all__ = ["rate_worth_another"]
 
-SETUP = 30.0  # cycles that take as long as building a hierarchy and testing it does: 20 to 30 on diffusion and graphs
-HOPED = 0.5  # rate with one more, if all goes well
-REDUCTION = 1e-8  # of the error, in the one solve that has to pay for it
+SETUP = 30.0  # cost of building and testing a hierarchy, in cycles; 20 to 30 for diffusion and graphs
+HOPED = 0.5  # optimistic rate with another hierarchy
+REDUCTION = 1e-8  # reduction of the error in the solve for which another hierarchy must pay
 
 
 def rate_worth_another(cycles: int, more: int) -> float:
-    r"""Return the rate above which a composite had better get another hierarchy, for one right-hand side.
+    r"""Return the rate above which another hierarchy pays for a single right-hand side.
 
     The eigenvalues of the operator times a symmetric composite of rate :math:`\rho` lie between :math:`1-\rho` and 1,
-    so m iterations of conjugate gradients reduce the energy norm of the error to :math:`2c^m`, where
-    :math:`c=(\sqrt\kappa-1)/(\sqrt\kappa+1)` and :math:`\kappa=1/(1-\rho)`. Another hierarchy pays where those
-    iterations take more cycles than building it and the iterations that are left then.
+    so m iterations of conjugate gradients reduce the energy norm of the error by :math:`2c^m`, where
+    :math:`c=(\sqrt\kappa-1)/(\sqrt\kappa+1)` and :math:`\kappa=1/(1-\rho)`. Another hierarchy pays if these
+    iterations take more cycles than building it and iterating with it.
 
     Parameters
     ----------
     cycles, more : int
-        Cycles of an application, and of one with another hierarchy.
+        Cycles per application without and with another hierarchy.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Couplings that are not weak beside the others of their unknowns."""
+"""Removal of couplings that are weak relative to the others of their unknowns."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import numpy as np
 
 __all__ = ["ENTRY_BYTES", "strong_couplings"]
 
-STRONG = 0.1  # share of the largest coupling of an unknown from which on one is strong
-ENTRY_BYTES = 24  # that a kernel moves for an entry, its scattered access counted as two
+STRONG = 0.1  # share of the largest coupling of an unknown at or above which a coupling is strong
+ENTRY_BYTES = 24  # bytes that a kernel moves per entry, counting its scattered access twice
 
 
 def strong_couplings(matrix: Any, smooth: np.ndarray, *, both: bool) -> Any:
-    """Return the matrix without weak couplings, which are added to the diagonal so that ``A w`` stays what it is.
+    """Return the matrix with weak couplings lumped onto the diagonal such that ``A w`` is unchanged.
 
-    How strong a coupling is does not depend on how the unknowns are scaled: it is ``|a_ij w_i w_j|``.
+    The strength of a coupling is ``|a_ij w_i w_j|``, which does not depend on the scaling of the unknowns.
 
     Parameters
     ----------
     matrix : csr_array, shape (n, n)
         Symmetric.
     smooth : ndarray, shape (n,)
-        The vector w. Where it is zero, nothing is added.
+        The vector w. Nothing is added to the diagonal where it is zero.
     both : bool
-        Whether a coupling must be strong for both of its unknowns, or for one of them.
+        Whether a coupling must be strong for both of its unknowns rather than for one of them.
 
     Returns
     -------
     csr_array, shape (n, n)
-        Symmetric; the diagonal comes first in each row.
+        Symmetric; the diagonal is the first entry of each row.
     """
     from scipy.sparse import csr_array
 

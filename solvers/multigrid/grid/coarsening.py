@@ -1,50 +1,53 @@
-"""Halving a grid along one axis, with interpolation that follows the operator."""
+"""Coarsening along one axis, with interpolation weights taken from the operator."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .grid_stencil import CENTRE, GridStencil
-from .layout import Layout, Offset
+from .layout import Offset, PaddedLayout
+
+if TYPE_CHECKING:
+    from .kernels.grid_transfer import AxisGeometry
 
 __all__ = ["Coarsening", "coarsen_axis", "weigh_axis"]
 
-SAME_SIDE = 0.02
+SAME_SIDE = 0.02  # default of `same_side` in `weigh_axis`
 
 
 @dataclass(frozen=True, eq=False)
 class Coarsening:
-    """Interpolation between a grid and the one with every other cell along an axis.
+    """Interpolation to a grid from the grid with every other cell along an axis.
 
     Parameters
     ----------
     axis : int
-    fine, coarse : Layout
+    fine, coarse : PaddedLayout
     low, high : ndarray
-        Flat; what a cell in between takes of the coarse cells below and above it.
+        Flat; weights of the coarse cells below and above each cell in between.
     lost : ndarray of int
-        Flat places of the cells in between that are coupled to neither, or hardly so.
+        Flat indices of the cells in between that are coupled to neither, or only weakly.
     """
 
     axis: int
-    fine: Layout
-    coarse: Layout
+    fine: PaddedLayout
+    coarse: PaddedLayout
     low: np.ndarray
     high: np.ndarray
     lost: np.ndarray
 
     @cached_property
-    def places(self) -> np.ndarray:
-        """What the kernels of `ritz.solvers.multigrid.grid.kernels.grid_transfer` have to know."""
-        return _places(self.axis, self.fine, self.coarse)
+    def geometry(self) -> AxisGeometry:
+        """Positions of cells and weights, for the kernels."""
+        return _geometry(self.axis, self.fine, self.coarse)
 
     @property
     def planes(self) -> int:
-        """Coarse planes."""
+        """Number of coarse planes."""
         return self.coarse.cells[0]
 
     def astype(self, dtype: Any) -> Coarsening:
@@ -52,8 +55,8 @@ class Coarsening:
         return Coarsening(self.axis, self.fine, self.coarse, self.low.astype(dtype), self.high.astype(dtype), self.lost)
 
     def targets(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the coarse cells that fine ones are interpolated from, and the weights, each of shape (2, k)."""
-        coordinates = self.fine.places(cells)
+        """Return the coarse cells from which fine cells are interpolated, and their weights, each of shape (2, k)."""
+        coordinates = self.fine.coordinates(cells)
         between = coordinates[self.axis] % 2 == 1
         lower, upper = coordinates.copy(), coordinates.copy()
         lower[self.axis] //= 2
@@ -74,24 +77,26 @@ def weigh_axis(
 ) -> Coarsening:
     """Return the interpolation along an axis.
 
-    What a cell in between is coupled to is collapsed onto the line through it: a neighbour beside the line counts as
-    the cell on the line it is next to, if the two are coupled themselves, and otherwise as the cell itself. Where the
-    wall between two fluids ends, it is this question that keeps them apart.
+    The entries of a cell in between are collapsed onto the line through the cell along the axis. A neighbour beside
+    the line is represented by the adjacent cell on the line if the two are coupled, and otherwise by the cell itself.
+    This test separates the two sides of a wall where the wall ends.
 
     Parameters
     ----------
+    stencil : GridStencil
+    axis : int
     weakest : float
-        Couplings along the line, relative to the largest entry of a row, below which the cell counts as lost.
+        Couplings along the line, relative to the largest entry of the row, below which the cell counts as lost.
     extra : tuple of ndarray
-        Cells, and the sum of their entries with unknowns that are off the grid.
+        Cells, and the entries between them and off-grid unknowns.
     same_side : float
-        Coupling, relative to a neighbour's entry, that shows that two cells are on the same side of a wall.
+        Coupling, relative to the neighbour's entry, above which two cells are on the same side of a wall.
     """
     from .kernels import grid_transfer as kernels
 
     fine = stencil.layout
     coarse = _coarse_layout(fine, axis)
-    places = _places(axis, fine, coarse)
+    geometry = _geometry(axis, fine, coarse)
     shape = list(fine.padded)
     shape[axis] = coarse.cells[axis] + 1
     low, high, centre, largest = (np.zeros(shape) for _ in range(4))
@@ -102,9 +107,10 @@ def weigh_axis(
     centre[inserted] = stencil.diagonal.reshape(fine.padded)[tuple(source)]
     flat = [values.reshape(-1) for values in (low, high, centre, largest)]
     planes = count if axis == 0 else fine.cells[0]
-    limits = places.copy()
-    if axis:
-        limits[axis] = count
+    if axis == 1:
+        geometry = geometry._replace(rows=count)
+    elif axis == 2:
+        geometry = geometry._replace(cells=count)
     for offset in fine.offsets:
         ahead, transverse = offset[axis], _replace(offset, axis, 0)
         entries = stencil.entries(offset)
@@ -120,9 +126,9 @@ def weigh_axis(
                 values, multiplier, shift = stencil.entries(transverse)
                 links = values, multiplier, shift + multiplier * ahead * fine.strides[axis]
                 share = same_side
-        kernels.collapse(target, flat[2], flat[3], *entries, *links, share, limits, planes)
+        kernels.collapse(target, flat[2], flat[3], *entries, *links, share, geometry, planes)
     if extra[0].size:
-        coordinates = fine.places(extra[0])
+        coordinates = fine.coordinates(extra[0])
         between = coordinates[axis] % 2 == 1
         index = _weight_index(axis, fine, coordinates[:, between])
         np.add.at(flat[2], index, extra[1][between])
@@ -144,7 +150,7 @@ def coarsen_axis(stencil: GridStencil, coarsening: Coarsening) -> GridStencil:
     """Return the Galerkin product PᵀAP."""
     from .kernels import grid_transfer as kernels
 
-    axis, coarse, places = coarsening.axis, coarsening.coarse, coarsening.places
+    axis, coarse = coarsening.axis, coarsening.coarse
     jumps = _weight_strides(axis, stencil.layout)
     planes = coarsening.planes
     diagonal, couplings = coarse.zeros(), dict[Offset, np.ndarray]()
@@ -159,12 +165,12 @@ def coarsen_axis(stencil: GridStencil, coarsening: Coarsening) -> GridStencil:
             continue
         shift = sum(step * jump for step, jump in zip(transverse, jumps, strict=True))
         out = diagonal if offset == CENTRE else coarse.zeros()
-        weights = (coarsening.low, coarsening.high, shift, places, planes)
+        weights = (coarsening.low, coarsening.high, shift, coarsening.geometry, planes)
         if offset[axis]:
             kernels.along(out, *trio[0], *trio[1], *weights)
         else:
             kernels.between(out, *trio[0], *trio[1], *trio[2], *weights)
-        if offset[axis] == -1:  # found at the other cell of each pair
+        if offset[axis] == -1:  # computed at the other cell of each pair
             coarse.refresh(out)
             out = np.roll(out, -coarse.distance(offset))
         if offset != CENTRE:
@@ -172,14 +178,16 @@ def coarsen_axis(stencil: GridStencil, coarsening: Coarsening) -> GridStencil:
             couplings[offset] = out
     field, kept = coarse.inside(diagonal), [slice(None)] * 3
     kept[axis] = slice(None, None, 2)
-    field[field < 1e-10 * stencil.layout.inside(stencil.diagonal)[tuple(kept)]] = 0.0  # a region shrunk to one cell
+    field[field < 1e-10 * stencil.layout.inside(stencil.diagonal)[tuple(kept)]] = (
+        0.0  # a region that shrank to one cell
+    )
     coarse.refresh(diagonal)
     return GridStencil(coarse, diagonal, couplings)
 
 
-def _coarse_layout(fine: Layout, axis: int) -> Layout:
+def _coarse_layout(fine: PaddedLayout, axis: int) -> PaddedLayout:
     cells = _replace(fine.cells, axis, (fine.cells[axis] + 1) // 2)
-    return Layout(cells, fine.periodic)
+    return PaddedLayout(cells, fine.periodic)
 
 
 def _replace(offset: Offset, axis: int, value: int) -> Offset:
@@ -194,41 +202,52 @@ def _put(items: list[slice] | Offset, axis: int, value: object) -> list:
     return changed
 
 
-def _weight_strides(axis: int, fine: Layout) -> Offset:
+def _weight_strides(axis: int, fine: PaddedLayout) -> Offset:
     shape = _replace(fine.padded, axis, (fine.cells[axis] + 1) // 2 + 1)
     return shape[1] * shape[2], shape[2], 1
 
 
-def _weight_index(axis: int, fine: Layout, coordinates: np.ndarray) -> np.ndarray:
-    """Return where the weights of cells in between are."""
-    places = coordinates + np.array(fine.halo)[:, None]
-    places[axis] = (coordinates[axis] + 1) // 2
-    return np.array(_weight_strides(axis, fine)) @ places
+def _weight_index(axis: int, fine: PaddedLayout, coordinates: np.ndarray) -> np.ndarray:
+    """Return the positions of the weights of cells in between."""
+    shifted = coordinates + np.array(fine.halo)[:, None]
+    shifted[axis] = (coordinates[axis] + 1) // 2
+    return np.array(_weight_strides(axis, fine)) @ shifted
 
 
-def _places(axis: int, fine: Layout, coarse: Layout) -> np.ndarray:
-    doubled = _replace(fine.strides, axis, 2 * fine.strides[axis])
+def _geometry(axis: int, fine: PaddedLayout, coarse: PaddedLayout) -> AxisGeometry:
+    from .kernels.grid_transfer import AxisGeometry
+
+    fine_strides = _replace(fine.strides, axis, 2 * fine.strides[axis])
     weight_strides = _weight_strides(axis, fine)
     rows, cells = coarse.cells[1], coarse.cells[2]
-    if axis == 0:  # planes keep their layout, so that each can be taken as one long row, halo included
+    if axis == 0:  # planes keep their layout, so each is one long row, halo included
         rows, cells = 1, (rows - 1) * coarse.strides[1] + cells
     start = sum(pad * stride for pad, stride in zip(_put(fine.halo, axis, 1), weight_strides, strict=True))
-    return np.array(
-        [
-            axis == 0, rows, cells, axis == 2,
-            coarse.origin, coarse.strides[0], coarse.strides[1], coarse.strides[axis],
-            fine.origin, doubled[0], doubled[1], doubled[2], fine.strides[axis],
-            start, weight_strides[0], weight_strides[1], weight_strides[2], weight_strides[axis],
-        ],
-        dtype=np.int64,
-    )  # fmt: skip
+    return AxisGeometry(
+        along_planes=axis == 0,
+        along_cells=axis == 2,
+        rows=rows,
+        cells=cells,
+        coarse_origin=coarse.origin,
+        coarse_plane=coarse.strides[0],
+        coarse_row=coarse.strides[1],
+        coarse_step=coarse.strides[axis],
+        fine_origin=fine.origin,
+        fine_plane=fine_strides[0],
+        fine_row=fine_strides[1],
+        fine_step=fine.strides[axis],
+        weight_origin=start,
+        weight_plane=weight_strides[0],
+        weight_row=weight_strides[1],
+        weight_step=weight_strides[axis],
+    )
 
 
-def _close(low: np.ndarray, high: np.ndarray, axis: int, fine: Layout) -> None:
-    """Fill the weights' halo along periodic axes.
+def _close(low: np.ndarray, high: np.ndarray, axis: int, fine: PaddedLayout) -> None:
+    """Fill the halo of the weights along periodic axes.
 
-    Around the end of an odd number of cells two coarse ones follow each other; the cell in between that is not there
-    is then a copy of the neighbour, whichever side it is seen from.
+    With an odd number of cells, the last and the first coarse cell are neighbours. The missing cell between them is
+    then a copy of the neighbour on either side.
     """
     for values, here in ((low, 0), (high, -1)):
         for other in range(3):

@@ -1,4 +1,4 @@
-"""Solving on the coarsest grid."""
+"""Direct solution on the coarsest grid."""
 
 from __future__ import annotations
 
@@ -9,49 +9,51 @@ import numpy as np
 from ritz.operators.sparse_factors import sparse_factors
 
 from .grid_stencil import GridStencil
-from .off_grid_unknowns import Detached
+from .off_grid_unknowns import OffGridUnknowns
 
 __all__ = ["CoarsestSolve"]
 
-DENSE = 700  # unknowns up to which an inverse is formed
-ROUNDING = 1e-13
-SINGULAR = 1e-9  # row sums, relative to the diagonal, below which a region counts as without walls
+DENSE = 700  # largest number of unknowns for which a dense inverse is formed
+ROUNDING = 1e-13  # couplings, relative to the diagonal, that are rounding errors
+SINGULAR = 1e-9  # sum of the row sums, relative to the diagonal, below which a region counts as singular
 
 
 class CoarsestSolve:
-    """The inverse of the operator on the coarsest grid, symmetric, and zero on constants of regions it is zero on.
+    """Symmetric (pseudo-)inverse of the operator on the coarsest grid.
 
-    It is in double precision always, since what jumps and nearly closed rooms leave there may be ill conditioned.
+    A connected region on which constants are in the nullspace is called singular; the inverse maps the constant on it
+    to zero. The computation is in double precision, because jumps and nearly closed rooms may leave an
+    ill-conditioned operator.
 
     Parameters
     ----------
     stencil : GridStencil
-    detached : Detached
+    off_grid : OffGridUnknowns
     dtype : dtype
-        Of vectors.
+        Data type of vectors.
     """
 
-    def __init__(self, stencil: GridStencil, detached: Detached, dtype: Any):
-        matrix, self._places = _assemble(stencil, detached)
+    def __init__(self, stencil: GridStencil, off_grid: OffGridUnknowns, dtype: Any):
+        matrix, self._unknowns = _assemble(stencil, off_grid)
         self._labels, self._sizes, matrix = _grounded(matrix)
         self._layout = stencil.layout
-        self._solution = np.zeros(stencil.layout.size + detached.count, dtype=dtype)
+        self._solution = np.zeros(stencil.layout.size + off_grid.count, dtype=dtype)
         self._inverse: Any = None
-        if self._places.size <= DENSE:
+        if self._unknowns.size <= DENSE:
             self._inverse = _definite_inverse(matrix.toarray())
         else:
             self._factors = sparse_factors(matrix, symmetric=True)
 
     def solve(self, rhs: np.ndarray) -> np.ndarray:
         """Return the solution, in an array that the next call overwrites."""
-        values = self._balanced(rhs[self._places].astype(np.float64))
+        values = self._balanced(rhs[self._unknowns].astype(np.float64))
         values = self._factors.solve(values) if self._inverse is None else self._inverse @ values
-        self._solution[self._places] = self._balanced(values)
+        self._solution[self._unknowns] = self._balanced(values)
         self._layout.refresh(self._solution)
         return self._solution
 
     def _balanced(self, values: np.ndarray) -> np.ndarray:
-        """Return `values` less their mean over each region without walls."""
+        """Return `values` with the mean over each singular region subtracted."""
         if not self._sizes.size:
             return values
         sums = np.bincount(self._labels, values, self._sizes.size + 1)[:-1]
@@ -59,7 +61,11 @@ class CoarsestSolve:
 
 
 def _definite_inverse(matrix: np.ndarray) -> np.ndarray:
-    """Return the inverse, with negative eigenvalues turned where there are any: who iterates will find them."""
+    """Return the inverse of a matrix that should be positive definite.
+
+    If it is not, the inverse of its absolute value is returned, and the outer iteration detects that the operator is
+    indefinite.
+    """
     from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 
     scale = 1.0 / np.sqrt(matrix.diagonal())
@@ -72,43 +78,43 @@ def _definite_inverse(matrix: np.ndarray) -> np.ndarray:
         return (vectors / np.maximum(np.abs(values), 1e-10)) @ vectors.T
 
 
-def _assemble(stencil: GridStencil, detached: Detached) -> tuple[Any, np.ndarray]:
-    """Return the matrix of the unknowns, and where they are in a vector."""
+def _assemble(stencil: GridStencil, off_grid: OffGridUnknowns) -> tuple[Any, np.ndarray]:
+    """Return the matrix of the unknowns, and their positions in a vector."""
     from scipy.sparse import coo_array
 
     layout = stencil.layout
     cells = layout.flat(np.indices(layout.cells).reshape(3, -1))
     cells = cells[stencil.diagonal[cells] > 0]
-    places = np.append(cells, layout.size + np.arange(detached.count))
-    number = np.full(layout.size + detached.count, -1)
-    number[places] = np.arange(places.size)
-    rows, columns, values = [[links] for links in detached.links(layout.size)]
+    unknowns = np.append(cells, layout.size + np.arange(off_grid.count))
+    number = np.full(layout.size + off_grid.count, -1)
+    number[unknowns] = np.arange(unknowns.size)
+    rows, columns, values = [[links] for links in off_grid.links(layout.size)]
     for offset in stencil.couplings:
         rows.append(cells)
-        columns.append(layout.flat(layout.places(cells + layout.distance(offset))))
+        columns.append(layout.flat(layout.coordinates(cells + layout.distance(offset))))
         values.append(stencil.row_entries(cells, offset))
     i, j, v = number[np.concatenate(rows)], number[np.concatenate(columns)], np.concatenate(values)
     used = (i >= 0) & (j >= 0)
     i, j, v = i[used], j[used], v[used]
-    own, diagonal = np.arange(places.size), np.append(stencil.diagonal[cells], detached.diagonal)
-    coupled = np.abs(v) > ROUNDING * np.sqrt(diagonal[i] * diagonal[j])  # what rounding leaves joins no regions
+    own, diagonal = np.arange(unknowns.size), np.append(stencil.diagonal[cells], off_grid.diagonal)
+    coupled = np.abs(v) > ROUNDING * np.sqrt(diagonal[i] * diagonal[j])  # rounding errors must not connect regions
     i, j, v = i[coupled], j[coupled], v[coupled]
     entries = np.concatenate([v, v, diagonal]), (np.concatenate([i, j, own]), np.concatenate([j, i, own]))
-    return coo_array(entries, shape=(places.size, places.size)).tocsr(), places
+    return coo_array(entries, shape=(unknowns.size, unknowns.size)).tocsr(), unknowns
 
 
 def _grounded(matrix: Any) -> tuple[np.ndarray, np.ndarray, Any]:
-    """Make regions without walls definite, by holding one unknown of each.
+    """Make singular regions definite by increasing the diagonal entry of one unknown in each.
 
     Returns
     -------
     labels : ndarray of int
-        Number of the region without walls that each unknown is in; the number of such regions elsewhere.
+        Number of the singular region of each unknown; the number of such regions for all other unknowns.
     sizes : ndarray
-        Unknowns of each such region.
+        Number of unknowns of each singular region.
     matrix : sparse array
-        With the held unknowns' diagonal entries doubled, which changes no solution whose right-hand side sums to
-        zero over a region, but for a constant.
+        The matrix with one diagonal entry per singular region doubled. If the right-hand side sums to zero over the
+        region, this changes the solution there by a constant only.
     """
     from scipy.sparse import diags_array
     from scipy.sparse.csgraph import connected_components

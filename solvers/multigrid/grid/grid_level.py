@@ -1,4 +1,4 @@
-"""One level of a multigrid cycle: what is done with vectors there."""
+"""Vector operations on one level of a multigrid hierarchy."""
 
 from __future__ import annotations
 
@@ -9,50 +9,50 @@ import numpy as np
 
 from .grid_stencil import GridStencil
 from .layout import Offset
-from .off_grid_unknowns import Detached
+from .off_grid_unknowns import OffGridUnknowns
 
-__all__ = ["Level"]
+__all__ = ["GridLevel"]
 
 Factors = tuple[Any, Any, Any]
 
-BOUND = 2.0  # of the eigenvalues of D⁻¹A where A is semi-definite without positive entries off the diagonal
-POWER_STEPS = 8  # from a norm of 1 by factors below 5, so no overflow
-PERIOD = 9973  # of random numbers; a prime has no pattern on the grid
-MARGIN = 1.1  # the power iteration stays below the largest eigenvalue
+BOUND = 2.0  # bound on the eigenvalues of D⁻¹A for a semi-definite A without positive off-diagonal entries
+POWER_STEPS = 8  # each multiplies a norm of 1 by less than 5, so nothing overflows
+PERIOD = 9973  # period of the random numbers, a prime so that they form no pattern on the grid
+MARGIN = 1.1  # safety factor, because the power iteration stays below the largest eigenvalue
 
 
-class Level:
-    """Products, smoothing and residuals on one grid, in one precision, over vectors of the grid with its halo.
+class GridLevel:
+    """Products, smoothing and residuals on one grid, in one precision.
 
-    Unknowns off the grid follow at the end of a vector. Smoothing is by polynomials in D⁻¹A that are smallest on the
-    upper part of its spectrum (Chebyshev) :cite:`Adams2003`: symmetric, and every cell at once.
+    Vectors hold the grid with its halo, then the off-grid unknowns. The smoother is a Chebyshev polynomial in D⁻¹A
+    for the upper part of the spectrum :cite:`Adams2003`, which is symmetric and updates all cells at once.
 
     Parameters
     ----------
     stencil : GridStencil
-    detached : Detached
+    off_grid : OffGridUnknowns
     dtype : dtype
     degree : int
-        Of the polynomial; each takes one product.
+        Degree of the polynomial; each degree takes one product.
     ratio : float
-        Of the largest eigenvalue of D⁻¹A to the smallest one that smoothing aims at.
+        Ratio of the largest eigenvalue of D⁻¹A to the smallest one to smooth.
     """
 
-    def __init__(self, stencil: GridStencil, detached: Detached, dtype: Any, degree: int, ratio: float):
+    def __init__(self, stencil: GridStencil, off_grid: OffGridUnknowns, dtype: Any, degree: int, ratio: float):
         layout = self.layout = stencil.layout
         self.dtype, self.degree = np.dtype(dtype), degree
-        self.size = layout.size + detached.count
+        self.size = layout.size + off_grid.count
         self.strides = np.array([layout.distance(offset) for offset in stencil.couplings], dtype=np.int64)
         self.couplings = _stacked(stencil, self.dtype)
         diagonal = np.zeros(self.size)
         layout.inside(diagonal)[...] = layout.inside(stencil.diagonal)
-        diagonal[layout.size :] = detached.diagonal
+        diagonal[layout.size :] = off_grid.diagonal
         self.diagonal = diagonal.astype(self.dtype)
         inverse = np.divide(1.0, diagonal, out=diagonal, where=diagonal > 0)
         self.inverse = inverse.astype(self.dtype)
-        rows, columns, values = detached.links(layout.size)
-        self._links, self._off_grid = (rows, columns, values.astype(self.dtype)), detached.count > 0
-        self._ones = np.ones(self.size if self._off_grid else 0, dtype=self.dtype)
+        rows, columns, values = off_grid.links(layout.size)
+        self._links, self._has_off_grid = (rows, columns, values.astype(self.dtype)), off_grid.count > 0
+        self._ones = np.ones(self.size if self._has_off_grid else 0, dtype=self.dtype)
         self._pair, self._residual = (self.vector(), self.vector()), self.vector()
         largest = BOUND if _is_z_matrix(stencil) else MARGIN * self._largest_eigenvalue()
         self._factors = self._chebyshev_factors(largest, ratio)
@@ -66,7 +66,7 @@ class Level:
         return slice(self.layout.size, self.size)
 
     def _run(self, kernel: Any, arrays: int, *arguments: Any) -> None:
-        """Run a kernel over the cells of the grid, on as many threads as `arrays` passes over them are worth."""
+        """Run a kernel over all cells in parallel chunks; it reads and writes `arrays` arrays."""
         in_parallel_chunks, chunks, origin, end = self._loop
         in_parallel_chunks(kernel, chunks, arrays * self.diagonal.nbytes, origin, end, *arguments)
 
@@ -87,25 +87,25 @@ class Level:
 
     @cached_property
     def _passes(self) -> int:
-        """Arrays that a Chebyshev step reads and writes."""
+        """Number of arrays that a Chebyshev step reads and writes."""
         return 5 + self.couplings.shape[0] * (self.couplings.shape[1] > 1)
 
     def _step(self, out: np.ndarray, x: np.ndarray, previous: np.ndarray, rhs: np.ndarray, factors: Factors) -> None:
-        """Write ``x + momentum x - memory previous + rate D⁻¹(rhs - A x)``; factors are these three."""
+        """Write ``x + momentum x - memory previous + rate D⁻¹(rhs - A x)``; `factors` holds momentum, memory, rate."""
         entries = self.inverse, self.couplings, self.strides
         momentum, memory, rate = factors
         tail = self._tail
-        if self._off_grid:  # before `out`, which may be `previous`, is overwritten
+        if self._has_off_grid:  # before the kernel overwrites `out`, which may be `previous`
             out[tail] = (
                 (1 + momentum - rate) * x[tail] - memory * previous[tail] + rate * self.inverse[tail] * rhs[tail]
             )
         self._run(self._kernels.chebyshev_step, self._passes, out, x, previous, rhs, *entries, *factors)
-        if self._off_grid:
+        if self._has_off_grid:
             self._kernels.link_products(out, x, *self._links, rate * self.inverse)
         self.layout.refresh(out)
 
     def random(self) -> np.ndarray:
-        """Return a vector of random numbers, its norm 1 (or 0 if there is no unknown)."""
+        """Return a random vector of norm 1 (0 if there are no unknowns)."""
         numbers = np.random.default_rng(0).random(PERIOD, dtype=np.float32) - np.float32(0.5)
         x = np.resize(numbers, self.size).astype(self.dtype)
         x *= self.inverse > 0
@@ -114,18 +114,18 @@ class Level:
         return x
 
     def norm(self, x: np.ndarray) -> float:
-        """Return the Euclidean norm, in which cells at periodic ends count twice."""
+        """Return the Euclidean norm, counting cells at periodic ends twice."""
         return float(np.vdot(x, x)) ** 0.5
 
     def start(self) -> np.ndarray:
-        """Return zeros to start from, in an array that is this level's own."""
+        """Return a starting vector of zeros, in an array owned by the level."""
         self._pair[0][...] = 0
         return self._pair[0]
 
     def smooth(self, x: np.ndarray | None, rhs: np.ndarray) -> np.ndarray:
-        """Return `x` after smoothing, in one of two arrays that are this level's own; None is zero.
+        """Return `x` after smoothing, in one of two arrays owned by the level; None is zero.
 
-        The error is multiplied by the same polynomial whatever `x` is, so that smoothing before and after a symmetric
+        The error is multiplied by the same polynomial for every `x`, so smoothing before and after a symmetric
         correction is symmetric.
         """
         previous, current = self._pair if x is not self._pair[1] else self._pair[::-1]
@@ -143,7 +143,7 @@ class Level:
         return current
 
     def _chebyshev_factors(self, largest: float, ratio: float) -> list[Factors]:
-        """Return momentum, memory and rate of each step: the three-term recurrence of Chebyshev polynomials."""
+        """Return momentum, memory and rate of each step of the three-term recurrence of Chebyshev polynomials."""
         middle, radius = 0.5 * largest * (1 + 1 / ratio), 0.5 * largest * (1 - 1 / ratio)
         rho = radius / middle
         steps = [(0.0, 0.0, 1.0 / middle)]
@@ -156,16 +156,16 @@ class Level:
 
     def _first_step(self, out: np.ndarray, rhs: np.ndarray, rate: Any) -> None:
         self._run(self._kernels.scaled_step, 3, out, rhs, self.inverse, rate)
-        if self._off_grid:
+        if self._has_off_grid:
             tail = self._tail
             out[tail] = rate * self.inverse[tail] * rhs[tail]
         self.layout.refresh(out)
 
     def residual(self, x: np.ndarray, rhs: np.ndarray) -> np.ndarray:
-        """Return ``rhs - A x``, in an array that is this level's own."""
+        """Return ``rhs - A x``, in an array owned by the level."""
         out, entries = self._residual, (self.diagonal, self.inverse, self.couplings, self.strides)
         self._run(self._kernels.residual, self._passes + 1, out, x, rhs, *entries)
-        if self._off_grid:
+        if self._has_off_grid:
             tail = self._tail
             out[tail] = rhs[tail] - self.diagonal[tail] * x[tail]
             self._kernels.link_products(out, x, *self._links, self._ones)
@@ -173,10 +173,10 @@ class Level:
         return out
 
     def _largest_eigenvalue(self) -> float:
-        """Return a lower bound, close to it, of the largest eigenvalue of D⁻¹A."""
+        """Return a close lower bound on the largest eigenvalue of D⁻¹A, by power iteration."""
         x, zero, out = self.random(), self.vector(), self.vector()
         before = value = 1.0
-        product = self.dtype.type(-1), self.dtype.type(0), self.dtype.type(-1)  # leaves D⁻¹A x
+        product = self.dtype.type(-1), self.dtype.type(0), self.dtype.type(-1)  # a step with these factors is D⁻¹A x
         for _ in range(POWER_STEPS):
             self._step(out, x, zero, zero, product)
             size = self.norm(out) or 1.0
@@ -186,10 +186,10 @@ class Level:
 
 
 def _stacked(stencil: GridStencil, dtype: np.dtype[Any]) -> np.ndarray:
-    """Return the couplings, one row an offset; one column where each is the same between all unknowns that touch."""
+    """Return the couplings, one row per offset; a single column if every coupling is constant between unknowns."""
     if not stencil.couplings:
         return np.zeros((0, 1), dtype=dtype)
-    if len(stencil.couplings) <= 3:  # coarse grids have more, and are never uniform near the sides
+    if len(stencil.couplings) <= 3:  # coarse grids have more, and are not uniform near the sides
         numbers = [_only_value(stencil, offset) for offset in stencil.couplings]
         if None not in numbers:
             return np.array(numbers, dtype=dtype)[:, None]
@@ -200,15 +200,15 @@ def _stacked(stencil: GridStencil, dtype: np.dtype[Any]) -> np.ndarray:
 
 
 def _is_z_matrix(stencil: GridStencil) -> bool:
-    """Whether it is the finest grid's, of 5 or 7 entries a row, none off the diagonal positive.
+    """Return whether the stencil has at most 7 entries per row and no positive off-diagonal entry.
 
-    For larger stencils the bound holds too, but is too far from the largest eigenvalue.
+    The eigenvalue bound holds for larger stencils too, but is too far from their largest eigenvalue.
     """
     return len(stencil.couplings) <= 3 and all(values.max() <= 0.0 for values in stencil.couplings.values())
 
 
 def _only_value(stencil: GridStencil, offset: Offset) -> float | None:
-    """Return the coupling that any two unknowns have which are `offset` apart, None if it differs."""
+    """Return the coupling between any two unknowns that are `offset` apart, or None if it varies."""
     values, used = stencil.couplings[offset], stencil.diagonal > 0
     both = used & np.roll(used, -stencil.layout.distance(offset))
     smallest, largest = float(values.min()), float(values.max(initial=-np.inf, where=both))

@@ -1,4 +1,4 @@
-"""Symmetric operators with compact stencils, entry by entry, as multigrid coarsens them."""
+"""Symmetric operators with compact stencils on a grid, stored entry by entry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Stencil
 
-from .layout import Layout, Offset
+from .layout import Offset, PaddedLayout
 
 __all__ = ["GridStencil", "from_matrix", "from_stencil"]
 
@@ -19,24 +19,24 @@ CENTRE: Offset = (0, 0, 0)
 
 @dataclass(frozen=True, eq=False)
 class GridStencil:
-    """Entries of a symmetric matrix over a grid, between cells that touch.
+    """Symmetric matrix over a grid whose entries couple cells that touch.
 
     Parameters
     ----------
-    layout : Layout
+    layout : PaddedLayout
     diagonal : ndarray
-        Flat; zero in cells that are no unknowns.
+        Flat and padded; zero in cells that are not unknowns.
     couplings : dict
-        For offsets of the layout's half, flat arrays: the entry between a cell and the one at that offset. Offsets
-        that are absent have no entries.
+        For each offset among `PaddedLayout.half_offsets` that has entries, a flat array: the entry between a cell and
+        the cell at that offset.
     """
 
-    layout: Layout
+    layout: PaddedLayout
     diagonal: np.ndarray
     couplings: dict[Offset, np.ndarray]
 
     def entries(self, offset: Offset) -> tuple[np.ndarray, int, int]:
-        """Return where the entries of any offset are: a flat array, a multiplier and a shift (see the kernels)."""
+        """Return the entries of any offset, as the flat array, multiplier and shift that the kernels take."""
         if offset == CENTRE:
             return self.diagonal, 1, 0
         if offset in self.couplings:
@@ -47,22 +47,22 @@ class GridStencil:
         return self.layout.nothing, 0, 0
 
     def row_entries(self, cells: np.ndarray, offset: Offset) -> np.ndarray:
-        """Return the entries of the given cells with one offset."""
+        """Return the entries between the given cells and their neighbours at `offset`."""
         values, multiplier, shift = self.entries(offset)
         return values[multiplier * cells + shift]
 
 
 def from_stencil(operator: Stencil) -> GridStencil:
-    """Return the entries of a stencil; solid cells are left out. O(n)."""
+    """Return the entries of a stencil, without its solid cells. O(n)."""
     shape = operator.grid_shape
-    layout = Layout.of(shape, tuple("periodic" in sides for sides in operator.boundary))
+    layout = PaddedLayout.of(shape, tuple("periodic" in sides for sides in operator.boundary))
     diagonal = layout.zeros()
     layout.inside(diagonal)[...] = operator.diagonal().reshape(layout.cells)
     if operator.solid is not None:
         layout.inside(diagonal)[operator.solid.reshape(layout.cells)] = 0.0
     layout.refresh(diagonal)
     couplings: dict[Offset, np.ndarray] = {}
-    for place, along in zip({1: (2,), 2: (0, 2), 3: (0, 1, 2)}[len(shape)], operator.couplings, strict=True):
+    for place, along in zip(PaddedLayout.axes_of(len(shape)), operator.couplings, strict=True):
         if layout.halo[place]:
             offset: Any = tuple(int(axis == place) for axis in range(3))
             couplings[offset] = layout.zeros()
@@ -72,12 +72,12 @@ def from_stencil(operator: Stencil) -> GridStencil:
 
 
 def from_matrix(operator: Operator, shape: tuple[int, ...], owner: str) -> GridStencil:
-    """Return the entries of a sparse operator over a grid. O(nnz).
+    """Return the entries of a sparse operator on a grid. O(nnz).
 
     Raises
     ------
     InvalidProblem
-        If a row has entries beyond the neighbours that touch its cell.
+        If a row has entries outside the neighbours that touch its cell.
     """
     from ritz.operators.sparse_entries import sparse_entries
 
@@ -86,9 +86,9 @@ def from_matrix(operator: Operator, shape: tuple[int, ...], owner: str) -> GridS
     matrix = sparse_entries(operator, owner)
     if np.prod(shape) != matrix.shape[0]:
         raise InvalidProblem(
-            f"{owner} needs one unknown a cell: the grid has shape {shape}, the operator {matrix.shape}"
+            f"{owner} needs one unknown per cell: the grid has shape {shape}, the operator {matrix.shape}"
         )
-    layout = Layout.of(shape, (True,) * len(shape))
+    layout = PaddedLayout.of(shape, (True,) * len(shape))
     offsets = layout.half_offsets
     diagonal = layout.zeros()
     fields = np.zeros((len(offsets), layout.size))
@@ -104,7 +104,7 @@ def from_matrix(operator: Operator, shape: tuple[int, ...], owner: str) -> GridS
             f"{owner} takes stencils of 9 entries in the plane and 27 in space, and row {stray} couples cells that do"
             " not touch; use 'amg-cg' or 'cg'"
         )
-    layout = Layout(layout.cells, tuple(bool(a) for a in around))  # pyright: ignore[reportArgumentType]
+    layout = PaddedLayout(layout.cells, tuple(bool(a) for a in around))  # pyright: ignore[reportArgumentType]
     couplings = {offset: field for offset, field in zip(offsets, fields, strict=True) if field.any()}
     for field in (diagonal, *couplings.values()):
         layout.refresh(field)

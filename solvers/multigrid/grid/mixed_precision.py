@@ -20,9 +20,9 @@ def mixed_conjugate_gradients(
 ) -> Generator[tuple[np.ndarray, float], Any, Status]:
     """Yield the iterate and its residual norm; the cycle is the preconditioner, and `x` is overwritten.
 
-    Only the cycle is in single precision: smooth solutions have residuals so much smaller than ``||A|| ||x||`` that
-    single precision cannot tell. Conversion is part of the vector operations, each of which is one pass. If `full`,
-    and `x` is zero, the first iteration is full multigrid.
+    Only the cycle is in single precision: the residual of a smooth solution is so much smaller than ``||A|| ||x||``
+    that single precision cannot represent it. Precisions are converted within the vector operations, each of which is
+    a single pass. If `full` and `x` is zero, the first iteration is full multigrid.
     """
     from ritz.kernels.parallel_chunks import in_parallel_chunks
 
@@ -42,12 +42,12 @@ def mixed_conjugate_gradients(
         norm = float(np.linalg.norm(r))
     while True:
         yield x, norm
-        scale = 1.0 / norm if norm > 0 else 1.0  # single precision has a small range
+        scale = 1.0 / norm if norm > 0 else 1.0  # single precision has a narrow range
         z = hierarchy.cycle(hierarchy.pad(r, scale))
         previous, rho = rho, hierarchy.inner(r, z) / scale
         if not rho > 0:
             return Status.INDEFINITE if np.isfinite(rho) else Status.NON_FINITE
-        hierarchy.direct(p, z, 1.0 / scale, rho / previous)
+        hierarchy.update_direction(p, z, 1.0 / scale, rho / previous)
         if isinstance(A, Stencil) and A.dtype == p.dtype:
             A.multiply_into(p, q)
         else:

@@ -1,12 +1,13 @@
-"""Between the values of all cells and vectors of a padded grid."""
+"""Conversion between values of all cells and vectors on a padded grid."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from .layout import Layout
+from .layout import PaddedLayout
 
 __all__ = ["PaddedVectors"]
 
@@ -14,37 +15,43 @@ __all__ = ["PaddedVectors"]
 class PaddedVectors:
     """Conversion between the values of all cells, in C order, and vectors of the grid with its halo.
 
-    Each is one pass over the grid, together with what conjugate gradients do there.
+    Each conversion is a single pass over the grid, fused with the vector operation of conjugate gradients that needs
+    it.
 
     Parameters
     ----------
-    layout : Layout
+    layout : PaddedLayout
     diagonal : ndarray
-        Flat, padded; zero in cells that are no unknowns.
+        Diagonal of the operator, flat and padded; zero in cells that are not unknowns.
     dtype : dtype
-        Of vectors.
+        Data type of vectors.
 
     Attributes
     ----------
-    layout : Layout
+    layout : PaddedLayout
     left_out : ndarray of bool, shape (n,)
-        Cells that are no unknowns.
+        Whether each cell is not an unknown.
     """
 
-    def __init__(self, layout: Layout, diagonal: np.ndarray, dtype: Any):
+    def __init__(self, layout: PaddedLayout, diagonal: np.ndarray, dtype: Any):
         self.dtype, self.layout = np.dtype(dtype), layout
         self.left_out = layout.inside(diagonal).ravel() == 0.0
         self._used = layout.zeros(self.dtype.type)  # positive at unknowns
         layout.inside(self._used)[...] = layout.inside(diagonal)
         self._padded = layout.zeros(self.dtype.type)
-        self._places = np.array([*layout.cells[1:], layout.origin, *layout.strides[:2]], dtype=np.int64)
+
+    @cached_property
+    def _rows(self) -> Any:
+        from .kernels.padded_rows import PaddedRows
+
+        return PaddedRows(*self.layout.cells[1:], self.layout.origin, *self.layout.strides[:2])
 
     def pad(self, values: np.ndarray, scale: float = 1.0) -> np.ndarray:
-        """Return `scale` times the values of all cells, ``(n,)``, as a vector, in an array used again next time."""
-        from .kernels.grid_levels import pad
+        """Return `scale` times the values ``(n,)`` of all cells as a vector, which the next call overwrites."""
+        from .kernels.padded_rows import pad
 
         work = 2 * self._padded.nbytes + values.nbytes
-        self._each(pad, work, self._padded, values, self._used, self._places, scale)
+        self._each(pad, work, self._padded, values, self._used, self._rows, scale)
         self.layout.refresh(self._padded)
         return self._padded
 
@@ -54,16 +61,16 @@ class PaddedVectors:
 
     def inner(self, values: np.ndarray, vector: np.ndarray) -> float:
         """Return the inner product of the values of all cells, ``(n,)``, and those of a vector."""
-        from .kernels.grid_levels import padded_inner
+        from .kernels.padded_rows import padded_inner
 
-        return self._each(padded_inner, vector.nbytes + values.nbytes, values, vector, self._places)
+        return self._each(padded_inner, vector.nbytes + values.nbytes, values, vector, self._rows)
 
-    def direct(self, values: np.ndarray, vector: np.ndarray, scale: float, beta: float) -> None:
-        """Overwrite the values of all cells by `beta` times themselves plus `scale` times those of a vector."""
-        from .kernels.grid_levels import direct
+    def update_direction(self, values: np.ndarray, vector: np.ndarray, scale: float, beta: float) -> None:
+        """Overwrite the values of all cells with `beta` times themselves plus `scale` times those of a vector."""
+        from .kernels.padded_rows import update_direction
 
         work = vector.nbytes + 2 * values.nbytes
-        self._each(direct, work, values, vector, self._places, scale, beta)
+        self._each(update_direction, work, values, vector, self._rows, scale, beta)
 
     def _each(self, kernel: Any, work: int, *arguments: Any) -> Any:
         from ritz.kernels.parallel_chunks import in_parallel_chunks

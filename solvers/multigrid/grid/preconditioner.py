@@ -1,4 +1,4 @@
-"""Multigrid on grids as an approximate inverse."""
+"""Multigrid cycles on grids as preconditioners."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_choice, check_integer
 from ritz.backend import Array
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Stencil, Tag
 from ritz.operators.operator import through_numpy
 from ritz.registry import preconditioners
 
-from ..learned.face_hierarchy import FaceHierarchy
-from .cycle import Hierarchy
+from .coarse_grids import coarse_grids
+from .cycle import GridCycle
 from .grid_stencil import GridStencil, from_matrix, from_stencil
-from .hierarchy import build_grids
+from .hierarchy import GridHierarchy
 
-__all__ = ["WIDE", "GridMultigrid", "MultigridInverse", "diagonal_spread"]
+__all__ = ["WIDE_SPREAD", "GridMultigrid", "MultigridInverse", "diagonal_spread"]
 
-WIDE = 1e7  # ratio of diagonal entries above which single precision loses the smaller ones
+WIDE_SPREAD = 1e7  # ratio of diagonal entries above which single precision loses the smaller ones
 
 
 @preconditioners.register("multigrid")
@@ -29,29 +30,33 @@ WIDE = 1e7  # ratio of diagonal entries above which single precision loses the s
 class GridMultigrid:
     """One multigrid cycle on a grid, with interpolation that follows the operator :cite:`Dendy1982`.
 
-    For symmetric positive (semi-)definite operators that couple cells which touch: a `ritz.operators.Stencil`, or
-    any sparse matrix over a grid with up to 9 entries a row in the plane and 27 in space. Any number of cells along
-    an axis, obstacles, walls one cell thin, jumping coefficients, Neumann and periodic sides; anisotropy along an
-    axis is met by semi-coarsening. Symmetric positive definite. O(n) time and memory: setting up costs about as much
-    as four cycles, a cycle about as much as 15 products in single precision.
+    For symmetric positive (semi-)definite operators that couple only cells that touch: a `ritz.operators.Stencil`, or
+    a sparse matrix on a grid with up to 9 entries per row in the plane and 27 in space. Grids may have any number of
+    cells along each axis, obstacles, walls one cell thin, jumping coefficients, and Neumann and periodic sides.
+    Anisotropy along an axis is handled by semi-coarsening. The preconditioner is symmetric positive definite. O(n)
+    time and memory: the setup costs about as much as four cycles, and a cycle about as much as 15 products in single
+    precision.
 
     Parameters
     ----------
     shape : tuple of int, optional
-        Cells of the grid along each axis, for operators that do not know it.
+        Cells of the grid along each axis, for operators that are not a `ritz.operators.Stencil`.
     smoothing : int
-        Degree of the Chebyshev polynomial that smooths before and after the coarse-grid correction.
+        Degree, from 1 to 20, of the Chebyshev smoother before and after the coarse-grid correction.
     cycle : {"auto", "V", "W"}
-        Whether the third and fourth grid are visited once or twice in a cycle; ``"auto"`` finds out by a few cycles
-        from there on.
+        ``"V"`` visits the third and fourth grid once per cycle, ``"W"`` twice; ``"auto"`` decides after a few cycles
+        on the coarser grids.
     precision : {"auto", "single", "double"}
-        Of the cycle; ``"auto"`` is single where diagonal entries differ by less than 1e7.
+        Precision of the cycle. ``"auto"`` is single precision unless diagonal entries differ by a factor of more than
+        1e7.
 
     Raises
     ------
+    UnknownName
+        For an unknown `cycle` or `precision`.
     InvalidProblem
-        From `build`, for an operator not on a grid, with couplings beyond the cells that touch, or with an entry on
-        the diagonal that is negative.
+        From `build`, if the operator is not on a grid, couples cells that do not touch, or has a negative diagonal
+        entry.
 
     Examples
     --------
@@ -67,11 +72,9 @@ class GridMultigrid:
     precision: str = "auto"
 
     def __post_init__(self):
-        if not isinstance(self.smoothing, int) or not 1 <= self.smoothing <= 20:
-            raise InvalidProblem(f"smoothing is {self.smoothing!r}; it must be a whole number from 1 to 20")
-        for name, values in (("cycle", ("auto", "V", "W")), ("precision", ("auto", "single", "double"))):
-            if getattr(self, name) not in values:
-                raise InvalidProblem(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(values)}")
+        check_integer("smoothing", self.smoothing, 1, 20)
+        check_choice("cycle", self.cycle, ("auto", "V", "W"))
+        check_choice("precision", self.precision, ("auto", "single", "double"))
 
     def build(self, operator: Operator) -> MultigridInverse:
         """Return the approximate inverse of `operator`."""
@@ -79,14 +82,16 @@ class GridMultigrid:
         smallest = stencil.diagonal.min()
         if not np.isfinite(smallest) or smallest < 0:
             raise InvalidProblem(
-                f"multigrid needs a positive diagonal, and it has {smallest:g}: the operator is not"
+                f"multigrid needs a positive diagonal, and an entry is {smallest:g}: the operator is not"
                 " positive definite; use 'minres' or 'lu'"
             )
-        double = self.precision == "double" or (self.precision == "auto" and diagonal_spread(stencil.diagonal) > WIDE)
-        grids = build_grids(stencil)
-        dtype = np.float64 if double else np.float32
-        hierarchy = Hierarchy(
-            grids, dtype, degree=self.smoothing, ratio=2.0 * self.smoothing, visits={"V": 1, "W": 2}.get(self.cycle, 0)
+        wide = self.precision == "auto" and diagonal_spread(stencil.diagonal) > WIDE_SPREAD
+        hierarchy = GridHierarchy(
+            coarse_grids(stencil),
+            np.float64 if wide or self.precision == "double" else np.float32,
+            degree=self.smoothing,
+            ratio=2.0 * self.smoothing,
+            visits={"V": 1, "W": 2}.get(self.cycle, 0),
         )
         return MultigridInverse(operator, hierarchy)
 
@@ -102,24 +107,19 @@ class GridMultigrid:
 
 
 class MultigridInverse(Operator):
-    """One cycle as an operator.
+    """One multigrid cycle as an approximate inverse.
 
     Parameters
     ----------
     operator : Operator
-        What it is the approximate inverse of.
-    hierarchy : Hierarchy or FaceHierarchy
+        The operator to invert.
+    hierarchy : GridCycle
+        Hierarchy of the operator.
     remarks : mapping, optional
-        To add to the statistics.
-
-    Attributes
-    ----------
-    hierarchy : Hierarchy or FaceHierarchy
+        Additional statistics.
     """
 
-    def __init__(
-        self, operator: Operator, hierarchy: Hierarchy | FaceHierarchy, remarks: Mapping[str, Any] | None = None
-    ):
+    def __init__(self, operator: Operator, hierarchy: GridCycle, remarks: Mapping[str, Any] | None = None):
         self.shape, self.dtype = operator.shape, operator.dtype
         self.tags = frozenset({Tag.SYMMETRIC, Tag.POSITIVE_DEFINITE})
         self.hierarchy, self._remarks = hierarchy, remarks or {}
@@ -129,7 +129,7 @@ class MultigridInverse(Operator):
 
     @property
     def stats(self) -> Mapping[str, Any]:
-        """Grids, visits, precision, and unknowns that are off the grid."""
+        """Statistics of the hierarchy, and the remarks."""
         return {**self.hierarchy.stats, **self._remarks}
 
     def _apply(self, x: Array) -> Array:
@@ -140,18 +140,18 @@ class MultigridInverse(Operator):
         out = np.empty_like(columns)
         for j in range(columns.shape[1]):
             column = np.ascontiguousarray(columns[:, j])
-            size = float(np.abs(column).max(initial=0.0)) or 1.0  # single precision has a small range
+            size = float(np.abs(column).max(initial=0.0)) or 1.0  # single precision has a narrow range
             out[:, j] = self.hierarchy.unpad(self.hierarchy.cycle(self.hierarchy.pad(column, 1.0 / size)))
             out[:, j] *= size
             self.solve_left_out(out[:, j], column)
         return out.reshape(x.shape)
 
     def solve_left_out(self, x: np.ndarray, rhs: np.ndarray) -> None:
-        """Write the solution to the cells that are no unknowns of the hierarchy, such as obstacles."""
+        """Write the solution to cells that are not unknowns of the hierarchy, such as obstacles."""
         x[self._left_out] = rhs[self._left_out] * self._inverse
 
 
 def diagonal_spread(diagonal: np.ndarray) -> float:
-    """Return the largest over the smallest positive entry."""
+    """Return the ratio of the largest to the smallest positive entry."""
     used = diagonal[diagonal > 0]
     return float(used.max() / used.min()) if used.size else 1.0

@@ -1,4 +1,4 @@
-"""Multigrid for systems on grids."""
+"""Multigrid solver for systems on grids."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ritz.backend import Array
-from ritz.errors import InvalidProblem
+from ritz.arguments import check_choice
+from ritz.backend import Array, column_norm
 from ritz.iteration import PreparedIteration
 from ritz.operators import Operator, Tag
 from ritz.problem_types.linear_system import LinearSystem
@@ -28,21 +28,21 @@ __all__ = ["Multigrid"]
 @register("multigrid")
 @dataclass(frozen=True)
 class Multigrid:
-    """Conjugate gradients preconditioned by multigrid, for diffusion on grids: O(n), whatever the walls and jumps.
+    """Conjugate gradients preconditioned by multigrid, for diffusion on grids: O(n) for any walls and jumps.
 
-    The cycle is that of `ritz.solvers.multigrid.grid.preconditioner.GridMultigrid`, in single precision where that is
-    enough; the iteration has the same precision, with residuals renewed in the system's. Memory: about 20 numbers of
-    four bytes a cell where the coefficient is constant, 35 where it varies, and twice that while setting up.
+    The cycle is that of `ritz.solvers.multigrid.GridMultigrid`, in single precision where that suffices; the iteration
+    is in the precision of the system. Memory per cell: about 20 numbers of four bytes for a constant coefficient, 35
+    for a variable one, and twice as much during the setup.
 
     Parameters
     ----------
     smoothing, cycle, precision
         See `GridMultigrid`.
     acceleration : {"cg", "none"}
-        ``"none"`` repeats cycles as they are: twice as many, without inner products.
+        ``"none"`` repeats plain cycles: twice as many, but without inner products.
     full_multigrid : bool
-        Whether the first iteration, where it starts from zero, is full multigrid: solving on coarse grids first. It
-        costs about two cycles and gains two iterations, and more where little accuracy is asked for.
+        Whether the first iteration from a zero start is full multigrid, which solves on the coarse grids first. It
+        costs about two cycles and saves two iterations, and more at low accuracy.
 
     Examples
     --------
@@ -61,15 +61,14 @@ class Multigrid:
     requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
 
     def __post_init__(self):
-        if self.acceleration not in ("cg", "none"):
-            raise InvalidProblem(f"acceleration is {self.acceleration!r}; it must be 'cg' or 'none'")
+        check_choice("acceleration", self.acceleration, ("cg", "none"))
         self._preconditioner(None)
 
     def _preconditioner(self, shape: tuple[int, ...] | None) -> GridMultigrid:
         return GridMultigrid(shape, self.smoothing, self.cycle, self.precision)
 
     def prepare(self, problem: LinearSystem) -> PreparedIteration:
-        """Check the pairing and set up the grids."""
+        """Check that the solver suits the problem, and set up the grids."""
         start = time.perf_counter()
         check_pairing(self, problem)
         inverse = self._preconditioner(problem.grid.shape if problem.grid else None).build(problem.operator)
@@ -93,8 +92,6 @@ def repeated_cycles(
     A: Operator, b: Array, x: Array, M: Operator | None = None
 ) -> Generator[tuple[Array, Any], Any, Status]:
     """Yield the iterate and its residual norms: each cycle adds ``M (b - A x)``; `x` is overwritten."""
-    from ritz.backend import column_norm
-
     assert M is not None
     while True:
         r = b - A @ x

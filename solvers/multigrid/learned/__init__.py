@@ -1,1 +1,1 @@
-"""Multigrid whose smoothers and transfers a network sets."""
+"""Multigrid with learned smoothers, transfers and coarse operators."""

@@ -1,4 +1,4 @@
-"""The learned cycle in torch, differentiable in its parameters, for training."""
+"""The learned multigrid cycle in PyTorch, differentiable in its parameters, for training."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, avg_pool3d, max_pool2d, max_pool3d, pad, softplus
 
-__all__ = ["GROUPS", "TWICE", "CycleNetwork", "System", "residual_reduction"]
+__all__ = ["GROUPS", "CycleNetwork", "FaceOperators", "residual_reduction"]
 
-TWICE = (1, 2)  # levels, 0 being the finest, that a W-cycle comes to twice
-GROUPS = 3  # of levels with numbers of their own: the finest, the next, all others
-COARSEST = 150  # cells of a grid that is solved on directly
-TINY = 1e-12  # below every coupling, the largest being 1
+TWICE = (1, 2)  # levels, 0 being the finest, that a W-cycle visits twice
+GROUPS = 3  # groups of levels with numbers of their own: the finest, the next, and all others
+COARSEST = 150  # most cells of a grid on which the system is solved directly
+TINY = 1e-12  # smaller than every coupling, the largest being 1
 
 
 @dataclass(frozen=True, eq=False)
-class System:
-    """A batch of operators that couple cells across faces.
+class FaceOperators:
+    """Batch of operators that couple cells across faces.
 
     Parameters
     ----------
     faces : list of Tensor
-        For each axis the couplings between neighbours, ``(batch, ..., n - 1, ...)``.
-    walls : Tensor, shape (batch, *grid)
+        Couplings between neighbours along each axis, of shape ``(batch, ..., n - 1, ...)``.
+    walls : Tensor
+        Couplings to walls, of shape ``(batch, *grid)``.
     """
 
     faces: list[Tensor]
@@ -50,15 +51,15 @@ class System:
 
 
 class CycleNetwork(torch.nn.Module):
-    """What is learned: a few numbers for each group of levels, and with `width` a network for what varies on a level.
+    """Learned parameters: numbers for each group of levels, and optionally a network for fields that vary on a level.
 
     Parameters
     ----------
     dimension : int
     width : int
-        Channels of the network, 0 for none.
+        Channels of the network; 0 for no network.
     visits : int
-        How often a cycle comes to the second and third grid, 1 or 2.
+        Visits per cycle to the second and third grid, 1 or 2.
     """
 
     def __init__(self, dimension: int, width: int, visits: int = 1):
@@ -73,7 +74,7 @@ class CycleNetwork(torch.nn.Module):
             features, taps = 4 * dimension + 2, 2 * dimension + 1
             sizes = [features * taps, width * taps, width], [width, width, 2 + 2 * dimension]
             layers = [torch.nn.Linear(a, b) for a, b in zip(*sizes, strict=True)]
-            with torch.no_grad():  # at first, nothing is far from what the numbers alone say
+            with torch.no_grad():  # the initial fields are close to the numbers
                 layers[-1].weight *= 0.1
                 layers[-1].bias.zero_()
                 layers[-1].bias[0] = 3.0
@@ -82,15 +83,15 @@ class CycleNetwork(torch.nn.Module):
     def smoothing_rates(self) -> Tensor:
         """Return the rates of the two smoothing steps in each group.
 
-        ``q(t) = (1 - w t)(1 - v t)`` stays within (-1, 1) for t in (0, 2], where the eigenvalues of D^-1 A lie, so that
-        smoothing reduces every error.
+        The eigenvalues of D^-1 A lie in (0, 2]. For every t there, ``q(t) = (1 - w t)(1 - v t)`` lies within (-1, 1),
+        so smoothing reduces every error.
         """
         w = 0.5 + 0.45 * torch.sigmoid(self.rates[:, 0])
         largest = torch.minimum(w / (2 * w - 1), 5.8 * w)
         return torch.stack([w, 0.98 * largest * torch.sigmoid(self.rates[:, 1])], 1)
 
     def numbers(self) -> dict[str, Tensor]:
-        """Return the numbers as they are used."""
+        """Return the numbers in the range in which the cycle uses them."""
         return {
             "rates": self.smoothing_rates(),
             "spread": softplus(self.spread),
@@ -99,15 +100,15 @@ class CycleNetwork(torch.nn.Module):
             "distance": softplus(self.distance)[None],
         }
 
-    def cycle(self, system: System) -> _Level | _Coarsest:
-        """Return the cycle for a batch of operators: a function of the right-hand side."""
-        return self._level(system, 0, self.numbers())
+    def cycle(self, operators: FaceOperators) -> _LevelCycle | _CoarsestCycle:
+        """Return the cycle for a batch of operators, as a function of the right-hand side."""
+        return self._level(operators, 0, self.numbers())
 
-    def _level(self, system: System, number: int, numbers: dict[str, Tensor]) -> _Level | _Coarsest:
-        if math.prod(system.walls.shape[1:]) <= COARSEST:
-            return _Coarsest(system)
+    def _level(self, operators: FaceOperators, number: int, numbers: dict[str, Tensor]) -> _LevelCycle | _CoarsestCycle:
+        if math.prod(operators.walls.shape[1:]) <= COARSEST:
+            return _CoarsestCycle(operators)
         group = min(number, GROUPS - 1)
-        series, parallel, walls, evenness = merge(system, numbers["distance"])
+        series, parallel, walls, evenness = merge(operators, numbers["distance"])
         mix, scale = numbers["mix"][group], numbers["scale"][group]
         damping, spread = torch.ones(()), numbers["spread"][group]
         pairs = list(zip(series, parallel, strict=True))
@@ -121,12 +122,12 @@ class CycleNetwork(torch.nn.Module):
                 faces.append(size * scale * (share * h + (1 - share) * p))
         else:
             faces = [scale * (mix * h + (1 - mix) * p) for h, p in pairs]
-        below = self._level(System(faces, walls), number + 1, numbers)
+        below = self._level(FaceOperators(faces, walls), number + 1, numbers)
         visits = self.visits if number + 1 in TWICE else 1
-        return _Level(system, below, visits, numbers["rates"][group], damping, spread)
+        return _LevelCycle(operators, below, visits, numbers["rates"][group], damping, spread)
 
     def _outputs(self, series: list[Tensor], parallel: list[Tensor], walls: Tensor, evenness: Tensor) -> Tensor:
-        whole = System(parallel, walls)
+        whole = FaceOperators(parallel, walls)
         total = whole.diagonal + TINY
         channels = [walls / total, evenness.clamp_min(0) ** 0.25]
         for axis, (h, p) in enumerate(zip(series, parallel, strict=True)):
@@ -147,17 +148,17 @@ class CycleNetwork(torch.nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class _Level:
-    system: System
-    below: _Level | _Coarsest
+class _LevelCycle:
+    operators: FaceOperators
+    below: _LevelCycle | _CoarsestCycle
     visits: int
     rates: Tensor
     damping: Tensor
     spread: Tensor
 
     def __call__(self, rhs: Tensor) -> Tensor:
-        A = self.system.multiply
-        diagonal = self.system.diagonal
+        A = self.operators.multiply
+        diagonal = self.operators.diagonal
         inverse = torch.where(diagonal > 0, 1.0 / diagonal.clamp_min(TINY), 0.0)
         smoother, spread = inverse * self.damping, inverse * self.spread
         used = (diagonal > 0).to(rhs.dtype)
@@ -167,22 +168,22 @@ class _Level:
         r = rhs - A(x)
         coarse = _merged(r - A(spread * r))
         correction = self.below(coarse)
-        if self.visits == 2 and isinstance(self.below, _Level):
-            correction = correction + self.below(coarse - self.below.system.multiply(correction))
+        if self.visits == 2 and isinstance(self.below, _LevelCycle):
+            correction = correction + self.below(coarse - self.below.operators.multiply(correction))
         z = used * _expand(correction)
         x = x + z - spread * A(z)
         x = x + second * smoother * (rhs - A(x))
         return x + first * smoother * (rhs - A(x))
 
 
-class _Coarsest:
-    """A direct solve."""
+class _CoarsestCycle:
+    """Direct solution on the coarsest grid."""
 
-    def __init__(self, system: System):
-        batch, *grid = system.walls.shape
+    def __init__(self, operators: FaceOperators):
+        batch, *grid = operators.walls.shape
         size = math.prod(grid)
         units = torch.eye(size).reshape(size, 1, *grid)
-        columns = torch.stack([system.multiply(unit.expand(batch, *grid)).reshape(batch, size) for unit in units], 2)
+        columns = torch.stack([operators.multiply(unit.expand(batch, *grid)).reshape(batch, size) for unit in units], 2)
         diagonal = torch.diagonal(columns, dim1=1, dim2=2)
         lift = torch.where(diagonal > 0, 1e-7 * diagonal, 1.0)
         self._factor = torch.linalg.cholesky(columns.double() + torch.diag_embed(lift.double()))
@@ -192,12 +193,12 @@ class _Coarsest:
         return torch.cholesky_solve(flat, self._factor).to(rhs.dtype).reshape(rhs.shape)
 
 
-def merge(system: System, distance: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor]:
-    """Return `ritz.solvers.multigrid.learned.face_grid.Merged` in torch, for even numbers of cells."""
+def merge(operators: FaceOperators, distance: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor]:
+    """Return the fields of `ritz.solvers.multigrid.learned.face_grid.MergedCouplings`, for even numbers of cells."""
     series, parallel = list[Tensor](), list[Tensor]()
-    dimension = len(system.faces)
-    strongest = torch.zeros_like(system.walls)
-    for axis, along in enumerate(system.faces):
+    dimension = len(operators.faces)
+    strongest = torch.zeros_like(operators.walls)
+    for axis, along in enumerate(operators.faces):
         crossed, inner = _every_other(along, axis, 1), _every_other(along, axis, 0)
         low, high = (
             inner.narrow(axis + 1, 0, crossed.shape[axis + 1]),
@@ -213,23 +214,23 @@ def merge(system: System, distance: Tensor) -> tuple[list[Tensor], list[Tensor],
                 path, half = (_every_other(v, other, 0) + _every_other(v, other, 1) for v in (path, half))
         series.append(path)
         parallel.append(half)
-        strongest = torch.maximum(strongest, system.around(axis).amax(0))
-    nearest = system.walls * strongest / (strongest + distance * system.walls + TINY)
-    walls = _merged(torch.where(strongest > 0, nearest, system.walls))
-    diagonal = system.diagonal.detach()
+        strongest = torch.maximum(strongest, operators.around(axis).amax(0))
+    nearest = operators.walls * strongest / (strongest + distance * operators.walls + TINY)
+    walls = _merged(torch.where(strongest > 0, nearest, operators.walls))
+    diagonal = operators.diagonal.detach()
     largest = _pooled(diagonal, dimension)
     smallest = -_pooled(torch.where(diagonal > 0, -diagonal, -math.inf), dimension)
     return series, parallel, walls, torch.where(largest > 0, smallest / largest.clamp_min(TINY), 0.0)
 
 
-def residual_reduction(network: CycleNetwork, system: System, rhs: Tensor, steps: int) -> Tensor:
-    """Return the mean logarithm of what `steps` of preconditioned conjugate gradients reduce the residual by."""
-    M, axes = network.cycle(system), tuple(range(1, rhs.ndim))
+def residual_reduction(network: CycleNetwork, operators: FaceOperators, rhs: Tensor, steps: int) -> Tensor:
+    """Return the mean logarithm of the residual reduction by `steps` of preconditioned conjugate gradients."""
+    M, axes = network.cycle(operators), tuple(range(1, rhs.ndim))
     r, start = rhs, rhs.square().sum(axes, keepdim=True)
     z = M(r)
     p, rho = z, (r * z).sum(axes, keepdim=True)
     for step in range(steps):
-        q = system.multiply(p)
+        q = operators.multiply(p)
         r = r - rho / ((p * q).sum(axes, keepdim=True) + TINY) * q
         if step + 1 < steps:
             z = M(r)
@@ -254,7 +255,7 @@ def _every_other(x: Tensor, axis: int, start: int) -> Tensor:
 
 
 def _neighbour(x: Tensor, axis: int, step: int) -> Tensor:
-    """Return the channels of the neighbour one step along an axis, zero outside."""
+    """Return the channels of the neighbour one step along an axis, with zeros outside the grid."""
     cells = x.shape[axis + 2]
     kept = x.narrow(axis + 2, max(step, 0), cells - 1)
     return _padded(kept, axis + 1, max(-step, 0), max(step, 0))

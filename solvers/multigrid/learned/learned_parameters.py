@@ -1,4 +1,4 @@
-"""What was learned, as the cycle uses it."""
+"""Parameters of the cycle from learned weights."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from ritz.errors import InvalidProblem
 from ritz.recipes.weights import Weights
 
-from .face_grid import FaceGrid, Merged
-from .face_hierarchy import LevelFields
+from .face_grid import FaceGrid, MergedCouplings
+from .face_level import LevelFields
 
 __all__ = ["LearnedParameters"]
 
@@ -21,18 +21,17 @@ NAMES = ("rates", "spread", "scale", "mix", "distance")
 
 @dataclass(frozen=True, eq=False)
 class LearnedParameters:
-    """Numbers for each group of levels, and a network that makes fields of some of them.
+    """Numbers for each group of levels, and a network that turns some of them into fields.
 
     Parameters
     ----------
     weights : Weights
-        Of the family ``"multigrid-masks"`` (numbers alone) or ``"multigrid-jumps"`` (with a network).
+        Weights of the family ``"multigrid-masks"`` (numbers only) or ``"multigrid-jumps"`` (with a network).
 
     Raises
     ------
     InvalidProblem
-        If arrays are missing, of the wrong shape, not finite, or outside the range in which the cycle is positive
-        definite.
+        If arrays are missing, not finite, or outside the range in which the cycle is positive definite.
     """
 
     weights: Weights
@@ -57,22 +56,22 @@ class LearnedParameters:
 
     @property
     def visits(self) -> int:
-        """How often a cycle comes to the second and third grid."""
+        """Visits per cycle to the second and third grid."""
         return int(self.weights.spec["visits"])
 
     @property
     def wall_distance(self) -> float:
-        """How much farther away walls are from a coarse cell's centre, in fine cells."""
+        """Additional distance of walls from the centre of a coarse cell, in fine cells."""
         return float(self.weights.arrays["distance"][0])
 
     @cached_property
     def layers(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Weight and bias of each layer."""
+        """Weight and bias of each layer of the network; empty without one."""
         arrays, count = self.weights.arrays, sum(name.startswith("bias") for name in self.weights.arrays)
         return [(arrays[f"weight{number}"], arrays[f"bias{number}"]) for number in range(count)]
 
-    def fields(self, grid: FaceGrid, merged: Merged, number: int) -> LevelFields:
-        """Return what is done on a level, 0 being the finest."""
+    def fields(self, grid: FaceGrid, merged: MergedCouplings, number: int) -> LevelFields:
+        """Return the parameters of a level, 0 being the finest."""
         arrays, dtype = self.weights.arrays, grid.diagonal.dtype.type
         group = min(number, len(arrays["spread"]) - 1)
         rates = float(arrays["rates"][group, 0]), float(arrays["rates"][group, 1])
@@ -80,11 +79,12 @@ class LearnedParameters:
         if not self.layers:
             faces = scale * (mix * merged.series + (1 - mix) * merged.parallel)
             return LevelFields(rates, np.ones(1, dtype), np.array([spread]), faces)
-        return self._read(grid, merged, rates, mix, scale, spread)
+        return self._network_fields(grid, merged, rates, mix, scale, spread)
 
-    def _read(
-        self, grid: FaceGrid, merged: Merged, rates: tuple[float, float], mix: Any, scale: Any, spread: Any
+    def _network_fields(
+        self, grid: FaceGrid, merged: MergedCouplings, rates: tuple[float, float], mix: Any, scale: Any, spread: Any
     ) -> LevelFields:
+        """Return the parameters of a level that the network computes from its couplings."""
         from .kernels.face_grids import expand
         from .kernels.face_network import features, layer
 
@@ -107,9 +107,9 @@ class LearnedParameters:
         faces = size * (share * merged.series + (1 - share) * merged.parallel)
         fine = np.zeros((2, grid.layout.size), dtype=dtype)
         for values, coarse in zip(fine, (damping, widths), strict=True):
-            expand(values, coarse, grid.inverse, grid.places)
+            expand(values, coarse, grid.inverse, grid.geometry)
         return LevelFields(rates, fine[0], fine[1], faces)
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 0.5 * (1 + np.tanh(0.5 * x))  # which cannot overflow
+    return 0.5 * (1 + np.tanh(0.5 * x))  # unlike exp, tanh cannot overflow

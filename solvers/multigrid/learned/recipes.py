@@ -1,4 +1,4 @@
-"""How the weights of learned multigrid are made."""
+"""Recipes that train the weights of learned multigrid."""
 
 from __future__ import annotations
 
@@ -16,33 +16,35 @@ from ritz.registry import problems, recipes
 
 __all__ = ["MultigridTraining"]
 
-HELD_OUT = 1000  # first seed of validation problems
-VALIDATED = 4  # of them, at each size
+HELD_OUT = 1000  # first seed of the validation problems
+VALIDATED = 4  # validation problems of each size
 RTOL = 1e-6
 
 
 @dataclass(frozen=True)
 class MultigridTraining(ABC):
-    """Learn a cycle by conjugate gradients preconditioned with it: the residual after some steps is to be small.
+    """Train a multigrid cycle to minimise the residual after a few steps of conjugate gradients preconditioned by it.
 
     Parameters
     ----------
     seed : int
+        Seed of initial weights, problems and right-hand sides.
     optimizer, learning_rate
         See `ritz.solvers.training.optimizers.make_optimizer`.
     steps : int
+        Steps of training.
     batch : int
-        Problems in a step.
+        Problems per step.
     pool : int
-        Problems in all, of seeds that validation does not use.
+        Number of training problems, whose seeds are not used for validation.
     unrolled : int
-        Iterations that are differentiated through.
+        Iterations of conjugate gradients to differentiate through.
     side : int
-        Cells along each axis.
+        Cells of training problems along each axis.
     width : int
-        Channels of the network; 0 for a few numbers without one.
+        Channels of the network; 0 to train numbers only.
     visits : int
-        How often a cycle comes to the second and third grid, 1 or 2.
+        Visits per cycle to the second and third grid, 1 or 2.
     """
 
     seed: int = 0
@@ -61,7 +63,7 @@ class MultigridTraining(ABC):
 
     @abstractmethod
     def problem(self, side: int, seed: int) -> LinearSystem:
-        """Return a problem of the family."""
+        """Return a problem with `side` cells along each axis."""
 
     def train(self, run: Run) -> Weights:
         """Return trained weights."""
@@ -69,19 +71,19 @@ class MultigridTraining(ABC):
 
         from ritz.solvers.training.descent import Schedule, check_device, descend
 
-        from .cycle_network import CycleNetwork, System, residual_reduction
+        from .cycle_network import CycleNetwork, FaceOperators, residual_reduction
 
         device = check_device(run.device)
         torch.manual_seed(self.seed)
         network = CycleNetwork(self.dimension, self.width, self.visits).to(device)
         entries = cache(self._entries)
 
-        def batch(seeds: np.ndarray, generator: np.random.Generator) -> tuple[System, torch.Tensor]:
+        def batch(seeds: np.ndarray, generator: np.random.Generator) -> tuple[FaceOperators, torch.Tensor]:
             made = [entries(int(seed)) for seed in seeds]
             faces = [torch.tensor(np.stack([one.faces[a] for one in made])) for a in range(self.dimension)]
             walls = torch.tensor(np.stack([one.walls for one in made]))
             rhs = torch.tensor(np.stack([one.rhs(generator) for one in made]))
-            return System([f.to(device) for f in faces], walls.to(device)), rhs.to(device)
+            return FaceOperators([f.to(device) for f in faces], walls.to(device)), rhs.to(device)
 
         def loss(step: int) -> torch.Tensor:
             generator = np.random.default_rng((self.seed, step))
@@ -104,7 +106,7 @@ class MultigridTraining(ABC):
         return replace(weights, seed=self.seed, training=training, validation=self.iterations(weights))
 
     def untrained(self) -> Weights:
-        """Return what training starts from: numbers as theory has them for constant coefficients."""
+        """Return the initial weights of training, which follow theory for constant coefficients."""
         import torch
 
         from .cycle_network import CycleNetwork
@@ -120,7 +122,7 @@ class MultigridTraining(ABC):
         return Weights(arrays, self.family, self.dimension, spec={"width": self.width, "visits": self.visits})
 
     def iterations(self, weights: Weights) -> dict[str, list[int]]:
-        """Return the iterations that weights take on problems kept apart, by cells along each axis."""
+        """Return the iterations with given weights on the validation problems, by cells along each axis."""
         from .solver import LearnedMultigrid
 
         solver = LearnedMultigrid(weights)
@@ -147,7 +149,7 @@ class MultigridTraining(ABC):
 
 @dataclass(frozen=True, eq=False)
 class _Entries:
-    """A problem of one grid: couplings across faces, those to walls, the right-hand side, and which cells are open."""
+    """One training problem: couplings across faces and to walls, right-hand side, and mask of the fluid cells."""
 
     faces: list[np.ndarray]
     walls: np.ndarray
@@ -155,7 +157,7 @@ class _Entries:
     fluid: np.ndarray
 
     def rhs(self, generator: np.random.Generator) -> np.ndarray:
-        """Return a right-hand side of norm one: the problem's own, or noise."""
+        """Return a right-hand side of norm one, either that of the problem or noise."""
         rhs = self.smooth
         if generator.random() >= 0.5:
             rhs = self.fluid * generator.standard_normal(self.smooth.shape, np.float32)
@@ -165,7 +167,7 @@ class _Entries:
 @recipes.register("multigrid-masks-2d")
 @dataclass(frozen=True)
 class Masks2D(MultigridTraining):
-    """A few numbers a level, for unit coefficients between obstacles in the plane."""
+    """A few numbers per group of levels, for unit coefficients with obstacles in the plane."""
 
     def problem(self, side: int, seed: int) -> LinearSystem:
         return problems["poisson"]((side,) * self.dimension, obstacles=6, seed=seed)
@@ -174,7 +176,7 @@ class Masks2D(MultigridTraining):
 @recipes.register("multigrid-masks-3d")
 @dataclass(frozen=True)
 class Masks3D(Masks2D):
-    """A few numbers a level, for unit coefficients between obstacles in space."""
+    """A few numbers per group of levels, for unit coefficients with obstacles in space."""
 
     side: int = 16
     visits: int = 1
@@ -185,7 +187,7 @@ class Masks3D(Masks2D):
 @recipes.register("multigrid-jumps-2d")
 @dataclass(frozen=True)
 class Jumps2D(MultigridTraining):
-    """A network that reads coefficients that jump, in the plane."""
+    """A network for jumping coefficients in the plane."""
 
     width: int = 8
     steps: int = 160
@@ -200,7 +202,7 @@ class Jumps2D(MultigridTraining):
 @recipes.register("multigrid-jumps-3d")
 @dataclass(frozen=True)
 class Jumps3D(Jumps2D):
-    """A network that reads coefficients that jump, in space."""
+    """A network for jumping coefficients in space."""
 
     steps: int = 140
     side: int = 32

@@ -1,4 +1,4 @@
-"""Multigrid whose smoothers, interpolation and coarse operators were learned."""
+"""Multigrid with learned smoothers, interpolation and coarse operators."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ritz.solver import check_pairing, registered_name
 from ritz.solvers.krylov.conjugate_gradients import conjugate_gradients
 
 from ..grid.mixed_precision import mixed_conjugate_gradients
-from ..grid.preconditioner import WIDE, GridMultigrid, MultigridInverse, diagonal_spread
+from ..grid.preconditioner import WIDE_SPREAD, GridMultigrid, MultigridInverse, diagonal_spread
 from .face_grid import face_grid
 from .face_hierarchy import FaceHierarchy
 from .learned_parameters import LearnedParameters
@@ -31,41 +31,40 @@ from .learned_parameters import LearnedParameters
 __all__ = ["LearnedGridMultigrid", "LearnedMultigrid"]
 
 FOLDER = Path(__file__).with_name("weights")
-SLOW = 0.45  # factor by which an iteration reduces a residual, above which the cycle does not fit the problem
-ANISOTROPIC = 4.5  # ratio of couplings along two axes above which one should not be coarsened
+SLOW = 0.45  # reduction of the residual per iteration above which the cycle does not fit the problem
+ANISOTROPIC = 4.5  # ratio of the couplings along two axes above which the weak one should not be coarsened
 
 
 @preconditioners.register("learned-multigrid")
 @dataclass(frozen=True)
 class LearnedGridMultigrid:
-    """One multigrid cycle on a grid, with parameters that were learned.
+    """One multigrid cycle on a grid, with learned parameters.
 
-    Coarse cells are unions of fine ones, and couple across faces only, as fine ones do: setting up and every cycle
-    are cheaper than with the Galerkin products of `ritz.solvers.multigrid.grid.preconditioner.GridMultigrid`, and what
-    that loses in iterations is learned. For unit coefficients with obstacles, smoothing rates, and factors of
-    interpolation and coarse operators, three groups of levels each; for other coefficients a network of two
-    thousand numbers reads each level's stencils once, and sets for each cell how much it is smoothed, how smoothly it
-    is interpolated, and how the faces of coarse cells conduct. The cycle is linear, symmetric and positive definite
-    by construction: see `ritz.solvers.multigrid.learned.cycle_network.CycleNetwork`.
+    Coarse cells are unions of fine cells and are coupled across faces only, as fine cells are. Setup and cycles are
+    therefore cheaper than with the Galerkin products of `ritz.solvers.multigrid.GridMultigrid`; the learned parameters
+    make up for the iterations that this would cost. For unit coefficients with obstacles, these are smoothing rates
+    and factors of interpolation and coarse operators, for three groups of levels. For other coefficients, a network of
+    two thousand numbers reads the couplings of each level once, and sets the damping and the smoothness of
+    interpolation of each cell and the couplings of coarse cells. The cycle is linear, symmetric and positive definite
+    by construction: see `ritz.solvers.multigrid.learned.face_hierarchy.FaceHierarchy`.
 
-    Taken are `ritz.operators.Stencil` in two and three dimensions whose rows are diagonally dominant, of any number
-    of cells. Where operators are of another kind or strongly anisotropic, or a few iterations on coarser grids show
-    that the cycle does not fit, the untrained `GridMultigrid` stands in, and `stats` says why. O(n).
+    For `ritz.operators.Stencil` in two and three dimensions with diagonally dominant rows and any number of cells. The
+    untrained `GridMultigrid` is used instead for other operators, for strongly anisotropic ones, and if a few
+    iterations on the coarser grids show that the cycle does not fit; `stats` gives the reason. O(n).
 
     Parameters
     ----------
     weights : path or Weights, optional
-        What was learned, of the family ``"multigrid-masks"`` or ``"multigrid-jumps"``; by default those that come
-        with Ritz.
+        Weights of the family ``"multigrid-masks"`` or ``"multigrid-jumps"``; by default those that come with Ritz.
     shape : tuple of int, optional
-        Cells of the grid along each axis, for operators that do not know it.
+        Cells of the grid along each axis, for operators that are not a `ritz.operators.Stencil`.
 
     Raises
     ------
     InvalidProblem
-        From `build`, for what `GridMultigrid` does not take either, or weights that are out of range.
+        From `build`, for operators that `GridMultigrid` refuses too, and for weights that are out of range.
     InvalidWeights
-        From `build`, for a file that is missing, damaged or for another dimension.
+        From `build`, if the file is missing, damaged or for another dimension.
 
     Examples
     --------
@@ -87,18 +86,18 @@ class LearnedGridMultigrid:
         return MultigridInverse(operator, hierarchy)
 
     def untrained(self, operator: Operator) -> MultigridInverse:
-        """Return what stands in."""
+        """Return the approximate inverse of `operator` without learned parameters."""
         return GridMultigrid(self.shape).build(operator)
 
     def _hierarchy(self, operator: Operator) -> FaceHierarchy | str:
-        """Return the hierarchy, or why there is none."""
+        """Return the hierarchy, or the reason why the learned cycle is not used."""
         if not isinstance(operator, Stencil):
-            return f"a {type(operator).__name__} is no stencil of neighbours across faces"
+            return f"a {type(operator).__name__} is not a stencil that couples cells across faces"
         dimension = sum(cells > 1 for cells in operator.grid_shape)
         if dimension not in (2, 3):
             return f"there are no weights for {dimension} axes of more than one cell"
-        if diagonal_spread(operator.diagonal()) > WIDE:
-            return f"diagonal entries differ by more than {WIDE:g}"
+        if diagonal_spread(operator.diagonal()) > WIDE_SPREAD:
+            return f"diagonal entries differ by more than {WIDE_SPREAD:g}"
         parameters = LearnedParameters(self._weights(dimension, operator.uniform))
         grid = face_grid(operator, np.float32)
         if grid is None:
@@ -107,7 +106,7 @@ class LearnedGridMultigrid:
             return f"couplings differ by a factor of {grid.anisotropy:.2g} between axes"
         hierarchy = FaceHierarchy(grid, parameters)
         factor = hierarchy.calibrate()
-        return hierarchy if factor <= SLOW else f"trial iterations reduced a residual by {factor:.2f} each"
+        return hierarchy if factor <= SLOW else f"trial iterations reduced a residual by a factor of {factor:.2f} each"
 
     def _weights(self, dimension: int, uniform: bool) -> Weights:
         if isinstance(self.weights, Weights):
@@ -124,16 +123,16 @@ class LearnedGridMultigrid:
 @register("learned-multigrid")
 @dataclass(frozen=True)
 class LearnedMultigrid:
-    """Conjugate gradients preconditioned by a multigrid cycle that was learned, for diffusion on grids.
+    """Conjugate gradients preconditioned by a learned multigrid cycle, for diffusion on grids.
 
-    The cycle is that of `LearnedGridMultigrid`, in single precision; the iteration is in the system's. Should it turn
-    out during the iteration that the cycle is not positive definite, the untrained one takes over, and ``fallback``
-    in the solution's `stats` says so.
+    The cycle is that of `LearnedGridMultigrid`, in single precision; the iteration is in the precision of the system.
+    If the cycle turns out not to be positive definite during the iteration, the untrained one takes over, as
+    ``fallback`` in the `stats` of the solution records.
 
     Parameters
     ----------
     weights
-        See `LearnedGridMultigrid`; ``ritz train multigrid-jumps-2d`` makes some.
+        See `LearnedGridMultigrid`. ``ritz train multigrid-jumps-2d`` trains such weights.
 
     Examples
     --------
@@ -148,7 +147,7 @@ class LearnedMultigrid:
     requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
 
     def prepare(self, problem: LinearSystem) -> PreparedIteration:
-        """Check the pairing and set up the grids."""
+        """Check that the solver suits the problem, and set up the grids."""
         start = time.perf_counter()
         check_pairing(self, problem)
         preconditioner = LearnedGridMultigrid(self.weights, problem.grid.shape if problem.grid else None)
@@ -160,7 +159,7 @@ class LearnedMultigrid:
                 return (yield from conjugate_gradients(A, b, x, M))
             untrained = not isinstance(inverse.hierarchy, FaceHierarchy)
             if not untrained:
-                stats.pop("fallback", None)  # of the right-hand side before
+                stats.pop("fallback", None)  # set by the previous right-hand side
             status = yield from mixed_conjugate_gradients(inverse, untrained, A, b, x)
             if not untrained and status in (Status.INDEFINITE, Status.NON_FINITE) and np.isfinite(x).all():
                 stats["fallback"] = "the learned cycle met a residual for which it is not positive"
@@ -175,7 +174,7 @@ _loaded: dict[tuple[str, int], Weights] = {}
 
 
 def _shipped(family: str, dimension: int) -> Weights:
-    """Return weights that come with Ritz, read once."""
+    """Return weights that come with Ritz; each file is read once."""
     if (family, dimension) not in _loaded:
         path = FOLDER / f"{family}-{dimension}d.safetensors"
         _loaded[family, dimension] = load_weights(path, family=family, dimension=dimension)

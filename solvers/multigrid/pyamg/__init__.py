@@ -1,1 +1,1 @@
-"""PyAMG's hierarchies as preconditioners."""
+"""Algebraic multigrid on hierarchies built by PyAMG."""

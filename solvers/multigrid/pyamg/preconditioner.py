@@ -1,4 +1,4 @@
-"""Cycles over the algebraic hierarchies of PyAMG."""
+"""Preconditioners on the algebraic multigrid hierarchies of PyAMG."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_choice
 from ritz.backend import Array
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag
@@ -18,8 +19,8 @@ from ritz.registry import preconditioners
 
 __all__ = ["RugeStuben", "SmoothedAggregation", "seeded"]
 
-COARSEST = 50  # unknowns below which the pseudo-inverse is cheaper than another level
-# Backward after forward makes the cycle symmetric, at half the cost of symmetric sweeps on either side.
+COARSEST = 50  # unknowns below which a pseudo-inverse is cheaper than another level
+# A backward after a forward sweep makes the cycle symmetric, at half the cost of symmetric sweeps on both sides.
 SMOOTHERS: dict[str, Any] = {
     "presmoother": ("gauss_seidel", {"sweep": "forward"}),
     "postsmoother": ("gauss_seidel", {"sweep": "backward"}),
@@ -29,22 +30,25 @@ SMOOTHERS: dict[str, Any] = {
 @preconditioners.register("ruge-stuben")
 @dataclass(frozen=True)
 class RugeStuben:
-    """One cycle of classical algebraic multigrid :cite:`RugeStuben1987` on a hierarchy of PyAMG's :cite:`PyAMG2023`.
+    """One cycle of classical algebraic multigrid :cite:`RugeStuben1987` on a hierarchy of PyAMG :cite:`PyAMG2023`.
 
-    The most robust choice for diffusion with jumps and anisotropy. Symmetric positive (semi-)definite where the
-    operator is, so that conjugate gradients may use it; singular operators are handled by a pseudo-inverse on the
-    coarsest level. O(n) time and memory: two to three times the entries of the operator.
+    The most robust choice for diffusion with jumps and anisotropy. Symmetric positive (semi-)definite if the operator
+    is, so it can be used with conjugate gradients; singular operators are handled by a pseudo-inverse on the coarsest
+    level. O(n) time and memory: two to three times the entries of the operator.
 
     Parameters
     ----------
     strength : float
-        Off-diagonal entries of at least this share of the largest in their row count as strong.
+        Off-diagonal entries of at least this share of the largest in their row are strong couplings.
     cycle : {"V", "W"}
+        Kind of cycle: one or two visits to each coarse level.
 
     Raises
     ------
+    UnknownName
+        For an unknown `cycle`.
     InvalidProblem
-        From `build`, for an operator without entries, or one the coarsening breaks down on.
+        From `build`, if the entries of the operator are not known, or the coarsening breaks down.
 
     Examples
     --------
@@ -58,7 +62,7 @@ class RugeStuben:
     cycle: str = "V"
 
     def __post_init__(self):
-        _check_cycle(self.cycle)
+        check_choice("cycle", self.cycle, ("V", "W"))
 
     def build(self, operator: Operator) -> Operator:
         """Return the approximate inverse of `operator`."""
@@ -68,26 +72,29 @@ class RugeStuben:
         hierarchy = ruge_stuben_solver(
             matrix, strength=("classical", {"theta": self.strength}), max_coarse=COARSEST, **SMOOTHERS
         )
-        return MultigridCycle(hierarchy, self.cycle, operator.tags)
+        return PyAMGCycle(hierarchy, self.cycle, operator.tags)
 
 
 @preconditioners.register("smoothed-aggregation")
 @dataclass(frozen=True)
 class SmoothedAggregation:
-    """One cycle of smoothed aggregation :cite:`VanekMandelBrezina1996` on a hierarchy of PyAMG's :cite:`PyAMG2023`.
+    """One cycle of smoothed aggregation :cite:`VanekMandelBrezina1996` on a hierarchy of PyAMG :cite:`PyAMG2023`.
 
-    Takes half the memory of Ruge-Stuben, and knows systems of equations through `candidates`. Properties, costs and
-    errors as for `RugeStuben`; non-symmetric operators get a restriction of their own.
+    Takes half the memory of Ruge-Stuben, and is suited to systems of equations through `candidates`. Properties, costs
+    and errors are those of `RugeStuben`; for non-symmetric operators the restriction is computed separately.
 
     Parameters
     ----------
     strength : float
-        Entries with ``|a_ij| >= strength sqrt(a_ii a_jj)`` are strong on the finest level; halved on each coarser.
+        Entries with ``|a_ij| >= strength sqrt(a_ii a_jj)`` are strong couplings on the finest level; the threshold is
+        halved on each coarser level.
     cycle : {"V", "W"}
+        Kind of cycle: one or two visits to each coarse level.
     candidates : ndarray, shape (n, k), optional
-        What the coarse levels must represent, such as the rigid-body modes in elasticity; the constant if None.
+        Vectors that the coarse levels must represent, such as the rigid-body modes in elasticity; the constant if
+        None.
     seed : int
-        Of the random vectors with which PyAMG estimates spectral radii.
+        Seed of the random vectors from which PyAMG estimates spectral radii.
 
     Examples
     --------
@@ -103,7 +110,7 @@ class SmoothedAggregation:
     seed: int = 0
 
     def __post_init__(self):
-        _check_cycle(self.cycle)
+        check_choice("cycle", self.cycle, ("V", "W"))
 
     def build(self, operator: Operator) -> Operator:
         """Return the approximate inverse of `operator`."""
@@ -121,18 +128,18 @@ class SmoothedAggregation:
                 max_coarse=COARSEST,
                 **SMOOTHERS,
             )
-        return MultigridCycle(hierarchy, self.cycle, operator.tags)
+        return PyAMGCycle(hierarchy, self.cycle, operator.tags)
 
 
-class MultigridCycle(Operator):
-    """One cycle over a PyAMG hierarchy from a zero start, without the residual norms that PyAMG's own computes.
+class PyAMGCycle(Operator):
+    """One cycle from zero on a hierarchy of PyAMG, without the residual norms that PyAMG itself computes.
 
     Parameters
     ----------
     hierarchy : pyamg.MultilevelSolver
     cycle : {"V", "W"}
     tags : frozenset of Tag
-        Those of the operator, which the cycle inherits.
+        Tags of the operator, which the cycle inherits.
     """
 
     def __init__(self, hierarchy: Any, cycle: str, tags: frozenset[Tag]):
@@ -176,7 +183,7 @@ class MultigridCycle(Operator):
 
 @contextmanager
 def seeded(seed: int) -> Generator[None, None, None]:
-    """Seed NumPy's global generator, the one that PyAMG draws from, and put it back as it was."""
+    """Seed NumPy's global generator, which PyAMG uses, and restore its state afterwards."""
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(seed)  # noqa: NPY002
     try:
@@ -186,7 +193,7 @@ def seeded(seed: int) -> Generator[None, None, None]:
 
 
 def _entries(operator: Operator, name: str) -> Any:
-    """Return the entries with ones on the diagonal of zero rows, which no smoother or interpolation divides by."""
+    """Return the entries with ones in place of zeros on the diagonal, by which smoothers and interpolation divide."""
     from scipy.sparse import diags_array
 
     matrix = sparse_entries(operator, f"preconditioner {name!r}")
@@ -194,8 +201,3 @@ def _entries(operator: Operator, name: str) -> Any:
     if (diagonal == 0).any():
         matrix = (matrix + diags_array((diagonal == 0).astype(matrix.dtype))).tocsr()
     return matrix
-
-
-def _check_cycle(cycle: str) -> None:
-    if cycle not in ("V", "W"):
-        raise InvalidProblem(f"cycle is {cycle!r}; it must be 'V' or 'W'")

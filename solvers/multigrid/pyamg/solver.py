@@ -1,4 +1,4 @@
-"""Conjugate gradients preconditioned with algebraic multigrid."""
+"""Conjugate gradients preconditioned by algebraic multigrid."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from ritz.errors import InvalidProblem
+from ritz.arguments import check_choice
 from ritz.iteration import PreparedIteration, prepare_iteration
 from ritz.operators import Tag
 from ritz.problem_types.linear_system import LinearSystem
@@ -20,15 +20,16 @@ __all__ = ["AMGConjugateGradients"]
 @register("amg-cg")
 @dataclass(frozen=True)
 class AMGConjugateGradients:
-    """Conjugate gradients with one cycle of algebraic multigrid as preconditioner; the hierarchy is PyAMG's.
+    """Conjugate gradients preconditioned by one cycle of algebraic multigrid.
 
-    For large symmetric positive (semi-)definite systems from second-order elliptic problems, on any mesh: the
-    number of iterations hardly depends on the mesh width. O(n) time and memory. See
-    `ritz.solvers.multigrid.pyamg.preconditioner` for the two hierarchies; :cite:`PyAMG2023`.
+    The hierarchy is built by PyAMG :cite:`PyAMG2023`. For large symmetric positive (semi-)definite systems from
+    second-order elliptic problems on any mesh. The number of iterations hardly depends on the mesh width. O(n) time
+    and memory.
 
     Parameters
     ----------
     coarsening : {"ruge-stuben", "smoothed-aggregation"}
+        Kind of hierarchy: see `ritz.solvers.multigrid.RugeStuben` and `ritz.solvers.multigrid.SmoothedAggregation`.
 
     Examples
     --------
@@ -43,11 +44,8 @@ class AMGConjugateGradients:
     requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
 
     def __post_init__(self):
-        if self.coarsening not in ("ruge-stuben", "smoothed-aggregation"):
-            raise InvalidProblem(
-                f"coarsening is {self.coarsening!r}; it must be 'ruge-stuben' or 'smoothed-aggregation'"
-            )
+        check_choice("coarsening", self.coarsening, ("ruge-stuben", "smoothed-aggregation"))
 
     def prepare(self, problem: LinearSystem) -> PreparedIteration:
-        """Check the pairing and build the hierarchy."""
+        """Check that the solver suits the problem, and build the hierarchy."""
         return prepare_iteration(self, problem, conjugate_gradients, partial(build_preconditioner, self.coarsening))

@@ -1,4 +1,4 @@
-"""Compiled loops of preconditioners."""
+"""Compiled kernels of preconditioners."""
 
 from ritz.kernels.compilation import announce_compilation
 

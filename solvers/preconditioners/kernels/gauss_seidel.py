@@ -1,4 +1,4 @@
-"""Triangular sweeps over compressed sparse rows."""
+"""Triangular sweeps over the rows of a sparse matrix."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def symmetric_sweep(
     rhs: np.ndarray,
     x: np.ndarray,
 ) -> None:
-    """Write the solution of ``(D + L) D^-1 (D + U) x = rhs`` to `x`; L and U are strict triangles in CSR."""
+    """Write the solution of ``(D + L) D^-1 (D + U) x = rhs`` to `x`, for strict triangles L and U in CSR format."""
     n = rhs.shape[0]
     for i in range(n):
         total = rhs[i]
@@ -46,7 +46,7 @@ def block_symmetric_sweep(
     rhs: np.ndarray,
     x: np.ndarray,
 ) -> None:
-    """Do what `symmetric_sweep` does for the columns of an ``(n, k)`` block."""
+    """Do the same as `symmetric_sweep` for the columns of an ``(n, k)`` block."""
     n, k = rhs.shape
     for i in range(n):
         for c in range(k):

@@ -17,25 +17,25 @@ def incomplete_factors(
     diagonal: np.ndarray,
     smallest: np.ndarray,
 ) -> int:
-    """Overwrite the entries of a symmetric CSR matrix by those of ``(D + L) D^-1 (D + L^T)``.
+    """Overwrite the entries of a symmetric CSR matrix with those of ``(D + L) D^-1 (D + L^T)``.
 
-    Columns must be sorted in each row, and every row must hold its diagonal. Fill outside the pattern is dropped,
-    and `relaxation` times its sum over the row added to the diagonal.
+    Columns must be sorted in each row, and every row must contain its diagonal entry. Fill outside the pattern is
+    dropped, and `relaxation` times its sum over the row is added to the diagonal.
 
     Parameters
     ----------
     diagonal : ndarray, shape (n,)
-        Overwritten by D.
+        Overwritten with D.
     smallest : ndarray, shape (n,)
-        The least pivot that is accepted in each row.
+        Threshold for the pivot of each row.
 
     Returns
     -------
     int
-        The first row whose pivot is too small, -1 if there is none.
+        First row whose pivot is not above its threshold, or -1 if there is none.
     """
     n = start.shape[0] - 1
-    position = np.full(n, -1, dtype=np.int64)  # where the entry of a column sits in the row at hand
+    position = np.full(n, -1, dtype=np.int64)  # position of the entry of each column in the current row
     first_upper = np.empty(n, dtype=np.int64)
     for i in range(n):
         for entry in range(start[i], start[i + 1]):

@@ -1,11 +1,11 @@
 """Incomplete factors of 5- and 7-point stencils, and the sweeps that solve with them.
 
-Scaled to a unit diagonal the factored matrix is ``(I - F)(I - F^T)``. F is kept as the link of each cell to the next
-one along each axis, and in the last layer to the first, which is zero unless the axis is periodic. Fields have shape
-(planes, rows, width); a grid of two dimensions is one plane.
+Scaled to a unit diagonal, the factorised matrix is ``(I - F)(I - F^T)``. F is stored as the link of each cell to the
+next cell along each axis. The links of the last layer lead to the first, and are zero unless the axis is periodic.
+Fields have shape (planes, rows, width); a two-dimensional grid is a single plane.
 
-A sweep waits for itself: each value needs the one before it. Four rows are swept at once, each one cell behind the
-row before it, so that four recurrences are on their way at any time.
+A sweep is limited by latency, because each value depends on the previous one. Four rows are swept at once, each one
+cell behind the row before it, which keeps four recurrences in flight.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from numba import njit
 
 __all__ = ["backward", "forward", "invert_pivots"]
 
-# Sums over a row may be taken in any order, so that they are vectorised.
+# Reassociation allows sums over a row to be vectorised.
 compiled = njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
 inlined = njit(inline="always")
 
 GROUP = 4  # rows swept at once
-CELLS = 2048  # worked on before going on to the next rows, so that they stay in the nearest cache
+CELLS = 2048  # approximate number of cells per chunk of rows, which stays in the nearest cache
 
 
 @compiled
@@ -33,15 +33,15 @@ def invert_pivots(
     smallest: float,
     inverse: np.ndarray,
 ) -> int:
-    """Write one over the pivots of the (modified) incomplete factorisation to `inverse`.
+    """Write the inverse pivots of the (modified) incomplete factorisation to `inverse`.
 
-    `diagonal` times ``1 + shift`` is factored. Fill is dropped, `relaxation` times its sum being added to the pivot.
-    `later` holds the sum of the links of each cell to cells that come after it.
+    The diagonal of the factorised matrix is `diagonal` times ``1 + shift``. Fill is dropped, and `relaxation` times its
+    sum is added to the pivot. `later` holds the sum of the links of each cell to later cells.
 
     Returns
     -------
     int
-        The first cell whose pivot is not above `smallest` times its diagonal, -1 if there is none.
+        First cell whose pivot is not above `smallest` times its diagonal, or -1 if there is none.
     """
     links0, links1, links2 = links
     planes, rows, width = diagonal.shape
@@ -95,9 +95,9 @@ def _substitute(
     first: int,
     last: int,
 ) -> None:
-    """Solve ``(I - F) y = y`` for rows `first` to `last` of a plane, all before them being done.
+    """Overwrite rows `first` to `last` (exclusive) of a plane `y` with ``(I - F)^-1 y``; earlier rows must be done.
 
-    `around1` and `around2` are the links of the last row to the first, and of the last cells of rows to their first.
+    `around1` links the last row to the first, and `around2` the last cell of each row to its first.
     """
     rows, width = y.shape
     j = first
@@ -144,12 +144,12 @@ def forward(
 ) -> tuple[float, float]:
     """Add ``step * p`` to `x` and ``-step * q`` to `r`, then write ``(I - F)^-1 (scale * r)`` to `y`.
 
-    Nothing but the sweep is done where `step` is zero. Doing both at once reads `r` once.
+    If `step` is zero, only the sweep is done. Fusing the two reads `r` only once.
 
     Returns
     -------
     float, float
-        The squared norms of `r` and of `y`; the latter is the inner product of r with the preconditioned r.
+        Squared norms of `r` and of `y`; the latter is the inner product of r and the preconditioned r.
     """
     scale, links0, links1, links2 = factor
     planes, rows, width = r.shape
@@ -188,12 +188,12 @@ def backward(
     p: np.ndarray,
     keep: float,
 ) -> None:
-    """Overwrite `p` by ``scale * z + keep * p``, and `y` by ``z = (I - F^T)^-1 y``."""
+    """Overwrite `p` with ``scale * z + keep * p``, and `y` with ``z = (I - F^T)^-1 y``."""
     scale, links0, links1, links2 = factor
     planes, rows, width = y.shape
     chunk = GROUP * (1 + CELLS // (GROUP * width))
     for i in range(planes - 1, -1, -1):
-        # Backwards is forwards on the plane turned round.
+        # A backward sweep is a forward sweep on the plane with both axes reversed.
         turned, turned1 = y[i, ::-1, ::-1], links1[i, : rows - 1][::-1, ::-1]
         turned2 = links2[i, :, : width - 1][::-1, ::-1]
         around1, around2 = links1[i, rows - 1, ::-1], links2[i, ::-1, width - 1]

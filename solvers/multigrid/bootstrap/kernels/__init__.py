@@ -1,4 +1,4 @@
-"""Compiled loops of bootstrap multigrid."""
+"""Compiled kernels of bootstrap multigrid."""
 
 from ritz.kernels.compilation import announce_compilation
 

@@ -1,4 +1,4 @@
-"""Coarse matrices of aggregates."""
+"""Strong couplings, prolongations and coarse matrices of aggregates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 def restrict_smooth_vector(
     aggregate: np.ndarray, smooth: np.ndarray, prolongation: np.ndarray, coarse: np.ndarray
 ) -> None:
-    """Write the norms of a vector on each aggregate to `coarse`, and the vector divided by them to `prolongation`."""
+    """Write the norm of a vector on each aggregate to `coarse`, and the normalised vector to `prolongation`."""
     coarse[:] = 0.0
     for i in range(aggregate.size):
         if aggregate[i] >= 0:
@@ -34,7 +34,7 @@ def restrict_smooth_vector(
 
 @njit(cache=True, nogil=True)
 def group_members(aggregate: np.ndarray, group_start: np.ndarray, members: np.ndarray) -> None:
-    """Sort the unknowns by aggregate, counting."""
+    """Sort the unknowns by aggregate, by counting."""
     count = group_start.size - 1
     group_start[:] = 0
     for c in aggregate:
@@ -54,9 +54,10 @@ def group_members(aggregate: np.ndarray, group_start: np.ndarray, members: np.nd
 def join_strongest(
     start: np.ndarray, columns: np.ndarray, values: np.ndarray, smooth: np.ndarray, aggregate: np.ndarray
 ) -> None:
-    """Let each unknown without an aggregate join that of the neighbour it suits best, or that of the neighbour's.
+    """Let each unknown without an aggregate follow its strongest couplings until it finds an aggregate to join.
 
-    Couplings grow along the way. Two unknowns that suit each other best stay without, as do those that suit none.
+    Couplings grow along the way. Unknowns that end at a pair without an aggregate, or at an unknown without negative
+    couplings, stay without one.
     """
     for first in range(aggregate.size):
         i, before = first, -1
@@ -144,7 +145,7 @@ def largest_couplings(
     smooth: np.ndarray,
     largest: np.ndarray,
 ) -> None:
-    """Write the largest ``|a_ij w_i w_j|`` off the diagonal in each row, w being a smooth vector."""
+    """Write the largest off-diagonal ``|a_ij w_i w_j|`` of each row, where w is the smooth vector."""
     for i in range(first, last):
         value = 0.0
         for entry in range(start[i], start[i + 1]):
@@ -166,7 +167,10 @@ def count_strong(
     smooth: np.ndarray,
     sizes: np.ndarray,
 ) -> None:
-    """Write how many entries of each row, the diagonal among them, reach the bound of their row or (and) column."""
+    """Write the number of strong entries of each row: the diagonal and those that reach the bounds of row or column.
+
+    If `both`, they must reach the bounds of row and column.
+    """
     for i in range(first, last):
         size = 1
         for entry in range(start[i], start[i + 1]):
@@ -191,7 +195,7 @@ def strong_rows(
     strong_columns: np.ndarray,
     strong_values: np.ndarray,
 ) -> None:
-    """Write the entries that `count_strong` counts; the others go to the diagonal, so that products with `smooth` stay.
+    """Write the strong entries, and lump the others onto the diagonal such that the product with `smooth` is unchanged.
 
     The diagonal is the first entry of its row.
     """

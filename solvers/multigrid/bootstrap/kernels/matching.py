@@ -1,4 +1,4 @@
-"""Weighted matching of the unknowns of a sparse matrix, and the aggregates it makes."""
+"""Weighted matching of the unknowns of a sparse matrix, and aggregation of the matched unknowns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numba import njit
 
 __all__ = ["accept", "aggregate_matched", "compatible_weights", "finish_proposals", "propose"]
 
-STRONG = 0.25  # share of the largest weight of its row from which on a coupling is matched
+STRONG = 0.25  # share of the largest weight of its row at or above which a coupling is matched along
 
 
 @njit(cache=True, nogil=True)
@@ -42,7 +42,7 @@ def compatible_weights(
 def _best_offer(
     i: int, start: np.ndarray, columns: np.ndarray, weights: np.ndarray, suitor: np.ndarray, held: np.ndarray
 ) -> tuple[int, np.floating]:
-    """Return whom an unknown proposes to, -1 for nobody, and with what weight."""
+    """Return the unknown to which unknown `i` proposes, or -1, and the weight of the proposal."""
     none = weights.dtype.type(0)
     largest = none
     for entry in range(start[i], start[i + 1]):
@@ -71,7 +71,7 @@ def propose(
     target: np.ndarray,
     offer: np.ndarray,
 ) -> None:
-    """Write to `target` and `offer` whom each of the `active` unknowns would propose to, and with what weight."""
+    """Write the target and the weight of the proposal of each of the `active` unknowns to `target` and `offer`."""
     for k in range(first, last):
         target[k], offer[k] = _best_offer(active[k], start, columns, weights, suitor, held)
 
@@ -80,7 +80,7 @@ def propose(
 def accept(
     active: np.ndarray, target: np.ndarray, offer: np.ndarray, suitor: np.ndarray, held: np.ndarray
 ) -> np.ndarray:
-    """Let each target keep the best proposal; return the unknowns that were refused or displaced."""
+    """Let each target keep its best proposal; return the unknowns that were refused or displaced."""
     left, count = np.empty_like(active), 0
     for k in range(active.size):
         i, j = active[k], target[k]
@@ -104,7 +104,7 @@ def finish_proposals(
     held: np.ndarray,
     partner: np.ndarray,
 ) -> None:
-    """Let `active` unknowns propose, and who is displaced propose anew; write who has accepted each other."""
+    """Let the `active` unknowns propose, and displaced unknowns again; write the partners of mutual proposals."""
     for k in range(active.size):
         current = active[k]
         while current >= 0:
@@ -129,14 +129,14 @@ def aggregate_matched(
     last: bool,
     aggregate: np.ndarray,
 ) -> int:
-    """Return how many aggregates there are, numbered by their first members: pairs, and what is left over.
+    """Assign aggregates, which are pairs and unmatched unknowns, numbered by first member, and return their count.
 
     Parameters
     ----------
     first : bool
-        Whether an unknown without a coupling of positive weight gets -1: relaxation is exact for it.
+        Whether unknowns without couplings of positive weight get -1, because relaxation is exact for them.
     last : bool
-        Whether an unknown left over joins the aggregate it is coupled to the strongest.
+        Whether an unmatched unknown joins the aggregate of its strongest coupling.
     """
     n, count = partner.size, 0
     choice = partner.copy()
@@ -156,7 +156,7 @@ def aggregate_matched(
         if j < 0 or aggregate[i] >= 0:
             continue
         if partner[i] < 0 and j != i and (partner[j] >= 0 or aggregate[j] >= 0):
-            continue  # joins what has a number, or will get one
+            continue  # joins an aggregate that has a number or will get one
         aggregate[i] = aggregate[j] = count
         count += 1
     for i in range(n):

@@ -1,4 +1,4 @@
-"""Gauss-Seidel sweeps and residuals over the rows of a sparse matrix, for vectors and blocks of columns."""
+"""Gauss-Seidel sweeps and residuals of sparse matrices, for vectors and blocks of columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
 
 @njit(cache=True, nogil=True)
 def row_parts(start: np.ndarray, columns: np.ndarray, upper: np.ndarray) -> None:
-    """Write where the entries beyond the diagonal begin in each row."""
+    """Write the position of the first entry after the diagonal in each row."""
     for i in range(upper.size):
         upper[i] = start[i + 1]
         for entry in range(start[i], start[i + 1]):
@@ -38,14 +38,15 @@ def first_sweep(
     x: np.ndarray,
     residual: np.ndarray,
 ) -> None:
-    """Write the forward sweep from zero, and its residual, which is what the entries beyond the diagonal make of it.
+    """Write the result of a forward sweep from zero, and its residual.
 
-    As the matrix is symmetric, those are the entries before it, read while they are at hand. Rows whose `inverse`
-    diagonal is zero keep x = 0 and all of their residual.
+    The residual is the product with the strict upper triangle. By symmetry, its entries are those of the lower
+    triangle, which are used while they are in cache. Rows whose `inverse` diagonal is zero keep x = 0 and their whole
+    residual.
     """
     for i in range(rhs.size):
         total = rhs[i]
-        x[i] = 0  # so that the diagonal needs no test
+        x[i] = 0  # makes a test for the diagonal unnecessary
         for entry in range(start[i], upper[i]):
             total -= values[entry] * x[columns[entry]]
         own = total * inverse[i]
@@ -67,7 +68,7 @@ def backward_sweep(
     """Sweep from the last row to the first."""
     for i in range(rhs.size - 1, -1, -1):
         total = rhs[i]
-        x[i] = 0  # so that the diagonal needs no test
+        x[i] = 0  # makes a test for the diagonal unnecessary
         for entry in range(start[i], start[i + 1]):
             total -= values[entry] * x[columns[entry]]
         x[i] = total * inverse[i]
@@ -84,7 +85,7 @@ def block_first_sweep(
     x: np.ndarray,
     residual: np.ndarray,
 ) -> None:
-    """Do what `first_sweep` does for the columns of an ``(n, k)`` block."""
+    """Do the same as `first_sweep` for the columns of an ``(n, k)`` block."""
     n, k = rhs.shape
     for i in range(n):
         for c in range(k):
@@ -113,7 +114,7 @@ def block_backward_sweep(
     rhs: np.ndarray,
     x: np.ndarray,
 ) -> None:
-    """Do what `backward_sweep` does for the columns of an ``(n, k)`` block."""
+    """Do the same as `backward_sweep` for the columns of an ``(n, k)`` block."""
     n, k = rhs.shape
     for i in range(n - 1, -1, -1):
         for c in range(k):

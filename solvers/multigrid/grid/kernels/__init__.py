@@ -1,4 +1,4 @@
-"""Compiled loops of multigrid on structured grids."""
+"""Compiled kernels of multigrid on structured grids."""
 
 from ritz.kernels.compilation import announce_compilation
 

@@ -1,4 +1,4 @@
-"""From the rows of a sparse matrix over a grid to one array for each neighbour."""
+"""Conversion of a sparse matrix on a grid to one padded array per offset."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def scatter_entries(
     origin: int,
     strides: np.ndarray,
 ) -> tuple[int, np.ndarray]:
-    """Spread the entries of CSR rows over `diagonal` and `fields`; of opposite ones the upper is taken.
+    """Copy the entries of CSR rows to `diagonal` and `fields`, one of each pair of opposite entries.
 
     Parameters
     ----------
     numbers : ndarray, shape (3, 3, 3)
-        Row of `fields` for each offset (plus one), -1 for the opposite half.
+        Row of `fields` for each offset, shifted by one; -1 for the opposite half.
 
     Returns
     -------
     int
-        The first row with an entry for cells that do not touch, -1 if there is none.
+        First row that couples cells that do not touch, or -1 if there is none.
     ndarray, shape (3,)
-        Whether entries lead around the ends of each axis.
+        Whether entries wrap around the ends of each axis.
     """
     around = np.zeros(3, dtype=np.bool_)
     plane, row = cells[1] * cells[2], cells[2]

@@ -1,10 +1,10 @@
-"""What multigrid does on one level: products, Chebyshev steps and residuals of stencils on padded grids.
+"""Products, Chebyshev steps and residuals of stencils on padded grids.
 
-Vectors are flat. Each axis of more than one cell has a layer of halo cells at both ends, so that a neighbour is
-always a fixed distance away, and no kernel asks which boundary condition holds. Entries off the diagonal are stored
-once for each pair of neighbours: ``couplings[h, m]`` belongs to cells m and ``m + strides[h]``. One column only means
-that it is the same for all pairs; cells whose `inverse` diagonal is zero (halo, obstacles) are left out then.
-Kernels work on the chunks from `first` up to `last` of the cells from `origin` up to `end`.
+Vectors are flat. Each axis of more than one cell has a layer of halo cells at both ends: a neighbour is always a fixed
+distance away, and no kernel depends on the boundary condition. Off-diagonal entries are stored once for each pair of
+neighbours: ``couplings[h, m]`` belongs to cells m and ``m + strides[h]``. With a single column, the entry is the same
+for all pairs, and cells whose `inverse` diagonal is zero (halo, obstacles) are skipped. Kernels work on chunks `first`
+to `last` (exclusive) of the cells from `origin` to `end` (exclusive).
 """
 
 from __future__ import annotations
@@ -15,30 +15,28 @@ from numba import njit
 __all__ = [
     "CHUNK",
     "chebyshev_step",
-    "direct",
     "link_products",
-    "pad",
-    "padded_inner",
+    "neighbour_sums",
     "residual",
     "scaled_step",
     "update_norm",
 ]
 
-CHUNK = 2048  # cells, whose sums stay in the first-level cache
+CHUNK = 2048  # cells per chunk, whose sums fit in the first-level cache
 
 compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
 summing = njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"})
 
 
 @compiled
-def _neighbours(sums: np.ndarray, x: np.ndarray, couplings: np.ndarray, strides: np.ndarray, start: int) -> None:
-    """Write the products with the entries off the diagonal for the cells from `start` on, as many as `sums` has."""
+def neighbour_sums(sums: np.ndarray, x: np.ndarray, couplings: np.ndarray, strides: np.ndarray, start: int) -> None:
+    """Write the products with the off-diagonal entries for the ``sums.size`` cells from `start` on."""
     cells, offsets = sums.size, strides.size
     if couplings.shape[1] == 1:
         _constant_neighbours(sums, x, couplings, strides, start)
         return
     h = 0
-    if offsets >= 3:  # together, because every loop reads and writes the sums
+    if offsets >= 3:  # in one loop, because every loop reads and writes the sums
         _first_three(sums, x, couplings, strides, start)
         h = 3
     while h < offsets:
@@ -125,13 +123,13 @@ def chebyshev_step(
     memory: float,
     rate: float,
 ) -> None:
-    """Write ``x + momentum x - memory previous + rate D^-1 (rhs - A x)``; `out` may be `previous`."""
+    """Write ``x + momentum x - memory previous + rate D^-1 (rhs - A x)`` to `out`, which may be `previous`."""
     buffer = np.empty(CHUNK, x.dtype)
     for chunk in range(first, last):
         start = origin + chunk * CHUNK
         cells = min(CHUNK, end - start)
         sums = buffer[:cells]
-        _neighbours(sums, x, couplings, strides, start)
+        neighbour_sums(sums, x, couplings, strides, start)
         o, u, p = out[start : start + cells], x[start : start + cells], previous[start : start + cells]
         b, d = rhs[start : start + cells], inverse[start : start + cells]
         keep = x.dtype.type(1) + momentum - rate
@@ -143,7 +141,7 @@ def chebyshev_step(
 def scaled_step(
     first: int, last: int, origin: int, end: int, out: np.ndarray, rhs: np.ndarray, inverse: np.ndarray, rate: float
 ) -> None:
-    """Write ``rate D^-1 rhs``, the first step from zero."""
+    """Write ``rate D^-1 rhs``, the first step from zero, to `out`."""
     start, stop = origin + first * CHUNK, min(origin + last * CHUNK, end)
     o, b, d = out[start:stop], rhs[start:stop], inverse[start:stop]
     for k in range(o.size):
@@ -164,13 +162,13 @@ def residual(
     couplings: np.ndarray,
     strides: np.ndarray,
 ) -> None:
-    """Write ``rhs - A x``, zero in cells that are left out."""
+    """Write ``rhs - A x`` to `out`, with zeros in skipped cells."""
     buffer = np.empty(CHUNK, x.dtype)
     for chunk in range(first, last):
         start = origin + chunk * CHUNK
         cells = min(CHUNK, end - start)
         sums = buffer[:cells]
-        _neighbours(sums, x, couplings, strides, start)
+        neighbour_sums(sums, x, couplings, strides, start)
         o, u, b = out[start : start + cells], x[start : start + cells], rhs[start : start + cells]
         e, d = diagonal[start : start + cells], inverse[start : start + cells]
         for k in range(cells):
@@ -189,7 +187,7 @@ def update_norm(
     q: np.ndarray,
     alpha: float,
 ) -> float:
-    """Add ``alpha p`` to `x`, take ``alpha q`` from `r`, and return the square of the norm of `r`."""
+    """Add ``alpha p`` to `x`, subtract ``alpha q`` from `r`, and return the squared norm of `r`."""
     total = 0.0
     for chunk in range(first, last):
         start = origin + chunk * CHUNK
@@ -205,76 +203,10 @@ def update_norm(
 
 
 @compiled
-def pad(
-    first: int,
-    last: int,
-    out: np.ndarray,
-    x: np.ndarray,
-    used: np.ndarray,
-    places: np.ndarray,
-    scale: float,
-) -> None:
-    """Write `scale` times the values of the cells, in C order, to their places in a padded array.
-
-    Cells where `used` is zero get zero. `places` holds rows a plane, cells a row, and the first cell's place and the
-    strides of planes and rows in the padded array; parallel chunks consist of planes.
-    """
-    rows, cells = places[0], places[1]
-    for i in range(first, last):
-        for j in range(rows):
-            f, c = places[2] + i * places[3] + j * places[4], (i * rows + j) * cells
-            o, u, d = out[f : f + cells], x[c : c + cells], used[f : f + cells]
-            for k in range(cells):
-                o[k] = scale * u[k] if d[k] > 0 else 0.0
-
-
-@summing
-def padded_inner(
-    first: int,
-    last: int,
-    x: np.ndarray,
-    padded: np.ndarray,
-    places: np.ndarray,
-) -> float:
-    """Return the inner product of the cells' values, in C order, with those in a padded array; see `pad`."""
-    rows, cells = places[0], places[1]
-    total = 0.0
-    for i in range(first, last):
-        for j in range(rows):
-            f, c = places[2] + i * places[3] + j * places[4], (i * rows + j) * cells
-            p, u = padded[f : f + cells], x[c : c + cells]
-            partial = 0.0
-            for k in range(cells):
-                partial += u[k] * p[k]
-            total += partial
-    return total
-
-
-@compiled
-def direct(
-    first: int,
-    last: int,
-    p: np.ndarray,
-    padded: np.ndarray,
-    places: np.ndarray,
-    scale: float,
-    beta: float,
-) -> None:
-    """Write `beta` times `p` plus `scale` times the values in a padded array to `p`, in C order; see `pad`."""
-    rows, cells = places[0], places[1]
-    for i in range(first, last):
-        for j in range(rows):
-            f, c = places[2] + i * places[3] + j * places[4], (i * rows + j) * cells
-            v, u = padded[f : f + cells], p[c : c + cells]
-            for k in range(cells):
-                u[k] = scale * v[k] + beta * u[k]
-
-
-@compiled
 def link_products(
     out: np.ndarray, x: np.ndarray, rows: np.ndarray, columns: np.ndarray, values: np.ndarray, factors: np.ndarray
 ) -> None:
-    """Subtract the products with the given entries, and those opposite them, times a factor for each row."""
+    """Subtract from `out` the products with symmetric pairs of entries, times the factor of each row."""
     for k in range(rows.size):
         i, j = rows[k], columns[k]
         out[i] -= factors[i] * values[k] * x[j]

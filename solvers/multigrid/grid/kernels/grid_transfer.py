@@ -1,37 +1,74 @@
-"""Between a grid and one with half as many cells along one axis: interpolation, its transpose, and triple products.
+"""Interpolation along one axis to a grid with twice as many cells, its transpose, and Galerkin products.
 
-Cells 2I of the fine grid become the coarse ones; cell 2I + 1 between two of them takes ``low`` times the lower and
-``high`` times the upper one. Where the arrays of all three lie is told by `places`, an int64 array: coarse planes,
-rows and cells of a row; whether the axis is the last one; then origin and the strides of plane, row and cell in the
-coarse grid; the same in the fine grid, in steps of coarse cells, and one fine step along the axis; the same for the
-weights of the cell 2I + 1 that belongs to coarse cell I. Entries of a matrix come as a flat array with a multiplier
-and a shift: that of cell m is at ``multiplier * m + shift``; a multiplier of 0 serves entries that are all zero.
+Cells 2I of the fine grid become the coarse cells; cell 2I + 1 between two of them takes ``low`` times the lower and
+``high`` times the upper one. Matrix entries are passed as a flat array with a multiplier and a shift: the entry of
+cell m is at ``multiplier * m + shift``. A multiplier of 0 is for entries that are all zero.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
-__all__ = ["along", "between", "collapse", "prolong", "restrict", "weigh"]
+__all__ = ["AxisGeometry", "along", "between", "collapse", "prolong", "restrict", "weigh"]
 
 compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
 
 
+class AxisGeometry(NamedTuple):
+    """Positions of the coarse cells, fine cells and weights of a coarsening along one axis, in flat arrays.
+
+    Planes and rows are those of the coarse grid. Along the first axis, the rows of a plane are joined to one long row,
+    halo included.
+
+    Parameters
+    ----------
+    along_planes, along_cells : bool
+        Whether the axis is the first one, or the last one.
+    rows, cells : int
+        Coarse rows per plane and coarse cells per row.
+    coarse_origin, coarse_plane, coarse_row, coarse_step : int
+        Index of the first coarse cell, and distances between planes, rows and neighbours along the axis.
+    fine_origin, fine_plane, fine_row, fine_step : int
+        Index of fine cell 0; distances between the fine cells of successive coarse planes and rows; and distance
+        between fine neighbours along the axis.
+    weight_origin, weight_plane, weight_row, weight_step : int
+        The same for the weights of fine cell 2I + 1, stored at coarse cell I.
+    """
+
+    along_planes: bool
+    along_cells: bool
+    rows: int
+    cells: int
+    coarse_origin: int
+    coarse_plane: int
+    coarse_row: int
+    coarse_step: int
+    fine_origin: int
+    fine_plane: int
+    fine_row: int
+    fine_step: int
+    weight_origin: int
+    weight_plane: int
+    weight_row: int
+    weight_step: int
+
+
 @compiled
 def restrict(
-    first: int, last: int, out: np.ndarray, r: np.ndarray, low: np.ndarray, high: np.ndarray, places: np.ndarray
+    first: int, last: int, out: np.ndarray, r: np.ndarray, low: np.ndarray, high: np.ndarray, geometry: AxisGeometry
 ) -> None:
-    """Write the transpose of `prolong` applied to `r`, for the coarse planes from `first` up to `last`."""
-    rows, cells, ends_row = places[1], places[2], places[3]
-    step, jump = places[12], places[17]
+    """Write the transpose of `prolong` applied to `r` to `out`, for coarse planes `first` to `last` (exclusive)."""
+    rows, cells, step, jump = geometry.rows, geometry.cells, geometry.fine_step, geometry.weight_step
     for i in range(first, last):
         for j in range(rows):
-            o = places[4] + i * places[5] + j * places[6]
-            f = places[8] + i * places[9] + j * places[10]
-            u = places[13] + i * places[14] + j * places[15]
+            o = geometry.coarse_origin + i * geometry.coarse_plane + j * geometry.coarse_row
+            f = geometry.fine_origin + i * geometry.fine_plane + j * geometry.fine_row
+            u = geometry.weight_origin + i * geometry.weight_plane + j * geometry.weight_row
             coarse, lower, upper = out[o : o + cells], low[u : u + cells], high[u - jump : u - jump + cells]
-            if ends_row:
+            if geometry.along_cells:
                 fine = r[f - 1 : f + 2 * cells]
                 for k in range(cells):
                     coarse[k] = fine[2 * k + 1] + lower[k] * fine[2 * k + 2] + upper[k] * fine[2 * k]
@@ -50,20 +87,19 @@ def prolong(
     x: np.ndarray,
     low: np.ndarray,
     high: np.ndarray,
-    places: np.ndarray,
+    geometry: AxisGeometry,
     count: int,
     keep: float,
 ) -> None:
-    """Write `keep` (0 or 1) times `out` plus the interpolation of `x`, `count` being the fine cells along the axis."""
-    rows, cells, ends_row = places[1], places[2], places[3]
-    step = places[12]
+    """Write `keep` (0 or 1) times `out` plus the interpolation of `x`; `count` fine cells lie along the axis."""
+    rows, cells, step = geometry.rows, geometry.cells, geometry.fine_step
     for i in range(first, last):
         for j in range(rows):
-            o = places[4] + i * places[5] + j * places[6]
-            f = places[8] + i * places[9] + j * places[10]
-            u = places[13] + i * places[14] + j * places[15]
+            o = geometry.coarse_origin + i * geometry.coarse_plane + j * geometry.coarse_row
+            f = geometry.fine_origin + i * geometry.fine_plane + j * geometry.fine_row
+            u = geometry.weight_origin + i * geometry.weight_plane + j * geometry.weight_row
             coarse, lower, upper = x[o : o + cells], low[u : u + cells], high[u : u + cells]
-            if ends_row:
+            if geometry.along_cells:
                 following, between = x[o + 1 : o + 1 + cells], count // 2
                 fine = out[f : f + 2 * cells]
                 for k in range(between):
@@ -75,8 +111,9 @@ def prolong(
                 fine = out[f : f + cells]
                 for k in range(cells):
                     fine[k] = keep * fine[k] + coarse[k]
-                if 2 * (i if places[0] else j) + 1 < count:
-                    following, inserted = x[o + places[7] : o + places[7] + cells], out[f + step : f + step + cells]
+                if 2 * (i if geometry.along_planes else j) + 1 < count:
+                    following = x[o + geometry.coarse_step : o + geometry.coarse_step + cells]
+                    inserted = out[f + step : f + step + cells]
                     for k in range(cells):
                         inserted[k] = keep * inserted[k] + lower[k] * coarse[k] + upper[k] * following[k]
 
@@ -93,20 +130,20 @@ def collapse(
     link_multiplier: int,
     link_shift: int,
     share: float,
-    places: np.ndarray,
+    geometry: AxisGeometry,
     planes: int,
 ) -> None:
-    """Collapse the entries of one offset, at every cell 2I + 1, onto the line through the cell.
+    """Collapse the entries of one offset, at every cell 2I + 1, onto the line through the cell along the axis.
 
-    An entry is taken from `target` where the cell it leads to is coupled, by more than `share` of the entry, to the
-    neighbour on the line that is to stand for it; elsewhere it is added to `centre`.
+    The neighbour at the offset is represented by a cell on the line. If the two are coupled by more than `share` of
+    the entry, the entry is subtracted from `target`; otherwise it is added to `centre`.
     """
-    rows, cells = places[1], places[2]
-    pace = 2 if places[3] else 1
+    rows, cells = geometry.rows, geometry.cells
+    pace = 2 if geometry.along_cells else 1
     for i in range(planes):
         for j in range(rows):
-            f = places[8] + i * places[9] + j * places[10] + places[12]
-            u = places[13] + i * places[14] + j * places[15]
+            f = geometry.fine_origin + i * geometry.fine_plane + j * geometry.fine_row + geometry.fine_step
+            u = geometry.weight_origin + i * geometry.weight_plane + j * geometry.weight_row
             e, q = multiplier * f + shift, link_multiplier * f + link_shift
             t, c, m = target[u : u + cells], centre[u : u + cells], largest[u : u + cells]
             values, linked = entries[e:], links[q:]
@@ -122,10 +159,10 @@ def collapse(
 
 @compiled
 def weigh(low: np.ndarray, high: np.ndarray, centre: np.ndarray, largest: np.ndarray, weakest: float) -> int:
-    """Turn collapsed entries into weights, in place; return how many cells are lost.
+    """Turn collapsed entries into weights, in place, and return the number of lost cells.
 
-    A cell is lost, and `centre` set to -1 there (to 0 elsewhere), where the couplings along the line are less than
-    `weakest` times its largest entry; none is if that is zero.
+    A cell is lost if its couplings along the line are less than `weakest` times its largest entry; `centre` becomes -1
+    there and 0 elsewhere. With a `weakest` of zero no cell is lost.
     """
     lost = 0
     for m in range(low.size):
@@ -159,21 +196,21 @@ def between(
     low: np.ndarray,
     high: np.ndarray,
     weight_shift: int,
-    places: np.ndarray,
+    geometry: AxisGeometry,
     planes: int,
 ) -> None:
-    """Write the coarse entries of a transverse offset between cells with the same place along the axis.
+    """Write the coarse entries of a transverse offset between cells with the same coordinate along the axis.
 
-    `level`, `up` and `down` are the fine entries with that offset and 0, 1 and -1 along the axis.
+    `level`, `up` and `down` are the fine entries with that transverse offset and offset 0, 1 and -1 along the axis.
     """
-    rows, cells, step = places[1], places[2], places[12]
-    pace = 2 if places[3] else 1
+    rows, cells, step = geometry.rows, geometry.cells, geometry.fine_step
+    pace = 2 if geometry.along_cells else 1
     for i in range(planes):
         for j in range(rows):
-            o = places[4] + i * places[5] + j * places[6]
-            f = places[8] + i * places[9] + j * places[10]
-            u = places[13] + i * places[14] + j * places[15]
-            v = u - places[17]
+            o = geometry.coarse_origin + i * geometry.coarse_plane + j * geometry.coarse_row
+            f = geometry.fine_origin + i * geometry.fine_plane + j * geometry.fine_row
+            u = geometry.weight_origin + i * geometry.weight_plane + j * geometry.weight_row
+            v = u - geometry.weight_step
             result = out[o : o + cells]
             low_here, low_there = low[u : u + cells], low[u + weight_shift : u + weight_shift + cells]
             high_here, high_there = high[v : v + cells], high[v + weight_shift : v + weight_shift + cells]
@@ -205,17 +242,17 @@ def along(
     low: np.ndarray,
     high: np.ndarray,
     weight_shift: int,
-    places: np.ndarray,
+    geometry: AxisGeometry,
     planes: int,
 ) -> None:
     """Write the coarse entries of a transverse offset between a cell and the next one along the axis."""
-    rows, cells, step = places[1], places[2], places[12]
-    pace = 2 if places[3] else 1
+    rows, cells, step = geometry.rows, geometry.cells, geometry.fine_step
+    pace = 2 if geometry.along_cells else 1
     for i in range(planes):
         for j in range(rows):
-            o = places[4] + i * places[5] + j * places[6]
-            f = places[8] + i * places[9] + j * places[10]
-            u = places[13] + i * places[14] + j * places[15]
+            o = geometry.coarse_origin + i * geometry.coarse_plane + j * geometry.coarse_row
+            f = geometry.fine_origin + i * geometry.fine_plane + j * geometry.fine_row
+            u = geometry.weight_origin + i * geometry.weight_plane + j * geometry.weight_row
             result = out[o : o + cells]
             low_here, high_there = low[u : u + cells], high[u + weight_shift : u + weight_shift + cells]
             s, t = level_multiplier * f + level_shift, up_multiplier * f + up_shift

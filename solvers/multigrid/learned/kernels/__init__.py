@@ -1,4 +1,4 @@
-"""Compiled loops of learned multigrid."""
+"""Compiled kernels of learned multigrid."""
 
 from ritz.kernels.compilation import announce_compilation
 

@@ -1,12 +1,12 @@
-"""The sweeps of a multigrid cycle on stencils of neighbours across faces.
+"""Sweeps of a multigrid cycle for operators that couple cells across faces.
 
-Vectors are flat and padded as in `grid.kernels.grid_levels`; ``couplings[h, m]`` is what couples cells m and
-``m + strides[h]``, the entry of the matrix with its sign turned. Interpolation gives every cell the value of the coarse
-one it is part of, and smooths that by one damped Jacobi step; restriction is its transpose.
+Vectors are flat and padded as in `grid.kernels.grid_levels`. ``couplings[h, m]`` couples cells m and
+``m + strides[h]``; it is the matrix entry with opposite sign. Interpolation gives every cell the value of the coarse
+cell that contains it, and smooths the result by one damped Jacobi step; restriction is its transpose.
 
-Each sweep takes several passes over the grid at once, block by block: a pass follows the one before it at a distance
-of one block, which is at least as long as the farthest neighbour is away, so that what it reads is still in the
-nearest cache. `damping` and `spread` hold one number for the grid, or one a cell.
+Each sweep fuses several passes over the grid, block by block. A pass follows its predecessor at a distance of one
+block, which is at least the distance to the farthest neighbour, so its input is still in the nearest cache. `damping`
+and `spread` hold one number for the grid, or one per cell.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ...grid.kernels.grid_levels import _neighbours  # pyright: ignore[reportPrivateUsage]
+from ...grid.kernels.grid_levels import neighbour_sums
 
 __all__ = ["correct_and_smooth", "product", "smooth_and_restrict", "smoothed"]
 
 compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
-BLOCK = 4096  # cells a pass works on at a time, if neighbours are no farther away
+BLOCK = 4096  # least number of cells per block
 
 
 @compiled
@@ -38,7 +38,7 @@ def _relax(
 ) -> None:
     """Write ``x + rate damping D^-1 (rhs - A x)`` to a block of cells."""
     sums = buffer[: stop - start]
-    _neighbours(sums, x, couplings, strides, start)
+    neighbour_sums(sums, x, couplings, strides, start)
     o, u, b, d = out[start:stop], x[start:stop], rhs[start:stop], inverse[start:stop]
     if damping.size == 1:
         factor = rate * damping[0]
@@ -89,7 +89,7 @@ def _residual(
 ) -> None:
     """Write ``r = rhs - A x`` and ``spread D^-1 r`` to a block of cells."""
     sums = buffer[: stop - start]
-    _neighbours(sums, x, couplings, strides, start)
+    neighbour_sums(sums, x, couplings, strides, start)
     o, q, u, b = out[start:stop], spread_out[start:stop], x[start:stop], rhs[start:stop]
     e, d = diagonal[start:stop], inverse[start:stop]
     if spread.size == 1:
@@ -118,9 +118,9 @@ def _less_product(
     strides: np.ndarray,
     buffer: np.ndarray,
 ) -> None:
-    """Write ``r - A x`` to a block of cells, `r` and `x` being zero in cells that are left out."""
+    """Write ``r - A x`` to a block of cells, where `r` and `x` are zero in skipped cells."""
     sums = buffer[: stop - start]
-    _neighbours(sums, x, couplings, strides, start)
+    neighbour_sums(sums, x, couplings, strides, start)
     o, u, b, e, d = out[start:stop], x[start:stop], r[start:stop], diagonal[start:stop], inverse[start:stop]
     for k in range(o.size):
         o[k] = b[k] - e[k] * (u[k] - d[k] * sums[k])
@@ -141,7 +141,7 @@ def _add_smoothed(
 ) -> None:
     """Write ``x + z - spread D^-1 A z`` to a block of cells."""
     sums = buffer[: stop - start]
-    _neighbours(sums, z, couplings, strides, start)
+    neighbour_sums(sums, z, couplings, strides, start)
     o, u, c, d = out[start:stop], x[start:stop], z[start:stop], inverse[start:stop]
     if spread.size == 1:
         for k in range(o.size):
@@ -171,9 +171,9 @@ def smooth_and_restrict(
     first: float,
     second: float,
 ) -> None:
-    """Smooth `x` at the rates `first` and `second`, and write to `work` what `aggregate` is to add up.
+    """Smooth `x` at the rates `first` and `second`, and write ``(I - A spread D^-1)(rhs - A x)`` to `work`.
 
-    That is ``(I - A spread D^-1)(rhs - A x)``. If `zero`, the `x` given counts as zero. `r` and `q` are overwritten.
+    The coarse right-hand side is the aggregate of `work`. If `zero`, `x` counts as zero. `r` and `q` are overwritten.
     """
     length = max(BLOCK, strides.max())
     blocks = -(-(end - origin) // length)
@@ -209,13 +209,13 @@ def product(
     couplings: np.ndarray,
     strides: np.ndarray,
 ) -> None:
-    """Write ``A x``."""
+    """Write ``A x`` to `out`."""
     buffer = np.empty(BLOCK, x.dtype)
     zero = x.dtype.type(0)
     for start in range(origin, end, BLOCK):
         stop = min(start + BLOCK, end)
         sums = buffer[: stop - start]
-        _neighbours(sums, x, couplings, strides, start)
+        neighbour_sums(sums, x, couplings, strides, start)
         o, u, e, d = out[start:stop], x[start:stop], diagonal[start:stop], inverse[start:stop]
         for k in range(o.size):
             o[k] = e[k] * u[k] - sums[k] if d[k] > 0 else zero
@@ -233,7 +233,7 @@ def smoothed(
     strides: np.ndarray,
     spread: np.ndarray,
 ) -> None:
-    """Write the smoothed `z`."""
+    """Write `z` after one damped Jacobi step, ``z - spread D^-1 A z``, to `out`."""
     buffer = np.empty(BLOCK, z.dtype)
     out[origin:end] = 0
     for start in range(origin, end, BLOCK):

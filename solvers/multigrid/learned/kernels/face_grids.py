@@ -1,18 +1,45 @@
-"""Stencils of neighbours across faces on padded grids, and between them and grids of coarse cells.
+"""Kernels on operators that couple cells across faces: loading, merging of cells, and transfers.
 
-Arrays are flat and padded as in `grid.kernels.grid_levels`. A coarse cell is the union of two cells along each axis,
-of one where their number is odd. Where both grids lie is told by `places`, an int64 array: fine cells along each axis,
-the fine grid's origin and strides, the coarse grid's origin and its strides of planes and rows.
+Arrays are flat and padded as in `grid.kernels.grid_levels`. A coarse cell is the union of two fine cells along each
+axis; the last one along an axis of an odd number of cells is a single cell thick.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
-__all__ = ["add_faces", "add_walls", "aggregate", "expand", "load"]
+from ...grid.kernels.padded_rows import PaddedRows
+
+__all__ = ["UnionGeometry", "add_faces", "add_walls", "aggregate", "expand", "load"]
 
 compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
+
+
+class UnionGeometry(NamedTuple):
+    """Positions of the fine cells and of the coarse cells that are their unions, in flat arrays.
+
+    Parameters
+    ----------
+    planes, rows, cells : int
+        Fine cells along each axis.
+    fine_origin, fine_plane, fine_row : int
+        Index of the first fine cell, and distances between planes and rows.
+    coarse_origin, coarse_plane, coarse_row : int
+        The same for coarse cells.
+    """
+
+    planes: int
+    rows: int
+    cells: int
+    fine_origin: int
+    fine_plane: int
+    fine_row: int
+    coarse_origin: int
+    coarse_plane: int
+    coarse_row: int
 
 
 @compiled
@@ -24,24 +51,26 @@ def load(
     entries: np.ndarray,
     couplings: tuple[np.ndarray, ...],
     fluid: np.ndarray,
-    places: np.ndarray,
+    planes: int,
+    padded: PaddedRows,
+    steps: tuple[int, ...],
 ) -> float:
-    """Write a stencil's entries, in C order, to padded arrays; return its most negative row sum over the diagonal.
+    """Copy the entries of a stencil, in C order, to padded arrays, and return its most negative row sum or 0.
 
-    Row sums (the couplings to walls) within rounding of zero become zero. `couplings` has an array an axis, `faces` a
-    row; `fluid` is empty where all cells are unknowns; `places` holds rows a plane, cells a row, the first cell's
-    place and the strides of planes and rows in a padded array, the planes, and the axes' strides in C order.
+    Row sums, which are the couplings to walls, become zero if they are zero up to rounding. There is one array of
+    `couplings`, one row of `faces`, and one of the `steps` between neighbours in C order per axis. `fluid` is empty if
+    all cells are unknowns.
     """
-    rows, cells, planes = places[0], places[1], places[5]
+    rows, cells = padded.rows, padded.cells
     lowest = 0.0
     rest = np.empty(cells)
     for i in range(planes):
         for j in range(rows):
-            f, c = places[2] + i * places[3] + j * places[4], (i * rows + j) * cells
+            f, c = padded.origin + i * padded.plane_stride + j * padded.row_stride, (i * rows + j) * cells
             total = entries[c : c + cells]
             rest[:] = total
             for h in range(len(couplings)):
-                step = places[6 + h]
+                step = steps[h]
                 along = couplings[h]
                 up, out = along[c : c + cells], faces[h, f : f + cells]
                 for k in range(cells):
@@ -68,37 +97,36 @@ def load(
 
 
 @compiled
-def add_faces(series: np.ndarray, parallel: np.ndarray, along: np.ndarray, axis: int, places: np.ndarray) -> None:
-    """Add up what couples coarse cells across a face of theirs: the fine paths between their centres.
+def add_faces(series: np.ndarray, parallel: np.ndarray, along: np.ndarray, axis: int, geometry: UnionGeometry) -> None:
+    """Add the couplings between coarse cells along an axis, over the fine paths between their centres.
 
-    A path crosses one fine face, and half of each coarse cell before and behind it. `series` gets the sum of the
-    paths' couplings, resistances added up along each; `parallel` half the sum of those of the faces crossed. Both
-    agree for a constant coefficient; an empty `series` is left out.
+    A path crosses one fine face, and half of the coarse cells before and behind it. `series` receives the sum of the
+    couplings of the paths, each from adding up the resistances along it; `parallel` receives half the sum of the
+    couplings of the faces crossed. The two agree for a constant coefficient; an empty `series` is skipped.
     """
-    step = places[4 + axis]
-    count = (places[0] + 1) // 2, (places[1] + 1) // 2, (places[2] + 1) // 2
-    pace = 2 * places[6]
-    for i in range(count[0]):
-        for j in range(count[1]):
-            target = places[7] + i * places[8] + j * places[9]
+    planes, rows, length = geometry.planes, geometry.rows, geometry.cells
+    step = geometry.fine_plane if axis == 0 else (geometry.fine_row if axis == 1 else 1)
+    for i in range((planes + 1) // 2):
+        for j in range((rows + 1) // 2):
+            target = geometry.coarse_origin + i * geometry.coarse_plane + j * geometry.coarse_row
             for child in range(8):
                 a, b, c = child & 1, (child >> 1) & 1, child >> 2
                 first = 2 * i + a, 2 * j + b, c
                 if (axis == 0 and not a) or (axis == 1 and not b) or (axis == 2 and not c):
                     continue
-                if first[0] + (axis == 0) >= places[0] or first[1] + (axis == 1) >= places[1]:
+                if first[0] + (axis == 0) >= planes or first[1] + (axis == 1) >= rows:
                     continue
-                cells = (places[2] - c - (axis == 2) + 1) // 2
-                start = places[3] + first[0] * places[4] + first[1] * places[5] + c * places[6]
+                cells = (length - c - (axis == 2) + 1) // 2
+                start = geometry.fine_origin + first[0] * geometry.fine_plane + first[1] * geometry.fine_row + c
                 before, across, behind = along[start - step :], along[start:], along[start + step :]
                 half = along.dtype.type(0.5)
                 p = parallel[target : target + cells]
                 for k in range(cells):
-                    p[k] += half * across[pace * k]
+                    p[k] += half * across[2 * k]
                 if series.size:
                     s = series[target : target + cells]
                     for k in range(cells):
-                        m = pace * k
+                        m = 2 * k
                         crossed = across[m]
                         low = before[m] if before[m] > 0 else crossed
                         high = behind[m] if behind[m] > 0 else crossed
@@ -116,27 +144,26 @@ def add_walls(
     couplings: np.ndarray,
     strides: np.ndarray,
     distance: float,
-    places: np.ndarray,
+    geometry: UnionGeometry,
 ) -> None:
-    """Add up the couplings to walls, `distance` fine cells farther away from a coarse centre.
+    """Add the couplings to walls, which are `distance` fine cells farther away from the centre of a coarse cell.
 
-    Also writes the smallest and largest diagonal entries of the unknowns that a coarse cell is made of.
+    Also write the smallest and largest diagonal entries of the unknowns in each coarse cell.
     """
-    count = (places[0] + 1) // 2, (places[1] + 1) // 2
-    pace = 2 * places[6]
-    for i in range(count[0]):
-        for j in range(count[1]):
-            target = places[7] + i * places[8] + j * places[9]
+    planes, rows, length = geometry.planes, geometry.rows, geometry.cells
+    for i in range((planes + 1) // 2):
+        for j in range((rows + 1) // 2):
+            target = geometry.coarse_origin + i * geometry.coarse_plane + j * geometry.coarse_row
             for child in range(8):
                 first = 2 * i + (child & 1), 2 * j + ((child >> 1) & 1)
                 c = child >> 2
-                if first[0] >= places[0] or first[1] >= places[1]:
+                if first[0] >= planes or first[1] >= rows:
                     continue
-                cells = (places[2] - c + 1) // 2
-                start = places[3] + first[0] * places[4] + first[1] * places[5] + c * places[6]
+                cells = (length - c + 1) // 2
+                start = geometry.fine_origin + first[0] * geometry.fine_plane + first[1] * geometry.fine_row + c
                 w, low, high = coarse[target:], smallest[target:], largest[target:]
                 for k in range(cells):
-                    m = start + pace * k
+                    m = start + 2 * k
                     d = diagonal[m]
                     if d > 0:
                         low[k] = min(low[k], d) if low[k] > 0 else d
@@ -152,22 +179,22 @@ def add_walls(
 
 
 @compiled
-def aggregate(coarse: np.ndarray, fine: np.ndarray, places: np.ndarray) -> None:
-    """Write the sums over the cells that each coarse one is made of."""
-    count = (places[0] + 1) // 2, (places[1] + 1) // 2
-    pairs, whole = places[2] // 2, (places[2] + 1) // 2
-    for i in range(count[0]):
-        for j in range(count[1]):
-            target = places[7] + i * places[8] + j * places[9]
+def aggregate(coarse: np.ndarray, fine: np.ndarray, geometry: UnionGeometry) -> None:
+    """Write the sums over the fine cells of each coarse cell."""
+    planes, rows, cells = geometry.planes, geometry.rows, geometry.cells
+    pairs, whole = cells // 2, (cells + 1) // 2
+    for i in range((planes + 1) // 2):
+        for j in range((rows + 1) // 2):
+            target = geometry.coarse_origin + i * geometry.coarse_plane + j * geometry.coarse_row
             out = coarse[target : target + whole]
             out[:] = 0
             for a in range(2):
                 for b in range(2):
                     first = 2 * i + a, 2 * j + b
-                    if first[0] >= places[0] or first[1] >= places[1]:
+                    if first[0] >= planes or first[1] >= rows:
                         continue
-                    start = places[3] + first[0] * places[4] + first[1] * places[5]
-                    values = fine[start : start + places[2]]
+                    start = geometry.fine_origin + first[0] * geometry.fine_plane + first[1] * geometry.fine_row
+                    values = fine[start : start + cells]
                     for k in range(pairs):
                         out[k] += values[2 * k] + values[2 * k + 1]
                     if pairs < whole:
@@ -175,19 +202,20 @@ def aggregate(coarse: np.ndarray, fine: np.ndarray, places: np.ndarray) -> None:
 
 
 @compiled
-def expand(fine: np.ndarray, coarse: np.ndarray, inverse: np.ndarray, places: np.ndarray) -> None:
-    """Write to each unknown the value of the coarse cell it is part of."""
-    pairs, whole = places[2] // 2, (places[2] + 1) // 2
-    for i in range(places[0]):
-        for j in range(places[1]):
-            source = places[7] + (i // 2) * places[8] + (j // 2) * places[9]
-            start = places[3] + i * places[4] + j * places[5]
-            values, out = coarse[source : source + whole], fine[start : start + places[2]]
-            used = inverse[start : start + places[2]]
+def expand(fine: np.ndarray, coarse: np.ndarray, inverse: np.ndarray, geometry: UnionGeometry) -> None:
+    """Write to each unknown the value of the coarse cell that contains it, and zero elsewhere."""
+    cells = geometry.cells
+    pairs, whole = cells // 2, (cells + 1) // 2
+    for i in range(geometry.planes):
+        for j in range(geometry.rows):
+            source = geometry.coarse_origin + (i // 2) * geometry.coarse_plane + (j // 2) * geometry.coarse_row
+            start = geometry.fine_origin + i * geometry.fine_plane + j * geometry.fine_row
+            values, out = coarse[source : source + whole], fine[start : start + cells]
+            used = inverse[start : start + cells]
             for k in range(pairs):
                 out[2 * k] = values[k]
                 out[2 * k + 1] = values[k]
             if pairs < whole:
                 out[2 * pairs] = values[pairs]
-            for k in range(places[2]):
+            for k in range(cells):
                 out[k] = out[k] if used[k] > 0 else 0

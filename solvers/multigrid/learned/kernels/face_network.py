@@ -1,6 +1,6 @@
-"""The network that reads a level of multigrid: features of its stencils, and layers over neighbours across faces.
+"""Network over the cells of a multigrid level: features of the couplings, and layers over neighbours across faces.
 
-Channels are rows of arrays over the padded coarse grid, whose halo is zero.
+Channels are rows of arrays on the padded coarse grid, whose halo is zero.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from numba import njit
 __all__ = ["features", "layer"]
 
 compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"})
-CHUNK = 1024  # cells whose channels stay in the nearest cache
+CHUNK = 1024  # cells per chunk, whose channels fit in the nearest cache
 
 
 @compiled
@@ -25,10 +25,10 @@ def features(
     origin: int,
     end: int,
 ) -> None:
-    """Write what does not depend on scale, ``4 axes + 2`` channels, for the cells from `origin` up to `end`.
+    """Write ``4 axes + 2`` scale-invariant features of the cells from `origin` to `end` (exclusive).
 
-    They are the share of walls in the diagonal, the root of the root of `evenness`, and for each axis, before and
-    behind: the share of the parallel coupling, and the series coupling over it.
+    They are the share of walls in the diagonal, the fourth root of `evenness`, and, before and behind along each axis,
+    the share of the parallel coupling in the diagonal and the ratio of the series to the parallel coupling.
     """
     one, zero = walls.dtype.type(1), walls.dtype.type(0)
     for m in range(origin, end):
@@ -58,10 +58,10 @@ def layer(
     origin: int,
     end: int,
 ) -> None:
-    """Write ``weight x + bias``, channels after channels of the neighbours, zero where `used` is.
+    """Write ``weight x + bias``, rectified on request, and zero in cells where `used` is zero.
 
-    A weight with as many columns as `x` has channels sees the cell alone; otherwise its columns go on with the
-    channels of the neighbours before and behind along each axis.
+    The columns of the weight are the channels of the cell, followed, if there are more, by those of the neighbours
+    before and behind along each axis.
     """
     channels = x.shape[0]
     around = weight.shape[1] > channels
