@@ -21,7 +21,7 @@ from ritz.solution import Status
 from ritz.solvers.multigrid import bootstrap
 from ritz.solvers.multigrid.bootstrap.aggregation_hierarchy import in_single_precision
 from ritz.solvers.multigrid.bootstrap.compatible_matching import aggregate, coarse_matrix, dominant_matching
-from ritz.solvers.multigrid.bootstrap.composite import Composite
+from ritz.solvers.multigrid.bootstrap.composite import CompositeCorrection
 from ritz.solvers.multigrid.bootstrap.kernels.matching import compatible_weights
 from ritz.solvers.multigrid.bootstrap.relaxation import SMOOTHERS, remainder
 from ritz.solvers.multigrid.bootstrap.stopping_rule import rate_worth_another
@@ -245,7 +245,8 @@ def test_rates_are_those_of_the_iteration(size, prolongation):
     inverse = bootstrap(matrix, target_rate=0.0, max_hierarchies=3, trials=60, **kind)
     assert inverse.smooth_vectors.shape == (400, 4)
     for count, (rate, slow) in enumerate(zip(inverse.rates, inverse.smooth_vectors.T[1:], strict=True), start=1):
-        part = Composite(in_single_precision(matrix), "symmetrised", True, 1.0, list(inverse.hierarchies[:count]))
+        hierarchies = list(inverse.hierarchies[:count])
+        part = CompositeCorrection(in_single_precision(matrix), "symmetrised", True, 1.0, hierarchies)
         largest = 1.0 - np.linalg.eigvals(part.correct(matrix.toarray())).real.min()
         assert 0.85 * largest < rate <= 1.001 * largest + 100 * SINGLE
         assert slow @ (matrix @ slow) == pytest.approx(1.0)
@@ -470,11 +471,7 @@ def test_inconsistent_right_hand_side_is_refused():
         (np.eye(3), {"smooth_vector": np.ones(2)}, r"smooth_vector has shape \(2,\); it must be \(3,\)"),
         (np.eye(3), {"smooth_vector": np.zeros(3)}, "smooth_vector is zero"),
         (np.eye(3), {"smooth_vector": [1.0, np.nan, 1.0]}, "smooth_vector has entries that are NaN"),
-        (np.eye(3), {"composition": "parallel"}, "composition is 'parallel'; it must be one of symmetrised"),
-        (np.eye(3), {"cycle": "F"}, "cycle is 'F'; it must be one of V, W, K"),
-        (np.eye(3), {"smoother": "sor"}, "smoother is 'sor'; it must be one of gauss-seidel"),
-        (np.eye(3), {"aggregate_size": 3}, "aggregate_size is 3; it must be one of 2, 4, 8"),
-        (np.eye(3), {"prolongation": "ideal"}, "prolongation is 'ideal'; it must be one of smoothed, plain"),
+        (np.eye(3), {"aggregate_size": 3}, "aggregate_size is 3; it must be 2, 4 or 8"),
         (np.eye(3), {"target_rate": 1.5}, "target_rate is 1.5; it must be a number between 0 and 1"),
         (np.eye(3), {"target_rate": "low"}, "target_rate is 'low'; it must be a number"),
         (np.eye(3), {"max_hierarchies": 0}, "max_hierarchies is 0; it must be an integer of at least 1"),
@@ -487,8 +484,22 @@ def test_refusals(matrix, options, message):
         bootstrap(matrix, **options)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "known"),
+    [
+        ("composition", "parallel", "known: additive, multiplicative, symmetrised"),
+        ("cycle", "F", "known: K, V, W"),
+        ("smoother", "sor", "known: chebyshev, gauss-seidel, l1-jacobi"),
+        ("prolongation", "ideal", "known: plain, smoothed"),
+    ],
+)
+def test_unknown_choices_are_refused(option, value, known):
+    with pytest.raises(ritz.errors.UnknownName, match=f"unknown {option} '{value}'; {known}"):
+        bootstrap(np.eye(3), **{option: value})
+
+
 def test_refusals_of_the_solver():
-    with pytest.raises(InvalidProblem, match="acceleration is 'gmres'; it must be 'cg' or 'none'"):
+    with pytest.raises(ritz.errors.UnknownName, match="unknown acceleration 'gmres'; known: cg, none"):
         ritz.solve(np.eye(2), np.ones(2), "bootstrap-amg", acceleration="gmres")
     with pytest.raises(ritz.errors.UnknownOption, match="max_hierarchies"):
         ritz.solve(np.eye(2), np.ones(2), "bootstrap-amg", max_hierarchy=2)
