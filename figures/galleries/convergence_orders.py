@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 import ritz
-from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, INK, ritz_style, slope_triangle
 from ritz.problem_types.pde.discretisation import unknowns_of_cells
+
+from ..registered_figure import figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

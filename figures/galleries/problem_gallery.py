@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 import ritz
-from ritz.plotting.figure import figure
 from ritz.plotting.style import ritz_style
 from ritz.problems.matrices.fem import plate_mesh, plate_solution
 from ritz.problems.matrices.gallery import gallery_mesh
+
+from ..registered_figure import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from ritz.comparing.environment import pinned_threads
-from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, ritz_style, slope_triangle
 from ritz.problems import gp_hm
 
+from ..registered_figure import figure
 from .cases import SolverSetup, measure
 
 if TYPE_CHECKING:

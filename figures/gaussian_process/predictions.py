@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 import ritz
-from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, INK, ritz_style
 from ritz.problems import gp_hm
 
+from ..registered_figure import figure
 from .cases import unknowns
 
 if TYPE_CHECKING:

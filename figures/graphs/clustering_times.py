@@ -6,8 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ritz
-from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, ritz_style, slope_triangle
+
+from ..registered_figure import figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 import ritz
-from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, ritz_style
 from ritz.solvers.clustering import bootstrap_embedding
 from ritz.solvers.clustering.embedding import leading_eigenvectors, similarity_of
 
+from ..registered_figure import figure
 from .graph_data import real_graph
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ import numpy as np
 
 import ritz
 from ritz.operators import Operator, Sparse, Tag
-from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, ritz_style
+
+from ..registered_figure import figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 import ritz
-from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, ritz_style
 from ritz.solvers.reduced_basis import GlobalPOD, LocalReducedBasis, PreparedReducedBasis
 from ritz.solvers.reduced_basis.offline import errors_of
+
+from ..registered_figure import figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

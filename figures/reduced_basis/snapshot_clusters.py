@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, ritz_style
 from ritz.solvers.reduced_basis import ClusterAnalysis, local_bases, pod
 
+from ..registered_figure import figure
 from .reduced_snapshots import training_and_test
 
 if TYPE_CHECKING:

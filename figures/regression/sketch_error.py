@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 import ritz
-from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, INK, ritz_style
+
+from ..registered_figure import figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ritz.operators import Hessian, Stencil
-from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, INK, ritz_style
 from ritz.solvers.spectrum import density
 
+from ..registered_figure import figure
 from ..training.trained_networks import trained_network
 
 if TYPE_CHECKING:

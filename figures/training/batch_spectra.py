@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ritz.operators import Hessian
-from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, INK, ritz_style
 from ritz.solvers.spectrum import density
 from ritz.solvers.training import SharpnessMonitor
 
+from ..registered_figure import figure
 from .trained_networks import trained_network
 
 if TYPE_CHECKING:

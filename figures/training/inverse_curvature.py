@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 
-from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, INK, ritz_style
 from ritz.solvers.training import RecursiveInverse, SlidingInverse, WoodburyInverse
+
+from ..registered_figure import figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

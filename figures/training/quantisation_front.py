@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, INK, ritz_style
 from ritz.solvers.training import quantise, quantised, sensitivities, with_integers
 
 from ..multigrid.learned_preconditioner import iterations, preconditioner, residual_loss, residuals
+from ..registered_figure import figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ritz.plotting.figure import figure
 from ritz.plotting.style import COLOURS, INK, ritz_style
 
+from ..registered_figure import figure
 from .training_tasks import TASKS, train
 
 if TYPE_CHECKING:

@@ -15,23 +15,7 @@ __all__ = ["ComparisonResults"]
 
 @dataclass(frozen=True, eq=False)
 class ComparisonResults:
-    """Measurements of several solvers on one problem; see `ritz.comparing.comparison.Comparison`.
-
-    Parameters
-    ----------
-    measurements : tuple of Measurement
-        One per solver, in the order given.
-    problem : mapping
-        Name, kind, number of unknowns and dtype.
-    controls : mapping
-        ``rtol``, ``atol``, ``maxiter`` and ``repeat``.
-    baseline : str
-        Label of the solver that ratios refer to.
-    environment : mapping
-        See `ritz.comparing.environment.environment`.
-    solution : Solution or None
-        Solution of the first solver that converged, for plots.
-    """
+    """Measurements of several solvers on one problem; `ritz.comparing.comparison.Comparison` explains the fields."""
 
     measurements: tuple[Measurement, ...]
     problem: Mapping[str, Any]

@@ -9,12 +9,12 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.neighbors import kneighbors_graph
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_non_negative, validate_data
 
 from ritz.errors import InvalidProblem
 from ritz.problem_types.attributed_graph import AttributedGraph, symmetrised
-from ritz.problem_types.neighbour_graph import nearest_neighbours
 from ritz.solution import Status
 from ritz.solving import solve
 
@@ -146,7 +146,8 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
             check_non_negative(points, "SpectralClustering (affinity='precomputed')")
             adjacency = symmetrised(points if issparse(points) else np.asarray(points))
         else:
-            adjacency = nearest_neighbours(points, min(self.n_neighbors, points.shape[0] - 1))
+            directed = kneighbors_graph(points, min(self.n_neighbors, points.shape[0] - 1))
+            adjacency = directed.maximum(directed.T)
         return AttributedGraph(adjacency, attributes)
 
     def __sklearn_tags__(self) -> Any:
