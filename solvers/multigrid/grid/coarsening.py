@@ -41,9 +41,11 @@ class Coarsening:
     lost: np.ndarray
 
     @cached_property
-    def geometry(self) -> AxisGeometry:
+    def packed_geometry(self) -> np.ndarray:
         """Positions of cells and weights, for the kernels."""
-        return _geometry(self.axis, self.fine, self.coarse)
+        from .kernels.packed_record import packed
+
+        return packed(_geometry(self.axis, self.fine, self.coarse))
 
     @property
     def planes(self) -> int:
@@ -93,6 +95,7 @@ def weigh_axis(
         Coupling, relative to the neighbour's entry, above which two cells are on the same side of a wall.
     """
     from .kernels import grid_transfer as kernels
+    from .kernels.packed_record import packed
 
     fine = stencil.layout
     coarse = _coarse_layout(fine, axis)
@@ -111,6 +114,7 @@ def weigh_axis(
         geometry = geometry._replace(rows=count)
     elif axis == 2:
         geometry = geometry._replace(cells=count)
+    packed_geometry = packed(geometry)
     for offset in fine.offsets:
         ahead, transverse = offset[axis], _replace(offset, axis, 0)
         entries = stencil.entries(offset)
@@ -126,7 +130,7 @@ def weigh_axis(
                 values, multiplier, shift = stencil.entries(transverse)
                 links = values, multiplier, shift + multiplier * ahead * fine.strides[axis]
                 share = same_side
-        kernels.collapse(target, flat[2], flat[3], *entries, *links, share, geometry, planes)
+        kernels.collapse(target, flat[2], flat[3], *entries, *links, share, packed_geometry, planes)
     if extra[0].size:
         coordinates = fine.coordinates(extra[0])
         between = coordinates[axis] % 2 == 1
@@ -165,7 +169,7 @@ def coarsen_axis(stencil: GridStencil, coarsening: Coarsening) -> GridStencil:
             continue
         shift = sum(step * jump for step, jump in zip(transverse, jumps, strict=True))
         out = diagonal if offset == CENTRE else coarse.zeros()
-        weights = (coarsening.low, coarsening.high, shift, coarsening.geometry, planes)
+        weights = (coarsening.low, coarsening.high, shift, coarsening.packed_geometry, planes)
         if offset[axis]:
             kernels.along(out, *trio[0], *trio[1], *weights)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +21,7 @@ class GridCycle(PaddedVectors):
 
     Attributes
     ----------
-    levels : sequence
+    levels : list
         All levels but the coarsest.
     visits : int
         Visits per cycle to the levels `twice`: 1 (V-cycle) or 2 (W-cycle).
@@ -29,7 +29,7 @@ class GridCycle(PaddedVectors):
         Levels that a W-cycle visits twice.
     """
 
-    levels: Sequence[Any]
+    levels: list[Any]
     visits: int
     twice: ClassVar[tuple[int, ...]]
 

@@ -85,8 +85,8 @@ class GridHierarchy(GridCycle):
 
     def _descend(self, number: int, x: np.ndarray | None, rhs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         level = self.levels[number]
-        x = level.smooth(x, rhs)
-        return x, self.transfers[number].restrict(level.residual(x, rhs))
+        smoothed = level.smooth(x, rhs)
+        return smoothed, self.transfers[number].restrict(level.residual(smoothed, rhs))
 
     def _ascend(self, number: int, x: np.ndarray, rhs: np.ndarray, correction: np.ndarray) -> np.ndarray:
         self.transfers[number].add_prolongation(x, correction)

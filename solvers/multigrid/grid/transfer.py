@@ -36,7 +36,7 @@ class GridTransfer:
         from .kernels.grid_transfer import restrict
 
         for step, out in zip(self._steps, self._vectors, strict=True):
-            weights = step.low, step.high, step.geometry
+            weights = step.low, step.high, step.packed_geometry
             in_parallel_chunks(restrict, step.planes, 3 * residual.nbytes, out, residual, *weights)
             if out.size > step.coarse.size:
                 kept = step.coarse.size + residual.size - step.fine.size
@@ -55,7 +55,7 @@ class GridTransfer:
         targets = [x, *self._vectors[:-1]]
         for step, out in zip(reversed(self._steps), reversed(targets), strict=True):
             keep = out.dtype.type(out is x)
-            weights = step.low, step.high, step.geometry, step.fine.cells[step.axis], keep
+            weights = step.low, step.high, step.packed_geometry, step.fine.cells[step.axis], keep
             in_parallel_chunks(prolong, step.planes, 3 * out.nbytes, out, correction, *weights)
             if correction.size > step.coarse.size:
                 kept = step.coarse.size + out.size - step.fine.size

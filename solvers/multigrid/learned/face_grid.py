@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from ritz.operators import Operator, Stencil
 
 from ..grid.grid_stencil import GridStencil
 from ..grid.layout import Offset, PaddedLayout
-
-if TYPE_CHECKING:
-    from .kernels.face_grids import UnionGeometry
 
 __all__ = ["FaceGrid", "MergedCouplings", "face_grid", "merge_cells"]
 
@@ -70,12 +67,14 @@ class FaceGrid:
         return PaddedLayout((a, b, c), (False, False, False))
 
     @cached_property
-    def geometry(self) -> UnionGeometry:
+    def packed_geometry(self) -> np.ndarray:
         """Positions of fine and coarse cells, for the kernels."""
+        from ..grid.kernels.packed_record import packed
         from .kernels.face_grids import UnionGeometry
 
         fine, coarse = self.layout, self.coarse_layout
-        return UnionGeometry(*fine.cells, fine.origin, *fine.strides[:2], coarse.origin, *coarse.strides[:2])
+        positions = *fine.cells, fine.origin, *fine.strides[:2], coarse.origin, *coarse.strides[:2]
+        return packed(UnionGeometry(*positions))
 
     @property
     def anisotropy(self) -> float:
@@ -182,7 +181,7 @@ def merge_cells(grid: FaceGrid, distance: float) -> MergedCouplings:
     series = parallel if grid.uniform is not None else np.zeros_like(parallel)  # which then agree
     for number, axis in enumerate(grid.axes):
         own = series[number] if series is not parallel else series[0, :0]
-        add_faces(own, parallel[number], grid.faces[number], axis, grid.geometry)
+        add_faces(own, parallel[number], grid.faces[number], axis, grid.packed_geometry)
     walls, smallest, largest = (np.zeros(size, dtype=dtype) for _ in range(3))
     add_walls(
         walls,
@@ -193,7 +192,7 @@ def merge_cells(grid: FaceGrid, distance: float) -> MergedCouplings:
         grid.faces,
         grid.strides,
         dtype.type(distance),
-        grid.geometry,
+        grid.packed_geometry,
     )
     evenness = np.divide(smallest, largest, out=smallest, where=largest > 0)
     return MergedCouplings(series, parallel, walls, evenness)

@@ -20,8 +20,8 @@ compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
 class AxisGeometry(NamedTuple):
     """Positions of the coarse cells, fine cells and weights of a coarsening along one axis, in flat arrays.
 
-    Planes and rows are those of the coarse grid. Along the first axis, the rows of a plane are joined to one long row,
-    halo included.
+    Kernels receive it packed. Planes and rows are those of the coarse grid. Along the first axis, the rows of a plane
+    are joined to one long row, halo included.
 
     Parameters
     ----------
@@ -58,9 +58,16 @@ class AxisGeometry(NamedTuple):
 
 @compiled
 def restrict(
-    first: int, last: int, out: np.ndarray, r: np.ndarray, low: np.ndarray, high: np.ndarray, geometry: AxisGeometry
+    first: int,
+    last: int,
+    out: np.ndarray,
+    r: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    packed_geometry: np.ndarray,
 ) -> None:
     """Write the transpose of `prolong` applied to `r` to `out`, for coarse planes `first` to `last` (exclusive)."""
+    geometry = packed_geometry[0]
     rows, cells, step, jump = geometry.rows, geometry.cells, geometry.fine_step, geometry.weight_step
     for i in range(first, last):
         for j in range(rows):
@@ -87,11 +94,12 @@ def prolong(
     x: np.ndarray,
     low: np.ndarray,
     high: np.ndarray,
-    geometry: AxisGeometry,
+    packed_geometry: np.ndarray,
     count: int,
     keep: float,
 ) -> None:
     """Write `keep` (0 or 1) times `out` plus the interpolation of `x`; `count` fine cells lie along the axis."""
+    geometry = packed_geometry[0]
     rows, cells, step = geometry.rows, geometry.cells, geometry.fine_step
     for i in range(first, last):
         for j in range(rows):
@@ -130,7 +138,7 @@ def collapse(
     link_multiplier: int,
     link_shift: int,
     share: float,
-    geometry: AxisGeometry,
+    packed_geometry: np.ndarray,
     planes: int,
 ) -> None:
     """Collapse the entries of one offset, at every cell 2I + 1, onto the line through the cell along the axis.
@@ -138,6 +146,7 @@ def collapse(
     The neighbour at the offset is represented by a cell on the line. If the two are coupled by more than `share` of
     the entry, the entry is subtracted from `target`; otherwise it is added to `centre`.
     """
+    geometry = packed_geometry[0]
     rows, cells = geometry.rows, geometry.cells
     pace = 2 if geometry.along_cells else 1
     for i in range(planes):
@@ -196,13 +205,14 @@ def between(
     low: np.ndarray,
     high: np.ndarray,
     weight_shift: int,
-    geometry: AxisGeometry,
+    packed_geometry: np.ndarray,
     planes: int,
 ) -> None:
     """Write the coarse entries of a transverse offset between cells with the same coordinate along the axis.
 
     `level`, `up` and `down` are the fine entries with that transverse offset and offset 0, 1 and -1 along the axis.
     """
+    geometry = packed_geometry[0]
     rows, cells, step = geometry.rows, geometry.cells, geometry.fine_step
     pace = 2 if geometry.along_cells else 1
     for i in range(planes):
@@ -242,10 +252,11 @@ def along(
     low: np.ndarray,
     high: np.ndarray,
     weight_shift: int,
-    geometry: AxisGeometry,
+    packed_geometry: np.ndarray,
     planes: int,
 ) -> None:
     """Write the coarse entries of a transverse offset between a cell and the next one along the axis."""
+    geometry = packed_geometry[0]
     rows, cells, step = geometry.rows, geometry.cells, geometry.fine_step
     pace = 2 if geometry.along_cells else 1
     for i in range(planes):

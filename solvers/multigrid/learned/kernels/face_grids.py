@@ -21,6 +21,8 @@ compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
 class UnionGeometry(NamedTuple):
     """Positions of the fine cells and of the coarse cells that are their unions, in flat arrays.
 
+    Kernels receive it packed.
+
     Parameters
     ----------
     planes, rows, cells : int
@@ -97,13 +99,16 @@ def load(
 
 
 @compiled
-def add_faces(series: np.ndarray, parallel: np.ndarray, along: np.ndarray, axis: int, geometry: UnionGeometry) -> None:
+def add_faces(
+    series: np.ndarray, parallel: np.ndarray, along: np.ndarray, axis: int, packed_geometry: np.ndarray
+) -> None:
     """Add the couplings between coarse cells along an axis, over the fine paths between their centres.
 
     A path crosses one fine face, and half of the coarse cells before and behind it. `series` receives the sum of the
     couplings of the paths, each from adding up the resistances along it; `parallel` receives half the sum of the
     couplings of the faces crossed. The two agree for a constant coefficient; an empty `series` is skipped.
     """
+    geometry = packed_geometry[0]
     planes, rows, length = geometry.planes, geometry.rows, geometry.cells
     step = geometry.fine_plane if axis == 0 else (geometry.fine_row if axis == 1 else 1)
     for i in range((planes + 1) // 2):
@@ -144,12 +149,13 @@ def add_walls(
     couplings: np.ndarray,
     strides: np.ndarray,
     distance: float,
-    geometry: UnionGeometry,
+    packed_geometry: np.ndarray,
 ) -> None:
     """Add the couplings to walls, which are `distance` fine cells farther away from the centre of a coarse cell.
 
     Also write the smallest and largest diagonal entries of the unknowns in each coarse cell.
     """
+    geometry = packed_geometry[0]
     planes, rows, length = geometry.planes, geometry.rows, geometry.cells
     for i in range((planes + 1) // 2):
         for j in range((rows + 1) // 2):
@@ -179,8 +185,9 @@ def add_walls(
 
 
 @compiled
-def aggregate(coarse: np.ndarray, fine: np.ndarray, geometry: UnionGeometry) -> None:
+def aggregate(coarse: np.ndarray, fine: np.ndarray, packed_geometry: np.ndarray) -> None:
     """Write the sums over the fine cells of each coarse cell."""
+    geometry = packed_geometry[0]
     planes, rows, cells = geometry.planes, geometry.rows, geometry.cells
     pairs, whole = cells // 2, (cells + 1) // 2
     for i in range((planes + 1) // 2):
@@ -202,8 +209,9 @@ def aggregate(coarse: np.ndarray, fine: np.ndarray, geometry: UnionGeometry) -> 
 
 
 @compiled
-def expand(fine: np.ndarray, coarse: np.ndarray, inverse: np.ndarray, geometry: UnionGeometry) -> None:
+def expand(fine: np.ndarray, coarse: np.ndarray, inverse: np.ndarray, packed_geometry: np.ndarray) -> None:
     """Write to each unknown the value of the coarse cell that contains it, and zero elsewhere."""
+    geometry = packed_geometry[0]
     cells = geometry.cells
     pairs, whole = cells // 2, (cells + 1) // 2
     for i in range(geometry.planes):
