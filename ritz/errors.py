@@ -65,8 +65,8 @@ class MissingExtra(RitzError, ImportError):
         super().__init__(f"{package} is not installed: pip install 'ritz[{extra}]'")
 
 
-class UnknownName(RitzError, ValueError):
-    """No solver, problem, preconditioner, figure or recipe of that name is registered."""
+class UnknownName(InvalidProblem):
+    """A name or a choice is not one of those known; the message suggests close matches."""
 
     def __init__(self, kind: str, name: object, known: Iterable[str]):
         super().__init__(f"unknown {kind} {name!r}{_suggestion(str(name), known)}")

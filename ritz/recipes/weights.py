@@ -95,9 +95,7 @@ def save_weights(path: str | os.PathLike[str], weights: Weights) -> Path:
     arrays = {name: np.asarray(values, order="C") for name, values in weights.arrays.items()}
     facts = {"format": FORMAT, **{name: _plain(getattr(weights, name)) for name in FACTS}}
     facts["checksum"] = _checksum(arrays, facts)
-    metadata = {
-        KEY: json.dumps(facts, sort_keys=True)
-    }  # one entry, because several have no fixed order
+    metadata = {KEY: json.dumps(facts, sort_keys=True)}  # one entry, because several have no fixed order
     return write_atomically(path, save(arrays, metadata))
 
 
