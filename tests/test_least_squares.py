@@ -366,7 +366,7 @@ INFINITE = MatrixFree(lambda x: infinite(A @ x), A.shape, transpose=lambda y: A.
         (lambda: LeastSquares(A, B, ridge=np.nan), "ridge is nan"),
         (lambda: LeastSquares(A, B, exact=np.ones(N + 1)), "exact has shape"),
         (lambda: LeastSquares("matrix", B), "A is a str"),
-        (lambda: LeastSquares((A[i : i + 50] for i in range(0, M, 50)), B), "only once"),
+        (lambda: LeastSquares((A[i : i + 50] for i in range(0, M, 50)), B), "exhausted after one pass"),
         (lambda: LeastSquares(lambda: iter(()), B), "no row blocks"),
         (lambda: ritz.solve(LeastSquares([A[:50], A[50:90]], B)), "hold 90 rows and b has 400"),
         (lambda: ritz.solve(LeastSquares([A, A], B)), "starts at row 400"),
