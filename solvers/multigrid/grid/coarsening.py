@@ -41,11 +41,9 @@ class Coarsening:
     lost: np.ndarray
 
     @cached_property
-    def packed_geometry(self) -> np.ndarray:
-        """Positions of cells and weights, for the kernels."""
-        from .kernels.packed_record import packed
-
-        return packed(_geometry(self.axis, self.fine, self.coarse))
+    def positions(self) -> np.ndarray:
+        """Numbers of the `AxisGeometry` of cells and weights, for the kernels."""
+        return np.array(_geometry(self.axis, self.fine, self.coarse), dtype=np.int64)
 
     @property
     def planes(self) -> int:
@@ -95,7 +93,6 @@ def weigh_axis(
         Coupling, relative to the neighbour's entry, above which two cells are on the same side of a wall.
     """
     from .kernels import grid_transfer as kernels
-    from .kernels.packed_record import packed
 
     fine = stencil.layout
     coarse = _coarse_layout(fine, axis)
@@ -114,7 +111,7 @@ def weigh_axis(
         geometry = geometry._replace(rows=count)
     elif axis == 2:
         geometry = geometry._replace(cells=count)
-    packed_geometry = packed(geometry)
+    positions = np.array(geometry, dtype=np.int64)
     for offset in fine.offsets:
         ahead, transverse = offset[axis], _replace(offset, axis, 0)
         entries = stencil.entries(offset)
@@ -130,7 +127,7 @@ def weigh_axis(
                 values, multiplier, shift = stencil.entries(transverse)
                 links = values, multiplier, shift + multiplier * ahead * fine.strides[axis]
                 share = same_side
-        kernels.collapse(target, flat[2], flat[3], *entries, *links, share, packed_geometry, planes)
+        kernels.collapse(target, flat[2], flat[3], *entries, *links, share, positions, planes)
     if extra[0].size:
         coordinates = fine.coordinates(extra[0])
         between = coordinates[axis] % 2 == 1
@@ -169,7 +166,7 @@ def coarsen_axis(stencil: GridStencil, coarsening: Coarsening) -> GridStencil:
             continue
         shift = sum(step * jump for step, jump in zip(transverse, jumps, strict=True))
         out = diagonal if offset == CENTRE else coarse.zeros()
-        weights = (coarsening.low, coarsening.high, shift, coarsening.packed_geometry, planes)
+        weights = (coarsening.low, coarsening.high, shift, coarsening.positions, planes)
         if offset[axis]:
             kernels.along(out, *trio[0], *trio[1], *weights)
         else:

@@ -42,16 +42,12 @@ class PaddedVectors:
 
     @cached_property
     def _rows(self) -> Any:
-        from .kernels.padded_rows import PaddedRows
-
-        return PaddedRows(*self.layout.cells[1:], self.layout.origin, *self.layout.strides[:2])
+        return self._kernels.PaddedRows(*self.layout.cells[1:], self.layout.origin, *self.layout.strides[:2])
 
     def pad(self, values: np.ndarray, scale: float = 1.0) -> np.ndarray:
         """Return `scale` times the values ``(n,)`` of all cells as a vector, which the next call overwrites."""
-        from .kernels.padded_rows import pad
-
         work = 2 * self._padded.nbytes + values.nbytes
-        self._each(pad, work, self._padded, values, self._used, self._rows, scale)
+        self._each(self._kernels.pad, work, self._padded, values, self._used, self._rows, scale)
         self.layout.refresh(self._padded)
         return self._padded
 
@@ -61,18 +57,25 @@ class PaddedVectors:
 
     def inner(self, values: np.ndarray, vector: np.ndarray) -> float:
         """Return the inner product of the values of all cells, ``(n,)``, and those of a vector."""
-        from .kernels.padded_rows import padded_inner
-
-        return self._each(padded_inner, vector.nbytes + values.nbytes, values, vector, self._rows)
+        return self._each(self._kernels.padded_inner, vector.nbytes + values.nbytes, values, vector, self._rows)
 
     def update_direction(self, values: np.ndarray, vector: np.ndarray, scale: float, beta: float) -> None:
         """Overwrite the values of all cells with `beta` times themselves plus `scale` times those of a vector."""
-        from .kernels.padded_rows import update_direction
-
         work = vector.nbytes + 2 * values.nbytes
-        self._each(update_direction, work, values, vector, self._rows, scale, beta)
+        self._each(self._kernels.update_direction, work, values, vector, self._rows, scale, beta)
 
-    def _each(self, kernel: Any, work: int, *arguments: Any) -> Any:
+    # Looked up once, because an import statement takes about as long as a kernel on a small grid.
+    @cached_property
+    def _kernels(self) -> Any:
+        from .kernels import padded_rows
+
+        return padded_rows
+
+    @cached_property
+    def _in_parallel_chunks(self) -> Any:
         from ritz.kernels.parallel_chunks import in_parallel_chunks
 
-        return in_parallel_chunks(kernel, self.layout.cells[0], work, *arguments)
+        return in_parallel_chunks
+
+    def _each(self, kernel: Any, work: int, *arguments: Any) -> Any:
+        return self._in_parallel_chunks(kernel, self.layout.cells[0], work, *arguments)

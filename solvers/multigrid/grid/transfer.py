@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,15 +30,20 @@ class GridTransfer:
             np.zeros(step.coarse.size + count, dtype=dtype) for step, count in zip(self._steps, counts[1:], strict=True)
         ]
 
-    def restrict(self, residual: np.ndarray) -> np.ndarray:
-        """Return the transposed prolongation of `residual`, in an array that the next call overwrites."""
+    @cached_property
+    def _compiled(self) -> tuple[Any, Any]:
         from ritz.kernels.parallel_chunks import in_parallel_chunks
 
-        from .kernels.grid_transfer import restrict
+        from .kernels import grid_transfer
 
+        return in_parallel_chunks, grid_transfer
+
+    def restrict(self, residual: np.ndarray) -> np.ndarray:
+        """Return the transposed prolongation of `residual`, in an array that the next call overwrites."""
+        in_parallel_chunks, kernels = self._compiled
         for step, out in zip(self._steps, self._vectors, strict=True):
-            weights = step.low, step.high, step.packed_geometry
-            in_parallel_chunks(restrict, step.planes, 3 * residual.nbytes, out, residual, *weights)
+            weights = step.low, step.high, step.positions
+            in_parallel_chunks(kernels.restrict, step.planes, 3 * residual.nbytes, out, residual, *weights)
             if out.size > step.coarse.size:
                 kept = step.coarse.size + residual.size - step.fine.size
                 out[step.coarse.size : kept] = residual[step.fine.size :]
@@ -48,15 +54,12 @@ class GridTransfer:
 
     def add_prolongation(self, x: np.ndarray, correction: np.ndarray) -> None:
         """Add the prolongation of `correction` to `x`."""
-        from ritz.kernels.parallel_chunks import in_parallel_chunks
-
-        from .kernels.grid_transfer import prolong
-
+        in_parallel_chunks, kernels = self._compiled
         targets = [x, *self._vectors[:-1]]
         for step, out in zip(reversed(self._steps), reversed(targets), strict=True):
             keep = out.dtype.type(out is x)
-            weights = step.low, step.high, step.packed_geometry, step.fine.cells[step.axis], keep
-            in_parallel_chunks(prolong, step.planes, 3 * out.nbytes, out, correction, *weights)
+            weights = step.low, step.high, step.positions, step.fine.cells[step.axis], keep
+            in_parallel_chunks(kernels.prolong, step.planes, 3 * out.nbytes, out, correction, *weights)
             if correction.size > step.coarse.size:
                 kept = step.coarse.size + out.size - step.fine.size
                 out[step.fine.size :] = keep * out[step.fine.size :] + correction[step.coarse.size : kept]

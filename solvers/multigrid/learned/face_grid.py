@@ -67,14 +67,13 @@ class FaceGrid:
         return PaddedLayout((a, b, c), (False, False, False))
 
     @cached_property
-    def packed_geometry(self) -> np.ndarray:
-        """Positions of fine and coarse cells, for the kernels."""
-        from ..grid.kernels.packed_record import packed
+    def positions(self) -> np.ndarray:
+        """Numbers of the `UnionGeometry` of fine and coarse cells, for the kernels."""
         from .kernels.face_grids import UnionGeometry
 
         fine, coarse = self.layout, self.coarse_layout
         positions = *fine.cells, fine.origin, *fine.strides[:2], coarse.origin, *coarse.strides[:2]
-        return packed(UnionGeometry(*positions))
+        return np.array(UnionGeometry(*positions), dtype=np.int64)
 
     @property
     def anisotropy(self) -> float:
@@ -181,7 +180,7 @@ def merge_cells(grid: FaceGrid, distance: float) -> MergedCouplings:
     series = parallel if grid.uniform is not None else np.zeros_like(parallel)  # which then agree
     for number, axis in enumerate(grid.axes):
         own = series[number] if series is not parallel else series[0, :0]
-        add_faces(own, parallel[number], grid.faces[number], axis, grid.packed_geometry)
+        add_faces(own, parallel[number], grid.faces[number], axis, grid.positions)
     walls, smallest, largest = (np.zeros(size, dtype=dtype) for _ in range(3))
     add_walls(
         walls,
@@ -192,7 +191,7 @@ def merge_cells(grid: FaceGrid, distance: float) -> MergedCouplings:
         grid.faces,
         grid.strides,
         dtype.type(distance),
-        grid.packed_geometry,
+        grid.positions,
     )
     evenness = np.divide(smallest, largest, out=smallest, where=largest > 0)
     return MergedCouplings(series, parallel, walls, evenness)

@@ -53,7 +53,7 @@ class FaceLevel:
         self._smoothing = fields.damping, fields.spread, first, second
         self._x, self._work, self._residual, self._spread = (np.zeros_like(grid.diagonal) for _ in range(4))
         self._coarse = np.zeros(grid.coarse_layout.size, dtype=grid.diagonal.dtype)
-        self._geometry = grid.packed_geometry
+        self._geometry = grid.positions
         self._sweeps, self._grids = face_cycle, face_grids
 
     def product(self, x: np.ndarray) -> np.ndarray:

@@ -107,7 +107,7 @@ class LearnedParameters:
         faces = size * (share * merged.series + (1 - share) * merged.parallel)
         fine = np.zeros((2, grid.layout.size), dtype=dtype)
         for values, coarse in zip(fine, (damping, widths), strict=True):
-            expand(values, coarse, grid.inverse, grid.packed_geometry)
+            expand(values, coarse, grid.inverse, grid.positions)
         return LevelFields(rates, fine[0], fine[1], faces)
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numba.np.unsafe.ndarray import to_fixed_tuple
 
 __all__ = ["AxisGeometry", "along", "between", "collapse", "prolong", "restrict", "weigh"]
 
@@ -20,8 +21,9 @@ compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
 class AxisGeometry(NamedTuple):
     """Positions of the coarse cells, fine cells and weights of a coarsening along one axis, in flat arrays.
 
-    Kernels receive it packed. Planes and rows are those of the coarse grid. Along the first axis, the rows of a plane
-    are joined to one long row, halo included.
+    Kernels receive it as an array of its numbers, because Numba takes microseconds to unpack a tuple of many fields: as
+    long as a kernel spends on a coarse grid. Planes and rows are those of the coarse grid. Along the first axis, the
+    rows of a plane are joined to one long row, halo included.
 
     Parameters
     ----------
@@ -64,10 +66,10 @@ def restrict(
     r: np.ndarray,
     low: np.ndarray,
     high: np.ndarray,
-    packed_geometry: np.ndarray,
+    positions: np.ndarray,
 ) -> None:
     """Write the transpose of `prolong` applied to `r` to `out`, for coarse planes `first` to `last` (exclusive)."""
-    geometry = packed_geometry[0]
+    geometry = AxisGeometry(*to_fixed_tuple(positions, 16))
     rows, cells, step, jump = geometry.rows, geometry.cells, geometry.fine_step, geometry.weight_step
     for i in range(first, last):
         for j in range(rows):
@@ -94,12 +96,12 @@ def prolong(
     x: np.ndarray,
     low: np.ndarray,
     high: np.ndarray,
-    packed_geometry: np.ndarray,
+    positions: np.ndarray,
     count: int,
     keep: float,
 ) -> None:
     """Write `keep` (0 or 1) times `out` plus the interpolation of `x`; `count` fine cells lie along the axis."""
-    geometry = packed_geometry[0]
+    geometry = AxisGeometry(*to_fixed_tuple(positions, 16))
     rows, cells, step = geometry.rows, geometry.cells, geometry.fine_step
     for i in range(first, last):
         for j in range(rows):
@@ -138,7 +140,7 @@ def collapse(
     link_multiplier: int,
     link_shift: int,
     share: float,
-    packed_geometry: np.ndarray,
+    positions: np.ndarray,
     planes: int,
 ) -> None:
     """Collapse the entries of one offset, at every cell 2I + 1, onto the line through the cell along the axis.
@@ -146,7 +148,7 @@ def collapse(
     The neighbour at the offset is represented by a cell on the line. If the two are coupled by more than `share` of
     the entry, the entry is subtracted from `target`; otherwise it is added to `centre`.
     """
-    geometry = packed_geometry[0]
+    geometry = AxisGeometry(*to_fixed_tuple(positions, 16))
     rows, cells = geometry.rows, geometry.cells
     pace = 2 if geometry.along_cells else 1
     for i in range(planes):
@@ -205,14 +207,14 @@ def between(
     low: np.ndarray,
     high: np.ndarray,
     weight_shift: int,
-    packed_geometry: np.ndarray,
+    positions: np.ndarray,
     planes: int,
 ) -> None:
     """Write the coarse entries of a transverse offset between cells with the same coordinate along the axis.
 
     `level`, `up` and `down` are the fine entries with that transverse offset and offset 0, 1 and -1 along the axis.
     """
-    geometry = packed_geometry[0]
+    geometry = AxisGeometry(*to_fixed_tuple(positions, 16))
     rows, cells, step = geometry.rows, geometry.cells, geometry.fine_step
     pace = 2 if geometry.along_cells else 1
     for i in range(planes):
@@ -252,11 +254,11 @@ def along(
     low: np.ndarray,
     high: np.ndarray,
     weight_shift: int,
-    packed_geometry: np.ndarray,
+    positions: np.ndarray,
     planes: int,
 ) -> None:
     """Write the coarse entries of a transverse offset between a cell and the next one along the axis."""
-    geometry = packed_geometry[0]
+    geometry = AxisGeometry(*to_fixed_tuple(positions, 16))
     rows, cells, step = geometry.rows, geometry.cells, geometry.fine_step
     pace = 2 if geometry.along_cells else 1
     for i in range(planes):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from ...grid.kernels.padded_rows import PaddedRows
 
@@ -21,7 +22,7 @@ compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
 class UnionGeometry(NamedTuple):
     """Positions of the fine cells and of the coarse cells that are their unions, in flat arrays.
 
-    Kernels receive it packed.
+    Kernels receive it as an array of its numbers, as they do `AxisGeometry`.
 
     Parameters
     ----------
@@ -99,16 +100,14 @@ def load(
 
 
 @compiled
-def add_faces(
-    series: np.ndarray, parallel: np.ndarray, along: np.ndarray, axis: int, packed_geometry: np.ndarray
-) -> None:
+def add_faces(series: np.ndarray, parallel: np.ndarray, along: np.ndarray, axis: int, positions: np.ndarray) -> None:
     """Add the couplings between coarse cells along an axis, over the fine paths between their centres.
 
     A path crosses one fine face, and half of the coarse cells before and behind it. `series` receives the sum of the
     couplings of the paths, each from adding up the resistances along it; `parallel` receives half the sum of the
     couplings of the faces crossed. The two agree for a constant coefficient; an empty `series` is skipped.
     """
-    geometry = packed_geometry[0]
+    geometry = UnionGeometry(*to_fixed_tuple(positions, 9))
     planes, rows, length = geometry.planes, geometry.rows, geometry.cells
     step = geometry.fine_plane if axis == 0 else (geometry.fine_row if axis == 1 else 1)
     for i in range((planes + 1) // 2):
@@ -149,13 +148,13 @@ def add_walls(
     couplings: np.ndarray,
     strides: np.ndarray,
     distance: float,
-    packed_geometry: np.ndarray,
+    positions: np.ndarray,
 ) -> None:
     """Add the couplings to walls, which are `distance` fine cells farther away from the centre of a coarse cell.
 
     Also write the smallest and largest diagonal entries of the unknowns in each coarse cell.
     """
-    geometry = packed_geometry[0]
+    geometry = UnionGeometry(*to_fixed_tuple(positions, 9))
     planes, rows, length = geometry.planes, geometry.rows, geometry.cells
     for i in range((planes + 1) // 2):
         for j in range((rows + 1) // 2):
@@ -185,9 +184,9 @@ def add_walls(
 
 
 @compiled
-def aggregate(coarse: np.ndarray, fine: np.ndarray, packed_geometry: np.ndarray) -> None:
+def aggregate(coarse: np.ndarray, fine: np.ndarray, positions: np.ndarray) -> None:
     """Write the sums over the fine cells of each coarse cell."""
-    geometry = packed_geometry[0]
+    geometry = UnionGeometry(*to_fixed_tuple(positions, 9))
     planes, rows, cells = geometry.planes, geometry.rows, geometry.cells
     pairs, whole = cells // 2, (cells + 1) // 2
     for i in range((planes + 1) // 2):
@@ -209,9 +208,9 @@ def aggregate(coarse: np.ndarray, fine: np.ndarray, packed_geometry: np.ndarray)
 
 
 @compiled
-def expand(fine: np.ndarray, coarse: np.ndarray, inverse: np.ndarray, packed_geometry: np.ndarray) -> None:
+def expand(fine: np.ndarray, coarse: np.ndarray, inverse: np.ndarray, positions: np.ndarray) -> None:
     """Write to each unknown the value of the coarse cell that contains it, and zero elsewhere."""
-    geometry = packed_geometry[0]
+    geometry = UnionGeometry(*to_fixed_tuple(positions, 9))
     cells = geometry.cells
     pairs, whole = cells // 2, (cells + 1) // 2
     for i in range(geometry.planes):
