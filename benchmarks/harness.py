@@ -87,6 +87,9 @@ def measure(
         if known and max(unknowns for (family, _), (unknowns, _) in before.items() if family == case.family) > TELLING:
             limit = min(limit, hopeless * min(known))
         competing = [entry for entry in solvers if _label(entry) == baseline or expected(entry) <= limit]
+        if not competing:
+            console.print(f"{suite}: {case.family}, {size} unknowns: every solver is expected to take too long")
+            continue
         comparison = ritz.compare(problem, competing, rtol=rtol, maxiter=maxiter, repeat=repeat, baseline=baseline)
         console.print(f"{suite}: {case.family}, {comparison.problem['unknowns']} unknowns")
         for row in comparison.measurements:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from ritz.backend import Array, machine_epsilon
 from ritz.errors import InvalidProblem, UnknownName
 
-__all__ = ["check_choice", "check_integer", "check_number", "is_integer"]
+__all__ = [
+    "Callback",
+    "check_choice",
+    "check_integer",
+    "check_number",
+    "check_tolerances",
+    "default_maxiter",
+    "is_integer",
+    "iteration_limit",
+]
+
+
+Callback: TypeAlias = Callable[[int, Array, float], Any]
+"""``callback(iteration, x, relative residual) -> stop?``, where `x` is the live iterate: copy it to keep it."""
 
 
 def is_integer(value: Any) -> bool:
@@ -77,3 +91,32 @@ def check_choice(name: str, value: Any, known: Iterable[str]) -> str:
     if value not in known:
         raise UnknownName(name, value, known)
     return value
+
+
+def check_tolerances(rtol: Any, atol: Any, dtype: np.dtype[Any]) -> None:
+    """Raise `InvalidProblem` if a tolerance is not a non-negative number, or if `dtype` cannot reach it."""
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        check_number(name, value, least=0.0)
+    finest = 4 * machine_epsilon(dtype)
+    if rtol < finest and atol == 0.0:
+        raise InvalidProblem(
+            f"rtol={rtol:g} is below what {dtype} can reach; use rtol >= {finest:.1e}"
+            + ("" if dtype == np.float64 else ", or a float64 system")
+        )
+
+
+def default_maxiter(size: int) -> int:
+    """Return the default iteration limit for a system with `size` unknowns."""
+    return min(10 * size, 20_000)
+
+
+def iteration_limit(maxiter: int | None, default: int) -> int:
+    """Return `maxiter`, or `default` if it is None.
+
+    Raises
+    ------
+    InvalidProblem
+        If `maxiter` is negative or not an integer.
+    """
+    limit = check_integer("maxiter", maxiter, least=0, optional=True)
+    return default if limit is None else limit

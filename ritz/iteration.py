@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ritz.arguments import Callback, default_maxiter
 from ritz.backend import (
     Array,
     asarray_like,
@@ -35,7 +36,6 @@ from ritz.problem_types.linear_system import LinearSystem, check_vector
 from ritz.progress import ResidualProgress
 from ritz.solution import Solution, Status
 from ritz.solver import Controls, PreparedSolver, Solver, check_pairing, registered_name
-from ritz.stopping import Callback, default_maxiter
 
 __all__ = [
     "IterativeSolve",

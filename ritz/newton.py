@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ritz.arguments import Callback, iteration_limit
 from ritz.progress import ResidualProgress
 from ritz.solution import Status
-from ritz.stopping import Callback, iteration_limit
 
 __all__ = ["NewtonResult", "newton"]
 

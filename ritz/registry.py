@@ -12,12 +12,13 @@ import importlib
 import os
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from ritz.errors import UnknownName
+from ritz.errors import UnknownName, UnknownOption
 
 __all__ = ["Registry", "figures", "preconditioners", "problems", "recipes", "register", "solvers"]
 
@@ -91,6 +92,21 @@ class Registry:
             if name in self._entries:
                 return self._entries[name]
         raise UnknownName(self.kind, name, self.names())
+
+    def make(self, name: str, options: Mapping[str, Any]) -> Any:
+        """Return an object of the registered class `name`, a dataclass, with the given options.
+
+        Raises
+        ------
+        UnknownName, UnknownOption
+            If there is no such name or option; the message suggests close matches.
+        """
+        entry = self[name]
+        known = {option.name for option in fields(entry) if option.init}
+        for option in options:
+            if option not in known:
+                raise UnknownOption(f"{self.kind} {name!r}", option, known)
+        return entry(**options)
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries or name in self._sources or name in self.names()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
+from ritz.arguments import Callback, check_tolerances, iteration_limit
 from ritz.backend import Array
 from ritz.errors import InvalidProblem, UnknownOption
 from ritz.operators import MatrixFree, Operator, Tag
@@ -18,7 +19,6 @@ from ritz.problem_types.linear_system import LinearSystem
 from ritz.progress import ResidualProgress
 from ritz.registry import solvers
 from ritz.solution import Solution
-from ritz.stopping import Callback, check_tolerances, iteration_limit
 
 __all__ = ["Controls", "Prepared", "PreparedSolver", "Solver", "check_pairing", "make_solver", "registered_name"]
 
@@ -176,12 +176,7 @@ def make_solver(solver: str | Solver, options: dict[str, Any]) -> Solver:
         if not isinstance(solver, Solver):
             raise InvalidProblem(f"solver is a {type(solver).__name__}; give a registered name or a solver object")
         return solver
-    kind = solvers[solver]
-    known = {option.name for option in fields(kind) if option.init}
-    for option in options:
-        if option not in known:
-            raise UnknownOption(f"solver {solver!r}", option, known)
-    return kind(**options)
+    return solvers.make(solver, options)
 
 
 def registered_name(solver: Any) -> str:

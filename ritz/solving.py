@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
+from ritz.arguments import Callback
 from ritz.backend import Array
 from ritz.errors import InvalidProblem
 from ritz.problem_types.kinds import is_problem
 from ritz.problem_types.linear_system import LinearSystem, SystemSequence
 from ritz.solution import Solution
 from ritz.solver import Prepared, Solver, make_solver
-from ritz.stopping import Callback
 
 __all__ = ["first_system", "read_arguments", "seeded_solver", "solve", "solve_prepared"]
 

@@ -18,13 +18,14 @@ from systems import laplacian
 
 import ritz
 from ritz.errors import InvalidProblem, InvalidWeights
-from ritz.recipes.recipe import Run, make_recipe
-from ritz.recipes.weights import load_weights, save_weights
+from ritz.recipe import Run
+from ritz.registry import recipes
 from ritz.solvers.conjugate_directions import ConjugateDirections, NetworkDirection, ritz_mixtures
 from ritz.solvers.conjugate_directions.direction_network import DirectionNetwork
 from ritz.solvers.conjugate_directions.network_direction import build_network, shipped
 from ritz.solvers.conjugate_directions.recipes import energies_of, held_out, iterations_of
 from ritz.solvers.conjugate_directions.scales import direction, scales_of
+from ritz.solvers.training.weights import load_weights
 
 ROOT = Path(__file__).parents[1]
 TINY = {"grid": (8, 8), "channels": 4, "smallest": 4, "mixtures": 40, "lanczos_steps": 30, "batch": 4}
@@ -237,7 +238,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path):
     plane = load_weights(shipped("dcdm-2d"))
     operator = ritz.problems.poisson((16, 16, 16)).operator
     assert "dimension 2, not 3" in NetworkDirection(plane).objection(operator)
-    path = save_weights(tmp_path / "other.safetensors", replace(plane, family="other"))
+    path = replace(plane, family="other").save(tmp_path / "other.safetensors")
     with pytest.raises(InvalidWeights, match="'dcdm' is needed"):
         NetworkDirection(path).objection(operator)
     path.write_bytes(path.read_bytes()[:-100])
@@ -261,7 +262,9 @@ def test_mixtures_are_made_of_low_modes_for_the_most_part(tmp_path: Path):
 
 
 def test_training_improves_and_is_repeatable():
-    first, second = (make_recipe("dcdm-2d", {**TINY, "steps": 40, "validate_every": 20}).train(Run()) for _ in range(2))
+    first, second = (
+        recipes.make("dcdm-2d", {**TINY, "steps": 40, "validate_every": 20}).train(Run()) for _ in range(2)
+    )
     losses = [value for _, value in first.training["history"]["validations"]]
     assert losses[-1] < 0.5 * losses[0]
     for name, values in first.arrays.items():
@@ -271,7 +274,7 @@ def test_training_improves_and_is_repeatable():
 @pytest.mark.parametrize("grid", [(12, 9), (8, 8, 10)])
 def test_a_spectral_operator_learns_the_inverse_and_is_for_grids_of_any_size(grid: tuple[int, ...]):
     settings = {"grid": grid, "channels": 4, "modes": 6, "mixtures": 60, "lanczos_steps": 60, "batch": 8, "steps": 150}
-    weights = make_recipe("spectral-2d", {**settings, "validate_every": 50}).train(Run())
+    weights = recipes.make("spectral-2d", {**settings, "validate_every": 50}).train(Run())
     losses = [value for _, value in weights.training["history"]["validations"]]
     assert 0.0 < losses[-1] < 0.1 * losses[0] < 1.0
     network = build_network(weights)
@@ -291,8 +294,8 @@ def test_shares_of_energy_are_those_of_errors(tmp_path: Path):
 def test_training_killed_resumes_to_the_same_weights(tmp_path: Path):
     checkpoint, settings = tmp_path / "state.pt", {**TINY, "steps": 60}
     code = (
-        "from pathlib import Path; from ritz.recipes.recipe import Run, make_recipe\n"
-        f"recipe = make_recipe('dcdm-2d', {settings!r})\n"
+        "from pathlib import Path; from ritz.recipe import Run; from ritz.registry import recipes\n"
+        f"recipe = recipes.make('dcdm-2d', {settings!r})\n"
         f"recipe.train(Run(checkpoint=Path({str(checkpoint)!r}), checkpoint_seconds=0.0))"
     )
     started = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
@@ -304,7 +307,7 @@ def test_training_killed_resumes_to_the_same_weights(tmp_path: Path):
     started.send_signal(signal.SIGKILL)
     started.wait()
     assert 0 < torch.load(checkpoint, weights_only=True)["step"] < 60
-    recipe = make_recipe("dcdm-2d", settings)
+    recipe = recipes.make("dcdm-2d", settings)
     resumed = recipe.train(Run(checkpoint=checkpoint, resume=True))
     for name, values in recipe.train(Run()).arrays.items():
         np.testing.assert_array_equal(values, resumed.arrays[name])
@@ -324,7 +327,7 @@ def test_training_killed_resumes_to_the_same_weights(tmp_path: Path):
 )
 def test_wrong_settings(settings: dict[str, Any], said: str):
     with pytest.raises(InvalidProblem, match=said):
-        make_recipe("spectral-2d" if "modes" in settings else "dcdm-2d", settings)
+        recipes.make("spectral-2d" if "modes" in settings else "dcdm-2d", settings)
 
 
 def test_deflation_takes_off_the_slow_part():

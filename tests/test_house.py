@@ -21,10 +21,10 @@ REGISTRIES = ("solvers", "problems", "preconditioners", "figures", "recipes")
 
 # A module may import what stands in its own row or in an earlier one.
 GROUND_FLOOR = (
-    ("errors", "registry", "arguments", "backend", "kernels", "progress", "extras"),
-    ("files", "grid", "stopping", "solution", "plotting"),
+    ("errors", "registry", "arguments", "backend", "kernels", "progress", "extras", "recipe"),
+    ("files", "grid", "solution", "plotting"),
     ("operators", "newton"),
-    ("problem_types", "recipes"),
+    ("problem_types",),
     ("solver", "iteration", "sequences", "solving"),
     ("comparing", "estimators", "command_line", "__main__"),
 )

@@ -12,8 +12,7 @@ from test_multigrid import stencils
 import ritz
 from ritz.operators import Stencil, aslinearoperator
 from ritz.problems import diffusion, poisson
-from ritz.recipes.recipe import Run, make_recipe
-from ritz.recipes.weights import Weights, load_weights
+from ritz.recipe import Run
 from ritz.registry import recipes
 from ritz.solvers.multigrid import LearnedGridMultigrid, LearnedMultigrid
 from ritz.solvers.multigrid.learned.cycle_network import CycleNetwork, FaceOperators
@@ -21,6 +20,7 @@ from ritz.solvers.multigrid.learned.face_grid import face_grid, merge_cells
 from ritz.solvers.multigrid.learned.face_hierarchy import FaceHierarchy
 from ritz.solvers.multigrid.learned.learned_parameters import LearnedParameters
 from ritz.solvers.multigrid.learned.solver import FOLDER
+from ritz.solvers.training.weights import Weights, load_weights
 
 SHIPPED = [name for name in recipes.names() if name.startswith("multigrid-")]
 
@@ -107,7 +107,7 @@ def test_solves_whatever_the_sides_sizes_and_obstacles(operator):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_weights_reach_their_recorded_iterations(name):
     weights = shipped(name)
-    recipe = make_recipe(name, {})
+    recipe = recipes.make(name, {})
     assert weights.training["seed"] == recipe.seed
     assert weights.training["steps"] == recipe.steps
     for side, recorded in recipe.iterations(weights).items():
@@ -117,13 +117,13 @@ def test_shipped_weights_reach_their_recorded_iterations(name):
 
 @pytest.mark.parametrize(("name", "share"), [("multigrid-jumps-2d", 0.9), ("multigrid-jumps-3d", 0.92)])
 def test_what_was_learned_saves_iterations_where_coefficients_jump(name, share):
-    recipe = make_recipe(name, {})
+    recipe = recipes.make(name, {})
     before, after = recipe.iterations(recipe.untrained()), shipped(name).validation
     assert sum(map(sum, after.values())) <= share * sum(map(sum, before.values()))
 
 
 def test_training_lowers_the_loss_and_is_repeatable():
-    recipe = make_recipe("multigrid-jumps-2d", {"steps": 20, "batch": 2, "side": 32, "width": 3, "unrolled": 3})
+    recipe = recipes.make("multigrid-jumps-2d", {"steps": 20, "batch": 2, "side": 32, "width": 3, "unrolled": 3})
     recipe = replace(recipe, pool=4)
     first, second = recipe.train(Run()), recipe.train(Run())
     assert first.training["best_step"] > 0

@@ -346,7 +346,7 @@ def test_networks_for_equations_train_by_levenberg_marquardt(name):
 def test_recipes_train_by_every_optimiser_and_resume_exactly(optimizer, tmp_path):
     import tiny_recipe
 
-    from ritz.recipes.recipe import Run
+    from ritz.recipe import Run
 
     rate = "auto" if optimizer in ("adam", "sgd") else 1e-3
     options = {"optimizer": optimizer, "learning_rate": rate}
@@ -363,7 +363,7 @@ def test_recipes_train_by_every_optimiser_and_resume_exactly(optimizer, tmp_path
 def test_automatic_rates_are_for_known_optimisers():
     import tiny_recipe
 
-    from ritz.recipes.recipe import Run
+    from ritz.recipe import Run
 
     for options, match in (
         ({"optimizer": "rprop", "learning_rate": "auto"}, "known for sgd, adam.*not for 'rprop'"),

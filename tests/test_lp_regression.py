@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 
 import ritz
 from ritz.figures.regression.lp_sampling import sampling_errors
-from ritz.problem_types.lp_regression import LpRegression, dual_exponent, lp_norm
+from ritz.problem_types.lp_regression import LpRegression, lp_norm
 from ritz.solvers.regression.column_space.column_basis import column_basis
 from ritz.solvers.regression.column_space.leverage_scores import leverage_scores
 from ritz.solvers.regression.lp.lewis_weights import lewis_weights
@@ -26,6 +26,7 @@ from ritz.solvers.regression.lp.sampling import (
     sampling_probabilities,
 )
 from ritz.solvers.regression.lp.sensitivities import lp_sensitivities
+from ritz.solvers.regression.lp.solver import dual_exponent
 
 EXPONENTS = [1.0, 1.1, 1.5, 2.0, 3.0, 4.0, 10.0, 50.0, math.inf]
 SHAPES = st.tuples(st.integers(1, 6), st.integers(2, 60)).map(lambda pair: (pair[0] + pair[1], pair[0]))

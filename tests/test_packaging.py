@@ -56,7 +56,7 @@ def test_wheel_holds_the_tree(wheel: Path):
 
 
 def test_weights_in_the_wheel_are_sound_and_small(wheel: Path, tmp_path: Path):
-    from ritz.recipes.weights import load_weights
+    from ritz.solvers.training.weights import load_weights
 
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if name.endswith(".safetensors")]

@@ -17,10 +17,11 @@ from typer.testing import CliRunner
 
 from ritz.command_line.cli import app
 from ritz.errors import InvalidProblem, InvalidWeights, TrainingError, UnknownName, UnknownOption
-from ritz.recipes.recipe import Run, make_recipe
-from ritz.recipes.weights import Weights, load_weights, save_weights
+from ritz.recipe import Run
+from ritz.registry import recipes
 from ritz.solvers.training.descent import check_device
 from ritz.solvers.training.optimizers import make_optimizer
+from ritz.solvers.training.weights import Weights, load_weights
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,7 +33,7 @@ def example(**changes: Any) -> Weights:
 
 
 def test_weights_come_back_as_they_were(tmp_path: Path):
-    path = save_weights(tmp_path / "w.safetensors", example())
+    path = example().save(tmp_path / "w.safetensors")
     back = load_weights(path, family="example", dimension=2)
     assert set(back.arrays) == {"a.weight", "b", "c"}
     for name, values in example().arrays.items():
@@ -41,7 +42,7 @@ def test_weights_come_back_as_they_were(tmp_path: Path):
     assert (back.seed, back.spec, back.training) == (3, {"sizes": [1, 2]}, {"rate": 0.1})
     assert back.validation == {"box": 12}
     assert [entry.name for entry in tmp_path.iterdir()] == ["w.safetensors"]
-    assert save_weights(tmp_path / "again.safetensors", back).read_bytes() == path.read_bytes()
+    assert back.save(tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
 
 
 def damaged(data: bytes) -> dict[str, tuple[bytes, str]]:
@@ -63,7 +64,7 @@ def damaged(data: bytes) -> dict[str, tuple[bytes, str]]:
     "case", ["truncated", "empty", "other", "changed number", "changed metadata", "version", "foreign"]
 )
 def test_damaged_files_are_refused(case: str, tmp_path: Path):
-    path = save_weights(tmp_path / "w.safetensors", example())
+    path = example().save(tmp_path / "w.safetensors")
     content, said = damaged(path.read_bytes())[case]
     path.write_bytes(content)
     with pytest.raises(InvalidWeights, match=said):
@@ -71,7 +72,7 @@ def test_damaged_files_are_refused(case: str, tmp_path: Path):
 
 
 def test_weights_of_another_kind_are_refused(tmp_path: Path):
-    path = save_weights(tmp_path / "w.safetensors", example())
+    path = example().save(tmp_path / "w.safetensors")
     with pytest.raises(InvalidWeights, match="family 'example', and 'other' is needed"):
         load_weights(path, family="other")
     with pytest.raises(InvalidWeights, match="dimension 2, and 3"):
@@ -79,12 +80,12 @@ def test_weights_of_another_kind_are_refused(tmp_path: Path):
     with pytest.raises(InvalidWeights, match="no such file"):
         load_weights(tmp_path / "none.safetensors")
     with pytest.raises(FileNotFoundError, match="no folder"):
-        save_weights(tmp_path / "none" / "w.safetensors", example())
+        example().save(tmp_path / "none" / "w.safetensors")
 
 
 def test_weights_are_read_without_torch(tmp_path: Path):
-    path = save_weights(tmp_path / "w.safetensors", example())
-    load = f"from ritz.recipes.weights import load_weights; load_weights({str(path)!r})"
+    path = example().save(tmp_path / "w.safetensors")
+    load = f"from ritz.solvers.training.weights import load_weights; load_weights({str(path)!r})"
     code = f"import sys; {load}; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
 
@@ -172,7 +173,7 @@ def test_devices_and_settings_are_checked():
     with pytest.raises(InvalidProblem, match="seconds is -1"):
         Run(seconds=-1)
     with pytest.raises(UnknownOption, match="recipe 'tiny' has no option 'stps'; did you mean 'steps'"):
-        make_recipe("tiny", {"stps": 3})
+        recipes.make("tiny", {"stps": 3})
 
 
 def run(*words: object) -> Any:

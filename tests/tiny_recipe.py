@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ritz.recipes.recipe import Run, settings_of
-from ritz.recipes.weights import Weights, save_weights
+from ritz.recipe import Run
 from ritz.registry import recipes
+from ritz.solvers.training.weights import Weights, settings_of
 
 
 @recipes.register("tiny")
@@ -61,4 +61,4 @@ class Tiny:
 if __name__ == "__main__":
     pause, output, checkpoint = sys.argv[1:]
     terms = Run(checkpoint=Path(checkpoint), checkpoint_seconds=0.05)
-    save_weights(output, Tiny(pause=float(pause)).train(terms))
+    Tiny(pause=float(pause)).train(terms).save(output)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from benchmarks.harness import Case, Suite, measure
 from ritz import problems
-from ritz.recipes.recipe import make_recipe
+from ritz.registry import recipes
 
 LEARNED, HAND, UNTRAINED, CLASSICAL = "learned-multigrid", "hand-set", "multigrid", "pyamg-rs"
 OBSTACLES, LARGE, SMALL = "obstacles 64^3", "obstacles 128^3", "inclusions 2e5, 64^2"
@@ -35,7 +35,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for name, count in SEEDS.items():
         kind, dimension = "masks" if name.startswith("obstacles") else "jumps", name[-1]
-        recipe: Any = make_recipe(f"multigrid-{kind}-{dimension}d", {})
+        recipe: Any = recipes.make(f"multigrid-{kind}-{dimension}d", {})
         entries = (LEARNED, (HAND, LearnedMultigrid(recipe.untrained())), UNTRAINED, CLASSICAL)
         for seed in range(HELD_OUT, HELD_OUT + (1 if quick else count)):
             case = Case(name, lambda name=name, seed=seed: system(name, seed))

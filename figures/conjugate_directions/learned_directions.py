@@ -33,9 +33,9 @@ def compute(quick: bool = False) -> Data:
         Fields ``"residual"``, ``"error"`` and ``"direction"``, NaN inside obstacles; ``"histories"`` by solver;
         ``"losses"`` by name of the weights, as pairs of step and validation loss.
     """
-    from ritz.recipes.weights import load_weights
     from ritz.solvers.conjugate_directions import ConjugateDirections, NetworkDirection
     from ritz.solvers.conjugate_directions.network_direction import shipped
+    from ritz.solvers.training.weights import load_weights
 
     cells = 48 if quick else 128
     system = ritz.problems.poisson((cells, cells), obstacles=4, solid_boundary="neumann", seed=2)

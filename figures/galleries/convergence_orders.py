@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 import ritz
-from ritz.plotting.style import COLOURS, INK, ritz_style, slope_triangle
+from ritz.plotting.style import COLOURS, INK, ritz_style
 from ritz.problem_types.pde.discretisation import unknowns_of_cells
 
 from ..registered_figure import figure
+from ..slope_triangle import slope_triangle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

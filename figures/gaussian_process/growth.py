@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from ritz.comparing.environment import pinned_threads
-from ritz.plotting.style import COLOURS, ritz_style, slope_triangle
+from ritz.plotting.style import COLOURS, ritz_style
 from ritz.problems import gp_hm
 
 from ..registered_figure import figure
+from ..slope_triangle import slope_triangle
 from .cases import SolverSetup, measure
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ritz
-from ritz.plotting.style import COLOURS, ritz_style, slope_triangle
+from ritz.plotting.style import COLOURS, ritz_style
 
 from ..registered_figure import figure
+from ..slope_triangle import slope_triangle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

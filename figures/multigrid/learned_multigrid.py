@@ -8,7 +8,7 @@ import numpy as np
 
 import ritz
 from ritz.plotting.style import COLOURS, ritz_style
-from ritz.recipes.recipe import make_recipe
+from ritz.registry import recipes
 
 from ..registered_figure import figure
 
@@ -41,7 +41,7 @@ def compute(quick: bool = False) -> dict[str, Any]:
     contrasts = 10.0 ** np.array([0, 2, 4, 6] if quick else range(7))
     sides = (32, 64, 128) if quick else (32, 64, 128, 256, 512)
     held_out = range(HELD_OUT, HELD_OUT + seeds)
-    jumps, masks = (make_recipe(f"multigrid-{kind}-2d", {}) for kind in ("jumps", "masks"))
+    jumps, masks = (recipes.make(f"multigrid-{kind}-2d", {}) for kind in ("jumps", "masks"))
 
     def means(recipe: Any, systems: Any) -> np.ndarray:
         start = recipe.untrained()

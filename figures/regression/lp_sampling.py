@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 import ritz
-from ritz.plotting.style import COLOURS, ritz_style, slope_triangle
+from ritz.plotting.style import COLOURS, ritz_style
 from ritz.problem_types.lp_regression import LpRegression
 from ritz.solvers.regression.lp.sampling import SCORES, row_scores, sample_rows, sampling_probabilities
 
 from ..registered_figure import figure
+from ..slope_triangle import slope_triangle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

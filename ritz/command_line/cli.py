@@ -243,18 +243,17 @@ def train(
     """Train the weights of a learned solver. The defaults are those of the weights shipped with Ritz."""
     from ritz.comparing.tables import console, pairs_table
     from ritz.files import check_folder
-    from ritz.recipes.recipe import Run, make_recipe
-    from ritz.recipes.weights import save_weights
+    from ritz.recipe import Run
     from ritz.registry import recipes
 
     rate = None if learning_rate is None else cli_options.number_or_word("--learning-rate", learning_rate, "auto")
     given = {"seed": seed, "optimizer": optimizer, "learning_rate": rate}
     settings = cli_options.parse_pairs(name, option or [], recipes)
-    recipe = make_recipe(name, {**settings, **{key: value for key, value in given.items() if value is not None}})
+    recipe = recipes.make(name, {**settings, **{key: value for key, value in given.items() if value is not None}})
     path = check_folder(output or Path(f"{name}.safetensors"))
     run = Run(device, checkpoint, resume, seconds=seconds, progress=sys.stderr.isatty())
     weights = recipe.train(run)
-    save_weights(path, weights)
+    weights.save(path)
     facts = {"family": weights.family, "parameters": weights.count, **weights.training, **weights.validation}
     console().print(pairs_table({key: str(value) for key, value in facts.items()}))
     typer.echo(str(path))
@@ -310,7 +309,7 @@ def info() -> None:
     facts = environment()
     rows: dict[str, Any] = {f"{name}": version for name, version in facts.pop("versions").items()}
     rows.update({name: value for name, value in facts.items() if value is not None})
-    rows["memory"] = f"{facts['memory'] / 2**30:.1f} GiB" if facts["memory"] else "unknown"
+    rows["memory"] = f"{facts['memory'] / 2**30:.1f} GiB"
     rows["device"] = facts["device"] or "cpu"
     rows["threads"] = ", ".join(f"{pool['internal_api']} {pool['num_threads']}" for pool in threadpool_info())
     rows["torch threads"] = torch.get_num_threads()

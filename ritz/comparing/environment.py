@@ -13,6 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from ritz.arguments import check_integer
 
 __all__ = ["PACKAGES", "environment", "installed_version", "pinned_threads"]
@@ -50,8 +52,8 @@ def environment(*, threads: int | None = None, seed: int | None = None) -> dict[
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "memory": _physical_memory(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count(),
+        "memory": psutil.virtual_memory().total,
         "device": _device(),
         "threads": threads,
         "seed": seed,
@@ -126,13 +128,6 @@ def _cpu() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def _physical_memory() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return None
 
 
 def _device() -> str | None:

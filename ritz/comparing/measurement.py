@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_tolerances
 from ritz.comparing.environment import pinned_threads
 from ritz.comparing.memory import peak_memory
 from ritz.errors import UnknownName, UnknownOption
@@ -22,7 +23,6 @@ from ritz.sequences.trajectory import Trajectory
 from ritz.solution import Solution, Status
 from ritz.solver import Solver, registered_name
 from ritz.solving import first_system, solve_prepared
-from ritz.stopping import check_tolerances
 
 __all__ = [
     "Competitor",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 import gc
 import threading
-import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
+
+import psutil
 
 __all__ = ["peak_memory"]
 
@@ -24,8 +25,7 @@ def peak_memory(call: Callable[[], Result]) -> tuple[Result, int]:
     The peak is the largest resident memory during the call minus the resident memory before it. This includes
     allocations of compiled libraries, and whatever a first call imports and compiles, so call the function once before
     measuring it. Free memory held by the allocator is returned to the system first. Linux records the peak itself; if
-    it cannot be reset, resident memory is sampled; without ``/proc`` only allocations of Python and NumPy count. Device
-    memory is not counted.
+    it cannot be reset, and on other systems, resident memory is sampled. Device memory is not counted.
 
     Parameters
     ----------
@@ -45,9 +45,7 @@ def peak_memory(call: Callable[[], Result]) -> tuple[Result, int]:
         before = _status("VmRSS")
         result = call()
         return result, max(0, _status("VmHWM") - before)
-    if Path("/proc/self/statm").exists():
-        return _sampled(call)
-    return _traced(call)
+    return _sampled(call)
 
 
 def _trim() -> None:
@@ -72,41 +70,21 @@ def _status(key: str) -> int:
 
 
 def _sampled(call: Callable[[], Result]) -> tuple[Result, int]:
-    import resource
-
-    page = resource.getpagesize()
-
-    def resident() -> int:
-        return page * int(Path("/proc/self/statm").read_text().split()[1])
-
-    before = peak = resident()
+    process = psutil.Process()
+    before = peak = process.memory_info().rss
     stop = threading.Event()
 
     def watch() -> None:
         nonlocal peak
         while not stop.wait(INTERVAL):
-            peak = max(peak, resident())
+            peak = max(peak, process.memory_info().rss)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
         result = call()
-        peak = max(peak, resident())
+        peak = max(peak, process.memory_info().rss)
     finally:
         stop.set()
         watcher.join()
     return result, peak - before
-
-
-def _traced(call: Callable[[], Result]) -> tuple[Result, int]:
-    nested = tracemalloc.is_tracing()
-    if not nested:
-        tracemalloc.start()
-    tracemalloc.reset_peak()
-    before = tracemalloc.get_traced_memory()[0]
-    try:
-        result = call()
-        return result, tracemalloc.get_traced_memory()[1] - before
-    finally:
-        if not nested:
-            tracemalloc.stop()

@@ -199,7 +199,7 @@ class Operator(ABC):
         return apply(x)
 
 
-def real_entries(matrix: Any, dimension: int = 2) -> Any:
+def real_entries(matrix: Any, dimension: int = 2, name: str = "operator") -> Any:
     """Return a NumPy or SciPy sparse array with real entries in float32 or float64; integers are converted.
 
     Raises
@@ -208,14 +208,12 @@ def real_entries(matrix: Any, dimension: int = 2) -> Any:
         If entries are complex, half precision, extended precision or not numbers, or the number of dimensions is wrong.
     """
     if matrix.ndim != dimension:
-        raise InvalidProblem(
-            f"operator has shape {matrix.shape}; its entries form an array of {dimension} dimension(s)"
-        )
+        raise InvalidProblem(f"{name} has shape {matrix.shape}; its entries form an array of {dimension} dimension(s)")
     if matrix.dtype.kind in "biu":
         return matrix.astype(np.float64)
     if matrix.dtype not in (np.float32, np.float64):
         raise InvalidProblem(
-            f"operator has dtype {matrix.dtype}; Ritz solves real systems in float32 or float64 (write a complex"
+            f"{name} has dtype {matrix.dtype}; Ritz solves real systems in float32 or float64 (write a complex"
             " system as the real block system [[Re, -Im], [Im, Re]])"
         )
     return matrix

@@ -20,7 +20,7 @@ from ritz.operators import Dense, Operator, Sparse, aslinearoperator
 from ritz.operators.operator import real_entries
 from ritz.problem_types.linear_system import check_vector
 
-__all__ = ["LeastSquares", "RowBlocks", "row_blocks"]
+__all__ = ["LeastSquares", "RowBlocks", "real_matrix", "row_blocks"]
 
 BLOCK_ENTRIES = 2**16  # entries of a dense matrix read at a time: half a megabyte, which fits into the cache
 GPU_BLOCK_ENTRIES = 2**27
@@ -61,7 +61,7 @@ class RowBlocks(Operator):
         first = next(iter(self._stream()), None)
         if first is None:
             raise InvalidProblem("A has no row blocks: there is nothing to solve")
-        first = _entries(first)
+        first = real_matrix(first)
         self.shape = (int(rows), int(first.shape[1]))
         self.dtype = numpy_dtype(first)
         self.tags = frozenset()
@@ -74,7 +74,7 @@ class RowBlocks(Operator):
         """Yield the index of the first row of each block, and the block."""
         start = 0
         for number, given in enumerate(self._stream()):
-            block = _entries(given)
+            block = real_matrix(given)
             if block.shape[1] != self.shape[1] or start + block.shape[0] > self.shape[0]:
                 raise InvalidProblem(
                     f"row block {number} has shape {tuple(block.shape)} and starts at row {start} of a matrix of"
@@ -258,29 +258,16 @@ def _matrix(given: Any, rows: int) -> Any:
     elif isinstance(given, Operator):
         matrix = given
     elif is_torch_array(given) or isinstance(given, np.ndarray) or issparse(given):
-        matrix = _entries(given)
+        matrix = real_matrix(given)
     elif hasattr(given, "matvec"):
         matrix = aslinearoperator(given)
     elif callable(given) or inspect.isgenerator(given) or _holds_blocks(given):
         matrix = RowBlocks(given, rows)
     else:
-        matrix = real_entries(_array(given))
+        matrix = real_matrix(given)
     if matrix.shape[0] != rows:
         raise InvalidProblem(f"A has {matrix.shape[0]} rows and b has {rows}; they must be the same")
     return matrix
-
-
-def _array(given: Any) -> np.ndarray:
-    try:
-        found = np.asarray(given)
-    except (TypeError, ValueError):
-        found = np.empty(0, dtype=object)
-    if found.dtype.kind not in "biufc":
-        raise InvalidProblem(
-            f"A is a {type(given).__name__}; give an array, a SciPy sparse array, an Operator, a torch tensor, or"
-            " row blocks"
-        )
-    return found
 
 
 def _holds_blocks(given: Any) -> bool:
@@ -294,8 +281,14 @@ def _holds_blocks(given: Any) -> bool:
     return getattr(first, "ndim", 1) == 2
 
 
-def _entries(given: Any) -> Any:
-    """Return the matrix with entries in float32 or float64; integers become float64."""
+def real_matrix(given: Any) -> Any:
+    """Return A as an ndarray, a CSR array or a tensor in float32 or float64; integers become float64.
+
+    Raises
+    ------
+    InvalidProblem
+        If it is not a matrix of real numbers.
+    """
     if is_torch_array(given):
         import torch
 
@@ -309,8 +302,16 @@ def _entries(given: Any) -> Any:
                 " float64"
             )
         return given.detach()
-    matrix = csr_array(given) if issparse(given) else np.asanyarray(given)
-    return real_entries(matrix)
+    try:
+        matrix = csr_array(given) if issparse(given) else np.asanyarray(given)
+    except (TypeError, ValueError):
+        matrix = np.empty(0, dtype=object)
+    if matrix.dtype.kind not in "biufc":
+        raise InvalidProblem(
+            f"A is a {type(given).__name__} that is no real matrix; give an array, a SciPy sparse array, an Operator, a"
+            " torch tensor, or row blocks"
+        )
+    return real_entries(matrix, name="A")
 
 
 def _check_finite(name: str, matrix: Any) -> None:

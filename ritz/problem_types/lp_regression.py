@@ -7,15 +7,15 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 
-from ritz.backend import Array, cast, is_torch_array, numpy_dtype, to_numpy
+from ritz.backend import Array, cast, numpy_dtype, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Dense, Sparse
-from ritz.operators.operator import real_entries
+from ritz.problem_types.least_squares import real_matrix
 from ritz.problem_types.linear_system import check_vector
 
-__all__ = ["LpRegression", "check_exponent", "check_matrix", "dual_exponent", "lp_norm"]
+__all__ = ["LpRegression", "check_exponent", "check_matrix", "lp_norm"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,13 +116,6 @@ def lp_norm(vector: np.ndarray, p: float) -> float:
     return largest * float(((magnitude / largest) ** p).sum()) ** (1.0 / p)
 
 
-def dual_exponent(p: float) -> float:
-    """Return q with ``1/p + 1/q = 1``."""
-    if p == 1.0:
-        return np.inf
-    return 1.0 if p == np.inf else p / (p - 1.0)
-
-
 def check_exponent(p: Any) -> float:
     """Return p as a float.
 
@@ -153,7 +146,7 @@ def _in_float64(A: Any) -> Any:
 
 def _entries(given: Any) -> Any:
     """Return validated A as an ndarray, a CSR array or a tensor."""
-    A = _array(given)
+    A = real_matrix(given.matrix if isinstance(given, (Dense, Sparse)) else given)
     rows, columns = A.shape
     if rows == 0 or columns == 0:
         raise InvalidProblem(f"A is empty ({rows} x {columns}): there is nothing to solve")
@@ -165,24 +158,3 @@ def _entries(given: Any) -> Any:
     if not np.isfinite(A.data if issparse(A) else to_numpy(A)).all():
         raise InvalidProblem("A has entries that are NaN or infinite")
     return A
-
-
-def _array(given: Any) -> Any:
-    if isinstance(given, (Dense, Sparse)):
-        given = given.matrix
-    if is_torch_array(given):
-        given = given.detach()
-        if numpy_dtype(given).kind in "biu":
-            given = given.double()
-    elif issparse(given):
-        given = real_entries(csr_array(given))
-    else:
-        try:
-            given = real_entries(np.asarray(given))
-        except (TypeError, ValueError) as error:
-            raise InvalidProblem(
-                f"A cannot be read as a real matrix ({error}); give an array, a SciPy sparse array or a torch tensor"
-            ) from None
-    if given.ndim != 2:
-        raise InvalidProblem(f"A has shape {tuple(given.shape)}; it must be (n, d)")
-    return given

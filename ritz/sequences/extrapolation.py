@@ -60,7 +60,7 @@ class Extrapolation:
 
     def append(self, x: Array, rhs: Array, residual: float) -> None:
         """Add the solution `x` for `rhs`, whose relative residual is `residual`."""
-        from ritz.sequences.kernels import errors, inner_products
+        from ritz.sequences.kernels import errors
 
         solution, known = to_numpy(x).reshape(-1), to_numpy(rhs).reshape(-1)
         if self._weights is not None:
@@ -70,7 +70,7 @@ class Extrapolation:
         self._solutions[row], self._rhs[row] = solution, known
         self._order = np.append(row, self._order[: DEPTH - 1])
         self._gram[1:, 1:] = self._gram[:-1, :-1]
-        inner_products(self._rhs, self._order, self._rhs[row], self._gram[0])
+        self._gram[0, : len(self._order)] = (self._rhs @ self._rhs[row])[self._order]
         self._gram[:, 0] = self._gram[0]
         self._residual = residual
 
@@ -79,12 +79,12 @@ class Extrapolation:
 
         The next call overwrites the vector. At least one solution must have been appended before.
         """
-        from ritz.sequences.kernels import combine
-
         known = to_numpy(rhs).reshape(-1).astype(self._rhs.dtype, copy=False)
         differences = DIFFERENCES[: len(self._order), : len(self._order)]
         self._weights = np.stack([self._least_squares(known), differences[:3].sum(axis=0)])
-        combine(self._solutions, self._order, self._weights[self._choice].astype(known.dtype), self._guess)
+        weights = np.zeros(DEPTH, known.dtype)  # of rows
+        weights[self._order] = self._weights[self._choice]
+        np.matmul(weights, self._solutions, out=self._guess)
         return asarray_like(self._guess.reshape(rhs.shape), rhs), KINDS[self._choice]
 
     def _least_squares(self, rhs: np.ndarray) -> np.ndarray:
@@ -92,12 +92,11 @@ class Extrapolation:
 
         The weights are computed for backward differences, which are far better conditioned than the solutions.
         """
-        from ritz.sequences.kernels import inner_products, solve_definite
+        from ritz.sequences.kernels import solve_definite
 
-        count, products = len(self._order), np.zeros(DEPTH)
-        inner_products(self._rhs, self._order, rhs, products)
+        count, products = len(self._order), (self._rhs @ rhs)[self._order]
         differences = DIFFERENCES[:count, :count]
         gram = differences @ self._gram[:count, :count] @ differences.T
         noise = (self._residual**2 + machine_epsilon(rhs.dtype)) * gram[0, 0]
         gram.flat[:: count + 1] += noise * NOISE[:count]
-        return solve_definite(gram, differences @ products[:count], INDEPENDENT) @ differences
+        return solve_definite(gram, differences @ products, INDEPENDENT) @ differences

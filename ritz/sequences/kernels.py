@@ -5,30 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["combine", "errors", "inner_products", "solve_definite"]
+__all__ = ["errors", "solve_definite"]
 
 compiled = njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
-
-
-@compiled
-def inner_products(rows: np.ndarray, order: np.ndarray, x: np.ndarray, products: np.ndarray) -> None:
-    """Write the inner product of `x` with row ``order[i]`` to ``products[i]``."""
-    for i in range(order.shape[0]):
-        row = rows[order[i]]
-        total = 0.0
-        for m in range(x.shape[0]):
-            total += row[m] * x[m]
-        products[i] = total
-
-
-@compiled
-def combine(rows: np.ndarray, order: np.ndarray, weights: np.ndarray, result: np.ndarray) -> None:
-    """Write the sum over i of ``weights[i]`` times row ``order[i]`` to `result`."""
-    result[:] = 0
-    for i in range(order.shape[0]):
-        row, weight = rows[order[i]], weights[i]
-        for m in range(result.shape[0]):
-            result[m] += weight * row[m]
 
 
 @compiled

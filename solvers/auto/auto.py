@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from ritz.arguments import Callback
 from ritz.backend import Array
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag
@@ -13,7 +14,6 @@ from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
 from ritz.solution import Solution, Status
 from ritz.solver import Prepared
-from ritz.stopping import Callback
 
 from .candidates import Candidate, candidates
 from .defaults import defaults

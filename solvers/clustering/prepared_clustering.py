@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_integer
+from ritz.arguments import Callback, check_integer
 from ritz.backend import to_numpy
 from ritz.errors import InvalidProblem
 from ritz.problem_types.attributed_graph import AttributedGraph
 from ritz.solution import Status
 from ritz.solver import Controls, PreparedSolver
-from ritz.stopping import Callback
 
 from .result import Clustering
 from .scores import clustering_scores

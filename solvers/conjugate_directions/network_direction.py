@@ -14,7 +14,7 @@ import numpy as np
 from ritz.backend import Array, asarray_like, is_torch_array, single_torch_thread
 from ritz.errors import InvalidProblem, TrainingError
 from ritz.operators import Operator, Stencil
-from ritz.recipes.weights import Weights, load_weights
+from ritz.solvers.training.weights import Weights, load_weights
 
 __all__ = ["FAMILY", "NetworkDirection", "NetworkProposals", "make_network", "shipped"]
 

@@ -12,10 +12,10 @@ from ritz.arguments import check_integer
 from ritz.errors import InvalidProblem
 from ritz.operators import Stencil
 from ritz.problem_types.linear_system import LinearSystem
-from ritz.recipes.recipe import Run, settings_of
-from ritz.recipes.weights import Weights
+from ritz.recipe import Run
 from ritz.registry import recipes
 from ritz.solvers.direct.transform import Transform
+from ritz.solvers.training.weights import Weights, settings_of
 
 from .iteration import ConjugateDirections
 from .mixtures import ritz_mixtures

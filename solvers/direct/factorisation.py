@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ritz.arguments import Callback
 from ritz.backend import Array, asarray_like, machine_epsilon, to_numpy
 from ritz.iteration import LinearSystemTask
 from ritz.operators import Dense
@@ -16,7 +17,6 @@ from ritz.operators.sparse_entries import sparse_entries
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.solution import Solution, Status
 from ritz.solver import Controls, PreparedSolver, Solver, check_pairing, registered_name
-from ritz.stopping import Callback
 
 __all__ = ["FactorisationFailed", "Factorise", "PreparedFactorisation", "prepare_factorisation"]
 

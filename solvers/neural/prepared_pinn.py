@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import is_integer
+from ritz.arguments import Callback, is_integer
 from ritz.errors import InvalidProblem
 from ritz.grid import Grid
 from ritz.problem_types.pde.pde import PDE
 from ritz.solution import Status
 from ritz.solver import Controls, PreparedSolver
-from ritz.stopping import Callback
 
 from .neural_solution import NeuralSolution
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ritz.arguments import Callback, default_maxiter
 from ritz.backend import Array, asarray_like, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.iteration import LinearSystemTask
@@ -18,7 +19,6 @@ from ritz.operators.sparse_entries import sparse_entries
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.solution import Solution, Status
 from ritz.solver import Controls, PreparedSolver, Solver, check_pairing, registered_name
-from ritz.stopping import Callback, default_maxiter
 
 __all__ = ["IterationLog", "Peer", "PreparedPeer", "peer_matrix", "prepare_peer"]
 

@@ -17,7 +17,7 @@ from ritz.backend import single_torch_thread
 from ritz.errors import InvalidProblem, TrainingError
 from ritz.files import check_folder, write_atomically
 from ritz.progress import StepProgress
-from ritz.recipes.recipe import Run
+from ritz.recipe import Run
 
 from .best_parameters import BestParameters
 from .optimizers import OptimizerLike, learning_rate_of, make_optimizer, optimizer_step

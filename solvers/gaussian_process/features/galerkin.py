@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ritz.arguments import Callback
 from ritz.backend import single_blas_thread
 from ritz.errors import InvalidProblem
 from ritz.newton import newton
@@ -15,7 +16,6 @@ from ritz.problem_types.pde.fields import evaluate
 from ritz.problem_types.pde.pde import MultiIndex
 from ritz.solution import Status
 from ritz.solvers.direct.kronecker_sum import KroneckerSumSolver, along_axes
-from ritz.stopping import Callback
 
 from ..grid_data import GridData, coefficients, side_weight
 from .axis_basis import AxisBasis

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ritz.arguments import Callback
 from ritz.backend import Array, single_blas_thread
 from ritz.newton import newton
 from ritz.problem_types.pde.fields import evaluate
 from ritz.solution import Status
-from ritz.stopping import Callback
 
 from ..grid_data import GridData, equation_size
 from ..points import check_points, like_points, multi_index

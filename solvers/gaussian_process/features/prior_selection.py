@@ -8,9 +8,9 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from ritz.arguments import Callback
 from ritz.progress import ResidualProgress
 from ritz.solution import Status
-from ritz.stopping import Callback
 
 from ..grid_data import GridData
 from .galerkin import condition_on_box

@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_choice, check_integer, check_number
+from ritz.arguments import Callback, check_choice, check_integer, check_number, iteration_limit
 from ritz.backend import single_torch_thread, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators.stencils.boundary import side_names
 from ritz.problem_types.pde.fields import evaluate
 from ritz.progress import ResidualProgress
 from ritz.solution import Status
-from ritz.stopping import Callback, iteration_limit
 
 from ..covariances.covariance import ENVELOPES, SpectralMixture, axis_matrices
 from ..grid_data import GridData

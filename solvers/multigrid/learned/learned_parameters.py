@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ritz.errors import InvalidProblem
-from ritz.recipes.weights import Weights
+from ritz.solvers.training.weights import Weights
 
 from .face_grid import FaceGrid, MergedCouplings
 from .face_level import LevelFields

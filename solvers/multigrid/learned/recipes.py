@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ritz.problem_types.linear_system import LinearSystem
-from ritz.recipes.recipe import Run, settings_of
-from ritz.recipes.weights import Weights
+from ritz.recipe import Run
 from ritz.registry import problems, recipes
+from ritz.solvers.training.weights import Weights, settings_of
 
 __all__ = ["MultigridTraining"]
 

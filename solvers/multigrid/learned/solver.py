@@ -16,11 +16,11 @@ from ritz.errors import InvalidProblem
 from ritz.iteration import PreparedIteration
 from ritz.operators import Operator, Stencil, Tag
 from ritz.problem_types.linear_system import LinearSystem
-from ritz.recipes.weights import Weights, load_weights
 from ritz.registry import preconditioners, register
 from ritz.solution import Status
 from ritz.solver import check_pairing, registered_name
 from ritz.solvers.krylov.conjugate_gradients import conjugate_gradients
+from ritz.solvers.training.weights import Weights, load_weights
 
 from ..grid.mixed_precision import mixed_conjugate_gradients
 from ..grid.preconditioner import WIDE_SPREAD, GridMultigrid, MultigridInverse, diagonal_spread

@@ -10,21 +10,21 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from ritz.arguments import check_tolerances
 from ritz.backend import Array, asarray_like, cast, machine_epsilon, single_blas_thread, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
 from ritz.problem_types.linear_system import check_vector
-from ritz.problem_types.lp_regression import LpRegression, dual_exponent, lp_norm
+from ritz.problem_types.lp_regression import LpRegression, lp_norm
 from ritz.registry import register
 from ritz.solution import Solution, Status
 from ritz.solver import Controls, PreparedSolver, check_pairing, registered_name
-from ritz.stopping import check_tolerances
 
 from ..column_space.column_basis import ColumnBasis, column_basis
 from .interior_point import interior_point
 from .newton import lp_newton
 
-__all__ = ["Lp", "PreparedLp", "dual_bound", "minimise"]
+__all__ = ["Lp", "PreparedLp", "dual_bound", "dual_exponent", "minimise"]
 
 Method: TypeAlias = Callable[
     [ColumnBasis, np.ndarray, float, np.ndarray], Generator[tuple[np.ndarray, np.ndarray, np.ndarray], None, Status]
@@ -226,6 +226,13 @@ class _Run:
             timings={},
             stats=stats,
         )
+
+
+def dual_exponent(p: float) -> float:
+    """Return q with ``1/p + 1/q = 1``."""
+    if p == 1.0:
+        return np.inf
+    return 1.0 if p == np.inf else p / (p - 1.0)
 
 
 def dual_bound(y: np.ndarray, b: np.ndarray, p: float) -> float:

@@ -59,6 +59,11 @@ class AxisGeometry(NamedTuple):
 
 
 @compiled
+def _axis_geometry(positions: np.ndarray) -> AxisGeometry:
+    return AxisGeometry(*to_fixed_tuple(positions, 16))  # pyright: ignore[reportCallIssue] (Numba passes its context itself)
+
+
+@compiled
 def restrict(
     first: int,
     last: int,
@@ -69,7 +74,7 @@ def restrict(
     positions: np.ndarray,
 ) -> None:
     """Write the transpose of `prolong` applied to `r` to `out`, for coarse planes `first` to `last` (exclusive)."""
-    geometry = AxisGeometry(*to_fixed_tuple(positions, 16))
+    geometry = _axis_geometry(positions)
     rows, cells, step, jump = geometry.rows, geometry.cells, geometry.fine_step, geometry.weight_step
     for i in range(first, last):
         for j in range(rows):
@@ -101,7 +106,7 @@ def prolong(
     keep: float,
 ) -> None:
     """Write `keep` (0 or 1) times `out` plus the interpolation of `x`; `count` fine cells lie along the axis."""
-    geometry = AxisGeometry(*to_fixed_tuple(positions, 16))
+    geometry = _axis_geometry(positions)
     rows, cells, step = geometry.rows, geometry.cells, geometry.fine_step
     for i in range(first, last):
         for j in range(rows):
@@ -148,7 +153,7 @@ def collapse(
     The neighbour at the offset is represented by a cell on the line. If the two are coupled by more than `share` of
     the entry, the entry is subtracted from `target`; otherwise it is added to `centre`.
     """
-    geometry = AxisGeometry(*to_fixed_tuple(positions, 16))
+    geometry = _axis_geometry(positions)
     rows, cells = geometry.rows, geometry.cells
     pace = 2 if geometry.along_cells else 1
     for i in range(planes):
@@ -214,7 +219,7 @@ def between(
 
     `level`, `up` and `down` are the fine entries with that transverse offset and offset 0, 1 and -1 along the axis.
     """
-    geometry = AxisGeometry(*to_fixed_tuple(positions, 16))
+    geometry = _axis_geometry(positions)
     rows, cells, step = geometry.rows, geometry.cells, geometry.fine_step
     pace = 2 if geometry.along_cells else 1
     for i in range(planes):
@@ -258,7 +263,7 @@ def along(
     planes: int,
 ) -> None:
     """Write the coarse entries of a transverse offset between a cell and the next one along the axis."""
-    geometry = AxisGeometry(*to_fixed_tuple(positions, 16))
+    geometry = _axis_geometry(positions)
     rows, cells, step = geometry.rows, geometry.cells, geometry.fine_step
     pace = 2 if geometry.along_cells else 1
     for i in range(planes):

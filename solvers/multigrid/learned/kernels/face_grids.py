@@ -46,6 +46,11 @@ class UnionGeometry(NamedTuple):
 
 
 @compiled
+def _union_geometry(positions: np.ndarray) -> UnionGeometry:
+    return UnionGeometry(*to_fixed_tuple(positions, 9))  # pyright: ignore[reportCallIssue] (Numba passes its context itself)
+
+
+@compiled
 def load(
     diagonal: np.ndarray,
     inverse: np.ndarray,
@@ -107,7 +112,7 @@ def add_faces(series: np.ndarray, parallel: np.ndarray, along: np.ndarray, axis:
     couplings of the paths, each from adding up the resistances along it; `parallel` receives half the sum of the
     couplings of the faces crossed. The two agree for a constant coefficient; an empty `series` is skipped.
     """
-    geometry = UnionGeometry(*to_fixed_tuple(positions, 9))
+    geometry = _union_geometry(positions)
     planes, rows, length = geometry.planes, geometry.rows, geometry.cells
     step = geometry.fine_plane if axis == 0 else (geometry.fine_row if axis == 1 else 1)
     for i in range((planes + 1) // 2):
@@ -154,7 +159,7 @@ def add_walls(
 
     Also write the smallest and largest diagonal entries of the unknowns in each coarse cell.
     """
-    geometry = UnionGeometry(*to_fixed_tuple(positions, 9))
+    geometry = _union_geometry(positions)
     planes, rows, length = geometry.planes, geometry.rows, geometry.cells
     for i in range((planes + 1) // 2):
         for j in range((rows + 1) // 2):
@@ -186,7 +191,7 @@ def add_walls(
 @compiled
 def aggregate(coarse: np.ndarray, fine: np.ndarray, positions: np.ndarray) -> None:
     """Write the sums over the fine cells of each coarse cell."""
-    geometry = UnionGeometry(*to_fixed_tuple(positions, 9))
+    geometry = _union_geometry(positions)
     planes, rows, cells = geometry.planes, geometry.rows, geometry.cells
     pairs, whole = cells // 2, (cells + 1) // 2
     for i in range((planes + 1) // 2):
@@ -210,7 +215,7 @@ def aggregate(coarse: np.ndarray, fine: np.ndarray, positions: np.ndarray) -> No
 @compiled
 def expand(fine: np.ndarray, coarse: np.ndarray, inverse: np.ndarray, positions: np.ndarray) -> None:
     """Write to each unknown the value of the coarse cell that contains it, and zero elsewhere."""
-    geometry = UnionGeometry(*to_fixed_tuple(positions, 9))
+    geometry = _union_geometry(positions)
     cells = geometry.cells
     pairs, whole = cells // 2, (cells + 1) // 2
     for i in range(geometry.planes):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from ritz.errors import InvalidWeights
 from ritz.files import write_atomically
 
-__all__ = ["FORMAT", "Weights", "load_weights", "save_weights"]
+__all__ = ["FORMAT", "Weights", "load_weights", "settings_of"]
 
 FORMAT = 1
 KEY = "ritz"
@@ -62,45 +62,43 @@ class Weights:
         """Number of parameters."""
         return sum(values.size for values in self.arrays.values())
 
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write a safetensors file atomically, with the metadata and a checksum of both.
 
-def save_weights(path: str | os.PathLike[str], weights: Weights) -> Path:
-    """Write weights atomically as a safetensors file, with their metadata and a checksum of both.
+        Parameters
+        ----------
+        path : path
+            File to write; its folder must exist.
 
-    Parameters
-    ----------
-    path : path
-        File to write; its folder must exist.
-    weights : Weights
+        Returns
+        -------
+        Path
+            The file written.
 
-    Returns
-    -------
-    Path
-        The file written.
+        Raises
+        ------
+        OSError
+            If the folder does not exist or cannot be written.
 
-    Raises
-    ------
-    OSError
-        If the folder does not exist or cannot be written.
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     weights = Weights({"scale": np.ones(3)}, family="example", dimension=2, validation={"box": 12})
+        ...     load_weights(weights.save(Path(folder) / "example.safetensors")).validation
+        {'box': 12}
+        """
+        from safetensors.numpy import save
 
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     weights = Weights({"scale": np.ones(3)}, family="example", dimension=2, validation={"box": 12})
-    ...     load_weights(save_weights(Path(folder) / "example.safetensors", weights)).validation
-    {'box': 12}
-    """
-    from safetensors.numpy import save
-
-    arrays = {name: np.asarray(values, order="C") for name, values in weights.arrays.items()}
-    facts = {"format": FORMAT, **{name: _plain(getattr(weights, name)) for name in FACTS}}
-    facts["checksum"] = _checksum(arrays, facts)
-    metadata = {KEY: json.dumps(facts, sort_keys=True)}  # one entry, because several have no fixed order
-    return write_atomically(path, save(arrays, metadata))
+        arrays = {name: np.asarray(values, order="C") for name, values in self.arrays.items()}
+        facts = {"format": FORMAT, **{name: _plain(getattr(self, name)) for name in FACTS}}
+        facts["checksum"] = _checksum(arrays, facts)
+        metadata = {KEY: json.dumps(facts, sort_keys=True)}  # one entry, because several have no fixed order
+        return write_atomically(path, save(arrays, metadata))
 
 
 def load_weights(path: str | os.PathLike[str], *, family: str | None = None, dimension: int | None = None) -> Weights:
-    """Read weights written by `save_weights`. No code from the file is executed, and torch is not needed.
+    """Read weights written by `Weights.save`. No code from the file is executed, and torch is not needed.
 
     Parameters
     ----------
@@ -139,6 +137,21 @@ def load_weights(path: str | os.PathLike[str], *, family: str | None = None, dim
         if needed is not None and facts[name] != needed:
             raise InvalidWeights(path, f"it is for {name} {facts[name]!r}, and {needed!r} is needed")
     return Weights(arrays, **facts)
+
+
+def settings_of(recipe: Any) -> dict[str, Any]:
+    """Return the settings of a recipe as JSON values, for the metadata of weights.
+
+    Examples
+    --------
+    >>> from dataclasses import make_dataclass
+    >>> settings_of(make_dataclass("Example", [("rate", float)])(0.5))
+    {'rate': 0.5}
+    """
+    values = {setting.name: getattr(recipe, setting.name) for setting in fields(recipe) if setting.init}
+    return {
+        name: getattr(value, "__name__", repr(value)) if callable(value) else value for name, value in values.items()
+    }
 
 
 def _checksum(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> str:

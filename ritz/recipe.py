@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from ritz.errors import InvalidProblem, UnknownOption
-from ritz.recipes.weights import Weights
-from ritz.registry import recipes
+from ritz.errors import InvalidProblem
 
-__all__ = ["Recipe", "Run", "make_recipe", "settings_of"]
+__all__ = ["Recipe", "Run", "TrainedWeights"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,23 @@ class Run:
             raise InvalidProblem("resume needs a checkpoint: name the file with the state of training")
 
 
+class TrainedWeights(Protocol):
+    """What a training run returns; `ritz.solvers.training.weights.Weights` is one."""
+
+    family: str
+    training: Mapping[str, Any]
+    validation: Mapping[str, Any]
+
+    @property
+    def count(self) -> int:
+        """Number of parameters."""
+        ...
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the weights to a file."""
+        ...
+
+
 @runtime_checkable
 class Recipe(Protocol):
     """A frozen dataclass whose fields are the settings of training; equal settings give equal weights.
@@ -77,37 +93,6 @@ class Recipe(Protocol):
         """Initial learning rate of the optimiser."""
         ...
 
-    def train(self, run: Run) -> Weights:
+    def train(self, run: Run) -> TrainedWeights:
         """Train, and return the weights."""
         ...
-
-
-def make_recipe(name: str, settings: Mapping[str, Any]) -> Recipe:
-    """Return the registered recipe `name` with the given settings.
-
-    Raises
-    ------
-    UnknownName, UnknownOption
-        With close matches.
-    """
-    kind = recipes[name]
-    known = {setting.name for setting in fields(kind) if setting.init}
-    for setting in settings:
-        if setting not in known:
-            raise UnknownOption(f"recipe {name!r}", setting, known)
-    return kind(**settings)
-
-
-def settings_of(recipe: Any) -> dict[str, Any]:
-    """Return the settings of a recipe as JSON values, for the metadata of weights.
-
-    Examples
-    --------
-    >>> from dataclasses import make_dataclass
-    >>> settings_of(make_dataclass("Example", [("rate", float)])(0.5))
-    {'rate': 0.5}
-    """
-    values = {setting.name: getattr(recipe, setting.name) for setting in fields(recipe) if setting.init}
-    return {
-        name: getattr(value, "__name__", repr(value)) if callable(value) else value for name, value in values.items()
-    }

@@ -1,1 +1,0 @@
-"""Training recipes and files of trained weights."""
