@@ -229,16 +229,24 @@ def test_adahessian_is_newton_on_a_diagonal_quadratic():
     assert x.abs().max() < 1e-12
 
 
-def test_mfac_is_its_update():
+@pytest.mark.parametrize(("momentum", "decay"), [(0.0, 0.0), (0.9, 0.0), (0.5, 0.3), (0.99, 2.0)])
+@pytest.mark.parametrize("closure", [True, False])
+def test_mfac_is_the_published_update(momentum, decay, closure):
     model, batch, loss = fitting()
-    lr, momentum, damping, window = 0.01, 0.9, 1e-2, 4
-    optimiser = MFAC(model.parameters(), lr, momentum, window=window, damping=damping)
+    lr, damping, window = 0.05, 1e-2, 4
+    optimiser = MFAC(model.parameters(), lr, momentum, window=window, damping=damping, weight_decay=decay)
     w, velocity, seen = flat(model), 0.0, []
     for _ in range(7):
-        seen.append(Hessian(loss, model, [batch]).gradient)
-        velocity = momentum * velocity + dense_inverse(np.array(seen[-window:]), damping) @ seen[-1]
+        seen.append(Hessian(loss, model, [batch]).gradient + decay * w)
+        step = dense_inverse(np.array(seen[-window:]), damping) @ seen[-1]
+        velocity = momentum * velocity + (1.0 - momentum) * step
         w = w - lr * velocity
-        optimiser.step(lambda: loss(model, batch))
+        if closure:
+            optimiser.step(lambda: loss(model, batch))
+        else:
+            optimiser.zero_grad()
+            loss(model, batch).backward()
+            optimiser.step()
         np.testing.assert_allclose(flat(model), w, rtol=1e-8, atol=1e-10)
 
 

@@ -20,7 +20,7 @@ METHODS: dict[str, tuple[dict[str, float], ...]] = {
     "adam": ({"lr": 1e-2}, {"lr": 3e-3}, {"lr": 3e-2}),
     "l-bfgs": ({},),
     "adahessian": ({"lr": 0.5}, {"lr": 0.15}),
-    "mfac": ({"lr": 1e-4, "damping": 1e-4}, {"lr": 0.1, "damping": 1.0}),
+    "mfac": ({"lr": 1e-3, "damping": 1e-4}, {"lr": 1.0, "damping": 1.0}),
     "levenberg-marquardt": ({},),
 }
 """Options to try for each optimiser; the best counts."""

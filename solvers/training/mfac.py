@@ -15,10 +15,11 @@ __all__ = ["MFAC"]
 
 
 class MFAC(torch.optim.Optimizer):
-    r"""M-FAC :cite:`FrantarEtAl2021`: :math:`p\leftarrow\beta p+F^{-1}g`, :math:`w\leftarrow w-\eta\,p`.
+    r"""M-FAC :cite:`FrantarEtAl2021`: :math:`p\leftarrow\beta p+(1-\beta)F^{-1}g`, :math:`w\leftarrow w-\eta\,p`.
 
-    F is the damped second moment of the latest batch gradients. Besides the gradient g, a step takes two passes over
-    the stored gradients (see `SlidingInverse`), which need memory for the whole window.
+    F is the damped second moment of the latest gradients, g being one of them. Besides the gradient, a step takes two
+    passes over the stored gradients (see `SlidingInverse`), which need memory for the whole window. Momentum averages
+    the steps and leaves their length unchanged, so published learning rates apply.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ class MFAC(torch.optim.Optimizer):
     damping : float
         Damping λ of F; :math:`\|F^{-1}g\|` is at most :math:`\|g\|/\lambda`.
     weight_decay : float
-        Decoupled weight decay.
+        Multiple of the parameters added to the gradient before it is stored, as in the published optimiser.
 
     Raises
     ------
@@ -43,7 +44,7 @@ class MFAC(torch.optim.Optimizer):
     Examples
     --------
     >>> x = torch.tensor([1.0, 1.0], requires_grad=True)
-    >>> optimiser = MFAC([x], lr=0.05, damping=1e-2)
+    >>> optimiser = MFAC([x], lr=0.5, damping=1e-2)
     >>> for _ in range(100):
     ...     loss = optimiser.step(lambda: (torch.tensor([1.0, 10.0]) * x * x).sum())
     >>> loss.item() < 0.1
@@ -94,7 +95,10 @@ class MFAC(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
                 gradients = torch.autograd.grad(loss, self._parameters, materialize_grads=True)
-        gradient = torch.cat([each.detach().reshape(-1) for each in gradients])
+        decay = self.param_groups[0]["weight_decay"]
+        gradient = torch.cat(
+            [(g + decay * w).reshape(-1) for g, w in zip(gradients, self._parameters, strict=True)]
+        ).detach()
         if not torch.isfinite(gradient).all() or (loss is not None and not torch.isfinite(loss)):
             value = "" if loss is None else f"the loss is {loss.item()} or "
             raise TrainingError(f"{value}the gradient is not finite: lower lr or raise damping")
@@ -102,10 +106,9 @@ class MFAC(torch.optim.Optimizer):
         direction = self.inverse.update_and_multiply(gradient)
         if self._velocity is None:
             self._velocity = torch.zeros_like(direction)
-        self._velocity.mul_(group["momentum"]).add_(direction)
+        self._velocity.lerp_(direction, 1.0 - group["momentum"])
         parts = self._velocity.split([each.numel() for each in self._parameters])
         for parameter, part in zip(self._parameters, parts, strict=True):
-            parameter.mul_(1.0 - group["lr"] * group["weight_decay"])
             parameter.add_(part.view_as(parameter), alpha=-group["lr"])
         return None if loss is None else loss.detach()
 
