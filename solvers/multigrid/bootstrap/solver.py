@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from ritz.arguments import check_choice
@@ -73,11 +74,14 @@ class BootstrapMultigrid(BootstrapOptions):
                 return None, {"hierarchies": 0}
             return inverse, inverse.stats
 
-        def method(A: Operator, b: Array, x: Array, M: Operator | None = None) -> Generator[Any, Any, Any]:
-            if self.acceleration == "none" and M is not None:
-                return repeated_cycles(A, b, x, M)
-            if self.symmetric or M is None:
-                return conjugate_gradients(A, b, x, M)
-            return flexible_conjugate_gradients(A, b, x, M)
+        return prepare_iteration(self, problem, partial(_accelerated, self.acceleration, self.symmetric), build)
 
-        return prepare_iteration(self, problem, method, build)
+
+def _accelerated(
+    acceleration: str, symmetric: bool, A: Operator, b: Array, x: Array, M: Operator | None = None
+) -> Generator[Any, Any, Any]:
+    if acceleration == "none" and M is not None:
+        return repeated_cycles(A, b, x, M)
+    if symmetric or M is None:
+        return conjugate_gradients(A, b, x, M)
+    return flexible_conjugate_gradients(A, b, x, M)

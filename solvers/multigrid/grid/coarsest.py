@@ -10,6 +10,7 @@ from ritz.operators.sparse_factors import sparse_factors
 
 from .grid_stencil import GridStencil
 from .off_grid_unknowns import OffGridUnknowns
+from .work_arrays import WorkArrays
 
 __all__ = ["CoarsestSolve"]
 
@@ -37,7 +38,7 @@ class CoarsestSolve:
         matrix, self._unknowns = _assemble(stencil, off_grid)
         self._labels, self._sizes, matrix = _grounded(matrix)
         self._layout = stencil.layout
-        self._solution = np.zeros(stencil.layout.size + off_grid.count, dtype=dtype)
+        self._work = WorkArrays(dtype, stencil.layout.size + off_grid.count)
         self._inverse: Any = None
         if self._unknowns.size <= DENSE:
             self._inverse = _definite_inverse(matrix.toarray())
@@ -45,12 +46,13 @@ class CoarsestSolve:
             self._factors = sparse_factors(matrix, symmetric=True)
 
     def solve(self, rhs: np.ndarray) -> np.ndarray:
-        """Return the solution, in an array that the next call overwrites."""
+        """Return the solution, in an array that the thread's next call overwrites."""
+        [solution] = self._work.arrays
         values = self._balanced(rhs[self._unknowns].astype(np.float64))
         values = self._factors.solve(values) if self._inverse is None else self._inverse @ values
-        self._solution[self._unknowns] = self._balanced(values)
-        self._layout.refresh(self._solution)
-        return self._solution
+        solution[self._unknowns] = self._balanced(values)
+        self._layout.refresh(solution)
+        return solution
 
     def _balanced(self, values: np.ndarray) -> np.ndarray:
         """Return `values` with the mean over each singular region subtracted."""

@@ -63,7 +63,7 @@ class GridCycle(PaddedVectors):
         return correction
 
     def cycle(self, rhs: np.ndarray, x: np.ndarray | None = None, number: int = 0) -> np.ndarray:
-        """Return the approximate solution after one cycle, in an array that the next cycle overwrites.
+        """Return the approximate solution after one cycle, in an array that the thread's next cycle overwrites.
 
         Parameters
         ----------

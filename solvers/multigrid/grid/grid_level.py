@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from .grid_stencil import GridStencil
 from .layout import Offset
 from .off_grid_unknowns import OffGridUnknowns
+from .work_arrays import WorkArrays
 
 __all__ = ["GridLevel"]
 
@@ -53,7 +54,7 @@ class GridLevel:
         rows, columns, values = off_grid.links(layout.size)
         self._links, self._has_off_grid = (rows, columns, values.astype(self.dtype)), off_grid.count > 0
         self._ones = np.ones(self.size if self._has_off_grid else 0, dtype=self.dtype)
-        self._pair, self._residual = (self.vector(), self.vector()), self.vector()
+        self._work = WorkArrays(self.dtype, self.size, self.size, self.size)  # two iterates and a residual
         largest = BOUND if _is_z_matrix(stencil) else MARGIN * self._largest_eigenvalue()
         self._factors = self._chebyshev_factors(largest, ratio)
 
@@ -80,12 +81,6 @@ class GridLevel:
         return in_parallel_chunks, -(-(end - origin) // CHUNK), origin, end
 
     @cached_property
-    def _kernels(self) -> Any:
-        from .kernels import grid_levels
-
-        return grid_levels
-
-    @cached_property
     def _passes(self) -> int:
         """Number of arrays that a Chebyshev step reads and writes."""
         return 5 + self.couplings.shape[0] * (self.couplings.shape[1] > 1)
@@ -99,9 +94,9 @@ class GridLevel:
             out[tail] = (
                 (1 + momentum - rate) * x[tail] - memory * previous[tail] + rate * self.inverse[tail] * rhs[tail]
             )
-        self._run(self._kernels.chebyshev_step, self._passes, out, x, previous, rhs, *entries, *factors)
+        self._run(_kernels().chebyshev_step, self._passes, out, x, previous, rhs, *entries, *factors)
         if self._has_off_grid:
-            self._kernels.link_products(out, x, *self._links, rate * self.inverse)
+            _kernels().link_products(out, x, *self._links, rate * self.inverse)
         self.layout.refresh(out)
 
     def random(self) -> np.ndarray:
@@ -118,17 +113,20 @@ class GridLevel:
         return float(np.vdot(x, x)) ** 0.5
 
     def start(self) -> np.ndarray:
-        """Return a starting vector of zeros, in an array owned by the level."""
-        self._pair[0][...] = 0
-        return self._pair[0]
+        """Return a starting vector of zeros, in a work array."""
+        x = self._work.arrays[0]
+        x[...] = 0
+        return x
 
     def smooth(self, x: np.ndarray | None, rhs: np.ndarray) -> np.ndarray:
-        """Return `x` after smoothing, in one of two arrays owned by the level; None is zero.
+        """Return `x` after smoothing, in one of two work arrays; None is zero.
 
         The error is multiplied by the same polynomial for every `x`, so smoothing before and after a symmetric
         correction is symmetric.
         """
-        previous, current = self._pair if x is not self._pair[1] else self._pair[::-1]
+        previous, current, _ = self._work.arrays
+        if x is current:
+            previous, current = current, previous
         first, *others = self._factors
         if x is None:
             self._first_step(current, rhs, first[2])
@@ -155,20 +153,20 @@ class GridLevel:
         return [(number(a), number(b), number(c)) for a, b, c in steps]
 
     def _first_step(self, out: np.ndarray, rhs: np.ndarray, rate: Any) -> None:
-        self._run(self._kernels.scaled_step, 3, out, rhs, self.inverse, rate)
+        self._run(_kernels().scaled_step, 3, out, rhs, self.inverse, rate)
         if self._has_off_grid:
             tail = self._tail
             out[tail] = rate * self.inverse[tail] * rhs[tail]
         self.layout.refresh(out)
 
     def residual(self, x: np.ndarray, rhs: np.ndarray) -> np.ndarray:
-        """Return ``rhs - A x``, in an array owned by the level."""
-        out, entries = self._residual, (self.diagonal, self.inverse, self.couplings, self.strides)
-        self._run(self._kernels.residual, self._passes + 1, out, x, rhs, *entries)
+        """Return ``rhs - A x``, in a work array."""
+        out, entries = self._work.arrays[2], (self.diagonal, self.inverse, self.couplings, self.strides)
+        self._run(_kernels().residual, self._passes + 1, out, x, rhs, *entries)
         if self._has_off_grid:
             tail = self._tail
             out[tail] = rhs[tail] - self.diagonal[tail] * x[tail]
-            self._kernels.link_products(out, x, *self._links, self._ones)
+            _kernels().link_products(out, x, *self._links, self._ones)
         self.layout.refresh(out)
         return out
 
@@ -183,6 +181,13 @@ class GridLevel:
             value, before = size / before, size
             x, out = out, x
         return value
+
+
+@cache
+def _kernels() -> Any:
+    from .kernels import grid_levels
+
+    return grid_levels
 
 
 def _stacked(stencil: GridStencil, dtype: np.dtype[Any]) -> np.ndarray:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
 from .layout import PaddedLayout
+from .work_arrays import WorkArrays
 
 __all__ = ["PaddedVectors"]
 
@@ -38,18 +39,19 @@ class PaddedVectors:
         self.left_out = layout.inside(diagonal).ravel() == 0.0
         self._used = layout.zeros(self.dtype.type)  # positive at unknowns
         layout.inside(self._used)[...] = layout.inside(diagonal)
-        self._padded = layout.zeros(self.dtype.type)
+        self._work = WorkArrays(self.dtype, layout.size)
 
     @cached_property
     def _rows(self) -> Any:
-        return self._kernels.PaddedRows(*self.layout.cells[1:], self.layout.origin, *self.layout.strides[:2])
+        return _kernels().PaddedRows(*self.layout.cells[1:], self.layout.origin, *self.layout.strides[:2])
 
     def pad(self, values: np.ndarray, scale: float = 1.0) -> np.ndarray:
-        """Return `scale` times the values ``(n,)`` of all cells as a vector, which the next call overwrites."""
-        work = 2 * self._padded.nbytes + values.nbytes
-        self._each(self._kernels.pad, work, self._padded, values, self._used, self._rows, scale)
-        self.layout.refresh(self._padded)
-        return self._padded
+        """Return `scale` times the values ``(n,)`` of all cells as a vector, which the thread's next call changes."""
+        [padded] = self._work.arrays
+        work = 2 * padded.nbytes + values.nbytes
+        self._each(_kernels().pad, work, padded, values, self._used, self._rows, scale)
+        self.layout.refresh(padded)
+        return padded
 
     def unpad(self, vector: np.ndarray) -> np.ndarray:
         """Return the values of all cells, ``(n,)``, of a vector."""
@@ -57,20 +59,14 @@ class PaddedVectors:
 
     def inner(self, values: np.ndarray, vector: np.ndarray) -> float:
         """Return the inner product of the values of all cells, ``(n,)``, and those of a vector."""
-        return self._each(self._kernels.padded_inner, vector.nbytes + values.nbytes, values, vector, self._rows)
+        return self._each(_kernels().padded_inner, vector.nbytes + values.nbytes, values, vector, self._rows)
 
     def update_direction(self, values: np.ndarray, vector: np.ndarray, scale: float, beta: float) -> None:
         """Overwrite the values of all cells with `beta` times themselves plus `scale` times those of a vector."""
         work = vector.nbytes + 2 * values.nbytes
-        self._each(self._kernels.update_direction, work, values, vector, self._rows, scale, beta)
+        self._each(_kernels().update_direction, work, values, vector, self._rows, scale, beta)
 
     # Looked up once, because an import statement takes about as long as a kernel on a small grid.
-    @cached_property
-    def _kernels(self) -> Any:
-        from .kernels import padded_rows
-
-        return padded_rows
-
     @cached_property
     def _in_parallel_chunks(self) -> Any:
         from ritz.kernels.parallel_chunks import in_parallel_chunks
@@ -79,3 +75,10 @@ class PaddedVectors:
 
     def _each(self, kernel: Any, work: int, *arguments: Any) -> Any:
         return self._in_parallel_chunks(kernel, self.layout.cells[0], work, *arguments)
+
+
+@cache
+def _kernels() -> Any:
+    from .kernels import padded_rows
+
+    return padded_rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from ritz.solver import check_pairing, registered_name
 from ritz.solvers.krylov.conjugate_gradients import conjugate_gradients
 
 from .mixed_precision import mixed_conjugate_gradients
-from .preconditioner import GridMultigrid
+from .preconditioner import GridMultigrid, MultigridInverse
 
 __all__ = ["Multigrid"]
 
@@ -72,20 +73,22 @@ class Multigrid:
         start = time.perf_counter()
         check_pairing(self, problem)
         inverse = self._preconditioner(problem.grid.shape if problem.grid else None).build(problem.operator)
-
-        def accelerated(A: Operator, b: Array, x: Array, M: Operator | None = None) -> Generator[Any, Any, Any]:
-            if isinstance(b, np.ndarray) and b.ndim == 1 and inverse.hierarchy.levels:
-                return mixed_conjugate_gradients(inverse, self.full_multigrid, A, b, x)
-            return conjugate_gradients(A, b, x, M)
-
         return PreparedIteration(
             problem,
-            accelerated if self.acceleration == "cg" else repeated_cycles,
+            partial(_accelerated, inverse, self.full_multigrid) if self.acceleration == "cg" else repeated_cycles,
             registered_name(self),
             inverse,
             time.perf_counter() - start,
             inverse.stats,
         )
+
+
+def _accelerated(
+    inverse: MultigridInverse, full: bool, A: Operator, b: Array, x: Array, M: Operator | None = None
+) -> Generator[Any, Any, Any]:
+    if isinstance(b, np.ndarray) and b.ndim == 1 and inverse.hierarchy.levels:
+        return mixed_conjugate_gradients(inverse, full, A, b, x)
+    return conjugate_gradients(A, b, x, M)
 
 
 def repeated_cycles(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 
+from ..grid.work_arrays import WorkArrays
 from .face_grid import FaceGrid
 
 __all__ = ["FaceLevel", "LevelFields"]
@@ -43,23 +46,21 @@ class FaceLevel:
     """
 
     def __init__(self, grid: FaceGrid, fields: LevelFields):
-        from .kernels import face_cycle, face_grids
-
         self.grid = grid
         number = grid.diagonal.dtype.type
         first, second = (number(rate) for rate in fields.rates)
         faces = grid.faces if grid.uniform is None else grid.uniform
         self._entries = grid.diagonal, grid.inverse, faces, grid.strides
         self._smoothing = fields.damping, fields.spread, first, second
-        self._x, self._work, self._residual, self._spread = (np.zeros_like(grid.diagonal) for _ in range(4))
-        self._coarse = np.zeros(grid.coarse_layout.size, dtype=grid.diagonal.dtype)
+        size = grid.diagonal.size
+        # The iterate, two residuals, the spread correction, and a vector of the next grid.
+        self._work = WorkArrays(grid.diagonal.dtype, *(size,) * 4, grid.coarse_layout.size)
         self._geometry = grid.positions
-        self._sweeps, self._grids = face_cycle, face_grids
 
     def product(self, x: np.ndarray) -> np.ndarray:
         """Return the product with the operator, in a new array."""
         out = np.zeros_like(x)
-        self._sweeps.product(*self.grid.layout.span, out, x, *self._entries)
+        _kernels()[0].product(*self.grid.layout.span, out, x, *self._entries)
         return out
 
     def descend(self, x: np.ndarray | None, rhs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -67,24 +68,38 @@ class FaceLevel:
 
         `x` is None, which is zero, or the array that the level has returned before.
         """
-        vectors = self._x, rhs, self._work, self._residual, self._spread
-        self._sweeps.smooth_and_restrict(*self.grid.layout.span, x is None, *vectors, *self._entries, *self._smoothing)
-        return self._x, self.aggregate(self._work)
+        current, work, residual, spread, _ = self._work.arrays
+        vectors = current, rhs, work, residual, spread
+        sweeps = _kernels()[0]
+        sweeps.smooth_and_restrict(*self.grid.layout.span, x is None, *vectors, *self._entries, *self._smoothing)
+        return current, self.aggregate(work)
 
     def ascend(self, x: np.ndarray, rhs: np.ndarray, correction: np.ndarray) -> np.ndarray:
         """Return `x`, which is overwritten, after adding the interpolated correction and smoothing."""
-        self._grids.expand(self._spread, correction, self.grid.inverse, self._geometry)
-        vectors = x, self._spread, rhs, self._work
-        self._sweeps.correct_and_smooth(*self.grid.layout.span, *vectors, *self._entries, *self._smoothing)
+        _, work, _, spread, _ = self._work.arrays
+        sweeps, grids = _kernels()
+        grids.expand(spread, correction, self.grid.inverse, self._geometry)
+        vectors = x, spread, rhs, work
+        sweeps.correct_and_smooth(*self.grid.layout.span, *vectors, *self._entries, *self._smoothing)
         return x
 
     def aggregate(self, vector: np.ndarray) -> np.ndarray:
-        """Return the sums over the fine cells of each coarse cell, in an array owned by the level."""
-        self._grids.aggregate(self._coarse, vector, self._geometry)
-        return self._coarse
+        """Return the sums over the fine cells of each coarse cell, in a work array."""
+        coarse = self._work.arrays[-1]
+        _kernels()[1].aggregate(coarse, vector, self._geometry)
+        return coarse
 
     def interpolate(self, correction: np.ndarray) -> np.ndarray:
-        """Return the interpolation of a coarse vector, in an array owned by the level."""
-        self._grids.expand(self._spread, correction, self.grid.inverse, self._geometry)
-        self._sweeps.smoothed(*self.grid.layout.span, self._x, self._spread, *self._entries, self._smoothing[1])
-        return self._x
+        """Return the interpolation of a coarse vector, in a work array."""
+        x, _, _, spread, _ = self._work.arrays
+        sweeps, grids = _kernels()
+        grids.expand(spread, correction, self.grid.inverse, self._geometry)
+        sweeps.smoothed(*self.grid.layout.span, x, spread, *self._entries, self._smoothing[1])
+        return x
+
+
+@cache
+def _kernels() -> tuple[Any, Any]:
+    from .kernels import face_cycle, face_grids
+
+    return face_cycle, face_grids

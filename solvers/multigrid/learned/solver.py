@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,8 +18,8 @@ from ritz.iteration import PreparedIteration
 from ritz.operators import Operator, Stencil, Tag
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import preconditioners, register
-from ritz.solution import Status
-from ritz.solver import check_pairing, registered_name
+from ritz.solution import Solution, Status
+from ritz.solver import Controls, check_pairing, registered_name
 from ritz.solvers.krylov.conjugate_gradients import conjugate_gradients
 from ritz.solvers.training.weights import Weights, load_weights
 
@@ -146,28 +147,47 @@ class LearnedMultigrid:
     solves: ClassVar[type] = LinearSystem
     requires: ClassVar[frozenset[Tag]] = frozenset({Tag.SYMMETRIC})
 
-    def prepare(self, problem: LinearSystem) -> PreparedIteration:
+    def prepare(self, problem: LinearSystem) -> PreparedLearnedMultigrid:
         """Check that the solver suits the problem, and set up the grids."""
         start = time.perf_counter()
         check_pairing(self, problem)
         preconditioner = LearnedGridMultigrid(self.weights, problem.grid.shape if problem.grid else None)
         inverse = preconditioner.build(problem.operator)
-        stats: dict[str, Any] = dict(inverse.stats)
-
-        def accelerated(A: Operator, b: Array, x: Array, M: Operator | None = None) -> Generator[Any, Any, Any]:
-            if not (isinstance(b, np.ndarray) and b.ndim == 1 and inverse.hierarchy.levels):
-                return (yield from conjugate_gradients(A, b, x, M))
-            untrained = not isinstance(inverse.hierarchy, FaceHierarchy)
-            if not untrained:
-                stats.pop("fallback", None)  # set by the previous right-hand side
-            status = yield from mixed_conjugate_gradients(inverse, untrained, A, b, x)
-            if not untrained and status in (Status.INDEFINITE, Status.NON_FINITE) and np.isfinite(x).all():
-                stats["fallback"] = "the learned cycle met a residual for which it is not positive"
-                status = yield from mixed_conjugate_gradients(preconditioner.untrained(A), False, A, b, x)
-            return status
-
+        method = partial(_accelerated, preconditioner, inverse)
         seconds = time.perf_counter() - start
-        return PreparedIteration(problem, accelerated, registered_name(self), inverse, seconds, stats)
+        return PreparedLearnedMultigrid(problem, method, registered_name(self), inverse, seconds, inverse.stats)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedLearnedMultigrid(PreparedIteration):
+    """Learned multigrid for one operator, which remarks in each solve whether the untrained cycle took over."""
+
+    def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
+        remarks = dict[str, Any]()
+        method: Any = self.method
+        remarking = PreparedIteration(self.system, partial(method, remarks=remarks), self.name, self.preconditioner)
+        return replace(remarking._solve(rhs, x0, controls), stats=remarks)
+
+
+def _accelerated(
+    preconditioner: LearnedGridMultigrid,
+    inverse: MultigridInverse,
+    A: Operator,
+    b: Array,
+    x: Array,
+    M: Operator | None = None,
+    *,
+    remarks: dict[str, Any] | None = None,
+) -> Generator[Any, Any, Any]:
+    if not (isinstance(b, np.ndarray) and b.ndim == 1 and inverse.hierarchy.levels):
+        return (yield from conjugate_gradients(A, b, x, M))
+    untrained = not isinstance(inverse.hierarchy, FaceHierarchy)
+    status = yield from mixed_conjugate_gradients(inverse, untrained, A, b, x)
+    if not untrained and status in (Status.INDEFINITE, Status.NON_FINITE) and np.isfinite(x).all():
+        if remarks is not None:
+            remarks["fallback"] = "the learned cycle met a residual for which it is not positive"
+        status = yield from mixed_conjugate_gradients(preconditioner.untrained(A), False, A, b, x)
+    return status
 
 
 _loaded: dict[tuple[str, int], Weights] = {}
