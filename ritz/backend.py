@@ -7,8 +7,11 @@ Methods are written once, against these functions. A vector has shape ``(n,)``; 
 from __future__ import annotations
 
 import math
+import os
 import sys
-from collections.abc import Generator
+import threading
+import warnings
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
@@ -29,10 +32,12 @@ __all__ = [
     "machine_epsilon",
     "namespace",
     "numpy_dtype",
+    "requires_gradient",
     "scale_and_add",
     "single_blas_thread",
     "single_torch_thread",
     "to_numpy",
+    "without_warnings",
 ]
 
 Array: TypeAlias = Any  # a NumPy array or a torch tensor
@@ -68,6 +73,15 @@ def numpy_dtype(x: Array) -> np.dtype:
     if is_torch_array(x):
         return np.dtype(str(x.dtype).removeprefix("torch."))
     return np.dtype(x.dtype)
+
+
+def requires_gradient(x: Any) -> bool:
+    """Return whether torch is asked for gradients with respect to `x`."""
+    if not (is_torch_array(x) and x.requires_grad):
+        return False
+    import torch
+
+    return torch.is_grad_enabled()
 
 
 def machine_epsilon(dtype: Any) -> float:
@@ -163,7 +177,12 @@ def single_blas_thread() -> AbstractContextManager[Any]:
     cores, alternating between them was measured to be up to a hundred times slower. Entering the context takes about
     20 microseconds.
     """
-    return _blas_pools().limit(limits=1, user_api="blas")
+    return _one_blas_thread
+
+
+def without_warnings() -> AbstractContextManager[Any]:
+    """Return a context in which no warnings are shown."""
+    return _no_warnings
 
 
 @contextmanager
@@ -182,12 +201,39 @@ def single_torch_thread() -> Generator[None]:
         torch.set_num_threads(threads)
 
 
+class _Shared:
+    """A setting of the whole process for which several threads may ask: the first makes it, and the last undoes it."""
+
+    def __init__(self, make: Callable[[], AbstractContextManager[Any]]):
+        self._make, self._lock, self._holders = make, threading.Lock(), 0
+        if hasattr(os, "register_at_fork"):  # otherwise a child might find the lock taken for ever
+            release = self._lock.release
+            os.register_at_fork(before=self._lock.acquire, after_in_parent=release, after_in_child=release)
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._holders:
+                self._setting = self._make()
+                self._setting.__enter__()
+            self._holders += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._holders -= 1
+            if not self._holders:
+                self._setting.__exit__(None, None, None)
+
+
 @cache
 def _blas_pools() -> Any:
     from threadpoolctl import ThreadpoolController
 
     _load_blas("d")  # otherwise SciPy's BLAS might not be loaded yet, and would not be found
     return ThreadpoolController()
+
+
+_one_blas_thread = _Shared(lambda: _blas_pools().limit(limits=1, user_api="blas"))
+_no_warnings = _Shared(lambda: warnings.catch_warnings(action="ignore"))
 
 
 def _in_compiled_loops(*vectors: Array) -> bool:

@@ -113,7 +113,7 @@ class Registry:
 
     def name_of(self, entry: object) -> str | None:
         """Return the first name under which `entry`, or its class, is registered, or None."""
-        for name, registered in self._entries.items():
+        for name, registered in self.loaded().items():  # a copy, because other threads may be registering
             if registered is entry or registered is type(entry):
                 return name
         return None

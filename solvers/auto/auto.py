@@ -96,15 +96,14 @@ class PreparedAuto:
     """
 
     def __init__(self, problem: Any, rows: list[Candidate], seconds: float):
-        self._problem, self._rows, self._seconds = problem, rows, seconds
-        self._failed: list[str] = []
+        self._problem = problem
         self._passed = False
-        self._prepared = self._prepare_next()
+        self._choice = self._prepare(rows, (), seconds)
 
     @property
     def preconditioner(self) -> Operator | None:
         """Preconditioner of the chosen iteration, or None if it has none."""
-        return getattr(self._prepared, "preconditioner", None)
+        return getattr(self._choice.prepared, "preconditioner", None)
 
     def solve(
         self,
@@ -127,8 +126,9 @@ class PreparedAuto:
         best: Solution | None = None
         spent = 0.0
         while True:
-            trial = _Trial(callback) if self._rows[0].on_trial and not self._passed else None
-            solution = self._report(self._prepared.solve(rhs, callback=trial or callback, **controls), spent)
+            choice = self._choice
+            trial = _Trial(callback) if choice.rows[0].on_trial and not self._passed else None
+            solution = choice.report(choice.prepared.solve(rhs, callback=trial or callback, **controls), spent)
             spent = solution.timings["solve"]
             if best is None or solution.residual < best.residual:
                 best = solution
@@ -137,7 +137,7 @@ class PreparedAuto:
             self._passed = not slow
             if solution.converged or limited or (solution.status is Status.INTERRUPTED and not slow):
                 return solution
-            if not self._fall_back(solution.status, "too slow" if slow else solution.status.name):
+            if not self._fall_back(choice, solution.status, "too slow" if slow else solution.status.name):
                 if slow:  # without an alternative, slow is better than stopped
                     self._passed = True
                     continue
@@ -145,48 +145,57 @@ class PreparedAuto:
             if slow:
                 controls["x0"] = solution.x
 
-    def _fall_back(self, status: Status, why: str) -> bool:
+    def _fall_back(self, choice: _Choice, status: Status, why: str) -> bool:
         """Prepare the next candidate that may do better after a failure with `status`; return whether there is one."""
-        rest = self._others()
+        if self._choice is not choice:  # another thread has done so
+            return True
+        rest = self._others(choice.rows)
         if status is Status.INDEFINITE:
             rest = [row for row in rest if not row.needs_definite]
-        if not rest or len(self._failed) + 1 >= ATTEMPTS:
+        if not rest or len(choice.failed) + 1 >= ATTEMPTS:
             return False
-        self._failed.append(f"{self._rows[0].label}: {why}")
-        self._rows = rest
-        self._prepared = self._prepare_next()
+        failed = (*choice.failed, f"{choice.rows[0].label}: {why}")
+        self._choice = self._prepare(rest, failed, choice.seconds)
         return True
 
-    def _others(self) -> list[Candidate]:
-        """Return the candidates after the current one."""
-        [first, *others] = self._rows
+    def _others(self, rows: list[Candidate]) -> list[Candidate]:
+        """Return the candidates after the first."""
+        [first, *others] = rows
         if not others and first.certain:
             others = [row for row in candidates(SystemFeatures(self._problem), closely=True) if row is not first]
         return others
 
-    def _prepare_next(self) -> Prepared:
+    def _prepare(self, rows: list[Candidate], failed: tuple[str, ...], seconds: float) -> _Choice:
         start = time.perf_counter()
         while True:
-            row = self._rows[0]
             try:
-                prepared = row.make().prepare(self._problem)
+                prepared = rows[0].make().prepare(self._problem)
             except InvalidProblem as error:  # such as a diagonal that is not positive
-                rest = self._others()
+                rest = self._others(rows)
                 if not rest:
                     raise
-                self._failed.append(f"{row.label}: {error}")
-                self._rows = rest
+                failed, rows = (*failed, f"{rows[0].label}: {error}"), rest
                 continue
-            self._chosen = f"{row.label}: {row.reason}"
-            self._seconds += time.perf_counter() - start
-            return prepared
+            return _Choice(rows, prepared, failed, seconds + time.perf_counter() - start)
 
-    def _report(self, solution: Solution, spent: float) -> Solution:
-        inner = solution.stats.get("chosen")  # set by a solver that itself chooses
-        stats = {**solution.stats, "chosen": f"{self._rows[0].label}: {inner}" if inner else self._chosen}
-        if self._failed:
-            stats["failed"] = tuple(self._failed)
-        timings = {**solution.timings, "prepare": self._seconds, "solve": solution.timings["solve"] + spent}
+
+@dataclass(frozen=True)
+class _Choice:
+    """A prepared candidate: the first of `rows`, after those that have `failed`; it is shared by threads."""
+
+    rows: list[Candidate]
+    prepared: Prepared
+    failed: tuple[str, ...]
+    seconds: float
+
+    def report(self, solution: Solution, spent: float) -> Solution:
+        """Return the solution with what was chosen and why, and with the times of all attempts."""
+        row = self.rows[0]
+        reason = solution.stats.get("chosen", row.reason)  # set by a solver that itself chooses
+        stats = {**solution.stats, "chosen": f"{row.label}: {reason}"}
+        if self.failed:
+            stats["failed"] = self.failed
+        timings = {**solution.timings, "prepare": self.seconds, "solve": solution.timings["solve"] + spent}
         return replace(solution, timings=timings, stats=stats)
 
 

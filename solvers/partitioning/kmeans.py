@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.backend import without_warnings
 from ritz.solution import Status
 
 __all__ = ["KMeansResult", "block_kmeans"]
@@ -94,17 +95,13 @@ def block_kmeans(
 
 
 def _starting_centres(points: np.ndarray, clusters: int, starts: int, seed: int) -> np.ndarray:
-    import warnings
-
     from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
 
     generator = np.random.default_rng(seed)
     sample = points
     if points.shape[0] > SAMPLE:
         sample = points[np.sort(generator.choice(points.shape[0], SAMPLE, replace=False))]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # about fewer distinct rows than clusters: some stay empty
+    with without_warnings():  # about fewer distinct rows than clusters: some stay empty
         make: Any = KMeans
         model = make(clusters, n_init=starts, random_state=seed).fit(sample)
     return np.asarray(model.cluster_centers_, dtype=points.dtype)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -11,14 +10,14 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ritz.arguments import Callback, default_maxiter
-from ritz.backend import Array, asarray_like, to_numpy
+from ritz.backend import Array, asarray_like, to_numpy, without_warnings
 from ritz.errors import InvalidProblem
-from ritz.iteration import LinearSystemTask
+from ritz.iteration import LinearSystemTask, PreparedSystem, balanced
 from ritz.operators import Dense, MatrixFree, Operator
 from ritz.operators.sparse_entries import sparse_entries
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.solution import Solution, Status
-from ritz.solver import Controls, PreparedSolver, Solver, check_pairing, registered_name
+from ritz.solver import Controls, Solver, check_pairing, registered_name
 
 __all__ = ["IterationLog", "Peer", "PreparedPeer", "peer_matrix", "prepare_peer"]
 
@@ -87,7 +86,7 @@ or None."""
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedPeer(PreparedSolver[Solution]):
+class PreparedPeer(PreparedSystem):
     """Another package's routine, ready for right-hand sides.
 
     The routine's own stopping rule is used. If it stops while the true residual is still too large, it is called again
@@ -111,13 +110,7 @@ class PreparedPeer(PreparedSolver[Solution]):
     seconds: float
     stats: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Precision of the system."""
-        return self.system.dtype
-
-    def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
-        task = LinearSystemTask(self.system, rhs, x0, controls.rtol, controls.atol)
+    def _run(self, task: LinearSystemTask, controls: Controls) -> Solution:
         limit, callback = controls.limit(default_maxiter(self.system.size)), controls.callback
         b, x = to_numpy(task.consistent_rhs), np.array(to_numpy(task.start))
         block_b, block_x = b.reshape(len(b), -1), x.reshape(len(x), -1)
@@ -151,7 +144,7 @@ class PreparedPeer(PreparedSolver[Solution]):
                 remaining = limit - (len(log.norms) - 1)
                 if remaining <= 0:
                     return x, Status.MAX_ITERATIONS
-                with np.errstate(all="ignore"), warnings.catch_warnings(record=True):
+                with np.errstate(all="ignore"), without_warnings():
                     y, failure = self.peer(log, x, tolerance, remaining)
                 before, norm = norm, log.residual_norm(y)
                 if not np.isfinite(norm):
@@ -203,5 +196,6 @@ def prepare_peer(
     """Check that `solver` takes `system`, call ``prepare(operator) -> (matrix, peer, statistics)``, and time it."""
     start = time.perf_counter()
     check_pairing(solver, system)
+    system = balanced(system)
     matrix, peer, stats = prepare(system.operator)
     return PreparedPeer(system, matrix, peer, registered_name(solver), time.perf_counter() - start, stats)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from ritz.backend import without_warnings
 from ritz.operators import Tag
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
@@ -46,8 +46,7 @@ class ScipySpsolve:
             def apply(rhs: np.ndarray) -> np.ndarray:
                 if columns.shape[0] == 0:
                     return rhs
-                with warnings.catch_warnings():  # a singular matrix yields NaN, which becomes a status
-                    warnings.simplefilter("ignore")
+                with without_warnings():  # a singular matrix yields NaN, which becomes a status
                     return np.asarray(spsolve(columns, rhs)).reshape(rhs.shape)
 
             return apply, {}

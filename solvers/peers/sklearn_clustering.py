@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from ritz.arguments import check_choice
+from ritz.backend import without_warnings
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
 from ritz.problem_types.attributed_graph import AttributedGraph
@@ -69,10 +69,8 @@ class SklearnSpectral:
                 affinity="precomputed",
                 random_state=self.seed,
             )
-            with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore"
-                )  # about several components, and about eigensolvers and K-means that do not converge
+            # About several components, and about eigensolvers and K-means that do not converge.
+            with without_warnings():
                 return np.asarray(model.fit(csr_matrix(problem.adjacency)).labels_)
 
         return prepare_one_step(self, problem, answer, 0.0)
@@ -117,10 +115,8 @@ class AttributesKMeans:
         def answer() -> np.ndarray:
             from scipy.sparse import csr_matrix
             from sklearn.cluster import KMeans
-            from sklearn.exceptions import ConvergenceWarning
 
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)  # about fewer distinct rows than clusters
+            with without_warnings():  # about fewer distinct rows than clusters
                 make: Any = KMeans
                 model = make(self.clusters, n_init=10, random_state=self.seed).fit(csr_matrix(factor))
             return np.asarray(model.labels_)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ritz.arguments import check_integer
-from ritz.backend import Array, machine_epsilon
+from ritz.backend import Array, machine_epsilon, without_warnings
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.operators import MatrixFree, Tag
 
@@ -201,8 +200,7 @@ def _lobpcg(
         )
     scale = float(ritz_values[-1])
     counted = MatrixFree(products, operator.shape, tags={Tag.SYMMETRIC}, blocks=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about convergence, which the result reports
+    with without_warnings():  # about convergence, which the result reports
         _, vectors = lobpcg(
             counted.to_scipy(),
             gaussian(products.size, 1, k, seed),

@@ -73,9 +73,10 @@ class AxisBasis:
         """Return a derivative of all basis functions at points (P,), shape (P, count)."""
         if points is self.nodes:
             return self.values[order]
-        if self._recent is None or self._recent[0] is not points:  # derivatives are requested one by one
-            self._recent = points, legendre.values(self._to_unit(points), self._degree)
-        return self._recent[1] @ self._expansions[order]
+        recent = self._recent
+        if recent is None or recent[0] is not points:  # derivatives are requested one by one
+            recent = self._recent = points, legendre.values(self._to_unit(points), self._degree)
+        return recent[1] @ self._expansions[order]
 
     @cached_property
     def values(self) -> list[np.ndarray]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -183,13 +185,19 @@ class PyAMGCycle(Operator):
 
 @contextmanager
 def seeded(seed: int) -> Generator[None, None, None]:
-    """Seed NumPy's global generator, which PyAMG uses, and restore its state afterwards."""
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(seed)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
+    """Seed NumPy's global generator, which PyAMG uses, and restore its state afterwards; one thread at a time."""
+    with _seeding:
+        state = np.random.get_state()  # noqa: NPY002
+        np.random.seed(seed)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(state)  # noqa: NPY002
+
+
+_seeding = threading.Lock()
+if hasattr(os, "register_at_fork"):  # a child must not find the lock taken by a thread that it lacks
+    os.register_at_fork(before=_seeding.acquire, after_in_parent=_seeding.release, after_in_child=_seeding.release)
 
 
 def _entries(operator: Operator, name: str) -> Any:
