@@ -9,10 +9,11 @@ import torch
 
 from ritz.arguments import check_integer
 from ritz.errors import InvalidProblem, TrainingError
+from ritz.operators.curvature.torch_parameters import model_at
 
 from .inverse_curvature.rows import check_damping
 from .inverse_curvature.woodbury_inverse import WoodburyInverse
-from .sample_derivatives import flat_rows, model_at, tensors_in, varying_parameters
+from .sample_derivatives import flat_rows, tensors_in, varying_parameters
 
 __all__ = ["LevenbergMarquardt"]
 

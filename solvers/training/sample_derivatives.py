@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from ritz.errors import InvalidProblem
+from ritz.operators.curvature.torch_parameters import model_at
 
-__all__ = ["flat_rows", "jacobian_rows", "model_at", "tensors_in", "varying_parameters"]
+__all__ = ["flat_rows", "jacobian_rows", "tensors_in", "varying_parameters"]
 
 
 def jacobian_rows(
@@ -56,15 +57,6 @@ def varying_parameters(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     if not found:
         raise InvalidProblem("model has no parameter that requires a gradient")
     return found
-
-
-def model_at(model: torch.nn.Module, values: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
-    """Return `model` as a function that uses `values` for its parameters."""
-
-    def call(*arguments: Any, **keywords: Any) -> Any:
-        return torch.func.functional_call(model, dict(values), arguments, keywords)
-
-    return call
 
 
 def flat_rows(derivatives: Mapping[str, torch.Tensor], values: Mapping[str, torch.Tensor]) -> torch.Tensor:

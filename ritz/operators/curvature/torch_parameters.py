@@ -112,13 +112,21 @@ def _of_module(module: torch.nn.Module) -> TorchParameters:
     varying = {name: _copy(each) for name, each in named.items() if each.requires_grad}
     fixed = {name: _copy(each) for name, each in [*named.items(), *module.named_buffers()] if name not in varying}
 
-    def assemble(values: Mapping[str, torch.Tensor]) -> Any:
-        def model(*arguments: Any, **keywords: Any) -> Any:
-            return torch.func.functional_call(module, dict(values), arguments, keywords)
+    return TorchParameters(varying, fixed, lambda values: model_at(module, values))
 
-        return model
 
-    return TorchParameters(varying, fixed, assemble)
+def model_at(module: torch.nn.Module, values: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
+    """Return `module` as a function that uses `values` for the parameters and buffers of these (first) names."""
+    first: dict[int, str] = {}
+    used: dict[str, torch.Tensor] = {}
+    for path, part in module.named_modules():  # torch would exchange a layer with two names twice, and not restore it
+        for slot, own in [*part._parameters.items(), *part._buffers.items()]:  # pyright: ignore[reportPrivateUsage]
+            name = f"{path}.{slot}" if path else slot
+            if own is not None and first.setdefault(id(own), name) in values:
+                used[name] = values[first[id(own)]]
+    return lambda *arguments, **keywords: torch.func.functional_call(
+        module, used, arguments, keywords, tie_weights=False
+    )
 
 
 def _copy(tensor: Any) -> torch.Tensor:
