@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ritz.arguments import check_integer, check_number
 from ritz.errors import InvalidProblem
 from ritz.operators import Hessian
 from ritz.solvers.spectrum import trace
@@ -92,6 +93,7 @@ class Sensitivities:
         InvalidProblem
             If `average` is less than the smallest number of bits to choose from.
         """
+        check_number("average", average)
         fitting = [each for each in self.front() if each.average <= average + 1e-12]
         if not fitting:
             raise InvalidProblem(f"average is {average!r} bits; the fewest to choose from are {self.bits[0]}")
@@ -99,6 +101,8 @@ class Sensitivities:
 
     def uniform(self, bits: int) -> BitWidths:
         """Return the choice of `bits` for every layer."""
+        if bits not in self.bits:
+            raise InvalidProblem(f"bits is {bits!r}; there are {', '.join(map(str, self.bits))} to choose from")
         column = self.bits.index(bits)
         return BitWidths(dict.fromkeys(self.names, bits), float(bits), float(self.perturbations[:, column].sum()))
 
@@ -114,6 +118,8 @@ def sensitivities(
 ) -> Sensitivities:
     """Estimate the cost of rounding the weights of each layer from the traces of the Hessian :cite:`DongEtAl2020`.
 
+    Layers that share a weight are one entry, under the first name, as the weight is rounded for all of them.
+
     Parameters
     ----------
     loss, model, data
@@ -128,7 +134,8 @@ def sensitivities(
     Raises
     ------
     InvalidProblem
-        If the model has no layer with weights, or `Hessian` refuses the arguments.
+        If the model has no layer with weights, a weight is frozen or computed from other parameters, `bits` are out of
+        range, or `Hessian` refuses the arguments.
 
     Examples
     --------
@@ -139,16 +146,24 @@ def sensitivities(
     >>> found.within(4.0).average <= 4.0, bool(found.perturbations[0, 0] > found.perturbations[0, -1])
     (True, True)
     """
-    layers = layers_with_weights(model)
-    choices = tuple(sorted(set(bits)))
+    layers: Mapping[str, Any] = layers_with_weights(model)
+    choices = tuple(sorted({check_integer("bits", each, 2, 8) for each in bits}))
+    if not choices:
+        raise InvalidProblem("bits is empty; give the numbers of bits to choose from")
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    for name, layer in layers.items():
+        if not layer.weight.requires_grad:
+            raise InvalidProblem(
+                f"model: the weight of layer {name!r} requires no gradient, and the loss then has no derivatives with"
+                " respect to it: call requires_grad_() on it"
+            )
     hessian = Hessian(loss, model, data, chunk=1)  # a linearisation does not pay off for so few products per block
     sizes: list[int] = []
     traces: list[float] = []
     costs: list[list[float]] = []
-    for name, layer in layers.items():
-        weight: Any = layer.weight
-        own = f"{name}.weight" if name else "weight"
-        average = max(float(trace(hessian.block(own), budget, seed=seed).value), 0.0) / weight.numel()
+    for layer in layers.values():
+        weight = layer.weight
+        average = max(float(trace(hessian.block(names[weight]), budget, seed=seed).value), 0.0) / weight.numel()
         squares: list[float] = []
         for choice in choices:
             numbers, scale = quantise(weight, choice)
