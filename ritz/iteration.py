@@ -6,14 +6,18 @@ and `x` is the iterate or a function that forms it. For a block, ``yield`` retur
 column that still needs to be improved, zero for each that must be left alone. The generator may return a `Status`
 that says why it cannot continue. This module checks input, stops the iteration, records its history, calls callbacks,
 handles Ctrl-C, keeps the best iterate and computes the true residual.
+
+Numbers of any size are solved alike: operators and right-hand sides far from one are multiplied by powers of two,
+which is exact, so that no product or norm leaves the range of the dtype.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -26,12 +30,16 @@ from ritz.backend import (
     cast,
     column_norm,
     copy,
+    is_torch_array,
     machine_epsilon,
+    namespace,
+    requires_gradient,
     single_blas_thread,
     to_numpy,
 )
 from ritz.errors import InvalidProblem
-from ritz.operators import Operator
+from ritz.operators import MatrixFree, Operator, Scaled, Tag
+from ritz.operators.magnitude import magnitude, smallest_magnitude, times_power_of_two
 from ritz.problem_types.linear_system import LinearSystem, check_vector
 from ritz.progress import ResidualProgress
 from ritz.solution import Solution, Status
@@ -42,20 +50,54 @@ __all__ = [
     "LinearSystemTask",
     "Method",
     "PreparedIteration",
+    "PreparedSystem",
+    "balanced",
     "prepare_iteration",
 ]
 
+# Binary exponents of operators and of right-hand sides up to which nothing is scaled, and of the smallest entries kept.
+MODERATE = {"float32": (30, 13, -100), "float64": (200, 100, -900)}
+HOPELESS = 1e16  # relative residual of a starting vector beyond which zero is a better start
+
 Method: TypeAlias = Callable[[Operator, Array, Array, Operator | None], Generator[tuple[Any, Any], Any, Status | None]]
+
+
+@dataclass(frozen=True, eq=False)
+class BalancedSystem(LinearSystem):
+    """A linear system whose operator was divided by ``2**exponent``; the right-hand side is the caller's."""
+
+    exponent: int = 0
+
+
+def balanced(system: LinearSystem, *, probe: bool = False) -> LinearSystem:
+    """Return the system itself, or a `BalancedSystem` with entries of moderate size if those of its operator are not.
+
+    Entries whose sizes differ by more than the range of the dtype are left as they are. The size of operators known
+    by their products alone is found by one product, if `probe` is set.
+    """
+    largest, _, kept = MODERATE[system.dtype.name]
+    exponent = magnitude(system.operator, probe=probe)
+    if exponent > largest:
+        exponent = max(0, min(exponent, smallest_magnitude(system.operator) - kept))
+    if abs(exponent) <= largest:
+        return system
+    exponent = max(-1000, exponent)
+    entries = {field.name: getattr(system, field.name) for field in fields(LinearSystem)}
+    entries["operator"] = times_power_of_two(system.operator, -exponent)
+    return BalancedSystem(**entries, exponent=exponent + getattr(system, "exponent", 0))
 
 
 @dataclass(eq=False)
 class LinearSystemTask:
     """A linear system with one checked right-hand side (or block of them) and the residual norms to reach.
 
+    If the norm of a column is far from one, every column is divided by a power of two of its own. All vectors and norms
+    here are those of the scaled system; `for_caller` converts iterates back.
+
     Parameters
     ----------
     system : LinearSystem
-        Provides the operator, its nullspace and the grid.
+        Provides the operator, its nullspace and the grid; from `balanced`.
     rhs : array, shape (n,) or (n, k), optional
         Right-hand side; the system's own if None.
     x0 : array, shape of rhs, optional
@@ -65,8 +107,10 @@ class LinearSystemTask:
 
     Attributes
     ----------
+    given : array
+        The caller's right-hand side.
     rhs : array
-        The right-hand side in the system's dtype.
+        The right-hand side in the system's dtype, scaled.
     consistent_rhs : array
         `rhs` without its (negligible) component in the nullspace: the right-hand side that methods work on.
     norms : ndarray, shape (1,) or (k,)
@@ -87,6 +131,7 @@ class LinearSystemTask:
     x0: Array | None = None
     rtol: float = 1e-8
     atol: float = 0.0
+    given: Array = field(init=False)
     consistent_rhs: Array = field(init=False)
     norms: np.ndarray = field(init=False)
     targets: np.ndarray = field(init=False)
@@ -94,19 +139,30 @@ class LinearSystemTask:
 
     def __post_init__(self):
         system = self.system
-        if self.rhs is None:
-            self.rhs = system.rhs
-        else:
-            self.rhs = cast(check_vector("rhs", self.rhs, system.size), system.dtype)
-        self.norms = _column_norms(self.rhs)
-        self.targets = np.maximum(self.rtol * self.norms, self.atol)
+        self.given = system.rhs if self.rhs is None else check_vector("rhs", self.rhs, system.size)
+        given = self.given.detach() if is_torch_array(self.given) else self.given
+        with np.errstate(over="ignore"):
+            self.rhs = cast(given, system.dtype)
+            self.norms = _column_norms(self.rhs)
+        limit = 2.0 ** MODERATE[system.dtype.name][1]
+        self._exponents: Any = 0
+        if not (1.0 / limit <= self.norms.min() and self.norms.max() <= limit):
+            peaks = np.abs(to_numpy(given)).max(axis=0)
+            self._exponents = np.atleast_1d(np.frexp(peaks)[1]).astype(np.int64)
+            self.rhs = cast(_times_powers(given, -self._exponents), system.dtype)
+            self.norms = _column_norms(self.rhs)
+        self._growth = self._exponents - getattr(system, "exponent", 0)  # of the caller's x over the scaled one
+        self._scaled = bool(np.any(self._growth))
+        with np.errstate(over="ignore"):
+            self.targets = np.maximum(self.rtol * self.norms, np.ldexp(self.atol, -self._exponents))
         self._check_start()
         self.consistent_rhs, self.goals = self.rhs, self.targets
         nullspace = system.operator.nullspace
         if nullspace is not None:
             rounding = 10 * machine_epsilon(system.dtype) * system.size**0.5 * self.norms
             tolerance = np.maximum(0.5 * self.targets, rounding)
-            parts = nullspace.check_consistent(self.rhs, tolerance if self.rhs.ndim == 2 else tolerance[0])
+            tolerance = tolerance if self.rhs.ndim == 2 else tolerance[0]
+            parts = nullspace.check_consistent(self.rhs, tolerance, self._exponents)
             self.consistent_rhs = nullspace.project(self.rhs)
             invisible = (parts**2).sum(axis=0)
             self.goals = np.sqrt(np.maximum(self.targets**2 - invisible, (0.1 * self.targets) ** 2))
@@ -125,13 +181,31 @@ class LinearSystemTask:
     @cached_property
     def start(self) -> Array:
         """Starting vector, which may be overwritten."""
+        return self.fresh_start()
+
+    def fresh_start(self) -> Array:
+        """Return a new copy of the starting vector."""
         if self.x0 is None:
             return self.rhs * 0.0
-        start = copy(asarray_like(self.x0, self.rhs))
+        start = copy(asarray_like(self.from_caller(self.x0), self.rhs))
         if not self.norms.all():
             start *= asarray_like(self.norms > 0, self.rhs)  # a zero right-hand side has the solution zero
         nullspace = self.system.operator.nullspace
         return start if nullspace is None else nullspace.project(start)
+
+    def from_caller(self, x: Array) -> Array:
+        """Return a vector of the caller's system as one of the scaled system."""
+        return _times_powers(x, -self._growth) if self._scaled else x
+
+    def for_caller(self, x: Array) -> Array:
+        """Return an iterate of the scaled system as one of the caller's system."""
+        return _times_powers(x, self._growth) if self._scaled else x
+
+    def informs(self, callback: Callback | None) -> Callback | None:
+        """Return a callback for iterates of the scaled system that informs the caller's."""
+        if callback is None or not self._scaled:
+            return callback
+        return lambda iteration, x, residual: callback(iteration, self.for_caller(x), residual)
 
     def residual_norms(self, x: Array) -> np.ndarray:
         """Compute ``||b - A x||`` for each column."""
@@ -144,7 +218,8 @@ class LinearSystemTask:
 
     def solved(self, norms: Any) -> bool:
         """Return whether the residual norm of every column meets its target."""
-        return bool((np.atleast_1d(to_numpy(norms)) <= self.targets).all())
+        norms = np.atleast_1d(to_numpy(norms))
+        return bool(((norms <= self.targets) & (norms < np.inf)).all())
 
     def judge(self, norms: Any, share: float) -> tuple[float, bool, Any]:
         """Compare the residual norms that a method yielded with a fraction `share` of the goals.
@@ -165,11 +240,32 @@ class LinearSystemTask:
         return self.relative(norms), not unfinished.any(), asarray_like(unfinished, self.rhs)
 
     def settle(self, x: Array) -> tuple[Array, np.ndarray]:
-        """Return `x` without its component in the nullspace, and the true residual norms."""
+        """Return `x` without its component in the nullspace, and the true residual norms; infinite if `x` is not finite.
+
+        The residual alone would not show an infinity in a column of the matrix without entries.
+        """
         nullspace = self.system.operator.nullspace
         if nullspace is not None:
             x = nullspace.project(x)
-        return x, self.residual_norms(x)
+        norms = self.residual_norms(x)
+        finite = namespace(x).isfinite(x)
+        if not bool(finite.all()):
+            norms = np.where(np.atleast_1d(to_numpy(finite).all(axis=0)), norms, np.inf)
+        return x, norms
+
+    def better(self, x: Array, norms: np.ndarray, y: Array, others: np.ndarray) -> tuple[Array, np.ndarray]:
+        """Return, column by column, that of two iterates with the smaller residual norm, and the norms."""
+        worse = ~(norms <= others)
+        if not worse.any():
+            return x, norms
+        xp = namespace(x)
+        return xp.where(asarray_like(worse, x) != 0, y, x), np.where(worse, others, norms)
+
+    def no_worse_than_start(self, x: Array, norms: np.ndarray) -> tuple[Array, np.ndarray]:
+        """Return the better, column by column, of `x`, the starting vector and zero, and the residual norms."""
+        if self.x0 is not None:
+            x, norms = self.better(x, norms, *self.settle(self.fresh_start()))
+        return self.better(x, norms, self.rhs * 0.0, self.norms)
 
     def finish(
         self,
@@ -193,18 +289,21 @@ class LinearSystemTask:
         """
         if norms is None:
             x, norms = self.settle(x)
-        residual = self.relative(norms)
+        if self._scaled:  # what the caller gets may have been rounded, to zero or infinity at worst
+            x, norms = self.settle(self.from_caller(self.for_caller(x)))
         if self.solved(norms):
             status = Status.CONVERGED
-        elif not np.isfinite(norms).all():
-            status = Status.NON_FINITE
-        elif status is None or status is Status.CONVERGED:
-            status = Status.STAGNATED
+        else:
+            if not np.isfinite(norms).all():
+                status = Status.NON_FINITE
+            elif status is None or status is Status.CONVERGED:
+                status = Status.STAGNATED
+            x, norms = self.no_worse_than_start(x, norms)
         return Solution(
-            x=x,
+            x=self.for_caller(x),
             status=status,
             iterations=len(history) - 1,
-            residual=residual,
+            residual=self.relative(norms),
             history=np.array(history),
             timings=timings or {},
             grid=self.system.grid,
@@ -285,16 +384,22 @@ class IterativeSolve:
             iteration = len(self.history) - known
             if not known:
                 self.history.append(relative)
+            if iteration == 0 and not known and task.x0 is not None and not relative < HOPELESS:
+                hopeful = np.atleast_1d(to_numpy(norms)) < HOPELESS * task.norms
+                self._iterate, known = task.fresh_start() * asarray_like(hopeful, self._rhs), True
+                steps, unfinished = self.method(self._operator, self._rhs, self._iterate, self._preconditioner), None
+                continue
             if not relative < math.inf:
                 return Status.NON_FINITE
             if callback is not None and not known and callback(iteration, _formed(self._iterate), relative):
                 return Status.INTERRUPTED
             if believed:
                 x, true = task.settle(_formed(self._iterate))
-                if task.solved(true) or share <= 0.25:
+                while believed and not task.solved(true) and share > 0.25:
+                    share *= 0.5
+                    believed, unfinished = task.judge(norms, share)[1:]
+                if believed:
                     return x, true
-                share *= 0.5
-                unfinished = task.judge(norms, share)[2]
             if iteration >= self.maxiter:
                 return Status.MAX_ITERATIONS
             progress.update(iteration, relative)
@@ -312,11 +417,8 @@ class IterativeSolve:
         self._best = (relative, kept)
 
     def _best_known(self) -> tuple[Array, np.ndarray]:
-        x, true = self.task.settle(_formed(self._iterate))
-        kept, kept_true = self.task.settle(self._best[1])
-        if self.task.relative(true) <= self.task.relative(kept_true):
-            return x, true
-        return kept, kept_true
+        latest = self.task.settle(_formed(self._iterate))
+        return self.task.better(*latest, *self.task.settle(self._best[1]))
 
 
 class _Followed(Operator):
@@ -333,6 +435,12 @@ class _Followed(Operator):
         return self._operator.rmatvec(self._function(x))
 
 
+def _times_powers(x: Array, exponents: Any) -> Array:
+    """Return ``2**exponents * x``, with one exponent per column, in float64 where `x` may leave the range of float32."""
+    with np.errstate(over="ignore", under="ignore"):
+        return asarray_like(np.ldexp(to_numpy(x), exponents), x)
+
+
 def _column_norms(x: Array) -> np.ndarray:
     return np.atleast_1d(to_numpy(column_norm(x))).astype(np.float64)
 
@@ -341,8 +449,54 @@ def _formed(iterate: Any) -> Array:
     return iterate() if callable(iterate) else iterate
 
 
+class PreparedSystem(PreparedSolver[Solution]):
+    """Base of prepared solvers of linear systems; a subclass has a `system` and defines ``_run``.
+
+    Attributes
+    ----------
+    system : LinearSystem
+        From `balanced`.
+    """
+
+    system: LinearSystem
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of the system."""
+        return self.system.dtype
+
+    def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
+        task = LinearSystemTask(self.system, rhs, x0, controls.rtol, controls.atol)
+        differentiate = requires_gradient(task.given)
+        if differentiate and Tag.SYMMETRIC not in self.system.operator.tags:
+            raise InvalidProblem(
+                "rhs requires gradients, which solvers give for symmetric operators only: detach it, or solve the"
+                " transposed system for the gradient yourself"
+            )
+        with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+            solution = self._run(task, replace(controls, callback=task.informs(controls.callback)))
+        if differentiate:
+            return replace(solution, x=self._differentiable(task.given, solution.x, controls.rtol))
+        return solution
+
+    @abstractmethod
+    def _run(self, task: LinearSystemTask, controls: Controls) -> Solution:
+        """Return the solution of a checked task."""
+
+    def _differentiable(self, given: Array, x: Array, rtol: float) -> Array:
+        """Return `x` as a function of the right-hand side: its gradient is one more solve, as A is symmetric."""
+        from ritz.operators.gradients import LinearMap
+
+        def adjoint(gradient: Array) -> Array:
+            nullspace = self.system.operator.nullspace
+            consistent = gradient if nullspace is None else nullspace.project(gradient)
+            return self.solve(consistent, rtol=rtol).raise_for_status().x
+
+        return LinearMap.apply(cast(given, self.dtype), lambda _: x, adjoint)
+
+
 @dataclass(frozen=True, eq=False)
-class PreparedIteration(PreparedSolver[Solution]):
+class PreparedIteration(PreparedSystem):
     """An iterative method with its preconditioner, ready to solve.
 
     The iteration limit is ``min(10 n, 20000)`` unless given.
@@ -355,17 +509,26 @@ class PreparedIteration(PreparedSolver[Solution]):
     seconds: float = 0.0
     stats: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Precision of the system."""
-        return self.system.dtype
-
-    def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
-        task = LinearSystemTask(self.system, rhs, x0, controls.rtol, controls.atol)
+    def _run(self, task: LinearSystemTask, controls: Controls) -> Solution:
         limit = controls.limit(default_maxiter(self.system.size))
         run = IterativeSolve(task, self.method, self.preconditioner, limit)
         x, status, norms = run.run(controls.callback, controls.progress)
-        return task.finish(x, status, run.history, norms)
+        solution = task.finish(x, status, run.history, norms)
+        if solution.converged or solution.status is Status.INTERRUPTED:
+            return solution
+        system = balanced(self.system, probe=True)
+        if system is self.system:
+            return solution
+        # Products of an operator without entries have turned out to be far from one.
+        growth = 2.0 ** (getattr(system, "exponent", 0) - getattr(self.system, "exponent", 0))
+        inverse = None if self.preconditioner is None else Scaled(self.preconditioner, growth)
+        again = LinearSystemTask(system, task.given, task.x0, task.rtol, task.atol)
+        tell = controls.callback
+
+        def inform(iteration: int, x: Array, residual: float) -> Any:
+            return tell is not None and tell(iteration, task.from_caller(again.for_caller(x)), residual)
+
+        return replace(self, system=system, preconditioner=inverse)._run(again, replace(controls, callback=inform))
 
 
 def prepare_iteration(
@@ -391,5 +554,9 @@ def prepare_iteration(
     """
     start = time.perf_counter()
     check_pairing(solver, system)
+    system = balanced(system)
     inverse, stats = preconditioner(system.operator) if preconditioner else (None, {})
+    if inverse is not None and isinstance(system, BalancedSystem):  # given for the operator as it was, perhaps
+        size = magnitude(MatrixFree(inverse.matvec, inverse.shape, dtype=inverse.dtype), probe=True)
+        inverse = inverse if abs(size) <= MODERATE[system.dtype.name][0] else Scaled(inverse, 2.0**-size)
     return PreparedIteration(system, method, registered_name(solver), inverse, time.perf_counter() - start, stats)

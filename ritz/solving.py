@@ -83,7 +83,8 @@ def solve(
     problem, positional = read_arguments(problem, arguments, default=None)
     if solver is not None and positional is not None:
         raise TypeError(f"solver is given twice: {positional!r} by position and {solver!r} by name")
-    made = seeded_solver(solver or positional or "auto", seed, options)
+    chosen = solver if solver is not None else positional
+    made = seeded_solver("auto" if chosen is None else chosen, seed, options)
     controls: dict[str, Any] = {
         "rtol": rtol,
         "atol": atol,

@@ -17,7 +17,7 @@ from ritz.arguments import check_tolerances
 from ritz.comparing.environment import pinned_threads
 from ritz.comparing.memory import peak_memory
 from ritz.errors import UnknownName, UnknownOption
-from ritz.iteration import LinearSystemTask
+from ritz.iteration import LinearSystemTask, balanced
 from ritz.problem_types.linear_system import LinearSystem, SystemSequence
 from ritz.sequences.trajectory import Trajectory
 from ritz.solution import Solution, Status
@@ -92,7 +92,7 @@ class Measurement:
     @property
     def converged(self) -> bool:
         """Whether the solver reports convergence and the recomputed residual confirms it."""
-        return self.status is Status.CONVERGED and self.met
+        return self.status in (Status.CONVERGED, Status.ACCEPTED) and self.met
 
     @property
     def outcome(self) -> str:
@@ -134,7 +134,8 @@ class ResidualCheck:
         self._problem, self._rtol, self._atol = problem, rtol, atol
         first = first_system(problem)
         check_tolerances(rtol, atol, first.dtype if isinstance(first, LinearSystem) else np.dtype(np.float64))
-        self._first = LinearSystemTask(first, None, None, rtol, atol) if isinstance(first, LinearSystem) else None
+        linear = isinstance(first, LinearSystem)
+        self._first = LinearSystemTask(balanced(first), None, None, rtol, atol) if linear else None
 
     def __call__(self, solution: Solution) -> tuple[float, bool]:
         """Return the relative true residual, and whether it meets the tolerance."""
@@ -157,7 +158,7 @@ class ResidualCheck:
     def _residual(task: LinearSystemTask, solution: Solution) -> tuple[float, bool]:
         if tuple(solution.x.shape) != tuple(task.rhs.shape):
             return math.nan, False
-        norms = task.residual_norms(solution.x)
+        norms = task.residual_norms(task.from_caller(solution.x))
         return task.relative(norms), bool((norms <= SLACK * task.targets).all())
 
 

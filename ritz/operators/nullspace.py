@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -86,7 +86,7 @@ class Nullspace:
         values = 1.0 / np.sqrt(self.sizes[self._inside])
         return csr_array((values, (rows, self._inside)), shape=(self.labels.size, self.count))
 
-    def check_consistent(self, rhs: Array, tolerance: Array) -> np.ndarray:
+    def check_consistent(self, rhs: Array, tolerance: Array, exponents: Any = 0) -> np.ndarray:
         """Return `component_norm` of `rhs` if it is within a tolerance.
 
         Parameters
@@ -94,6 +94,8 @@ class Nullspace:
         rhs : array, shape (n,) or (n, k)
         tolerance : float or ndarray, shape (k,)
             Largest norm allowed in each column.
+        exponents : int or ndarray of int, shape (k,)
+            The caller's right-hand side is ``2**exponents * rhs``; for the message.
 
         Raises
         ------
@@ -106,7 +108,7 @@ class Nullspace:
             return parts
         region = int(np.unravel_index(int(excess.argmax()), excess.shape)[0])
         members = np.flatnonzero(self.labels == region)
-        total = float(np.abs(self.sums(rhs)[region]).max())
+        total = float(np.abs(np.ldexp(self.sums(rhs)[region], exponents)).max())
         raise InvalidProblem(
             f"rhs is inconsistent: the operator is singular on region {region} of {self.count}"
             f" ({members.size} unknowns, the first is number {members[0]}), where the sum of rhs must be 0 but is"

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from ritz.arguments import check_integer
-from ritz.backend import Array, cast, is_torch_array, namespace, numpy_dtype
+from ritz.backend import Array, cast, is_torch_array, namespace, numpy_dtype, requires_gradient
 from ritz.errors import InvalidProblem
 from ritz.grid import Grid
 from ritz.operators import Dense, Operator, Sparse, aslinearoperator
+from ritz.operators.foreign_arrays import as_plain
 
 __all__ = ["LinearSystem", "SystemSequence", "check_vector"]
 
@@ -23,13 +24,12 @@ def check_vector(name: str, values: Any, length: int) -> Array:
     Raises
     ------
     InvalidProblem
-        For a wrong shape, complex or non-numeric entries, half precision, NaN or infinity.
+        For a wrong shape, sparse arrays, masked, complex or non-numeric entries, half precision, NaN or infinity.
     """
     if not is_torch_array(values):
-        try:
-            values = np.asarray(values)
-        except ValueError as error:
-            raise InvalidProblem(f"{name} cannot be read as an array: {error}") from None
+        values = as_plain(values, name)
+    elif str(values.layout) != "torch.strided":
+        raise InvalidProblem(f"{name} is a sparse tensor of shape {tuple(values.shape)}; give {name}.to_dense()")
     if values.ndim not in (1, 2) or values.shape[0] != length or (values.ndim == 2 and values.shape[1] == 0):
         raise InvalidProblem(f"{name} has shape {tuple(values.shape)}; it must be ({length},) or ({length}, k)")
     dtype = numpy_dtype(values)
@@ -85,6 +85,9 @@ class LinearSystem:
     expected_solves: int = 1
 
     def __post_init__(self):
+        if requires_gradient(self.operator):
+            raise InvalidProblem("operator requires gradients, which solvers give for rhs only: detach it")
+        check_integer("expected_solves", self.expected_solves)
         operator = aslinearoperator(self.operator)
         rows, columns = operator.shape
         if rows == 0:

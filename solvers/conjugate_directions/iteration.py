@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ritz.arguments import check_integer
 from ritz.backend import Array, add_scaled, column_inner, column_norm, copy, machine_epsilon, namespace
-from ritz.iteration import PreparedIteration, prepare_iteration
+from ritz.iteration import LinearSystemTask, PreparedIteration, prepare_iteration
 from ritz.operators import Operator, Tag
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
@@ -102,12 +102,12 @@ class ConjugateDirections:
 class PreparedDirections(PreparedIteration):
     """The conjugate-directions method for one operator, which counts discarded proposals in each solve."""
 
-    def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
+    def _run(self, task: LinearSystemTask, controls: Controls) -> Solution:
         counts = {"replaced": 0, "restarts": 0}
         method: Any = self.method
         columns = by_columns(partial(method, counts=counts))
         counted = PreparedIteration(self.system, columns, self.name, self.preconditioner)
-        return replace(counted._solve(rhs, x0, controls), stats=counts)
+        return replace(counted._run(task, controls), stats=counts)
 
 
 def conjugate_directions(

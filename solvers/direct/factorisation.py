@@ -11,12 +11,12 @@ import numpy as np
 
 from ritz.arguments import Callback
 from ritz.backend import Array, asarray_like, machine_epsilon, to_numpy
-from ritz.iteration import LinearSystemTask
+from ritz.iteration import LinearSystemTask, PreparedSystem, balanced
 from ritz.operators import Dense
 from ritz.operators.sparse_entries import sparse_entries
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.solution import Solution, Status
-from ritz.solver import Controls, PreparedSolver, Solver, check_pairing, registered_name
+from ritz.solver import Controls, Solver, check_pairing, registered_name
 
 __all__ = ["FactorisationFailed", "Factorise", "PreparedFactorisation", "prepare_factorisation"]
 
@@ -35,7 +35,7 @@ class FactorisationFailed(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedFactorisation(PreparedSolver[Solution]):
+class PreparedFactorisation(PreparedSystem):
     """A factored operator.
 
     A solution is refined until the tolerance is met or the residual no longer halves. Each solve with the factors
@@ -62,13 +62,7 @@ class PreparedFactorisation(PreparedSolver[Solution]):
     seconds: float
     stats: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Precision of the system."""
-        return self.system.dtype
-
-    def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
-        task = LinearSystemTask(self.system, rhs, x0, controls.rtol, controls.atol)
+    def _run(self, task: LinearSystemTask, controls: Controls) -> Solution:
         history: list[float] = []
         x, status, norms = self._refine(task, controls.limit(SOLVES), controls.callback, history)
         return task.finish(x, status, history, norms)
@@ -95,15 +89,17 @@ class PreparedFactorisation(PreparedSolver[Solution]):
                 if best is not None:
                     residual = residual - self.system.operator @ best
                 correction = self._correction(to_numpy(residual))
-                if not np.isfinite(correction).all():
-                    status = Status.SINGULAR
-                    break
                 step = asarray_like(correction, task.rhs)
                 x, norms = task.settle(step if best is None else best + step)
+                if not np.isfinite(norms).all():
+                    status = Status.SINGULAR
+                    break
                 history.append(task.relative(norms))
                 before = task.relative(best_norms)
-                if history[-1] <= before or task.solved(norms):
+                if best is None:
                     best, best_norms = x, norms
+                else:
+                    best, best_norms = task.better(x, norms, best, best_norms)
                 if callback is not None and callback(len(history) - 1, x, history[-1]):
                     status = Status.INTERRUPTED
                 elif not (history[-1] <= 0.5 * before or task.solved(best_norms)):
@@ -145,6 +141,7 @@ def prepare_factorisation(solver: Solver, system: LinearSystem, factorise: Facto
     """
     start = time.perf_counter()
     check_pairing(solver, system)
+    system = balanced(system)
     name = registered_name(solver)
     operator = system.operator
     matrix = operator.matrix if isinstance(operator, Dense) else sparse_entries(operator, f"solver {name!r}")

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ritz.errors import InvalidProblem
+from ritz.iteration import balanced
 from ritz.operators import Tag
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
@@ -104,6 +105,7 @@ def prepare_separable(
             f"solver {name!r} takes a Stencil with constant coefficients and no obstacles, or a KroneckerSum, and the"
             f" operator is {system.operator!r}: use 'multigrid', 'amg-cg' or 'cg'"
         )
+    system = balanced(system)
     lines, shift = separate(system.operator)
     wanted = ways(lines)
     apply, failure, stats = None, None, {}

@@ -79,7 +79,7 @@ def by_columns(method: Method) -> Method:
                     iterates[j], norms[j] = next(columns[j])
                 except StopIteration as end:
                     failures[j] = end.value
-            if all(j in failures for j in working):
+            if working and all(j in failures for j in working):
                 return failures[working[0]]
 
     return block_method

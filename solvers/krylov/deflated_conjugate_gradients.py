@@ -13,7 +13,7 @@ import numpy as np
 
 from ritz.arguments import check_integer
 from ritz.backend import Array, add_scaled, advance, asarray_like, column_inner, column_norm, scale_and_add, to_numpy
-from ritz.iteration import PreparedIteration
+from ritz.iteration import PreparedIteration, balanced
 from ritz.operators import Operator, Tag
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
@@ -68,6 +68,7 @@ class DeflatedConjugateGradients:
         """Check the pairing, cut the domain and multiply the operator with the indicators."""
         start = time.perf_counter()
         check_pairing(self, problem)
+        problem = balanced(problem)
         inverse, stats = build_preconditioner(self.preconditioner, problem.operator)
         shape = problem.grid.shape if problem.grid else getattr(problem.operator, "grid_shape", (problem.size,))
         labels = _parts(shape, self.parts)

@@ -196,6 +196,6 @@ def prepare_peer(
     """Check that `solver` takes `system`, call ``prepare(operator) -> (matrix, peer, statistics)``, and time it."""
     start = time.perf_counter()
     check_pairing(solver, system)
-    system = balanced(system)
+    system = balanced(system, probe=True)
     matrix, peer, stats = prepare(system.operator)
     return PreparedPeer(system, matrix, peer, registered_name(solver), time.perf_counter() - start, stats)

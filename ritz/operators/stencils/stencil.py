@@ -285,21 +285,30 @@ class Stencil(Operator):
     def astype(self, dtype: Any) -> Stencil:
         """Return the operator with entries of another dtype, float32 or float64."""
         dtype = arguments.floating(dtype)
-        if dtype == self.dtype:
-            return self
+        return self if dtype == self.dtype else self._with_entries(dtype, 0)
+
+    def times_power_of_two(self, exponent: int) -> Stencil:
+        """Return the operator times ``2**exponent``, which is exact unless entries leave the range of the dtype."""
+        other = self._with_entries(self.dtype, exponent)
+        other.shift = float(np.ldexp(self.shift, exponent))
+        return other
+
+    def _with_entries(self, dtype: np.dtype, exponent: int) -> Stencil:
+        def convert(values: np.ndarray) -> np.ndarray:
+            return arguments.entries(np.ldexp(values, exponent) if exponent else values, dtype)
+
         other = copy(self)
         vars(other).pop("_loop", None)
         other._tensors = Tensors()
         other.dtype = dtype
+        other._diagonals = tuple(convert(values) for values in self._diagonals)
         if self.constant:
-            other._diagonals = tuple(arguments.entries(values, dtype) for values in self._diagonals)
-            other._weights = self._weights.astype(dtype)
+            other._weights = convert(self._weights)
             other.couplings = tuple(
-                self._spread(axis, self._line(axis).astype(dtype)) for axis in range(len(self.couplings))
+                self._spread(axis, convert(self._line(axis))) for axis in range(len(self.couplings))
             )
         else:
-            other._diagonals = (arguments.entries(self._diagonals[0], dtype),)
-            other.couplings = tuple(arguments.entries(along, dtype) for along in self.couplings)
+            other.couplings = tuple(convert(along) for along in self.couplings)
         return other
 
     def _line(self, axis: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ritz.arguments import check_choice
 from ritz.backend import Array, column_norm
-from ritz.iteration import PreparedIteration
+from ritz.iteration import PreparedIteration, balanced
 from ritz.operators import Operator, Tag
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
@@ -72,6 +72,7 @@ class Multigrid:
         """Check that the solver suits the problem, and set up the grids."""
         start = time.perf_counter()
         check_pairing(self, problem)
+        problem = balanced(problem)
         inverse = self._preconditioner(problem.grid.shape if problem.grid else None).build(problem.operator)
         return PreparedIteration(
             problem,

@@ -14,7 +14,7 @@ import numpy as np
 
 from ritz.backend import Array
 from ritz.errors import InvalidProblem
-from ritz.iteration import PreparedIteration
+from ritz.iteration import PreparedIteration, balanced
 from ritz.operators import Operator, Stencil, Tag
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import preconditioners, register
@@ -151,6 +151,7 @@ class LearnedMultigrid:
         """Check that the solver suits the problem, and set up the grids."""
         start = time.perf_counter()
         check_pairing(self, problem)
+        problem = balanced(problem)
         preconditioner = LearnedGridMultigrid(self.weights, problem.grid.shape if problem.grid else None)
         inverse = preconditioner.build(problem.operator)
         method = partial(_accelerated, preconditioner, inverse)
