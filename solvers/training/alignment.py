@@ -50,7 +50,12 @@ def hessian_alignment(
     Returns
     -------
     scalar tensor
-        With its graph.
+        With its graph, so that it can be differentiated, third derivatives of the losses included.
+
+    Raises
+    ------
+    InvalidProblem
+        If `method` is unknown, there are fewer than two losses, or a loss is not one number with its graph.
 
     Examples
     --------
@@ -65,9 +70,11 @@ def hessian_alignment(
     shapes = {tuple(each.shape) for each in losses}
     if shapes != {()}:
         raise InvalidProblem(f"losses have shapes {sorted(shapes)}; each must be one number (a scalar tensor)")
+    if not all(each.requires_grad for each in losses):
+        raise InvalidProblem("a loss has no graph: compute it from the parameters, outside torch.no_grad()")
     gradients = [_flat_gradient(each, parameters) for each in losses]
     if method == "product":
-        curvatures = [_flat_gradient(g, parameters, g.detach()) for g in gradients]
+        curvatures = [_flat_gradient(g, parameters, g) for g in gradients]  # g with its graph: it depends on them too
     else:
         curvatures = [diagonal_by_probes(g, parameters, probes, seed) for g in gradients]
     return spread(curvatures) + gradient_weight * spread(gradients)
@@ -129,5 +136,7 @@ def linear_head_diagonal(
 def _flat_gradient(
     value: torch.Tensor, parameters: Sequence[torch.Tensor], direction: torch.Tensor | None = None
 ) -> torch.Tensor:
+    if not value.requires_grad:  # the gradient of a linear loss
+        return torch.zeros_like(value)
     parts = torch.autograd.grad(value, list(parameters), direction, create_graph=True, materialize_grads=True)
     return torch.cat([each.reshape(-1) for each in parts])
