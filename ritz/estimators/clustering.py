@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_non_negative, validate_data
 
 from ritz.errors import InvalidProblem
+from ritz.operators.foreign_arrays import as_csr
 from ritz.problem_types.attributed_graph import AttributedGraph, symmetrised
 from ritz.solution import Status
 from ritz.solving import solve
@@ -139,6 +140,7 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
                 f"X is a sparse matrix of shape {X.shape}: give affinity='precomputed' if it holds the edge weights of "
                 "a graph, and a dense array if it holds points"
             )
+        X = as_csr(X, "X") if issparse(X) else X
         points: Any = validate_data(
             self, X, accept_sparse="csr" if sparse else False, dtype=np.float64, ensure_min_samples=2
         )

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ritz.operators.foreign_arrays import as_csr
 from ritz.problem_types.least_squares import LeastSquares
 from ritz.problem_types.lp_regression import LpRegression
 from ritz.solution import Solution
@@ -29,6 +30,7 @@ class _LinearRegressor(RegressorMixin, BaseEstimator):
         """Return the checked matrix, with a column of ones for the intercept, and the targets."""
         checks: dict[str, Any] = {"accept_sparse": "csr", "dtype": np.float64, "ensure_min_samples": 2}
         columns: Any
+        X = as_csr(X, "X") if issparse(X) else X
         columns, targets = validate_data(self, X, y, y_numeric=True, multi_output=several, **checks)
         if self.fit_intercept:
             ones = np.ones((columns.shape[0], 1))
@@ -63,9 +65,9 @@ class _LinearRegressor(RegressorMixin, BaseEstimator):
         ndarray, shape (n_samples,) or (n_samples, n_targets)
         """
         check_is_fitted(self)
-        return (
-            validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False) @ self.coef_.T + self.intercept_
-        )
+        X = as_csr(X, "X") if issparse(X) else X
+        columns: Any = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
+        return columns @ self.coef_.T + self.intercept_
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 
 from ritz.backend import is_torch_array
 from ritz.errors import InvalidProblem
 from ritz.operators.checks import asymmetry
 from ritz.operators.dense import Dense
+from ritz.operators.foreign_arrays import as_plain, from_tensor
 from ritz.operators.matrix_free import MatrixFree
 from ritz.operators.operator import Operator, Tag, real_entries
 from ritz.operators.sparse import Sparse
@@ -38,7 +39,8 @@ def aslinearoperator(anything: Any, tags: Iterable[Tag] | None = None) -> Operat
     Raises
     ------
     InvalidProblem
-        For complex or half-precision entries, arrays that are not two-dimensional, and objects that cannot multiply.
+        For complex, half-precision or masked entries, arrays that are not two-dimensional, sparse matrices whose index
+        arrays do not fit their shape, and objects that cannot multiply.
 
     Examples
     --------
@@ -61,32 +63,17 @@ def _wrap(anything: Any) -> Dense | Sparse | MatrixFree:
     if issparse(anything):
         return Sparse(anything)
     if is_torch_array(anything):
-        return _from_tensor(anything)
+        matrix = from_tensor(anything, "operator")
+        return Sparse(matrix) if issparse(matrix) else Dense(matrix)
     if not isinstance(anything, np.ndarray) and hasattr(anything, "matvec") and hasattr(anything, "shape"):
         return _from_linear_operator(anything)
-    try:
-        matrix = np.asarray(anything)
-    except (TypeError, ValueError):
-        matrix = np.empty(0, dtype=object)
+    matrix = as_plain(anything, "operator")
     if matrix.dtype.kind not in "biufc":
         raise InvalidProblem(
             f"operator is a {type(anything).__name__}; give an Operator, an array, a SciPy sparse array or"
             " LinearOperator, or a torch tensor"
         )
     return Dense(matrix)
-
-
-def _from_tensor(tensor: Any) -> Dense | Sparse:
-    import torch
-
-    tensor = tensor.detach().cpu()
-    if tensor.dtype == torch.bfloat16:  # NumPy has no bfloat16
-        tensor = tensor.half()
-    if tensor.layout == torch.strided:
-        return Dense(tensor.numpy())
-    tensor = tensor.to_sparse_coo().coalesce()
-    entries = (tensor.values().numpy(), tuple(tensor.indices().numpy()))
-    return Sparse(csr_array(entries, shape=tuple(tensor.shape)))
 
 
 def _from_linear_operator(operator: Any) -> MatrixFree:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ritz.backend import Array, asarray_like, is_torch_array, to_numpy
+from ritz.operators.foreign_arrays import as_plain
 from ritz.operators.operator import Operator, Tag, Tensors, real_entries
 
 __all__ = ["Dense"]
@@ -32,7 +33,8 @@ class Dense(Operator):
     _seen_by_torch = True
 
     def __init__(self, matrix: Any, tags: Iterable[Tag] = ()):
-        self.matrix: np.ndarray = real_entries(to_numpy(matrix))
+        matrix = to_numpy(matrix) if is_torch_array(matrix) else as_plain(matrix, "operator")
+        self.matrix: np.ndarray = real_entries(matrix)
         self.shape = (self.matrix.shape[0], self.matrix.shape[1])
         self.dtype = self.matrix.dtype
         self.tags = frozenset(tags)

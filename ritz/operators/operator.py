@@ -11,6 +11,7 @@ import numpy as np
 
 from ritz.backend import Array, asarray_like, is_torch_array
 from ritz.errors import InvalidProblem
+from ritz.operators.foreign_arrays import as_plain
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -211,6 +212,8 @@ def real_entries(matrix: Any, dimension: int = 2, name: str = "operator") -> Any
         raise InvalidProblem(f"{name} has shape {matrix.shape}; its entries form an array of {dimension} dimension(s)")
     if matrix.dtype.kind in "biu":
         return matrix.astype(np.float64)
+    if not matrix.dtype.isnative:
+        matrix = matrix.astype(matrix.dtype.newbyteorder("="))
     if matrix.dtype not in (np.float32, np.float64):
         raise InvalidProblem(
             f"{name} has dtype {matrix.dtype}; Ritz solves real systems in float32 or float64 (write a complex"
@@ -248,7 +251,8 @@ def _floating(x: Any, operator: Operator) -> Array:
             return x.to(getattr(torch, operator.dtype.name))
         real = x.is_floating_point()
     else:
-        x = np.asarray(x)
+        if type(x) is not np.ndarray or not x.dtype.isnative:
+            x = as_plain(x, "x")
         if x.dtype.kind in "biu":
             return x.astype(operator.dtype)
         real = x.dtype.kind == "f"

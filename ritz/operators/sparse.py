@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ritz.backend import Array, is_torch_array
+from ritz.operators.foreign_arrays import as_csr
 from ritz.operators.nullspace import Nullspace
 from ritz.operators.operator import Operator, Tag, Tensors, real_entries, through_numpy
 
@@ -24,13 +25,18 @@ class Sparse(Operator):
 
     Parameters
     ----------
-    matrix : anything that ``scipy.sparse.csr_array`` takes, shape (m, n)
+    matrix : SciPy sparse array, array or torch tensor, shape (m, n)
         The entries. CSR input is not copied, unless integers have to be converted to float64.
     tags : iterable of Tag
         Promised properties.
     nullspace : Nullspace, optional
         The nullspace if it is known. If None, a matrix tagged symmetric but not positive definite is searched for
         connected components with zero row sums (graph Laplacians, pure Neumann problems).
+
+    Raises
+    ------
+    InvalidProblem
+        If `matrix` is no matrix of real numbers, or its index arrays do not fit its shape.
 
     Examples
     --------
@@ -40,7 +46,7 @@ class Sparse(Operator):
     """
 
     def __init__(self, matrix: Any, tags: Iterable[Tag] = (), nullspace: Nullspace | None = None):
-        self.matrix: Any = real_entries(csr_array(matrix))
+        self.matrix: Any = real_entries(as_csr(matrix))
         self.shape = (self.matrix.shape[0], self.matrix.shape[1])
         self.dtype = self.matrix.dtype
         self.tags = frozenset(tags)

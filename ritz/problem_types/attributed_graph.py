@@ -12,6 +12,7 @@ from scipy.sparse import coo_array, csr_array, issparse, triu
 
 from ritz.backend import is_torch_array, to_numpy
 from ritz.errors import InvalidProblem
+from ritz.operators.foreign_arrays import as_csr, as_plain
 from ritz.operators.operator import real_entries
 
 __all__ = ["AttributeBlock", "AttributedGraph", "edge_ends", "short_indices", "symmetrised", "undirected"]
@@ -115,7 +116,7 @@ class AttributedGraph:
         """The attributes by kind; empty without attributes."""
         if self.attributes is None:
             return ()
-        if isinstance(self.attributes, Mapping):
+        if _has_names(self.attributes):
             return tuple(_attribute_block(f"attributes[{name!r}]", a) for name, a in self.attributes.items())
         return (_attribute_block("attributes", self.attributes),)
 
@@ -144,7 +145,7 @@ class AttributedGraph:
         labels: Any = self.labels
         positions: Any = self.positions
         attributes = self.attributes
-        if isinstance(attributes, Mapping):
+        if _has_names(attributes):
             attributes = {name: _rows(values)[numbers] for name, values in attributes.items()}
         elif attributes is not None:
             attributes = _rows(attributes)[numbers]
@@ -190,16 +191,12 @@ def undirected(edges: np.ndarray, n: int) -> csr_array:
 
 
 def _square(given: Any) -> csr_array:
-    if is_torch_array(given):
-        given = given.detach().to_dense().cpu().numpy()
-    try:
-        matrix: Any = csr_array(real_entries(csr_array(given)), dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    if hasattr(given, "adj"):
         raise InvalidProblem(
-            f"adjacency is a {type(given).__name__} that cannot be read as a real matrix ({error}); give a SciPy sparse"
-            " array or an array (ritz.problems.from_networkx reads NetworkX graphs)"
-        ) from None
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+            f"adjacency is a {type(given).__name__}: read NetworkX graphs by ritz.problems.from_networkx"
+        )
+    matrix: Any = csr_array(real_entries(as_csr(given, "adjacency"), name="adjacency"), dtype=np.float64)
+    if matrix.shape[0] != matrix.shape[1]:
         raise InvalidProblem(f"adjacency has shape {matrix.shape}; it must be (n, n), a row for each vertex")
     matrix = short_indices(matrix)
     if matrix.shape[0] == 0:
@@ -235,17 +232,21 @@ def _weights(given: Any) -> csr_array:
     return matrix
 
 
-def _rows(given: Any) -> Any:
+def _has_names(attributes: Any) -> bool:
+    return isinstance(attributes, Mapping) and not issparse(attributes)  # SciPy's DOK arrays are both
+
+
+def _rows(given: Any, name: str = "attributes") -> Any:
     """Return an attribute array in a form whose rows can be indexed."""
-    if issparse(given):
-        return csr_array(given)
-    return np.asarray(to_numpy(given))
+    if issparse(given) or (is_torch_array(given) and str(given.layout) != "torch.strided"):
+        return as_csr(given, name)
+    return to_numpy(given) if is_torch_array(given) else as_plain(given, name)
 
 
 def _attribute_block(name: str, given: Any) -> AttributeBlock:
-    values = _rows(given)
+    values = _rows(given, name)
     if issparse(values):
-        values = csr_array(real_entries(values), dtype=np.float64)
+        values = csr_array(real_entries(values, name=name), dtype=np.float64)
         if not np.isfinite(values.data).all() or (values.data < 0).any():
             raise InvalidProblem(f"{name} are sparse with negative, NaN or infinite entries; they must count something")
         return AttributeBlock("binary", values)

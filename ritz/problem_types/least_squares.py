@@ -11,16 +11,17 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 
 from ritz.arguments import check_number
-from ritz.backend import Array, asarray_like, cast, is_torch_array, namespace, numpy_dtype, to_numpy
+from ritz.backend import Array, asarray_like, cast, is_torch_array, namespace, numpy_dtype, requires_gradient, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Dense, Operator, Sparse, aslinearoperator
+from ritz.operators.foreign_arrays import as_csr, as_plain
 from ritz.operators.operator import real_entries
 from ritz.problem_types.linear_system import check_vector
 
-__all__ = ["LeastSquares", "RowBlocks", "real_matrix", "row_blocks"]
+__all__ = ["LeastSquares", "RowBlocks", "real_matrix", "refuse_gradients", "row_blocks"]
 
 BLOCK_ENTRIES = 2**16  # entries of a dense matrix read at a time: half a megabyte, which fits into the cache
 GPU_BLOCK_ENTRIES = 2**27
@@ -117,7 +118,8 @@ class LeastSquares:
     Raises
     ------
     InvalidProblem
-        For empty A, wrong shapes, a negative ridge, complex or half-precision dtypes, NaN or infinity.
+        For empty A, wrong shapes, a negative ridge, complex or half-precision dtypes, NaN or infinity, and for tensors
+        that require gradients.
 
     Examples
     --------
@@ -136,10 +138,11 @@ class LeastSquares:
     name: str = ""
 
     def __post_init__(self):
-        b = self.b if is_torch_array(self.b) or isinstance(self.b, np.ndarray) else np.asarray(self.b)
+        b = self.b if is_torch_array(self.b) else as_plain(self.b, "b")
         if b.ndim == 0:
             raise InvalidProblem("b is a number; it must have one entry for each row of A")
-        A = _matrix(self.A, int(b.shape[0]))
+        refuse_gradients("b", b)
+        A = _matrix(refuse_gradients("A", self.A), int(b.shape[0]))
         rows, columns = A.shape
         if rows == 0 or columns == 0:
             raise InvalidProblem(f"A is empty ({rows} x {columns}): there is nothing to solve")
@@ -270,6 +273,13 @@ def _matrix(given: Any, rows: int) -> Any:
     return matrix
 
 
+def refuse_gradients(name: str, given: Any) -> Any:
+    """Return `given`, unless torch is asked for gradients with respect to it, which would be lost."""
+    if requires_gradient(given):
+        raise InvalidProblem(f"{name} requires gradients, which regression does not give: pass {name}.detach()")
+    return given
+
+
 def _holds_blocks(given: Any) -> bool:
     """Return whether `given` is an iterable of two-dimensional arrays; an iterator is assumed to be one."""
     try:
@@ -293,7 +303,7 @@ def real_matrix(given: Any) -> Any:
         import torch
 
         if given.layout != torch.strided:
-            return aslinearoperator(given).matrix  # pyright: ignore[reportAttributeAccessIssue]
+            return real_entries(as_csr(given, "A"), name="A")
         if given.ndim != 2 or given.dtype not in (torch.float32, torch.float64):
             if given.ndim == 2 and not (given.is_floating_point() or given.is_complex()):
                 return given.double()
@@ -302,10 +312,7 @@ def real_matrix(given: Any) -> Any:
                 " float64"
             )
         return given.detach()
-    try:
-        matrix = csr_array(given) if issparse(given) else np.asanyarray(given)
-    except (TypeError, ValueError):
-        matrix = np.empty(0, dtype=object)
+    matrix: Any = as_csr(given, "A") if issparse(given) else as_plain(given, "A")
     if matrix.dtype.kind not in "biufc":
         raise InvalidProblem(
             f"A is a {type(given).__name__} that is no real matrix; give an array, a SciPy sparse array, an Operator, a"

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ritz.errors import InvalidProblem
+from ritz.operators.foreign_arrays import as_csr
 
 __all__ = ["AffineForm"]
 
@@ -61,7 +62,9 @@ class AffineForm:
     solver: str | None = None
 
     def __post_init__(self):
-        operators: tuple[Any, ...] = tuple(csr_array(operator, copy=True) for operator in self.operators)
+        operators: tuple[Any, ...] = tuple(
+            as_csr(operator, f"operators[{q}]").copy() for q, operator in enumerate(self.operators)
+        )
         for operator in operators:
             operator.sum_duplicates()
         if not operators:
@@ -87,13 +90,13 @@ class AffineForm:
 
     def theta(self, mu: np.ndarray) -> np.ndarray:
         """Return the coefficients of the matrices, shape (Q,)."""
-        return _numbers("coefficients", self.coefficients(mu), len(self.operators))
+        return _numbers("coefficients", self.coefficients(np.array(mu)), len(self.operators))
 
     def phi(self, mu: np.ndarray) -> np.ndarray:
         """Return the coefficients of the right-hand sides, shape (R,)."""
         if self.loads is None:
             return np.ones(len(self.vectors))
-        return _numbers("loads", self.loads(mu), len(self.vectors))
+        return _numbers("loads", self.loads(np.array(mu)), len(self.vectors))
 
     def operator(self, mu: np.ndarray) -> Any:
         r"""Return :math:`A(\mu)` as a CSR array, in O(Q nnz)."""
@@ -122,7 +125,9 @@ class AffineForm:
 
 
 def _numbers(name: str, values: Any, count: int) -> np.ndarray:
-    values = np.asarray(values)
-    if values.shape != (count,):
-        raise InvalidProblem(f"{name}(mu) has shape {values.shape}; it must be ({count},)")
+    values = np.array(values)  # a copy, because the function may return the same array each time
+    if values.shape != (count,) or values.dtype.kind not in "biufc":
+        raise InvalidProblem(
+            f"{name}(mu) has shape {values.shape} and dtype {values.dtype}; it must be ({count},) numbers"
+        )
     return values

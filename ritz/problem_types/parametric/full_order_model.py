@@ -12,6 +12,7 @@ from ritz.errors import ConvergenceError, InvalidProblem, SingularMatrix
 from ritz.grid import Grid
 from ritz.newton import newton
 from ritz.operators import Sparse, Tag
+from ritz.operators.foreign_arrays import as_csr
 from ritz.operators.sparse_factors import sparse_factors
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.problem_types.parametric.affine_form import AffineForm
@@ -19,7 +20,7 @@ from ritz.problem_types.parametric.pointwise_term import PointwiseTerm
 from ritz.registry import solvers
 from ritz.solution import Solution, Status
 
-__all__ = ["FullOrderModel", "FullOrderResult"]
+__all__ = ["FullOrderModel", "FullOrderResult", "initial_state"]
 
 RTOL = 1e-10  # tolerance of iterative linear solves and of Newton's method
 PATIENCE = 20  # iterations allowed with the preconditioner of an earlier matrix
@@ -75,7 +76,7 @@ class FullOrderModel:
         if self.term is not None and self.term.size != self.affine.size:
             raise InvalidProblem(f"term has {self.term.size} entries and the affine form {self.affine.size} unknowns")
         if self.mass is not None:
-            object.__setattr__(self, "mass", csr_array(self.mass))
+            object.__setattr__(self, "mass", as_csr(self.mass, "mass"))
             if self.mass.shape != (self.affine.size,) * 2:
                 raise InvalidProblem(f"mass has shape {self.mass.shape}; the affine form has {self.affine.size}")
 
@@ -139,10 +140,7 @@ class FullOrderModel:
         return matrix if self.linear else csr_array(matrix + self.term.jacobian(u, mu, t))  # pyright: ignore
 
     def _initial_state(self, mu: np.ndarray) -> np.ndarray:
-        state = np.asarray(self.initial(mu))
-        if state.shape != (self.affine.size,):
-            raise InvalidProblem(f"initial(mu) has shape {state.shape}; it must be ({self.affine.size},)")
-        return state.astype(np.result_type(state, np.float64))
+        return initial_state(self.initial, mu, self.affine.size)
 
     def _term(self, u: np.ndarray, mu: np.ndarray, t: float) -> Any:
         return 0.0 if self.term is None else self.term.value(u, mu, t)
@@ -184,6 +182,14 @@ class FullOrderModel:
         """Return the solution that a `ConvergenceError` carries."""
         iterations, residuals = len(history) - 1, np.array(history)
         return Solution(x, status, iterations, history[-1], residuals, {}, solver=solver, grid=self._scalar_grid)
+
+
+def initial_state(initial: Any, mu: np.ndarray, size: int) -> np.ndarray:
+    """Return ``initial(mu)`` as a new floating-point array."""
+    state = np.asarray(initial(np.array(mu)))
+    if state.shape != (size,) or state.dtype.kind not in "biufc":
+        raise InvalidProblem(f"initial(mu) is {state.dtype} of shape {state.shape}; it must be ({size},) numbers")
+    return state.astype(np.result_type(state, np.float64))
 
 
 class _LinearSolves:

@@ -7,12 +7,13 @@ from math import ceil, log, sqrt
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 
 from ritz.arguments import check_integer, check_number
 from ritz.backend import Array, to_numpy
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.operators import Operator
+from ritz.operators.foreign_arrays import as_csr
 from ritz.problem_types.least_squares import RowBlocks, row_blocks
 
 __all__ = ["Sketch", "apply_sketch", "sketch_size"]
@@ -67,7 +68,7 @@ class Sketch(Operator):
             if other.shape[0] != self.shape[1]:
                 raise InvalidProblem(f"{self!r} was applied to a matrix of shape {other.shape}")
             if issparse(other):
-                return self._apply_sparse(csr_array(other), 0)
+                return self._apply_sparse(as_csr(other, "the matrix"), 0)
             return self._stream(other)
         return super().__matmul__(other)
 
