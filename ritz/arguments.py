@@ -17,6 +17,7 @@ __all__ = [
     "check_choice",
     "check_integer",
     "check_number",
+    "check_seed",
     "check_tolerances",
     "default_maxiter",
     "is_integer",
@@ -64,6 +65,11 @@ def check_integer(name: str, value: Any, least: int = 1, most: int | None = None
         wanted = f"from {least} to {most}" if most is not None else f"of at least {least}"
         raise InvalidProblem(f"{name} is {value!r}; it must be an integer {wanted}{', or None' if optional else ''}")
     return int(value)
+
+
+def check_seed(seed: Any, *, optional: bool = False, name: str = "seed") -> Any:
+    """Return `seed` as a Python int if it is an integer from 0 to 2**63 - 1, which NumPy and torch both take."""
+    return check_integer(name, seed, least=0, most=2**63 - 1, optional=optional)
 
 
 def check_number(

@@ -10,11 +10,12 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from ritz.arguments import Callback, check_tolerances, iteration_limit
+from ritz.arguments import Callback, check_seed, check_tolerances, iteration_limit
 from ritz.backend import Array
 from ritz.errors import InvalidProblem, UnknownOption
 from ritz.operators import MatrixFree, Operator, Tag
 from ritz.operators.checks import asymmetry
+from ritz.pickling import Picklable
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.progress import ResidualProgress
 from ritz.registry import solvers
@@ -98,7 +99,7 @@ class Controls:
         return self.callback is not None and bool(self.callback(iteration, x, residual))
 
 
-class PreparedSolver(ABC, Generic[Answer]):
+class PreparedSolver(Picklable, ABC, Generic[Answer]):
     """Base of prepared solvers, which implements `Prepared`.
 
     A subclass provides the attributes below, as fields of a dataclass or otherwise, and defines ``_solve``.
@@ -191,6 +192,7 @@ def check_pairing(solver: Solver, problem: Any) -> None:
     tested: a solver reports its absence as a status.
     """
     name = registered_name(solver)
+    check_seed(getattr(solver, "seed", 0))
     if not isinstance(problem, solver.solves):
         raise InvalidProblem(f"solver {name!r} solves {solver.solves.__name__}, not {type(problem).__name__}")
     if Tag.SYMMETRIC in solver.requires and isinstance(problem, LinearSystem):

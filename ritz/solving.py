@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
-from ritz.arguments import Callback
+from ritz.arguments import Callback, check_seed
 from ritz.backend import Array
 from ritz.errors import InvalidProblem
 from ritz.problem_types.kinds import is_problem
@@ -145,6 +145,7 @@ def solve_prepared(problem: Any, prepared: Prepared, x0: Array | None, controls:
 
 def seeded_solver(solver: str | Solver, seed: int | None, options: dict[str, Any]) -> Solver:
     """Return a solver from its name and options, or `solver` itself, with `seed` set if it has such an option."""
+    seed = check_seed(seed, optional=True)
     made = make_solver(solver, options)
     if seed is not None and any(option.name == "seed" for option in fields(made)):  # pyright: ignore
         made = replace(made, seed=seed)  # pyright: ignore

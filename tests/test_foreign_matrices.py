@@ -101,7 +101,7 @@ ENTRANCES = {
 @pytest.mark.parametrize("entrance", ENTRANCES)
 def test_damaged_matrices_are_refused_wherever_they_enter(entrance):
     for name, matrix in DAMAGED.items():
-        with pytest.raises(InvalidProblem, match="index|pointers|entries|damaged|cannot be read|sparse") as caught:
+        with pytest.raises(InvalidProblem, match=r"index|pointers|entries|damaged|cannot be read|sparse") as caught:
             ENTRANCES[entrance](matrix)
         assert len(str(caught.value)) < 300, name
 
@@ -180,7 +180,7 @@ def test_empty_matrices_become_operators_and_no_problems(shape, form):
     matrix = sp.bsr_array(shape) if form == "bsr" else sp.csr_array(shape).asformat(form)
     assert aslinearoperator(matrix).shape == shape
     for entrance in ("system", "lp", "graph"):
-        with pytest.raises(InvalidProblem, match="empty|x 3|x 0|must be"):
+        with pytest.raises(InvalidProblem, match=r"empty|x 3|x 0|must be"):
             ENTRANCES[entrance](matrix)
 
 
@@ -237,7 +237,7 @@ def test_sparse_and_masked_vectors_are_refused_with_what_would_work(entrance):
             VECTORS[entrance](sparse)
     with pytest.raises(InvalidProblem, match=r"sparse.*\(3,\).*to_dense"):
         VECTORS[entrance](torch.tensor([1.0, 0.0, 2.0]).to_sparse())
-    with pytest.raises(InvalidProblem, match="masked.*filled"):
+    with pytest.raises(InvalidProblem, match=r"masked.*filled"):
         VECTORS[entrance](np.ma.masked_equal([1.0, 0.0, 2.0], 0.0))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_integer, check_number
+from ritz.arguments import check_integer, check_number, check_seed
 from ritz.errors import InvalidProblem
 from ritz.problem_types.attributed_graph import AttributedGraph, undirected
 from ritz.registry import problems
@@ -61,7 +61,7 @@ def stochastic_block_model(
     blocks = [check_integer("sizes", size, least=1) for size in np.atleast_1d(sizes).tolist()]
     degree = check_number("degree", degree, above=0.0)
     ambiguity = check_number("ambiguity", ambiguity, least=0.0)
-    generator = np.random.default_rng(check_integer("seed", seed, least=0))
+    generator = np.random.default_rng(check_seed(seed))
     n, k = sum(blocks), len(blocks)
     counts = np.array(blocks, dtype=np.float64)
     pairs = np.outer(counts, counts) * np.where(np.eye(k, dtype=bool), 1.0, ambiguity)
@@ -142,7 +142,7 @@ def lfr(
             f"max_degree is {max_degree} and max_community {max_community}; a vertex needs a community of over"
             f" {(1.0 - mixing) * max_degree:.0f} vertices for its inner edges: lower max_degree or raise max_community"
         )
-    generator = np.random.default_rng(check_integer("seed", seed, least=0))
+    generator = np.random.default_rng(check_seed(seed))
     degrees = _power_law_degrees(n, degree, max_degree, degree_exponent, generator)
     sizes = _community_sizes(n, min_community, max_community, community_exponent, generator)
     within = np.floor((1.0 - mixing) * degrees + generator.random(n)).astype(np.int64)

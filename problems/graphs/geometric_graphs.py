@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.sparse import csr_array
 
-from ritz.arguments import check_choice, check_integer, check_number
+from ritz.arguments import check_choice, check_integer, check_number, check_seed
 from ritz.errors import InvalidProblem
 from ritz.problem_types.attributed_graph import AttributedGraph, undirected
 from ritz.registry import problems
@@ -51,7 +51,7 @@ def neighbour_graph(
     n = check_integer("n", n, least=4)
     check_choice("layout", layout, ("moons", "circles", "blobs", "square"))
     noise = check_number("noise", noise, least=0.0)
-    generator = np.random.default_rng(check_integer("seed", seed, least=0))
+    generator = np.random.default_rng(check_seed(seed))
     labels: np.ndarray | None = np.arange(n) % (3 if layout == "blobs" else 2)
     angle = np.pi * generator.random(n)
     if layout == "moons":

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_choice, check_integer, check_number
+from ritz.arguments import check_choice, check_number, check_seed
 from ritz.errors import InvalidProblem
 from ritz.grid import Grid
 from ritz.operators import Operator, Sparse, Stencil, Tag
@@ -86,7 +86,7 @@ def diffusion(
     True
     """
     shape = check_shape(shape)
-    seed = check_integer("seed", seed, least=0)
+    seed = check_seed(seed)
     sides = check_sides("boundary", boundary, len(shape))
     if isinstance(coefficient, str) and coefficient == "rotated":
         angle, anisotropy = check_number("angle", angle), check_number("anisotropy", anisotropy, above=0.0)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ritz.arguments import check_choice, check_integer, check_number
+from ritz.arguments import check_choice, check_number, check_seed
 from ritz.errors import InvalidProblem
 from ritz.grid import Grid
 from ritz.operators import Stencil
@@ -99,9 +99,7 @@ def from_grid(
     )
     grid = Grid.uniform(shape, spacing=steps, origin=[step / 2 for step in steps], solid=solid)
     if rhs is None:
-        reference = smooth_reference(
-            grid, steps, sides, check_integer("seed", seed, least=0), solid_boundary=solid_boundary
-        )
+        reference = smooth_reference(grid, steps, sides, check_seed(seed), solid_boundary=solid_boundary)
         return system_from_reference(operator, reference, grid, "own grid")
     values = check_vector("rhs", np.reshape(rhs, -1) if np.shape(rhs) == shape else rhs, operator.shape[0])
     if solid is not None:

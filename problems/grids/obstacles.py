@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_integer, check_seed
 
 from ..arguments import check_shape
 
@@ -50,7 +50,7 @@ def random_obstacles(
     """
     shape = check_shape(shape)
     count = check_integer("obstacles", count, least=0)
-    generator = np.random.default_rng(check_integer("seed", seed, least=0))
+    generator = np.random.default_rng(check_seed(seed))
     h = 1.0 / max(shape)
     lengths = np.array(shape) * h
     centres = np.meshgrid(*((np.arange(n) + 0.5) * h for n in shape), indexing="ij", sparse=True)

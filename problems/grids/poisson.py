@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ritz.arguments import check_choice, check_integer
+from ritz.arguments import check_choice, check_integer, check_seed
 from ritz.operators import Stencil
 from ritz.operators.stencils.boundary import BoundaryLike
 from ritz.problem_types.linear_system import LinearSystem
@@ -73,7 +73,7 @@ def poisson(
     shape = check_shape(shape)
     sides = check_sides("boundary", boundary, len(shape))
     check_choice("solid_boundary", solid_boundary, ("dirichlet", "neumann"))
-    count, seed = check_integer("obstacles", obstacles, least=0), check_integer("seed", seed, least=0)
+    count, seed = check_integer("obstacles", obstacles, least=0), check_seed(seed)
     name = f"Poisson {len(shape)}-D"
     if count == 0:
         grid, h = cell_grid(shape)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ritz.arguments import check_integer, check_number
+from ritz.arguments import check_integer, check_number, check_seed
 from ritz.operators import Stencil
 from ritz.problem_types.linear_system import SystemSequence
 from ritz.registry import problems
@@ -99,7 +99,7 @@ def pressure_projection(
     """
     shape = check_shape(shape, dimensions=(2, 3))
     steps, dt = check_integer("steps", steps, 1), check_number("dt", dt, above=0.0)
-    count, seed = check_integer("obstacles", obstacles, least=0), check_integer("seed", seed, least=0)
+    count, seed = check_integer("obstacles", obstacles, least=0), check_seed(seed)
     solid = random_obstacles(shape, count, seed, within=OBSTACLES_WITHIN)
     grid, h = cell_grid(shape, solid)
     solid &= grid.coordinates()[-1].reshape(shape) > CLEAR_BELOW * shape[-1] * h

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ritz.arguments import check_choice, check_integer
+from ritz.arguments import check_choice, check_seed
 from ritz.errors import InvalidProblem
 from ritz.operators import Sparse, Tag
 from ritz.problem_types.linear_system import LinearSystem
@@ -70,7 +70,7 @@ def gallery(name: str = "airfoil", *, seed: int = 0) -> LinearSystem:
         raise InvalidProblem(f"gallery matrix {name!r} is complex; Ritz solves real systems: {', '.join(MATRICES)}")
     matrix = load_example(name)["A"].tocsr().astype(np.float64)
     operator = Sparse(matrix, tags=MATRICES[name])
-    reference = random_reference(matrix.shape[0], check_integer("seed", seed, least=0))
+    reference = random_reference(matrix.shape[0], check_seed(seed))
     return system_from_reference(operator, reference, name=f"gallery {name}")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_seed
 from ritz.errors import InvalidProblem
 from ritz.operators import aslinearoperator
 from ritz.problem_types.linear_system import LinearSystem
@@ -64,7 +64,7 @@ def matrix_market(
     operator = aslinearoperator(matrix.astype(np.float64))
     name = Path(path).name.removesuffix(".gz").removesuffix(".mtx")
     if rhs is None:
-        return system_from_reference(operator, random_reference(rows, check_integer("seed", seed, least=0)), name=name)
+        return system_from_reference(operator, random_reference(rows, check_seed(seed)), name=name)
     if isinstance(rhs, (str, PathLike)):
         stored = _read(rhs, "rhs")
         columns = stored.toarray() if issparse(stored) else np.asarray(stored)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_choice, check_integer, check_number
+from ritz.arguments import check_choice, check_number, check_seed
 from ritz.operators.stencils.boundary import BoundaryLike
 from ritz.problem_types.pde.pde import PDE, MultiIndex
 from ritz.registry import problems
@@ -117,7 +117,7 @@ def poisson_1d(
     True
     """
     w, d = _scale("frequency", frequency, case, _FREQUENCY), _scale("width", width, case, _WIDTH)
-    generator = np.random.default_rng(check_integer("seed", seed, least=0))
+    generator = np.random.default_rng(check_seed(seed))
     solutions: dict[str, tuple[float, Callable[[], Profile]]] = {
         "single_sin": (TURN, lambda: wave(w)),
         "mix_sin": (1.0, lambda: total(wave(1.0), wave(w / 5, amplitude=0.1), wave(w, amplitude=0.05))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ritz.arguments import check_integer, check_number
+from ritz.arguments import check_integer, check_number, check_seed
 from ritz.problem_types.lp_regression import LpRegression
 from ritz.registry import problems
 
@@ -39,7 +39,7 @@ def lp_regression(
     d = check_integer("d", d, least=1)
     n = check_integer("n", n, least=d)
     degrees, weight = check_number("degrees", degrees, above=0.0), check_number("weight", weight)
-    generator = np.random.default_rng(check_integer("seed", seed, least=0))
+    generator = np.random.default_rng(check_seed(seed))
     A = generator.standard_normal((n, d))
     b = A.sum(axis=1) + generator.standard_t(degrees, n)
     weights = np.where(generator.random(n) < 0.1, weight, 1.0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_integer, check_number
+from ritz.arguments import check_integer, check_number, check_seed
 from ritz.problem_types.least_squares import LeastSquares
 from ritz.registry import problems
 
@@ -62,7 +62,7 @@ def regression(
     condition = check_number("condition", condition, least=1.0)
     noise = check_number("noise", noise, least=0.0)
     coherence = check_number("coherence", coherence, least=0.0, below=1.0)
-    generator = np.random.default_rng(check_integer("seed", seed, least=0))
+    generator = np.random.default_rng(check_seed(seed))
     basis = _orthonormal(generator.standard_normal((m, d)))
     if coherence:
         basis *= np.sqrt(1.0 - coherence)
@@ -146,7 +146,7 @@ def sparse_regression(
     density = check_number("density", density, least=0.0, below=1.0)
     condition = check_number("condition", condition, least=1.0)
     noise = check_number("noise", noise, least=0.0)
-    generator = np.random.default_rng(check_integer("seed", seed, least=0))
+    generator = np.random.default_rng(check_seed(seed))
     drawn = random_array(
         (m, d), density=density, rng=generator, data_sampler=lambda size: generator.standard_normal(size)
     )

@@ -13,6 +13,7 @@ from sklearn.neighbors import kneighbors_graph
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_non_negative, validate_data
 
+from ritz.arguments import check_seed
 from ritz.errors import InvalidProblem
 from ritz.operators.foreign_arrays import as_csr
 from ritz.problem_types.attributed_graph import AttributedGraph, symmetrised
@@ -100,7 +101,10 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
             See `ritz.AttributedGraph`.
         """
         graph = X if isinstance(X, AttributedGraph) else self._graph(X, attributes)
-        seed = 0 if self.random_state is None else int(check_random_state(self.random_state).randint(2**31 - 1))
+        given = self.random_state
+        if given is not None and not hasattr(given, "randint"):
+            given = check_seed(given, name="random_state") % 2**32
+        seed = 0 if given is None else int(check_random_state(given).randint(2**31 - 1))
         options: dict[str, Any] = {
             "clusters": self.n_clusters,
             "embedding": self.embedding,

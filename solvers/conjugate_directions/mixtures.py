@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_integer, check_seed
 from ritz.operators import Operator
 from ritz.solvers.spectrum.krylov_space import KrylovSpace
 from ritz.solvers.spectrum.products import Products
@@ -64,7 +64,7 @@ def ritz_mixtures(
     """
     folder, size = Path(folder), operator.shape[0]
     count, steps = check_integer("count", count), min(check_integer("steps", steps), size)
-    draws = np.random.default_rng((seed, 0))
+    draws = np.random.default_rng((check_seed(seed), 0))
     start = np.asarray(operator @ draws.standard_normal(size), dtype=np.float64)
     storage = np.memmap(folder / "basis.bin", dtype=np.float64, mode="w+", shape=(size, steps), order="F")
     space = KrylovSpace(Products(operator, "ritz_mixtures"), start.reshape(size, 1), steps, storage)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_integer, check_seed
 from ritz.errors import InvalidProblem
 from ritz.operators import Stencil
 from ritz.problem_types.linear_system import LinearSystem
@@ -90,6 +90,7 @@ class DirectionTraining:
             raise InvalidProblem("normalized is False, which needs smallest=0: residuals differ in size between scales")
         for name in ("channels", "batch", "steps", "validate_every", "patience", "lanczos_steps"):
             check_integer(name, getattr(self, name))
+        check_seed(self.seed)
         check_integer("mixtures", self.mixtures, 10)  # one in ten is for validation
 
     def train(self, run: Run) -> Weights:
@@ -102,7 +103,7 @@ class DirectionTraining:
 
         device = check_device(run.device)
         operator = Stencil(self.grid, spacing=1.0)
-        generator = torch.Generator().manual_seed(self.seed)
+        generator = torch.Generator().manual_seed(int(self.seed))
         spec = self._spec()
         network = make_network(len(self.grid), spec, generator).to(device)
         if self.smallest:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ritz.arguments import check_integer, check_number
+from ritz.arguments import check_integer, check_number, check_seed
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
 from ritz.problem_types.pde.pde import PDE
@@ -120,6 +120,7 @@ def prepare_network(
     check_pairing(solver, problem)
     points = POINTS[problem.dimension] if solver.points is None else solver.points
     check_integer("points", points)
+    check_seed(solver.seed)
     for name in ("width", "depth", "side_points"):
         check_integer(name, getattr(solver, name))
     for name in ("boundary_weight", "learning_rate"):
@@ -144,7 +145,7 @@ def prepare_network(
     )
 
     def build() -> JetNetwork:
-        generator = torch.Generator().manual_seed(solver.seed)
+        generator = torch.Generator().manual_seed(int(solver.seed))
         return JetNetwork(lines, waves, solver.width, solver.depth, loss.size, dtype, generator)
 
     held = any(condition == "dirichlet" for pair in problem.sides for condition in pair)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_seed
 from ritz.backend import without_warnings
 from ritz.solution import Status
 
@@ -76,6 +77,7 @@ def block_kmeans(
     >>> block_kmeans(np.array([[0.0], [0.1], [5.0], [5.1]]), 2).labels.tolist() in ([0, 0, 1, 1], [1, 1, 0, 0])
     True
     """
+    seed = check_seed(seed)
     if labels is None:
         labels = _nearest(points, _starting_centres(points, clusters, starts, seed))[0]
     history: list[float] = []
@@ -103,7 +105,7 @@ def _starting_centres(points: np.ndarray, clusters: int, starts: int, seed: int)
         sample = points[np.sort(generator.choice(points.shape[0], SAMPLE, replace=False))]
     with without_warnings():  # about fewer distinct rows than clusters: some stay empty
         make: Any = KMeans
-        model = make(clusters, n_init=starts, random_state=seed).fit(sample)
+        model = make(clusters, n_init=starts, random_state=seed % 2**32).fit(sample)
     return np.asarray(model.cluster_centers_, dtype=points.dtype)
 
 

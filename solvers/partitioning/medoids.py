@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_integer, check_seed
 from ritz.errors import InvalidProblem
 
 __all__ = ["Medoids", "k_medoids", "sampled_k_medoids"]
@@ -70,7 +70,7 @@ def k_medoids(dissimilarities: Any, clusters: int, *, restarts: int = 10, seed: 
         raise InvalidProblem("dissimilarities have entries that are negative or NaN")
     _check_clusters(clusters, len(matrix))
     check_integer("restarts", restarts)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(check_seed(seed))
     columns = np.ascontiguousarray(matrix.T)  # row c: dissimilarities from candidate c
     found = [_swapped(columns, _spread_start(columns, clusters, generator), generator) for _ in range(restarts)]
     medoids = np.sort(min(found, key=lambda chosen: columns[chosen].min(axis=0).sum()))
@@ -115,6 +115,7 @@ def sampled_k_medoids(
     True
     """
     _check_clusters(clusters, count)
+    check_seed(seed)
     everything = np.arange(count)
     if count <= sample:
         return k_medoids(dissimilarity(everything, everything), clusters, restarts=restarts, seed=seed)
@@ -126,7 +127,7 @@ def sampled_k_medoids(
         kept = np.empty(0, dtype=np.int64) if best is None else best.medoids
         others = np.setdiff1d(everything, kept)
         chosen = np.concatenate([kept, generator.choice(others, sample - kept.size, replace=False)])
-        inside = k_medoids(dissimilarity(chosen, chosen), clusters, restarts=restarts, seed=seed + attempt)
+        inside = k_medoids(dissimilarity(chosen, chosen), clusters, restarts=restarts, seed=(seed + attempt) % 2**63)
         medoids = np.sort(chosen[inside.medoids])
         found = _assigned(dissimilarity(everything, medoids).T, medoids)
         if best is None or found.loss < best.loss:

@@ -45,6 +45,8 @@ class Leiden:
 
         def answer() -> np.ndarray:
             kind = leidenalg.ModularityVertexPartition
-            return np.array(leidenalg.find_partition(graph, kind, weights=weights.tolist(), seed=self.seed).membership)
+            return np.array(
+                leidenalg.find_partition(graph, kind, weights=weights.tolist(), seed=int(self.seed) % 2**31).membership
+            )
 
         return prepare_one_step(self, problem, answer, time.perf_counter() - began)

@@ -54,7 +54,9 @@ class Louvain:
         graph = networkx.from_scipy_sparse_array(problem.adjacency)
 
         def answer() -> np.ndarray:
-            found = networkx.community.louvain_communities(graph, resolution=self.resolution, seed=self.seed)
+            found = networkx.community.louvain_communities(
+                graph, resolution=self.resolution, seed=int(self.seed) % 2**32
+            )
             labels = np.empty(problem.size, dtype=np.int64)
             for number, members in enumerate(found):
                 labels[list(members)] = number

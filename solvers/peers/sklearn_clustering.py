@@ -67,7 +67,7 @@ class SklearnSpectral:
                 eigen_solver=self.eigensolver,
                 assign_labels=self.assign,
                 affinity="precomputed",
-                random_state=self.seed,
+                random_state=int(self.seed) % 2**32,
             )
             # About several components, and about eigensolvers and K-means that do not converge.
             with without_warnings():
@@ -118,7 +118,7 @@ class AttributesKMeans:
 
             with without_warnings():  # about fewer distinct rows than clusters
                 make: Any = KMeans
-                model = make(self.clusters, n_init=10, random_state=self.seed).fit(csr_matrix(factor))
+                model = make(self.clusters, n_init=10, random_state=int(self.seed) % 2**32).fit(csr_matrix(factor))
             return np.asarray(model.labels_)
 
         return prepare_one_step(self, problem, answer, time.perf_counter() - began)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from ritz.arguments import check_choice, check_integer
+import numpy as np
+
+from ritz.arguments import check_choice, check_integer, check_seed
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
 from ritz.problem_types.parametric.parametric_pde import ParametricPDE
-from ritz.problem_types.parametric.snapshots import Snapshots
+from ritz.problem_types.parametric.snapshots import Snapshots, user_stacklevel
 from ritz.registry import register
 from ritz.solver import check_pairing, registered_name
 
@@ -24,6 +27,7 @@ from .projection.sampled_term import HYPER_REDUCTIONS
 __all__ = ["LocalReducedBasis"]
 
 CLUSTERS = (4, 8, 16, 32)  # numbers of clusters to try if none is given
+MANY = 0.25  # share of queries left to the full model above which a warning is due
 TRAJECTORIES = 5  # steady solutions that one trajectory counts for in `samples`
 
 
@@ -40,7 +44,8 @@ class LocalReducedBasis:
     estimates come from random tests of the residual :cite:`SmetanaZahmPatera2019`, calibrated on held-out solutions;
     above `tolerance`, the full model answers.
 
-    If the problem is only a function mu -> u, regression predicts the coefficients.
+    If the problem is only a function mu -> u, regression predicts the coefficients. Errors are then estimated from the
+    disagreement of two regressions and from their errors at the nearest snapshots, calibrated in the same way.
 
     Parameters
     ----------
@@ -93,6 +98,7 @@ class LocalReducedBasis:
         check_choice("projection", self.projection, (*PROJECTIONS, "regression"))
         check_choice("hyper_reduction", self.hyper_reduction, HYPER_REDUCTIONS)
         check_integer("clusters", self.clusters, optional=True)
+        check_seed(self.seed)
         check_integer("size", self.size)
         check_integer("samples", self.samples, least=10)
         check_integer("candidates", self.candidates)
@@ -116,6 +122,12 @@ class LocalReducedBasis:
             If the snapshots do not fit the problem or are too few.
         ConvergenceError
             If a full solve does not converge. Errors of the user's own functions pass through.
+
+        Warns
+        -----
+        UserWarning
+            If the estimated errors of more than a quarter of the held-out solutions exceed `tolerance`, so that the
+            full model will have to answer many queries. ``stats["fallback_share"]`` holds the share.
         """
         began = time.perf_counter()
         check_pairing(self, problem)
@@ -143,13 +155,23 @@ class LocalReducedBasis:
             candidates=self.candidates,
             seed=self.seed,
         )
-        stage, factor = calibrate(stage, held_out)
+        stage, factor, bounds = calibrate(stage, held_out)
+        share = float(np.mean(~(bounds <= self.tolerance)))
+        if share > MANY and not self.exact:
+            warnings.warn(
+                f"the full model will answer about {share:.0%} of the queries: the median of the estimated errors of"
+                f" held-out solutions is {np.median(bounds):.1e}, and tolerance is {self.tolerance:g}. Give more"
+                f" snapshots than {len(snapshots)}, larger bases than size={self.size}, or a larger tolerance",
+                UserWarning,
+                stacklevel=user_stacklevel(),
+            )
         stats = {
             "bases": found.clusters,
             "clustered_by": "one basis" if found.analysis is None else str(found.analysis),
             "projection": projection,
             "snapshot_seconds": solved - began,
             "calibration": factor,
+            "fallback_share": share,
         }
         seconds = time.perf_counter() - began
         name = registered_name(self)

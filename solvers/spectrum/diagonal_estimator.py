@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_integer, check_seed
 
 from .estimate import Estimate
 from .probes import rademacher
@@ -51,6 +51,7 @@ def diagonal(A: Any, budget: int = 48, *, rtol: float = 1e-1, block: int = 8, se
     >>> diagonal(np.diag([1.0, 2.0, 3.0]), budget=2).value.tolist()
     [1.0, 2.0, 3.0]
     """
+    check_seed(seed)
     products = Products(A, "diagonal")
     check_integer("block", block)
     if check_integer("budget", budget) >= products.size:

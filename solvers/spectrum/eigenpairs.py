@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_integer, check_seed
 from ritz.backend import Array, machine_epsilon, without_warnings
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.operators import MatrixFree, Tag
@@ -111,6 +111,7 @@ def eigenvalues(
     >>> bool(abs(found.values[1] - found.values[2]) < 1e-8), found.converged  # a square: a double eigenvalue
     (True, True)
     """
+    check_seed(seed)
     products = Products(A, "eigenvalues")
     if which not in ENDS:
         raise UnknownName("end of the spectrum", which, ENDS)

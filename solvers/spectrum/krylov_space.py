@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import qr
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_integer, check_seed
 from ritz.backend import Array, machine_epsilon, to_numpy
 from ritz.errors import InvalidProblem
 
@@ -80,6 +80,7 @@ def lanczos(A: Any, start: Array | None = None, steps: int = 50, *, seed: int = 
     >>> np.linalg.eigvalsh(found.projected).round(12).tolist(), found.invariant
     ([1.0, 2.0, 5.0], True)
     """
+    check_seed(seed)
     products = Products(A, "lanczos")
     check_integer("steps", steps)
     first = gaussian(products.size, 0, 1, seed) if start is None else to_numpy(start).astype(np.float64)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_integer, check_seed
 from ritz.backend import machine_epsilon
 from ritz.errors import InvalidProblem
 
@@ -67,6 +67,7 @@ def logdet(
     >>> bool(abs(estimate.value - np.log(np.diag(A)).sum()) < 4 * estimate.standard_error + 1e-9)
     True
     """
+    check_seed(seed)
     products = Products(A, "logdet")
     count, steps = check_integer("probes", probes), check_integer("steps", steps)
     if not np.isfinite(shift):

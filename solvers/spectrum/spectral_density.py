@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_integer, check_seed
 from ritz.errors import InvalidProblem
 
 from .estimate import Estimate
@@ -170,6 +170,7 @@ def density(
     >>> bool(density(np.diag(np.linspace(1.0, 2.0, 3000))).distance(np.linspace(1.0, 2.0, 3000)) < 5e-3)
     True
     """
+    check_seed(seed)
     products = Products(A, "density")
     count, width = check_integer("probes", probes), check_integer("block", block)
     further = check_integer("moment_probes", moment_probes, 0)

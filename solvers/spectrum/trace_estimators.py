@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_integer, check_seed
 from ritz.backend import machine_epsilon
 from ritz.errors import InvalidProblem, UnknownName
 
@@ -62,6 +62,7 @@ def trace(
     >>> bool(abs(estimate.value - np.trace(A)) < 4 * estimate.standard_error), estimate.products
     (True, 48)
     """
+    check_seed(seed)
     products = Products(A, "trace")
     if method not in METHODS:
         raise UnknownName("method", method, METHODS)

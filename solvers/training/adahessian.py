@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_integer, check_seed
 from ritz.errors import InvalidProblem, TrainingError
 
 from .random_signs import random_signs
@@ -84,7 +84,7 @@ class AdaHessian(torch.optim.Optimizer):
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, defaults)
         self.update_every = check_integer("update_every", update_every)
-        self.averaging, self.seed = averaging, seed
+        self.averaging, self.seed = averaging, check_seed(seed)
         for group in self.param_groups:
             group["steps"] = 0
 

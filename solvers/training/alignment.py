@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ritz.arguments import check_choice
+from ritz.arguments import check_choice, check_seed
 from ritz.errors import InvalidProblem
 
 from .random_signs import random_signs
@@ -65,6 +65,7 @@ def hessian_alignment(
     0.0
     """
     check_choice("method", method, METHODS)
+    seed = check_seed(seed)
     if len(losses) < 2:
         raise InvalidProblem(f"there are {len(losses)} losses; alignment takes two domains at least")
     shapes = {tuple(each.shape) for each in losses}

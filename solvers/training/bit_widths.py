@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ritz.arguments import check_integer, check_number
+from ritz.arguments import check_integer, check_number, check_seed
 from ritz.errors import InvalidProblem
 from ritz.operators import Hessian
 from ritz.solvers.spectrum import trace
@@ -146,6 +146,7 @@ def sensitivities(
     >>> found.within(4.0).average <= 4.0, bool(found.perturbations[0, 0] > found.perturbations[0, -1])
     (True, True)
     """
+    check_seed(seed)
     layers: Mapping[str, Any] = layers_with_weights(model)
     choices = tuple(sorted({check_integer("bits", each, 2, 8) for each in bits}))
     if not choices:

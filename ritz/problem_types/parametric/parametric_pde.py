@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_choice, check_integer, is_integer
+from ritz.arguments import check_choice, check_integer, check_seed, is_integer
+from ritz.backend import to_numpy
 from ritz.errors import ConvergenceError, ExtrapolationWarning, InvalidProblem, UnknownName
 from ritz.grid import Grid
+from ritz.pickling import Picklable
 from ritz.problem_types.parametric.affine_form import AffineForm
 from ritz.problem_types.parametric.full_order_model import FullOrderModel, FullOrderResult
 from ritz.problem_types.parametric.pointwise_term import PointwiseTerm
@@ -27,7 +29,7 @@ DESIGNS = ("halton", "random", "grid")
 
 
 @dataclass(frozen=True, eq=False)
-class ParametricPDE:
+class ParametricPDE(Picklable):
     r"""A family of equations with one member for each parameter vector, and the member to solve.
 
     .. math:: A(\mu)\,u+g(u;\mu)=f(\mu) \qquad\text{or}\qquad M\dot u+A(\mu)\,u+g(u;\mu,t)=f(\mu),\quad u(0)=u_0(\mu)
@@ -186,9 +188,9 @@ class ParametricPDE:
         if design == "halton":
             from scipy.stats.qmc import Halton
 
-            unit = (Halton(p, scramble=False).random(count) + np.random.default_rng(seed).random(p)) % 1.0
+            unit = (Halton(p, scramble=False).random(count) + np.random.default_rng(check_seed(seed)).random(p)) % 1.0
         elif design == "random":
-            unit = np.random.default_rng(seed).random((count, p))
+            unit = np.random.default_rng(check_seed(seed)).random((count, p))
         else:
             side = int(np.ceil(count ** (1.0 / p) - 1e-12))
             axes = np.meshgrid(*[np.linspace(0.0, 1.0, side) if side > 1 else np.array([0.5])] * p, indexing="ij")
@@ -203,7 +205,8 @@ class ParametricPDE:
     def full_order(self, mu: Any = None, start: np.ndarray | None = None) -> FullOrderResult:
         """Return the full-order solution for `mu` or the query, with its iteration counts if they are known.
 
-        Errors raised by functions of the user pass through, with a note that names the parameters.
+        Errors raised by functions of the user pass through, with a note that names the parameters. `solve` gets a copy
+        of the parameters, and what it returns is copied.
 
         Parameters
         ----------
@@ -223,7 +226,7 @@ class ParametricPDE:
             if self.solve is None:
                 result = self._equations().solve(mu, start)
             else:
-                result = FullOrderResult(np.asarray(self.solve(np.array(mu))), ())
+                result = FullOrderResult(_copied(self.solve(np.array(mu))), ())
         except ConvergenceError as error:
             raise ConvergenceError(f"{error} (parameters {self.describe(mu)})", error.solution) from error
         except Exception as error:
@@ -233,15 +236,15 @@ class ParametricPDE:
         wanted = 1 if self.times is None else 2
         if u.ndim != wanted or u.dtype.kind not in "fciu" or (self.times is not None and len(u) != len(self.times)):
             expected = "(n,)" if self.times is None else f"({len(self.times)}, n)"
+            said = f"{u.dtype} of shape {u.shape}" if u.dtype != object else "None or no regular array"
             raise InvalidProblem(
-                f"the full-order solve returns {u.dtype} of shape {u.shape} at {self.describe(mu)}; it must be"
-                f" {expected} numbers"
+                f"the full-order solve returns {said} at {self.describe(mu)}; it must be {expected} numbers"
             )
         if self.size is not None and u.shape[-1] != self.size:
             raise InvalidProblem(f"the full-order solve returns states of {u.shape[-1]} entries, not {self.size}")
         if not np.isfinite(u).all():
             raise InvalidProblem(f"the full-order solve returns NaN or infinity at {self.describe(mu)}")
-        return result if u.dtype.kind in "fc" else FullOrderResult(u.astype(np.float64), result.iterations)
+        return FullOrderResult(u.astype(_working_dtype(u.dtype), copy=False), result.iterations)
 
     def residual(self, u: np.ndarray, mu: Any = None) -> np.ndarray:
         """Return the residual of the equations at `u`, shape (n,), or (steps, n) for a trajectory."""
@@ -320,7 +323,7 @@ class ParametricPDE:
 
     def checked_parameters(self, parameters: Any) -> np.ndarray:
         """Return validated parameter vectors, shape (N, p); warn if one is outside the range."""
-        points = np.asarray(parameters, dtype=np.float64)
+        points = _real_numbers("parameters", parameters)
         if points.ndim != 2 or points.shape[1] != len(self.names) or len(points) == 0:
             raise InvalidProblem(
                 f"parameters has shape {points.shape}; it must be (N, {len(self.names)}): {', '.join(self.names)}"
@@ -351,10 +354,31 @@ class ParametricPDE:
         return self.model
 
     def _vector(self, mu: Any) -> np.ndarray:
-        mu = np.asarray(mu, dtype=np.float64)
+        mu = _real_numbers("mu", mu)
         if mu.shape != (len(self.names),):
             raise InvalidProblem(f"mu has shape {mu.shape}; the parameters are {', '.join(self.names)}")
         return mu
+
+
+def _copied(values: Any) -> np.ndarray:
+    """Return values as a new array, since functions may return the same one each time; NaN where they are masked."""
+    try:
+        return np.array(values.filled(np.nan) if np.ma.is_masked(values) else to_numpy(values))
+    except ValueError:  # rows of different lengths
+        return np.array(None)
+
+
+def _real_numbers(name: str, values: Any) -> np.ndarray:
+    found = _copied(values)
+    if found.dtype.kind not in "iuf":
+        raise InvalidProblem(f"{name} is {values!r}; it must be an array of real numbers")
+    return found.astype(np.float64)
+
+
+def _working_dtype(dtype: np.dtype[Any]) -> Any:
+    """Return the dtype in which LAPACK works with numbers of a dtype: single or double precision, native byte order."""
+    single = dtype.itemsize <= (8 if dtype.kind == "c" else 4) and dtype.kind in "fc"
+    return {"c": (np.complex128, np.complex64)}.get(dtype.kind, (np.float64, np.float32))[single]
 
 
 def _range(name: str, bounds: Any) -> tuple[float, float]:

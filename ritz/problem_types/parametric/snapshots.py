@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Sequence
 from copy import copy
@@ -10,17 +11,19 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_seed
 from ritz.errors import InvalidProblem, ZeroSnapshotWarning
 from ritz.operators import Operator, aslinearoperator
 from ritz.operators.checks import asymmetry
+from ritz.pickling import Picklable
 
-__all__ = ["Snapshots", "apply_product", "check_product"]
+__all__ = ["Snapshots", "apply_product", "check_product", "user_stacklevel"]
 
 NEGLIGIBLE = 1e-12  # norm, relative to the largest, below which a snapshot counts as zero
 
 
 @dataclass(frozen=True, eq=False)
-class Snapshots:
+class Snapshots(Picklable):
     """States with the parameters they belong to.
 
     Parameters
@@ -49,6 +52,11 @@ class Snapshots:
     InvalidProblem
         For shapes that do not fit, NaN or infinity (naming the parameters), states that are all zero, or a product that
         is not symmetric positive definite.
+
+    Warns
+    -----
+    UserWarning
+        If all states are equal although their parameters differ.
 
     Examples
     --------
@@ -104,6 +112,13 @@ class Snapshots:
             )
             parameters, states = parameters[kept], states[kept]
             rows = {name: values[kept] for name, values in rows.items()}
+        if (parameters != parameters[0]).any() and np.array_equal(states[0], states[-1]) and (states == states[0]).all():
+            warnings.warn(
+                f"all {len(states)} snapshots are equal, although their parameters differ: either the solution does not"
+                " depend on the parameters, or one array was filled again for each solution and not copied",
+                UserWarning,
+                stacklevel=user_stacklevel(),
+            )
         checked = {"parameters": parameters, "states": states, "product": product, "names": names, **rows}
         for name, value in {**checked, "norms": norms[kept]}.items():
             object.__setattr__(self, name, value)
@@ -137,7 +152,7 @@ class Snapshots:
         count = round(fraction * len(groups))
         if not 0 < count < len(groups):
             raise InvalidProblem(f"fraction is {fraction}; of {len(groups)} groups it leaves a part empty")
-        chosen = np.random.default_rng(seed).permutation(groups)[:count]
+        chosen = np.random.default_rng(check_seed(seed)).permutation(groups)[:count]
         first = np.isin(self.groups, chosen)
         return self.select(first), self.select(~first)
 
@@ -149,6 +164,14 @@ class Snapshots:
         for name, value in values.items():
             object.__setattr__(other, name, value)
         return other
+
+
+def user_stacklevel() -> int:
+    """Return the `stacklevel` at which a warning of the calling function points at the first caller outside of Ritz."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "ritz":
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def apply_product(product: Operator | None, columns: np.ndarray) -> np.ndarray:

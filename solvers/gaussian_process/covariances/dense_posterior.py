@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_seed
 from ritz.backend import Array, single_blas_thread, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.problem_types.pde.fields import evaluate
@@ -160,7 +161,7 @@ class DensePosterior:
         whitened = self.gram.whiten(self._cross(functional).T)
         covariance = covariance_matrix(self.covariances, functional, functional) - whitened.T @ whitened
         values, vectors = np.linalg.eigh(covariance)
-        normal = np.random.default_rng(seed).standard_normal((count, len(checked)))
+        normal = np.random.default_rng(check_seed(seed)).standard_normal((count, len(checked)))
         return like_points(self._mean(functional) + (normal * np.sqrt(np.maximum(values, 0.0))) @ vectors.T, points)
 
     def _value(self, points: np.ndarray) -> Functional:

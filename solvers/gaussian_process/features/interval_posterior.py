@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ritz.arguments import Callback
+from ritz.arguments import Callback, check_seed
 from ritz.backend import Array, single_blas_thread
 from ritz.newton import newton
 from ritz.problem_types.pde.fields import evaluate
@@ -91,7 +91,7 @@ class IntervalPosterior:
 
     def sample(self, points: Array, count: int = 1, seed: int = 0) -> Array:
         """Draw functions from the posterior, shape (count, P)."""
-        weights = self.root.sample(count, np.random.default_rng(seed)) / self.scales
+        weights = self.root.sample(count, np.random.default_rng(check_seed(seed))) / self.scales
         return like_points(weights @ self._evaluate(self._inside(points), 0)[0].T, points)
 
     def residual(self, data: GridData) -> float:

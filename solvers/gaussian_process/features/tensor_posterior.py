@@ -8,6 +8,7 @@ from functools import cached_property, reduce
 
 import numpy as np
 
+from ritz.arguments import check_seed
 from ritz.backend import Array
 from ritz.problem_types.pde.fields import evaluate
 from ritz.problem_types.pde.pde import MultiIndex
@@ -115,7 +116,7 @@ class TensorPosterior:
 
         By Matheron's rule, noise is drawn on the grid, and the solution of the equation for it is added to the mean.
         """
-        generator = np.random.default_rng(seed)
+        generator = np.random.default_rng(check_seed(seed))
         draws = [self.mean(points)] * count
         for number in range(count):
             noise = self.noise * generator.standard_normal(self.data.shape)

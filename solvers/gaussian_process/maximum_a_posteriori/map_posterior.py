@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ritz.arguments import check_seed
 from ritz.backend import Array
 from ritz.problem_types.pde.fields import evaluate
 from ritz.problem_types.pde.pde import MultiIndex
@@ -202,7 +203,7 @@ class MapPosterior:
         check_rows(len(checked))
         covariance = np.sum([part.covariance(checked) for part in self.parts], axis=0)
         values, vectors = np.linalg.eigh(covariance)
-        normal = np.random.default_rng(seed).standard_normal((count, len(checked)))
+        normal = np.random.default_rng(check_seed(seed)).standard_normal((count, len(checked)))
         mean = self._mean(checked, (0,) * self.data.dimension)
         return like_points(mean + (normal * np.sqrt(np.maximum(values, 0.0))) @ vectors.T, points)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from ritz.arguments import check_choice, check_integer
+from ritz.arguments import check_choice, check_integer, check_seed
 from ritz.errors import InvalidProblem
 
 __all__ = ["BootstrapOptions"]
@@ -48,8 +48,9 @@ class BootstrapOptions:
         rate = self.target_rate
         if rate is not None and not (isinstance(rate, Real) and 0.0 <= float(rate) <= 1.0):
             raise InvalidProblem(f"target_rate is {rate!r}; it must be a number between 0 and 1, or None")
-        for name, least in (("max_hierarchies", 1), ("trials", 1), ("seed", 0)):
-            check_integer(name, getattr(self, name), least)
+        check_seed(self.seed)
+        for name in ("max_hierarchies", "trials"):
+            check_integer(name, getattr(self, name))
 
     @property
     def symmetric(self) -> bool:

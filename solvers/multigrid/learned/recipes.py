@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ritz.arguments import check_seed
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.recipe import Run
 from ritz.registry import problems, recipes
@@ -73,8 +74,9 @@ class MultigridTraining(ABC):
 
         from .cycle_network import CycleNetwork, FaceOperators, residual_reduction
 
+        check_seed(self.seed)
         device = check_device(run.device)
-        torch.manual_seed(self.seed)
+        torch.manual_seed(int(self.seed))
         network = CycleNetwork(self.dimension, self.width, self.visits).to(device)
         entries = cache(self._entries)
 
@@ -111,7 +113,7 @@ class MultigridTraining(ABC):
 
         from .cycle_network import CycleNetwork
 
-        torch.manual_seed(self.seed)
+        torch.manual_seed(int(self.seed))
         return self._weights(CycleNetwork(self.dimension, self.width, self.visits))
 
     def _weights(self, network: Any) -> Weights:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_choice
+from ritz.arguments import check_choice, check_seed
 from ritz.backend import Array
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag
@@ -188,7 +188,7 @@ def seeded(seed: int) -> Generator[None, None, None]:
     """Seed NumPy's global generator, which PyAMG uses, and restore its state afterwards; one thread at a time."""
     with _seeding:
         state = np.random.get_state()  # noqa: NPY002
-        np.random.seed(seed)  # noqa: NPY002
+        np.random.seed(check_seed(seed) % 2**32)  # noqa: NPY002
         try:
             yield
         finally:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_integer, check_seed
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator
 from ritz.operators.dense import Dense
@@ -187,7 +187,7 @@ def normalised(rows: np.ndarray, product: Operator | None) -> np.ndarray:
 
 def _sketched(rows: np.ndarray, product: Operator | None, size: int, seed: int) -> np.ndarray:
     """Return a few random combinations of the rows, dominated by the leading modes."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(check_seed(seed))
     count = min(size + OVERSAMPLING, len(rows))
     mixed = generator.standard_normal((count, len(rows))) @ rows
     for _ in range(POWERS):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ritz.arguments import check_number
+from ritz.arguments import check_number, check_seed
 from ritz.backend import single_torch_thread
 from ritz.errors import InvalidProblem, TrainingError
 
@@ -111,6 +111,7 @@ def fit_field_classifier(
         raise InvalidProblem("fields have entries that are NaN or infinite")
     if not ((targets >= 0.0).all() and np.allclose(targets.sum(axis=1), 1.0)):
         raise InvalidProblem("labels must be probabilities: not negative, with rows that sum to 1")
+    seed = check_seed(seed)
     check_number("held_out", held_out, above=0.0, below=1.0)
     mean = given.mean(axis=(0, 2, 3))[:, None, None]
     deviation = np.maximum(given.std(axis=(0, 2, 3))[:, None, None], 1e-12)

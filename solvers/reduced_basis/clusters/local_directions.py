@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ritz.arguments import check_seed
+
 from .k_subspaces import leading_directions, squared_remainders
 
 __all__ = ["cluster_directions", "group_folds", "held_out_errors", "nested_directions", "projection_errors"]
@@ -61,7 +63,7 @@ def projection_errors(values: np.ndarray, directions: Sequence[np.ndarray]) -> n
 def group_folds(groups: np.ndarray, folds: int, seed: int) -> np.ndarray:
     """Return the fold of each snapshot; snapshots of one group share a fold."""
     names, inverse = np.unique(groups, return_inverse=True)
-    order = np.random.default_rng(seed).permutation(names.size)
+    order = np.random.default_rng(check_seed(seed)).permutation(names.size)
     return (order % folds)[inverse]
 
 

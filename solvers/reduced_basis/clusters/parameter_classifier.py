@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_seed
 from ritz.errors import InvalidProblem
 
 __all__ = ["ParameterClassifier", "fit_parameter_classifier", "soft_labels"]
@@ -118,6 +119,7 @@ def fit_parameter_classifier(
     >>> model.likeliest(np.array([[0.1], [0.9]]), 1).ravel().tolist()
     [0, 1]
     """
+    seed = check_seed(seed)
     points = np.asarray(parameters, dtype=np.float64)
     targets = np.asarray(labels, dtype=np.float64)
     if points.ndim != 2 or targets.ndim != 2 or len(points) != len(targets):
@@ -132,10 +134,10 @@ def fit_parameter_classifier(
     from sklearn.ensemble import ExtraTreesRegressor
 
     make: Any = ExtraTreesRegressor
-    found = _flattened(make(trees, random_state=seed).fit(points, targets), targets.shape[1])
+    found = _flattened(make(trees, random_state=seed % 2**32).fit(points, targets), targets.shape[1])
     if not calibrate:
         return found
-    tested = make(trees, random_state=seed, bootstrap=True, oob_score=True).fit(points, targets)
+    tested = make(trees, random_state=seed % 2**32, bootstrap=True, oob_score=True).fit(points, targets)
     unseen = np.maximum(np.reshape(tested.oob_prediction_, targets.shape), LEAST)
     surprises = [-np.sum(targets * np.log(np.maximum(_sharpened(unseen, power), LEAST))) for power in POWERS]
     return replace(found, power=float(POWERS[int(np.argmin(surprises))]))

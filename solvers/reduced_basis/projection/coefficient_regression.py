@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_seed
 from ritz.errors import InvalidProblem
 
 __all__ = ["CoefficientRegression", "fit_regression"]
@@ -27,14 +28,14 @@ class CoefficientRegression:
     kinds : tuple
         For each interpolant its kernel, and whether it interpolates the logarithms of the norms and the directions
         separately.
-    error : float
-        Mean relative error of the first interpolant in cross-validation.
+    errors : ndarray, shape (count,)
+        Relative error of the first kind at each training point in cross-validation; NaN if it was not run.
     """
 
     first: Any
     second: Any
     kinds: tuple[tuple[str, bool], tuple[str, bool]]
-    error: float
+    errors: np.ndarray
 
     def __call__(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return coefficients, shape (count, size), and the distance of both interpolants, shape (count,)."""
@@ -80,16 +81,16 @@ def fit_regression(
         raise InvalidProblem(f"points have shape {x.shape} and coefficients {y.shape}; give one row per snapshot")
     if len(x) < x.shape[1] + 3:
         raise InvalidProblem(f"{len(x)} snapshots of {x.shape[1]} parameters: a regression needs {x.shape[1] + 3}")
-    error = np.nan
+    errors = np.full(len(x), np.nan)
     if kinds is None:
-        kinds, error = _ranked(x, y, seed)
-    return CoefficientRegression(_interpolant(x, y, kinds[0]), _interpolant(x, y, kinds[1]), kinds[:2], error)  # type: ignore
+        kinds, errors = _ranked(x, y, seed)
+    return CoefficientRegression(_interpolant(x, y, kinds[0]), _interpolant(x, y, kinds[1]), kinds[:2], errors)  # type: ignore
 
 
-def _ranked(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[tuple[tuple[str, bool], ...], float]:
-    folds = np.random.default_rng(seed).permutation(len(x)) % FOLDS
+def _ranked(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[tuple[tuple[str, bool], ...], np.ndarray]:
+    folds = np.random.default_rng(check_seed(seed)).permutation(len(x)) % FOLDS
     sizes = np.linalg.norm(y, axis=1)
-    errors: dict[tuple[str, bool], float] = {}
+    errors: dict[tuple[str, bool], np.ndarray] = {}
     for kernel, _ in KERNELS:
         for scaled in (False, True) if sizes.all() else (False,):
             wrong = np.zeros(len(x))
@@ -102,10 +103,10 @@ def _ranked(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[tuple[tuple[str, b
                     break
                 wrong[held] = np.linalg.norm(predicted - y[held], axis=1) / np.maximum(sizes[held], 1e-300)
             if np.isfinite(wrong).all():
-                errors[kernel, scaled] = float(wrong.mean())
+                errors[kernel, scaled] = wrong
     if len(errors) < 2:
         raise InvalidProblem("the parameters of the snapshots lie on a line or plane: sample the whole range")
-    ranked = sorted(errors, key=lambda kind: errors[kind])
+    ranked = sorted(errors, key=lambda kind: float(errors[kind].mean()))
     other = next(kind for kind in ranked if kind[0] != ranked[0][0])
     return (ranked[0], other), errors[ranked[0]]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_number
+from ritz.arguments import check_number, check_seed
 from ritz.errors import InvalidProblem
 
 __all__ = ["Cubature", "empirical_cubature", "sparse_nonnegative_weights"]
@@ -84,7 +84,7 @@ def empirical_cubature(
     blocks = [slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK)]
     mix = None
     if columns.shape[1] * len(rows) > MOST:
-        generator = np.random.default_rng(seed)
+        generator = np.random.default_rng(check_seed(seed))
         mix = generator.standard_normal((columns.shape[1], MOST)), generator.standard_normal((MOST, len(rows)))
 
     def integrands(block: slice) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_seed
 from ritz.errors import InvalidProblem
 from ritz.operators.sparse_factors import sparse_factors
 
@@ -69,7 +70,7 @@ def random_functionals(product: Any, n: int, *, count: int = 24, seed: int = 0) 
     >>> bool(0.6 < np.linalg.norm(random_functionals(None, 100).T @ error) / np.linalg.norm(error) < 1.5)
     True
     """
-    drawn = np.random.default_rng(seed).standard_normal((n, count)) / np.sqrt(count)
+    drawn = np.random.default_rng(check_seed(seed)).standard_normal((n, count)) / np.sqrt(count)
     if product is None:
         return drawn
     factors = sparse_factors(product.to_sparse(), symmetric=True, pivot_threshold=0.0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_choice
+from ritz.arguments import check_choice, check_seed
 from ritz.problem_types.lp_regression import check_matrix
 
 from ..sketches.sparse_sign import SparseSign
@@ -48,6 +48,7 @@ def leverage_scores(A: Any, method: str = "qr", seed: int = 0) -> np.ndarray:
     >>> leverage_scores(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 3.0]])).round(12).tolist()
     [0.5, 0.5, 1.0]
     """
+    check_seed(seed)
     matrix = check_matrix(A)
     rows, columns = matrix.shape
     if check_choice("method", method, ("qr", "sketch")) == "qr" or rows <= OVERSAMPLING * columns:

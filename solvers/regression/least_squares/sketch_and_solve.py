@@ -25,13 +25,14 @@ from ..sketches.sketch_kinds import make_sketch
 from ..sketches.sparse_sign import SparseSign
 from .black_box import PreparedBlackBox
 from .factor import Factor, sketched_solver
+from .scaling import prepare_in_range
 from .sketch_and_precondition import check_sketch_options, sketched_rows
 
 __all__ = ["SketchAndSolve"]
 
 RATIO = 20  # rows of the sketch per column of A
 DRAWS = 3  # limit of sketches drawn
-NULL = 1e-10  # relative size below which an image counts as zero
+NULL = 1e-10  # relative size below which the square of an image counts as zero
 SAFE_NNZ = 8  # entries per column that spread the error over the coordinates
 
 
@@ -86,6 +87,9 @@ class SketchAndSolve:
             If three sketches lose directions.
         """
         check_pairing(self, problem)
+        return prepare_in_range(problem, self._prepare)
+
+    def _prepare(self, problem: LeastSquares) -> PreparedBlackBox:
         began = time.perf_counter()
         rows, columns = problem.shape
         size = RATIO * columns if self.size is None else self.size
@@ -110,12 +114,12 @@ class SketchAndSolve:
     ) -> tuple[Sketch | None, Factor, Callable[[np.ndarray], np.ndarray]]:
         """Return a sketch under which A keeps its rank, its factor, and a function that solves sketched problems."""
         if size is None:
-            return None, *sketched_solver(sketched_rows(problem, None))
+            return None, *sketched_solver(sketched_rows(problem, None), of_matrix=True)
         for draw in range(DRAWS):
-            sketch = self._make(problem, size, self.seed + draw)
+            sketch = self._make(problem, size, (self.seed + draw) % 2**63)
             matrix = sketched_rows(problem, sketch)
             factor, solve = sketched_solver(matrix)
-            if factor.basis is None or _maps_to_zero(problem, factor.basis):
+            if _maps_to_zero(problem, factor):
                 return sketch, factor, solve
         raise InvalidProblem(
             f"{DRAWS} sketches of kind {self.sketch!r} with {size} rows have lost directions that A does not map to"
@@ -141,9 +145,10 @@ class SketchAndSolve:
         return made
 
 
-def _maps_to_zero(problem: LeastSquares, basis: np.ndarray) -> bool:
-    """Return whether A maps the orthogonal complement of the columns of `basis` to zero."""
-    columns = len(basis)
-    others = np.linalg.qr(basis, mode="complete")[0][:, basis.shape[1] :] if basis.size else np.eye(columns)
-    images = problem.normal_product(others)
-    return bool(np.linalg.norm(images) <= NULL * problem.norm**2)
+def _maps_to_zero(problem: LeastSquares, factor: Factor) -> bool:
+    """Return whether A maps the directions to zero that its sketch has lost, which are none if this has full rank."""
+    lost = factor.lost_directions()
+    if not lost.size:
+        return True
+    squares = np.einsum("ij,ij->j", lost, problem.normal_product(lost))
+    return bool((squares <= NULL * np.square(lost * factor.lengths[:, None]).sum(axis=0)).all())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from ritz.arguments import check_integer, check_number
+from ritz.arguments import check_integer, check_number, check_seed
 from ritz.backend import Array, to_numpy
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.operators import Operator
@@ -47,7 +47,7 @@ class Sketch(Operator):
 
     def __init__(self, size: int, rows: int, seed: int = 0):
         self.shape = (check_integer("size", size), check_integer("rows", rows))
-        self.seed = check_integer("seed", seed, least=0)
+        self.seed = check_seed(seed)
         self.dtype = np.dtype(np.float64)
         self.tags = frozenset()
 
