@@ -19,7 +19,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -55,9 +55,11 @@ __all__ = [
     "prepare_iteration",
 ]
 
-# Binary exponents of operators and of right-hand sides up to which nothing is scaled, and of the smallest entries kept.
-MODERATE = {"float32": (30, 13, -100), "float64": (200, 100, -900)}
+# Binary exponents: of operators and of right-hand sides up to which nothing is scaled, of the smallest entries that are
+# kept, and of factors that may round the caller's x.
+MODERATE = {"float32": (30, 13, -100, 60), "float64": (40, 100, -900, 500)}
 HOPELESS = 1e16  # relative residual of a starting vector beyond which zero is a better start
+GROWTH, PATIENCE = 100.0, 30  # growth of x, and iterations without a copy of x, after which residuals are not believed
 
 Method: TypeAlias = Callable[[Operator, Array, Array, Operator | None], Generator[tuple[Any, Any], Any, Status | None]]
 
@@ -75,7 +77,7 @@ def balanced(system: LinearSystem, *, probe: bool = False) -> LinearSystem:
     Entries whose sizes differ by more than the range of the dtype are left as they are. The size of operators known
     by their products alone is found by one product, if `probe` is set.
     """
-    largest, _, kept = MODERATE[system.dtype.name]
+    largest, _, kept, _ = MODERATE[system.dtype.name]
     exponent = magnitude(system.operator, probe=probe)
     if exponent > largest:
         exponent = max(0, min(exponent, smallest_magnitude(system.operator) - kept))
@@ -104,6 +106,8 @@ class LinearSystemTask:
         Starting vector; zero if None.
     rtol, atol : float
         Solved once ``||b - A x|| <= max(rtol ||b||, atol)`` in every column.
+    limit : int, optional
+        Binary exponent of norms beyond which columns are scaled.
 
     Attributes
     ----------
@@ -131,6 +135,7 @@ class LinearSystemTask:
     x0: Array | None = None
     rtol: float = 1e-8
     atol: float = 0.0
+    limit: int | None = None
     given: Array = field(init=False)
     consistent_rhs: Array = field(init=False)
     norms: np.ndarray = field(init=False)
@@ -144,7 +149,7 @@ class LinearSystemTask:
         with np.errstate(over="ignore"):
             self.rhs = cast(given, system.dtype)
             self.norms = _column_norms(self.rhs)
-        limit = 2.0 ** MODERATE[system.dtype.name][1]
+        limit = 2.0 ** (MODERATE[system.dtype.name][1] if self.limit is None else self.limit)
         self._exponents: Any = 0
         if not (1.0 / limit <= self.norms.min() and self.norms.max() <= limit):
             peaks = np.abs(to_numpy(given)).max(axis=0)
@@ -289,7 +294,7 @@ class LinearSystemTask:
         """
         if norms is None:
             x, norms = self.settle(x)
-        if self._scaled:  # what the caller gets may have been rounded, to zero or infinity at worst
+        if np.abs(self._growth).max() > MODERATE[self.system.dtype.name][3]:  # x may be rounded, to 0 or infinity
             x, norms = self.settle(self.from_caller(self.for_caller(x)))
         if self.solved(norms):
             status = Status.CONVERGED
@@ -314,7 +319,9 @@ class IterativeSolve:
     """A run of one method on one task, which is stopped, recorded and restarted as needed.
 
     The iterate is copied whenever the residual has halved since the last copy. A failed solve therefore returns an
-    iterate whose residual is within a factor of two of the smallest that was seen, at the cost of few copies.
+    iterate whose residual is within a factor of two of the smallest that was seen, at the cost of few copies. On
+    singular systems without a solution, iterates may grow without bound while the residual that the method knows keeps
+    falling: the true one is computed before a copy of a much larger iterate replaces the last.
     """
 
     def __init__(self, task: LinearSystemTask, method: Method, preconditioner: Operator | None, maxiter: int):
@@ -332,6 +339,7 @@ class IterativeSolve:
                 self._preconditioner = _Followed(self._preconditioner, np.asfortranarray)
         self._iterate: Any = task.start
         self._best = (np.inf, task.start)
+        self._size = 0.0  # largest norm of a column of the last copy
 
     def run(self, callback: Callback | None, progress: ResidualProgress) -> tuple[Array, Status | None, np.ndarray]:
         """Return the best iterate, why the iteration ended (None if it converged), and the true residual norms."""
@@ -405,7 +413,19 @@ class IterativeSolve:
             progress.update(iteration, relative)
             known = False
             if relative < 0.5 * self._best[0] and not callable(self._iterate):
+                if not self._is_trusted(iteration, relative):
+                    return self._best_known()
                 self._keep(relative)
+
+    def _is_trusted(self, iteration: int, relative: float) -> bool:
+        """Return whether the residual that the method knows is about the true one, where there is reason to doubt it."""
+        size, before = float(np.max(_column_norms(self._iterate))), self._size
+        if size > GROWTH * before and (before > 0.0 or iteration > PATIENCE):
+            true = self.task.settle(self._iterate)[1]
+            if not self.task.relative(true) <= 2.0 * relative:
+                return False
+        self._size = size
+        return True
 
     def _keep(self, relative: float) -> None:
         """Copy the iterate into the array of the previous copy, because fresh memory costs more than the copy."""
@@ -459,6 +479,7 @@ class PreparedSystem(PreparedSolver[Solution]):
     """
 
     system: LinearSystem
+    limit: ClassVar[int | None] = None  # see `LinearSystemTask`
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -466,7 +487,7 @@ class PreparedSystem(PreparedSolver[Solution]):
         return self.system.dtype
 
     def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
-        task = LinearSystemTask(self.system, rhs, x0, controls.rtol, controls.atol)
+        task = LinearSystemTask(self.system, rhs, x0, controls.rtol, controls.atol, self.limit)
         differentiate = requires_gradient(task.given)
         if differentiate and Tag.SYMMETRIC not in self.system.operator.tags:
             raise InvalidProblem(

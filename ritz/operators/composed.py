@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,13 +53,10 @@ class Sum(Operator):
     def _apply_transpose(self, x: Array) -> Array:
         return self.left.rmatvec(x) + self.right.rmatvec(x)
 
-    @property
-    def nullspace(self) -> Nullspace | None:
-        """The common nullspace of two semidefinite parts if it is known, or None."""
-        if Tag.SEMIDEFINITE not in self.tags:
-            return None
-        left, right = self.left.nullspace, self.right.nullspace
-        return None if left is None or right is None else left.intersection(right)
+    @cached_property
+    def nullspace(self) -> Nullspace | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The common nullspace of the parts if it is known, or None; of indefinite sums, it may be a part of theirs."""
+        return None if Tag.POSITIVE_DEFINITE in self.tags else _common_nullspace(self.left, self.right)
 
     def diagonal(self) -> np.ndarray:
         """Return the diagonal."""
@@ -110,10 +108,10 @@ class Product(Operator):
     def _apply_transpose(self, x: Array) -> Array:
         return self.right.rmatvec(self.left.rmatvec(x))
 
-    @property
-    def nullspace(self) -> Nullspace | None:
-        """The nullspace of A for products AᵀA, or None."""
-        return self.right.nullspace if Tag.SEMIDEFINITE in self.tags else None
+    @cached_property
+    def nullspace(self) -> Nullspace | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The nullspace of A for products AᵀA, otherwise the common one of the factors, or None."""
+        return self.right.nullspace if Tag.SEMIDEFINITE in self.tags else _common_nullspace(self.left, self.right)
 
     def to_dense(self) -> np.ndarray:
         """Return the entries as a NumPy array."""
@@ -202,6 +200,11 @@ class Transposed(Operator):
         """The operator itself."""
         return self.operator
 
+    @property
+    def nullspace(self) -> Nullspace | None:
+        """The nullspace of the operator, whose vectors the transpose maps to zero too, or None."""
+        return self.operator.nullspace
+
     def diagonal(self) -> np.ndarray:
         """Return the diagonal."""
         return self.operator.diagonal()
@@ -217,3 +220,10 @@ class Transposed(Operator):
     def astype(self, dtype: Any) -> Transposed:
         """Return the operator with its entries converted to `dtype`."""
         return Transposed(self.operator.astype(dtype))
+
+
+def _common_nullspace(left: Operator, right: Operator) -> Nullspace | None:
+    """Return the vectors in both nullspaces, which sums and products map to zero from both sides, or None."""
+    first = left.nullspace
+    second = None if first is None else right.nullspace
+    return None if first is None or second is None else first.intersection(second)

@@ -10,13 +10,16 @@ from ritz.arguments import Callback
 from ritz.backend import Array
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag
+from ritz.pickling import Picklable
 from ritz.problem_types.linear_system import LinearSystem
+from ritz.problem_types.pde.pde import PDE
 from ritz.registry import register
 from ritz.solution import Solution, Status
 from ritz.solver import Prepared
 
-from .candidates import Candidate, candidates
+from .candidates import FEW, FOR_SINGULAR, Candidate, candidates, for_singular
 from .defaults import defaults
+from .resolving import PreparedResolving, quiet
 from .system_features import SystemFeatures
 
 __all__ = ["Auto", "PreparedAuto", "choose"]
@@ -63,7 +66,8 @@ class Auto:
 
     Costs are estimated from size, dimension, symmetry, definiteness, jumps and the number of right-hand sides. Takes
     any kind of problem that a registered solver takes. ``stats["chosen"]`` of the solution says which solver was chosen
-    and why, ``stats["failed"]`` which ones were tried before. Inspecting the operator takes O(nnz) time.
+    and why, ``stats["failed"]`` which ones were tried before. Inspecting the operator takes O(nnz) time. If the grid
+    of the first solver does not resolve the solution of a PDE, others are tried; see `PreparedResolving`.
 
     Examples
     --------
@@ -80,10 +84,11 @@ class Auto:
         """Choose a solver and prepare it."""
         start = time.perf_counter()
         rows = choose(problem)
-        return PreparedAuto(problem, rows, time.perf_counter() - start)
+        prepared = PreparedAuto(problem, rows, time.perf_counter() - start)
+        return PreparedResolving(problem, prepared) if isinstance(problem, PDE) else prepared
 
 
-class PreparedAuto:
+class PreparedAuto(Picklable):
     """The candidates for one operator, of which the cheapest is prepared; one that fails is not tried again.
 
     Parameters
@@ -135,9 +140,17 @@ class PreparedAuto:
             limited = maxiter is not None and solution.status is Status.MAX_ITERATIONS
             slow = trial is not None and trial.slow
             self._passed = not slow
-            if solution.converged or limited or (solution.status is Status.INTERRUPTED and not slow):
+            if choice.for_singular and solution.status is Status.SINGULAR:
+                return solution  # the least-squares solution of a system without a solution
+            ambiguous = solution.converged and self._is_ambiguous(choice, solution)
+            if solution.converged and not ambiguous:
                 return solution
-            if not self._fall_back(choice, solution.status, "too slow" if slow else solution.status.name):
+            if limited or (solution.status is Status.INTERRUPTED and not slow):
+                return solution
+            fallen = not ambiguous and self._fall_back(
+                choice, solution.status, "too slow" if slow else solution.status.name
+            )
+            if not fallen and (slow or not self._try_singular(choice, solution.status)):
                 if slow:  # without an alternative, slow is better than stopped
                     self._passed = True
                     continue
@@ -150,12 +163,38 @@ class PreparedAuto:
         if self._choice is not choice:  # another thread has done so
             return True
         rest = self._others(choice.rows)
+        if choice.for_singular or status is Status.SINGULAR:
+            return False
         if status is Status.INDEFINITE:
             rest = [row for row in rest if not row.needs_definite]
         if not rest or len(choice.failed) + 1 >= ATTEMPTS:
             return False
         failed = (*choice.failed, f"{choice.rows[0].label}: {why}")
         self._choice = self._prepare(rest, failed, choice.seconds)
+        return True
+
+    def _is_ambiguous(self, choice: _Choice, solution: Solution) -> bool:
+        """Return whether a direct solver found some solution of a small system that seems to have many."""
+        if choice.for_singular or solution.iterations == 0 or not isinstance(self._problem, LinearSystem):
+            return False
+        return self._problem.size <= FEW and getattr(choice.prepared, "singular_to_rounding", False)
+
+    def _try_singular(self, choice: _Choice, status: Status) -> bool:
+        """Prepare the next candidate for singular operators, if there is one; return whether there is."""
+        if self._choice is not choice:  # another thread has done so
+            return True
+        if not isinstance(self._problem, LinearSystem):
+            return False
+        rest = choice.rows[1:]
+        if not choice.for_singular:
+            rest = for_singular(SystemFeatures(self._problem), suspected=status is not Status.SINGULAR)
+        if not rest:
+            return False
+        failed = (*choice.failed, f"{choice.rows[0].label}: {status.name}")
+        try:
+            self._choice = self._prepare(rest, failed, choice.seconds)
+        except InvalidProblem:  # no transpose
+            return False
         return True
 
     def _others(self, rows: list[Candidate]) -> list[Candidate]:
@@ -169,7 +208,7 @@ class PreparedAuto:
         start = time.perf_counter()
         while True:
             try:
-                prepared = rows[0].make().prepare(self._problem)
+                prepared = quiet(rows[0].make().prepare(self._problem))
             except InvalidProblem as error:  # such as a diagonal that is not positive
                 rest = self._others(rows)
                 if not rest:
@@ -187,6 +226,11 @@ class _Choice:
     prepared: Prepared
     failed: tuple[str, ...]
     seconds: float
+
+    @property
+    def for_singular(self) -> bool:
+        """Whether the candidate is one for singular operators."""
+        return any(self.rows[0] is row for row in FOR_SINGULAR)
 
     def report(self, solution: Solution, spent: float) -> Solution:
         """Return the solution with what was chosen and why, and with the times of all attempts."""

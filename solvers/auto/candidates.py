@@ -34,9 +34,10 @@ from ritz.solver import Solver, make_solver
 
 from .system_features import SystemFeatures
 
-__all__ = ["TABLE", "Candidate", "candidates"]
+__all__ = ["FEW", "FOR_SINGULAR", "TABLE", "Candidate", "candidates", "for_singular"]
 
 FACTOR_BYTES = 4e9  # most memory that a factorisation may take
+FEW = 1000  # unknowns up to which a dense decomposition takes about a second
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,11 +284,44 @@ TABLE: tuple[Candidate, ...] = (
 )
 
 
+FOR_SINGULAR: tuple[Candidate, ...] = (
+    Candidate(
+        "pseudoinverse",
+        reason="singular to working precision, and small",
+        applies=lambda f: f.n <= FEW and not f.known_by_products,
+        prepare=lambda f: 1e-4 + 2.5e-9 * f.n**3,
+        solve=lambda f: 1e-5 + 2e-9 * f.n**2,
+    ),
+    Candidate(
+        "minres",
+        reason="singular to working precision, and symmetric",
+        applies=lambda f: f.symmetric,
+        prepare=lambda f: 0.0,
+        solve=lambda f: 7 * f.side * (1.8e-5 + f.step + 1e-9 * f.n),
+    ),
+    Candidate(
+        "lsmr",
+        reason="singular to working precision",
+        applies=lambda f: True,
+        prepare=lambda f: 0.0,
+        solve=lambda f: 14 * f.side * (1.8e-5 + 2 * f.step + 1e-9 * f.n),
+    ),
+)
+"""Candidates for singular operators, in the order in which they are tried: those with solutions of minimum norm."""
+
+
 def candidates(features: SystemFeatures, *, closely: bool = False) -> list[Candidate]:
     """Return the rows that apply, cheapest first; only the certain one if there is one, unless `closely` is set."""
     if not closely:
         for row in TABLE:
             if row.certain and row.applies(features):
                 return [row]
+    if features.structurally_singular:
+        return for_singular(features, suspected=False)
     rows = [row for row in TABLE if row.applies(features)]
     return sorted(rows, key=lambda row: row.seconds(features))
+
+
+def for_singular(features: SystemFeatures, *, suspected: bool) -> list[Candidate]:
+    """Return the rows for singular operators that apply, in order; only the dense one if singularity is `suspected`."""
+    return [row for row in FOR_SINGULAR if row.applies(features) and (row is FOR_SINGULAR[0] or not suspected)]

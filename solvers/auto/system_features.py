@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ritz.errors import InvalidProblem
-from ritz.operators import Dense, Diagonal, KroneckerSum, Operator, Scaled, Sparse, Stencil, Sum, Tag, Transposed
+from ritz.operators import Dense, Diagonal, KroneckerSum, MatrixFree, Operator, Scaled, Sparse, Stencil, Sum, Tag, Transposed
 from ritz.problem_types.linear_system import LinearSystem
 
 __all__ = ["SystemFeatures"]
@@ -73,6 +73,23 @@ class SystemFeatures:
     def sparse(self) -> bool:
         """Whether the operator has entries, most of them zero."""
         return isinstance(self.operator, Stencil) or self.matrix is not None
+
+    @cached_property
+    def known_by_products(self) -> bool:
+        """Whether the operator has no accessible entries."""
+        try:
+            self.operator.diagonal()
+        except InvalidProblem:
+            return True
+        return isinstance(self.operator, MatrixFree)
+
+    @cached_property
+    def structurally_singular(self) -> bool:
+        """Whether a row or a column of a sparse matrix without known nullspace is empty."""
+        if self.matrix is None or self.operator.nullspace is not None:
+            return False
+        columns = np.bincount(self.matrix.indices, minlength=self.n)
+        return not (bool(np.diff(self.matrix.indptr).all()) and bool(columns.all()))
 
     @cached_property
     def symmetric(self) -> bool:
@@ -232,6 +249,7 @@ class SystemFeatures:
         from scipy.sparse import diags_array
 
         off_diagonal = self.matrix - diags_array(self.diagonal)
+        off_diagonal /= np.abs(off_diagonal.data).max(initial=0.0) or 1.0  # squares stay within range
         skew, symmetric = off_diagonal - off_diagonal.T, off_diagonal + off_diagonal.T
         return float(np.linalg.norm(skew.data) / (np.linalg.norm(symmetric.data) or 1.0))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,6 +14,7 @@ from ritz.arguments import Callback
 from ritz.backend import Array, asarray_like, machine_epsilon, to_numpy
 from ritz.iteration import LinearSystemTask, PreparedSystem, balanced
 from ritz.operators import Dense
+from ritz.operators.magnitude import magnitude
 from ritz.operators.sparse_entries import sparse_entries
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.solution import Solution, Status
@@ -47,7 +49,7 @@ class PreparedFactorisation(PreparedSystem):
     apply : callable or None
         Solves with the factors on the rows `kept`; None if the factorisation failed.
     failure : Status or None
-        Why the factorisation failed.
+        Why the factorisation failed; with `apply`, how a solve ends that does not converge.
     kept : ndarray of int, or None
         Unknowns that remain after fixing one per region of the nullspace at zero; None for all.
     name, seconds, stats
@@ -104,7 +106,7 @@ class PreparedFactorisation(PreparedSystem):
                     status = Status.INTERRUPTED
                 elif not (history[-1] <= 0.5 * before or task.solved(best_norms)):
                     singular = self._is_singular(to_numpy(residual), correction)
-                    status = Status.SINGULAR if singular else Status.STAGNATED
+                    status = self.failure or (Status.SINGULAR if singular else Status.STAGNATED)
         except KeyboardInterrupt:
             status = Status.INTERRUPTED
         return task.start if best is None else best, status, best_norms
@@ -116,6 +118,20 @@ class PreparedFactorisation(PreparedSystem):
         correction = np.zeros_like(residual)
         correction[self.kept] = self.apply(residual[self.kept])
         return correction
+
+    @cached_property
+    def singular_to_rounding(self) -> bool:
+        """Whether the condition number seems to be beyond the working precision, by one solve for a random vector.
+
+        The solution of a singular consistent system is then one of many, and not the one of minimum norm.
+        """
+        if self.apply is None or self.failure is not None:
+            return self.failure is Status.SINGULAR
+        size = self.system.size if self.kept is None else self.kept.size
+        probe = np.random.default_rng(0).standard_normal(size).astype(self.dtype)
+        with np.errstate(all="ignore"):
+            growth = float(np.linalg.norm(self.apply(probe))) * 2.0 ** magnitude(self.system.operator)
+            return not growth * machine_epsilon(self.dtype) * 10.0 * size**0.5 < float(np.linalg.norm(probe))
 
     def _is_singular(self, residual: np.ndarray, correction: np.ndarray) -> bool:
         """Return whether the size of the correction reveals a condition number beyond the working precision."""

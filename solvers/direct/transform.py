@@ -20,11 +20,9 @@ from ritz.solver import Solver, check_pairing, registered_name
 
 from .factorisation import FactorisationFailed, PreparedFactorisation
 from .transform_lines import Line, separate, separates
-from .transform_route import WAYS, SeparableSolve, cheapest_route
+from .transform_route import RESONANCE, WAYS, SeparableSolve, cheapest_route
 
 __all__ = ["Transform", "prepare_separable"]
-
-RESONANCE = 1e-14  # eigenvalues below this share of the largest count as zero
 
 
 @register("transform")
@@ -110,7 +108,7 @@ def prepare_separable(
     wanted = ways(lines)
     apply, failure, stats = None, None, {}
     try:
-        apply, stats = _factor(system, lines, shift, wanted, eliminate, name)
+        apply, failure, stats = _factor(system, lines, shift, wanted, eliminate, name)
     except FactorisationFailed as failed:
         failure = failed.status
     return PreparedFactorisation(system, apply, failure, None, name, time.perf_counter() - start, stats)
@@ -118,7 +116,7 @@ def prepare_separable(
 
 def _factor(
     system: LinearSystem, lines: Sequence[Line], shift: float, ways: Sequence[str], eliminate: bool, name: str
-) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]]:
+) -> tuple[Callable[[np.ndarray], np.ndarray], Status | None, dict[str, Any]]:
     nullspace = system.operator.nullspace
     if not all(line.symmetric for line in lines):
         from .kronecker_sum import KroneckerSumSolver
@@ -127,9 +125,16 @@ def _factor(
             raise InvalidProblem(f"a factor of the sum is not symmetric, which leaves no route {tuple(ways)!r}")
         first = lines[0].matrix + shift * np.eye(lines[0].count)
         schur = KroneckerSumSolver([first, *(line.matrix for line in lines[1:])], nullspace is not None)
-        return lambda rhs: schur(rhs).astype(system.dtype), {"route": ("Schur",) * len(lines)}
-    definite = nullspace.count == 1 if nullspace is not None else _is_definite(lines, shift)
-    if not definite and nullspace is None and (eliminate or "tridiagonal" in ways):
+        return lambda rhs: schur(rhs).astype(system.dtype), None, {"route": ("Schur",) * len(lines)}
+    lowest, definite = _extremes(lines, shift)
+    singular = nullspace is None and lowest <= RESONANCE
+    if nullspace is not None:
+        definite = nullspace.count == 1
+    elif singular and not eliminate and set(ways) <= {"any", "dense"}:
+        ways = ("dense",) * len(lines)  # whose eigenvectors give the pseudo-inverse
+    elif singular:
+        raise FactorisationFailed(Status.SINGULAR)
+    elif not definite and (eliminate or "tridiagonal" in ways):
         raise FactorisationFailed(Status.INDEFINITE)
     route = cheapest_route(lines, definite, ways, eliminate)
     if not route:
@@ -138,22 +143,15 @@ def _factor(
             " a tridiagonal matrix and at most one null vector, and no fast transform is known for a matrix nor"
             " between a Dirichlet wall on a vertex and a Neumann wall; use 'transform' and let it choose"
         )
-    return SeparableSolve(lines, shift, route, system.dtype, nullspace is not None), {"route": route}
+    solve = SeparableSolve(lines, shift, route, system.dtype, singular or nullspace is not None)
+    return solve, Status.SINGULAR if singular else None, {"route": route}
 
 
-def _is_definite(lines: Sequence[Line], shift: float) -> bool:
-    """Return whether every eigenvalue is positive.
-
-    Raises
-    ------
-    FactorisationFailed
-        If an eigenvalue is zero up to rounding.
-    """
+def _extremes(lines: Sequence[Line], shift: float) -> tuple[float, bool]:
+    """Return the smallest absolute eigenvalue relative to the largest, and whether all are positive."""
     lowest = sum(float(line.eigenvalues.min()) for line in lines) + shift
     largest = sum(float(np.abs(line.eigenvalues).max()) for line in lines) + abs(shift)
     if lowest > RESONANCE * largest:
-        return True
+        return lowest / largest, True
     sums = reduce(np.add.outer, [line.eigenvalues for line in lines], np.asarray(shift))
-    if np.abs(sums).min() <= RESONANCE * largest:
-        raise FactorisationFailed(Status.SINGULAR)
-    return False
+    return float(np.abs(sums).min()) / (largest or 1.0), False

@@ -14,7 +14,7 @@ from .transform_lines import DENSE_LIMIT, Line
 from .transform_single import single_line
 from .transform_tables import fourier_cost, scale, tables
 
-__all__ = ["WAYS", "SeparableSolve", "cheapest_route", "route_cost"]
+__all__ = ["RESONANCE", "WAYS", "SeparableSolve", "cheapest_route", "route_cost"]
 
 WAYS = ("fast", "dense", "tridiagonal")
 """Fast transforms, products with the matrix of eigenvectors, or elimination (along at most one axis)."""
@@ -26,6 +26,7 @@ ELIMINATE, CYCLIC = 0.45, 0.45  # elimination, and the extra cost of cyclic line
 DIVIDE = 0.3
 PRODUCT = (1.0, 0.034)  # constant, and per row of a dense matrix
 
+RESONANCE = 1e-14  # eigenvalues below this share of the largest count as zero
 PADDING = 8192  # number of shifts that kernels may read beyond the last line
 
 
@@ -97,7 +98,8 @@ class SeparableSolve:
     dtype : dtype
         float32 or float64, the precision of all computations.
     singular : bool
-        Whether there are null vectors. Consistent right-hand sides then get one of their solutions.
+        Whether there are null vectors. Consistent right-hand sides then get one of their solutions; that of minimum
+        norm if all axes are dense.
     """
 
     def __init__(self, lines: Sequence[Line], shift: float, route: Sequence[str], dtype: Any, singular: bool):
@@ -115,6 +117,8 @@ class SeparableSolve:
             if axis != solved
         ]
         sums = np.asarray(reduce(np.add.outer, values, np.asarray(shift)), dtype=np.float64).ravel()
+        if singular and solved is None:
+            sums[np.abs(sums) <= RESONANCE * np.abs(sums).max(initial=0.0)] = 0.0
         factor = 1.0 / prod(
             scale(str(line.kind), line.count) for line, way in zip(lines, route, strict=True) if way == "fast"
         )

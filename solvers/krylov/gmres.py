@@ -23,6 +23,7 @@ from .columns import by_columns
 
 __all__ = ["GMRES", "generalized_minimal_residual"]
 
+ATTAINABLE = 1e-5  # residual reduction per cycle that is not worth a closer look at rounding
 STALLED = 0.9999  # residual reduction of a cycle beyond which further cycles are not expected to help
 
 
@@ -111,6 +112,7 @@ class _Cycle:
         self._rhs[0] = self.norm = norm
         self._rounding = 10.0 * machine_epsilon(numpy_dtype(r))
         self.size, self.exhausted = 0, False
+        self._norms, self._length = [norm], 0.0  # residual norm for each size, and the largest norm of a product
 
     def advance(self, A: Operator) -> Status | None:
         """Add a vector to the basis, and return None or the reason why that is impossible."""
@@ -145,12 +147,23 @@ class _Cycle:
         self._rhs[k], self._rhs[k + 1] = cosine * self._rhs[k], -sine * self._rhs[k]
         self.norm = abs(float(self._rhs[k + 1]))
         self.size, self.exhausted = k + 1, exhausted
+        self._norms.append(self.norm)
+        self._length = max(self._length, length)
         return None
 
     def iterate(self, size: int) -> Array:
-        """Return the iterate of least residual in the span of the first `size` vectors."""
+        """Return the iterate of least residual in the span of the first `size` vectors.
+
+        For singular operators, weights may grow until rounding in the step exceeds its residual; fewer vectors are
+        used then.
+        """
         from scipy.linalg import solve_triangular
 
-        weights = solve_triangular(self._triangle[:size, :size], self._rhs[:size])
+        while True:
+            weights = solve_triangular(self._triangle[:size, :size], self._rhs[:size])
+            rounding = self._rounding * self._length * float(np.linalg.norm(weights))
+            if size == 0 or rounding <= max(self._norms[size], ATTAINABLE * self._norms[0]):
+                break
+            size -= 1
         step = asarray_like(weights, self._x) @ self._basis[:size]
         return self._x + (step if self._M is None else self._M @ step)

@@ -107,6 +107,8 @@ def least_squares_minimal_residual(
         alpha = column_norm(v)
         if not math.isfinite(alpha):
             return Status.NON_FINITE
+        if alpha_bar == 0.0 == beta:
+            return Status.SINGULAR
         v *= _inverse(alpha)
         size = max(size, math.hypot(alpha, beta))
 
@@ -115,11 +117,13 @@ def least_squares_minimal_residual(
         theta, alpha_bar = s * alpha, c * alpha
         rho_bar_before, theta_bar = rho_bar, s_bar * rho
         rho_bar = math.hypot(c_bar * rho, theta)
+        if rho_bar == 0.0:
+            return Status.SINGULAR
         c_bar, s_bar = c_bar * rho / rho_bar, theta / rho_bar
         zeta_before, zeta, zeta_bar = zeta, c_bar * zeta_bar, -s_bar * zeta_bar
 
-        scale_and_add(h_bar, -theta_bar * rho / (rho_before * rho_bar_before), h)
-        add_scaled(y, zeta / (rho * rho_bar), h_bar)
+        scale_and_add(h_bar, -theta_bar / rho_before * (rho / rho_bar_before), h)
+        add_scaled(y, zeta / rho / rho_bar, h_bar)
         scale_and_add(h, -theta / rho, v)
 
         # A third rotation, applied to R-bar, gives the residual norm.
