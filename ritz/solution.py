@@ -12,6 +12,7 @@ import numpy as np
 from ritz.backend import Array, to_numpy
 from ritz.errors import ConvergenceError
 from ritz.grid import Grid
+from ritz.pickling import Picklable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +23,11 @@ __all__ = ["Solution", "Status"]
 class Status(Enum):
     """How a solve ended; the value is a sentence that explains it."""
 
-    CONVERGED = "The true residual meets the tolerance."
+    CONVERGED = "The true residual, or the error estimated from it, meets the tolerance."
+    ACCEPTED = (
+        "Accepted without a residual, which a function alone does not have: its own answer, or a prediction whose"
+        " estimated error meets the tolerance."
+    )
     MAX_ITERATIONS = (
         "The iteration limit was reached before the tolerance: raise maxiter, or use a better preconditioner."
     )
@@ -40,7 +45,7 @@ class Status(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Solution:
+class Solution(Picklable):
     """The solution of a problem, and how it was found.
 
     Parameters
@@ -86,8 +91,8 @@ class Solution:
 
     @property
     def converged(self) -> bool:
-        """Whether the true residual meets the tolerance."""
-        return self.status is Status.CONVERGED
+        """Whether the tolerance is met, as the statuses CONVERGED and ACCEPTED say."""
+        return self.status in (Status.CONVERGED, Status.ACCEPTED)
 
     def raise_for_status(self) -> Solution:
         """Return the solution itself if it has converged; otherwise raise `ConvergenceError`, which carries it."""

@@ -338,7 +338,7 @@ def test_damaged_and_stale_models_are_refused(tmp_path):
             load_model(path, problem("thermal-block"))
     length = struct.unpack("<Q", content[:8])[0]
     header = json.loads(content[8 : 8 + length])
-    header["__metadata__"]["ritz"] = header["__metadata__"]["ritz"].replace('"version": "2"', '"version": "1"')
+    header["__metadata__"]["ritz"] = header["__metadata__"]["ritz"].replace('"version": "3"', '"version": "1"')
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length :])
     with pytest.raises(ritz.InvalidProblem, match="version"):

@@ -23,8 +23,8 @@ __all__ = ["FullOrder", "PreparedFullOrder"]
 class FullOrder:
     """Solve a parametric problem in full, by its own function or by solving its equations.
 
-    The residual is relative to that of zero. It is NaN if the problem is only a function, whose answers are accepted as
-    they are.
+    The residual is relative to that of zero. If the problem is only a function, its answers are accepted as they are:
+    the residual is NaN, and the status ACCEPTED.
 
     Examples
     --------
@@ -80,8 +80,8 @@ class PreparedFullOrder(PreparedSolver[Solution]):
             u, counts = result.u, result.iterations
             history.append(problem.relative_residual(u))
             controls.asks_to_stop(1, u, history[-1])
-            missed = history[-1] > max(controls.rtol, controls.atol)  # False if there are no equations (NaN)
-            status = Status.STAGNATED if missed else Status.CONVERGED
+            success = Status.ACCEPTED if problem.model is None else Status.CONVERGED
+            status = Status.STAGNATED if history[-1] > max(controls.rtol, controls.atol) else success
         return Solution(
             x=u,
             status=status,

@@ -86,8 +86,8 @@ def held_out_share(snapshots: Snapshots) -> float:
     return max(HELD_OUT, min(MOST, ENOUGH / solutions))
 
 
-def calibrate(stage: OnlineStage, held_out: Snapshots) -> tuple[OnlineStage, float]:
-    """Return the stage with its usual error, and the factor that turns its estimates into bounds.
+def calibrate(stage: OnlineStage, held_out: Snapshots) -> tuple[OnlineStage, float, np.ndarray]:
+    """Return the stage with its usual error, the factor that turns its estimates into bounds, and the held-out bounds.
 
     The factor is an upper limit of the ratio of true to estimated errors, computed from states held out of the models.
     It is the 99 % quantile corrected for their number, as in split conformal prediction
@@ -104,7 +104,8 @@ def calibrate(stage: OnlineStage, held_out: Snapshots) -> tuple[OnlineStage, flo
         estimates = np.array([answer.error for answer in answers])
     errors = np.array([errors_of(stage, answer, truth) for answer, truth in zip(answers, truths, strict=True)])
     ratios = errors[np.isfinite(estimates)] / np.maximum(estimates[np.isfinite(estimates)], 1e-300)
-    return stage, _upper_limit(ratios)
+    factor = _upper_limit(ratios)
+    return stage, factor, factor * estimates
 
 
 def _upper_limit(ratios: np.ndarray) -> float:

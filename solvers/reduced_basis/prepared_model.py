@@ -50,10 +50,10 @@ class PreparedReducedBasis(PreparedSolver[Solution]):
 
     A reduced solution counts as converged if its estimated error, ``stats["estimated_error"]``, is within `tolerance`.
     Otherwise the full model answers, starting from the reduced solution if it iterates, and ``rtol`` and ``atol`` apply
-    to its residual; ``stats["fallback"]`` says so. The residual is that of the full equations, or NaN if there are
-    none. The history belongs to the equations solved last. In the reduced space, Newton's method starts from the
-    projection of `x0`, shape (n,). The callback is asked once, with the reduced solution, which becomes the answer if
-    the callback returns true.
+    to its residual; ``stats["fallback"]`` says so. The residual is that of the full equations. If there are none, it is
+    NaN and the status of a successful solve is ACCEPTED instead of CONVERGED. The history belongs to the equations
+    solved last. In the reduced space, Newton's method starts from the projection of `x0`, shape (n,). The callback is
+    asked once, with the reduced solution, which becomes the answer if the callback returns true.
 
     Parameters
     ----------
@@ -88,7 +88,8 @@ class PreparedReducedBasis(PreparedSolver[Solution]):
         u = self.state(answer)
         estimate = self.factor * answer.error
         residual = self.problem.relative_residual(u, query) if np.isfinite(u).all() else np.inf
-        history, status = answer.history, Status.CONVERGED
+        success = Status.ACCEPTED if self.problem.model is None else Status.CONVERGED
+        history, status = answer.history, success
         stopped = controls.asks_to_stop(len(history) - 1, u, residual)
         fallback = (self.exact or not estimate <= self.tolerance) and not stopped
         newton: tuple[int, ...] = ()
@@ -99,7 +100,7 @@ class PreparedReducedBasis(PreparedSolver[Solution]):
             u, newton, start = full.u, full.iterations, residual
             residual = self.problem.relative_residual(u, query)
             history = np.array([start, residual])
-            status = Status.STAGNATED if residual > max(controls.rtol, controls.atol) else Status.CONVERGED
+            status = Status.STAGNATED if residual > max(controls.rtol, controls.atol) else success
         states = answer.states
         clusters: Any = states[0].cluster if self.problem.times is None else [state.cluster for state in states]
         stats = {

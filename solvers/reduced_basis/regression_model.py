@@ -9,6 +9,7 @@ import numpy as np
 from .bases.orthogonal_decomposition import Basis
 from .local_model import ReducedState
 from .projection.coefficient_regression import CoefficientRegression, fit_regression
+from .projection.local_errors import LocalErrors
 
 __all__ = ["RegressionModel", "regression_model"]
 
@@ -26,8 +27,8 @@ class RegressionModel:
         Ranges of the inputs, which are scaled to the unit box.
     points, coefficients : ndarray, shapes (count, p) and (count, size)
         Training data of the regression.
-    left_out : float
-        Root mean square of the relative projection errors of the snapshots.
+    errors : LocalErrors
+        Relative errors at the training points.
     """
 
     number: int
@@ -36,17 +37,18 @@ class RegressionModel:
     box: np.ndarray
     points: np.ndarray
     coefficients: np.ndarray
-    left_out: float
+    errors: LocalErrors
 
     def states(self, inputs: np.ndarray) -> list[ReducedState]:
-        """Return the states at rows of inputs, with the disagreement of two regressions as error estimate."""
+        """Return the states at rows of inputs.
+
+        Their errors are estimated from the disagreement of two regressions and the errors at the nearest snapshots.
+        """
         low, high = self.box.T
-        found, spreads = self.regression((inputs - low) / (high - low))
-        floor = (self.left_out + self.regression.error) * np.linalg.norm(found, axis=1)
-        return [
-            ReducedState(self.number, a, float(np.hypot(spread, least)))
-            for a, spread, least in zip(found, spreads, floor, strict=True)
-        ]
+        points = (inputs - low) / (high - low)
+        found, spreads = self.regression(points)
+        errors = np.hypot(spreads, self.errors(points) * np.linalg.norm(found, axis=1))
+        return [ReducedState(self.number, a, float(error)) for a, error in zip(found, errors, strict=True)]
 
 
 def regression_model(
@@ -62,6 +64,6 @@ def regression_model(
     low, high = box.T
     points = (inputs - low) / (high - low)
     coefficients = basis.coefficients(states)
-    left_out = float(np.sqrt(np.mean(basis.projection_errors(states) ** 2)))
     regression = fit_regression(points, coefficients, seed=seed)
-    return RegressionModel(number, basis, regression, box, points, coefficients, left_out)
+    errors = LocalErrors(points, regression.errors, basis.projection_errors(states))
+    return RegressionModel(number, basis, regression, box, points, coefficients, errors)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,15 @@ from .bases.orthogonal_decomposition import Basis
 from .clusters.parameter_classifier import ParameterClassifier
 from .local_model import LocalModel, Switching
 from .online import OnlineStage
-from .projection.coefficient_regression import CoefficientRegression, fit_regression
+from .projection.coefficient_regression import fit_regression
 from .projection.inverse_interpolation import InverseInterpolation
+from .projection.local_errors import LocalErrors
 from .projection.projected_equations import ProjectedEquations, ProjectedTerm, trial_at
 from .regression_model import RegressionModel
 
 __all__ = ["load_stage", "save_stage"]
 
-VERSION = "2"
+VERSION = "3"
 FOREST = ("roots", "features", "thresholds", "children", "values")
 SWITCHES = ("masses", "check_masses", "transfers")
 
@@ -44,6 +46,7 @@ def save_stage(stage: OnlineStage, path: str | os.PathLike[str], **others: Any) 
         _write_basis(arrays, f"{k}.basis", local.basis)
         if isinstance(local, RegressionModel):
             arrays |= {f"{k}.points": local.points, f"{k}.coefficients": local.coefficients, f"{k}.box": local.box}
+            arrays |= {f"{k}.regression": local.errors.regression, f"{k}.projection": local.errors.projection}
             continue
         _write_equations(arrays, f"{k}.equations", local.equations)
         for j, check in enumerate(local.checks):
@@ -130,11 +133,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 def _facts(local: LocalModel | RegressionModel) -> dict[str, Any]:
     facts: dict[str, Any] = {"energy": local.basis.energy}
     if isinstance(local, RegressionModel):
-        return facts | {
-            "kinds": local.regression.kinds,
-            "left_out": local.left_out,
-            "error": local.regression.error,
-        }
+        return facts | {"kinds": local.regression.kinds}
     return facts | {"condition": local.condition, "checks": len(local.checks), "switching": local.switching is not None}
 
 
@@ -153,9 +152,9 @@ def _local(arrays: Mapping[str, np.ndarray], k: int, said: Any, basis: Basis, pr
 def _regression(arrays: Mapping[str, np.ndarray], k: int, said: Any, basis: Basis, problem: Any) -> RegressionModel:
     points, coefficients = arrays[f"{k}.points"], arrays[f"{k}.coefficients"]
     kinds = tuple((str(kernel), bool(scaled)) for kernel, scaled in said["kinds"])
-    fitted = fit_regression(points, coefficients, kinds=kinds)
-    regression = CoefficientRegression(fitted.first, fitted.second, fitted.kinds, said["error"])
-    return RegressionModel(k, basis, regression, arrays[f"{k}.box"], points, coefficients, said["left_out"])
+    errors = LocalErrors(points, arrays[f"{k}.regression"], arrays[f"{k}.projection"])
+    regression = replace(fit_regression(points, coefficients, kinds=kinds), errors=errors.regression)
+    return RegressionModel(k, basis, regression, arrays[f"{k}.box"], points, coefficients, errors)
 
 
 def _write_basis(arrays: dict[str, np.ndarray], key: str, basis: Basis) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.problem_types.parametric.full_order_model import initial_state
 from ritz.problem_types.parametric.snapshots import apply_product
 
 from .local_model import LocalModel, ReducedState
@@ -30,7 +31,7 @@ def implicit_euler(stage: OnlineStage, mu: np.ndarray) -> ReducedAnswer:
     times = stage.problem.times
     theta, phi = stage.affine_coefficients(mu)
     order = stage.likeliest(np.column_stack([np.tile(mu, (len(times) - 1, 1)), times[1:]]))
-    initial = np.asarray(stage.problem.initial(mu))
+    initial = initial_state(stage.problem.initial, mu, stage.problem.size)
     massive = apply_product(stage.problem.model.mass, initial)
     states: list[ReducedState] = []
     tried: set[int] = set()
@@ -81,7 +82,7 @@ def predict(stage: OnlineStage, mu: np.ndarray) -> ReducedAnswer:
     if stage.problem.initial is None:
         first = stage.models[states[0].cluster].basis.expand(states[0].coefficients)
     else:
-        first = np.asarray(stage.problem.initial(mu))
+        first = initial_state(stage.problem.initial, mu, len(stage.models[0].basis.modes))
     return _answer(states[1:], tried, first, np.array([state.error for state in states[1:]]))
 
 

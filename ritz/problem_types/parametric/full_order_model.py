@@ -188,7 +188,7 @@ def initial_state(initial: Any, mu: np.ndarray, size: int) -> np.ndarray:
     """Return ``initial(mu)`` as a new floating-point array."""
     state = np.asarray(initial(np.array(mu)))
     if state.shape != (size,) or state.dtype.kind not in "biufc":
-        raise InvalidProblem(f"initial(mu) is {state.dtype} of shape {state.shape}; it must be ({size},) numbers")
+        raise InvalidProblem(f"initial(mu) has shape {state.shape}; it must be ({size},) numbers, not {state.dtype}")
     return state.astype(np.result_type(state, np.float64))
 
 

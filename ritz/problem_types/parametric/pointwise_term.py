@@ -26,7 +26,7 @@ class PointwiseTerm:
     Parameters
     ----------
     function : callable
-        ``function(values (m, k), data (m, d), mu, t) -> (m,)``, for any number m of entries.
+        ``function(values (m, k), data (m, d), mu, t) -> (m,)``, for any number m of entries. `data` is read-only.
     reads : ndarray of int, shape (n, k)
         Unknowns that each entry depends on; -1 stands for a value of zero. An unknown may appear twice.
     data : ndarray, shape (n, d)
@@ -130,9 +130,35 @@ class RestrictedTerm:
     places: np.ndarray
     data: np.ndarray
 
+    def __post_init__(self):
+        data = self.data.view()
+        data.flags.writeable = False
+        object.__setattr__(self, "data", data)
+
     def value(self, u: np.ndarray, mu: np.ndarray, t: float = 0.0) -> np.ndarray:
         """Return the entries, shape (m,), from the unknowns at `dofs`, shape (d,)."""
-        return np.asarray(self.term.function(self._read(u), self.data, mu, t))
+        return self.entries(self._read(u), mu, t)
+
+    def entries(self, values: np.ndarray, mu: np.ndarray, t: float) -> np.ndarray:
+        """Return the entries, shape (m,), from the values of the unknowns that each depends on, shape (m, k)."""
+        found = np.array(self.term.function(values, self.data, np.array(mu), t))  # a copy of what may be a work array
+        if found.shape != (len(self.rows),) or found.dtype.kind not in "biufc":
+            raise InvalidProblem(
+                f"function of the term returns {found.dtype} of shape {found.shape}; it must be ({len(self.rows)},)"
+                " numbers"
+            )
+        return found
+
+    def slopes(self, values: np.ndarray, mu: np.ndarray, t: float) -> np.ndarray:
+        """Return the derivative of each entry with respect to the values it depends on, shape (m, k)."""
+        assert self.term.derivative is not None
+        found = np.asarray(self.term.derivative(values, self.data, np.array(mu), t))
+        if found.shape != values.shape or found.dtype.kind not in "biufc":
+            raise InvalidProblem(
+                f"derivative of the term returns {found.dtype} of shape {found.shape}; it must be {values.shape}"
+                " numbers"
+            )
+        return found
 
     def jacobian(self, u: np.ndarray, mu: np.ndarray, t: float = 0.0) -> Any:
         """Return the derivative with respect to the unknowns at `dofs` as a CSR array, shape (m, d)."""
@@ -140,7 +166,7 @@ class RestrictedTerm:
         shape = (len(self.rows), len(self.dofs))
         if self.term.derivative is None or not order.size:
             return csr_array(shape)
-        entries = np.asarray(self.term.derivative(self._read(u), self.data, mu, t)).ravel()[order]
+        entries = self.slopes(self._read(u), mu, t).ravel()[order]
         return csr_array((np.add.reduceat(entries, starts), indices, indptr), shape=shape)
 
     def _read(self, u: np.ndarray) -> np.ndarray:

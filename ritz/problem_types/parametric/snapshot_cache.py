@@ -10,24 +10,31 @@ from __future__ import annotations
 
 import hashlib
 import io
+import multiprocessing
 import os
 import pickle
+import signal
+import threading
+import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from ritz.errors import InvalidProblem
+from ritz.errors import ConvergenceError, InvalidProblem
 from ritz.files import write_atomically
 from ritz.progress import StepProgress
+from ritz.solution import Status
 
 __all__ = ["fingerprint", "solve_all"]
 
 SAME = 1e-6  # relative difference up to which a recomputed solution counts as unchanged
+ABANDONED = 600.0  # seconds after which a file that is not whole was left by a process that was killed
 
 
 class SolvableProblem(Protocol):
@@ -66,8 +73,19 @@ def solve_all(
     if store is not None and found:
         _check_still_true(problem, points[found[0]], solutions[found[0]], store.folder)
     missing = [number for number, solution in enumerate(solutions) if solution is None]
-    with StepProgress(progress, f"snapshots of {problem.name or 'the problem'}", len(points)) as bar:
-        for done, (number, solution) in enumerate(_solved(problem, points, missing, executor, store), len(found) + 1):
+    shape = solutions[found[0]].shape if found else None
+    with (
+        _workers_ended(executor),
+        StepProgress(progress, f"snapshots of {problem.name or 'the problem'}", len(points)) as bar,
+        closing(_solved(problem, points, missing, executor, store)) as solved,
+    ):
+        for done, (number, solution) in enumerate(solved, len(found) + 1):
+            shape = shape or solution.shape
+            if solution.shape != shape:
+                raise InvalidProblem(
+                    f"the full-order solve returns shape {solution.shape} at {problem.describe(points[number])} and"
+                    f" {shape} before; all solutions must have the same shape"
+                )
             solutions[number] = solution
             bar.update(done)
     return solutions
@@ -83,7 +101,7 @@ def fingerprint(problem: SolvableProblem) -> str:
 
 def _solved(
     problem: SolvableProblem, points: np.ndarray, missing: list[int], executor: Executor | None, store: _Store | None
-) -> Iterator[tuple[int, np.ndarray]]:
+) -> Generator[tuple[int, np.ndarray]]:
     """Yield the indices `missing` with their solutions, in order of completion."""
     if executor is None:
         for number in missing:
@@ -101,11 +119,47 @@ def _solved(
             future.cancel()
 
 
+@contextmanager
+def _workers_ended(executor: Executor | None) -> Generator[None]:
+    """End the worker processes on Ctrl-C and the like, which should not wait for solves that may take hours."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        for process in list((getattr(executor, "_processes", None) or {}).values()):
+            process.terminate()
+        raise
+
+
 def _solve_one(problem: SolvableProblem, store: _Store | None, mu: np.ndarray) -> np.ndarray:
-    solution = problem.solution(mu)
+    solution = _solution(problem, mu)
     if store is not None:
         store.write(mu, solution)
     return solution
+
+
+def _solution(problem: SolvableProblem, mu: np.ndarray) -> np.ndarray:
+    """Return a solution, or raise KeyboardInterrupt if Ctrl-C was pressed, even if a solver has caught that."""
+    pressed: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        pressed.append(number)
+        signal.default_int_handler(number, frame)
+
+    watched = threading.current_thread() is threading.main_thread()
+    watched = watched and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    try:
+        if watched:
+            signal.signal(signal.SIGINT, note)
+        return problem.solution(mu)
+    except ConvergenceError as error:
+        if error.solution.status is Status.INTERRUPTED:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        if watched:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if pressed:
+            raise KeyboardInterrupt
 
 
 _problems: dict[str, Any] = {}  # the problem that this process unpickled last
@@ -114,9 +168,19 @@ _problems: dict[str, Any] = {}  # the problem that this process unpickled last
 def _solve_pickled(key: str, pickled: bytes, store: _Store | None, mu: np.ndarray) -> np.ndarray:
     """Solve in a worker process, which unpickles the problem once for all its tasks."""
     if key not in _problems:
+        if not _problems:
+            threading.Thread(target=_end_with_parent, daemon=True).start()
         _problems.clear()
         _problems[key] = pickle.loads(pickled)
     return _solve_one(_problems[key], store, mu)
+
+
+def _end_with_parent() -> None:
+    """End a worker process whose parent was killed; it would wait for tasks for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _pickled(problem: SolvableProblem) -> tuple[str, bytes]:
@@ -144,6 +208,9 @@ class _Store:
         self.folder = folder
         self._problem = fingerprint(problem)
         folder.mkdir(parents=True, exist_ok=True)
+        for rest in folder.glob(".*.snapshot.*"):
+            if time.time() - rest.stat().st_mtime > ABANDONED:
+                rest.unlink(missing_ok=True)
 
     def read(self, mu: np.ndarray) -> np.ndarray | None:
         """Return a cached solution, or None if it is missing or damaged."""
@@ -173,7 +240,7 @@ class _Store:
 
 
 def _check_still_true(problem: SolvableProblem, mu: np.ndarray, kept: np.ndarray, folder: Path) -> None:
-    again = problem.solution(mu)
+    again = _solution(problem, mu)
     if again.shape != kept.shape or not np.allclose(again, kept, rtol=0.0, atol=SAME * max(abs(again).max(), 1e-300)):
         raise InvalidProblem(
             f"the cache {str(folder)!r} is stale: the solution at {problem.describe(mu)} has changed; use"

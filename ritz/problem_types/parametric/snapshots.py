@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 import warnings
 from collections.abc import Sequence
 from copy import copy
@@ -112,7 +112,11 @@ class Snapshots(Picklable):
             )
             parameters, states = parameters[kept], states[kept]
             rows = {name: values[kept] for name, values in rows.items()}
-        if (parameters != parameters[0]).any() and np.array_equal(states[0], states[-1]) and (states == states[0]).all():
+        if (
+            (parameters != parameters[0]).any()
+            and np.array_equal(states[0], states[-1])
+            and (states == states[0]).all()
+        ):
             warnings.warn(
                 f"all {len(states)} snapshots are equal, although their parameters differ: either the solution does not"
                 " depend on the parameters, or one array was filled again for each solution and not copied",
@@ -168,8 +172,8 @@ class Snapshots(Picklable):
 
 def user_stacklevel() -> int:
     """Return the `stacklevel` at which a warning of the calling function points at the first caller outside of Ritz."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "ritz":
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "ritz":
         frame, level = frame.f_back, level + 1
     return level
 

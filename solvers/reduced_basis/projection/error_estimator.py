@@ -73,7 +73,7 @@ def random_functionals(product: Any, n: int, *, count: int = 24, seed: int = 0) 
     drawn = np.random.default_rng(check_seed(seed)).standard_normal((n, count)) / np.sqrt(count)
     if product is None:
         return drawn
-    factors = sparse_factors(product.to_sparse(), symmetric=True, pivot_threshold=0.0)
+    factors = sparse_factors(product.to_sparse(), symmetric=True, pivot_threshold=0.0).superlu
     pivots = factors.U.diagonal()
     if not (factors.perm_r == factors.perm_c).all() or not (pivots > 0.0).all():
         raise InvalidProblem("product is not positive definite: its factorisation has a pivot that is not positive")

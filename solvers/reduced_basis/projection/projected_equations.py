@@ -48,13 +48,11 @@ class ProjectedTerm:
 
     def value(self, a: np.ndarray, mu: np.ndarray, time: float) -> np.ndarray:
         """Return the projected term, shape (tests,)."""
-        term, data = self.restricted.term, self.restricted.data
-        return self.lift @ np.asarray(term.function(self.trial @ a, data, mu, time))
+        return self.lift @ self.restricted.entries(self.trial @ a, mu, time)
 
     def jacobian(self, a: np.ndarray, mu: np.ndarray, time: float) -> np.ndarray:
         """Return the derivative of the projected term, shape (tests, size)."""
-        term, data = self.restricted.term, self.restricted.data
-        slopes = np.asarray(term.derivative(self.trial @ a, data, mu, time))
+        slopes = self.restricted.slopes(self.trial @ a, mu, time)
         rows = slopes * self.trial[:, 0] if slopes.shape[1] == 1 else np.einsum("mk,mks->ms", slopes, self.trial)
         return self.lift @ rows
 
@@ -254,6 +252,8 @@ def solve_equations(equations: EquationsAt, start: np.ndarray | None = None, *, 
             return _linear(jacobian(a), left, True)
 
         result = newton(residual, step, a, rtol=rtol, scale=scale, maxiter=LIMIT)
+        if result.status is Status.INTERRUPTED:  # by Ctrl-C, which another basis or the full model should not follow
+            raise KeyboardInterrupt
     else:
         result = _gauss_newton(residual, jacobian, a)
     if np.iscomplexobj(zero):
