@@ -67,7 +67,13 @@ class Chebyshev:
         discretisation = self._discretise(problem)
         if problem.reaction is not None:
             shifted_solve = _shifted_solve(discretisation)
-            return PreparedNewton(discretisation, shifted_solve, registered_name(self), time.perf_counter() - start)
+            return PreparedNewton(
+                solver=self,
+                discretisation=discretisation,
+                shifted_solve=shifted_solve,
+                name=registered_name(self),
+                seconds=time.perf_counter() - start,
+            )
         apply, failure = None, None
         stats: Mapping[str, Any] = {}
         try:
@@ -76,7 +82,9 @@ class Chebyshev:
             failure = failed.status
         name, seconds = registered_name(self), time.perf_counter() - start
         linear = PreparedFactorisation(discretisation.system, apply, failure, None, name, seconds)
-        return PreparedPDE(discretisation, linear, name, seconds, stats)
+        return PreparedPDE(
+            solver=self, discretisation=discretisation, linear=linear, name=name, seconds=seconds, stats=stats
+        )
 
     def _discretise(self, problem: PDE) -> Discretisation:
         if self.shape is not None:

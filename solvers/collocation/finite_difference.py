@@ -71,9 +71,23 @@ class FiniteDifference:
         name, stats = registered_name(self), {"linear solver": registered_name(solver), "order": self.order}
         if problem.reaction is not None:
             shifted_solve = _shifted_solve(discretisation, solver)
-            return PreparedNewton(discretisation, shifted_solve, name, time.perf_counter() - start, stats)
+            return PreparedNewton(
+                solver=self,
+                discretisation=discretisation,
+                shifted_solve=shifted_solve,
+                name=name,
+                seconds=time.perf_counter() - start,
+                stats=stats,
+            )
         prepared = solver.prepare(discretisation.system)
-        return PreparedPDE(discretisation, prepared, name, time.perf_counter() - start, stats)
+        return PreparedPDE(
+            solver=self,
+            discretisation=discretisation,
+            linear=prepared,
+            name=name,
+            seconds=time.perf_counter() - start,
+            stats=stats,
+        )
 
 
 def _shifted_solve(discretisation: Discretisation, solver: Solver) -> ShiftedSolve:

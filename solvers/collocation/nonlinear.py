@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,10 +13,12 @@ from ritz.errors import InvalidProblem
 from ritz.newton import newton
 from ritz.operators import Diagonal, Operator
 from ritz.problem_types.linear_system import LinearSystem, check_vector
-from ritz.problem_types.pde.discretisation import Discretisation, PDESolution
+from ritz.problem_types.pde.discretisation import PDESolution
 from ritz.solution import Solution
-from ritz.solver import Controls, PreparedSolver
+from ritz.solver import Controls
 from ritz.solvers.krylov.gmres import GMRES
+
+from .prepared_discretisation import LOOSE, PreparedDiscretisation
 
 __all__ = ["PreparedNewton", "ShiftedSolve", "krylov_solve"]
 
@@ -26,8 +28,8 @@ ShiftedSolve: TypeAlias = Callable[[np.ndarray, np.ndarray, float], tuple[np.nda
 KRYLOV_LIMIT = 200  # steps of GMRES; beyond it, the best iterate still serves as a Newton step
 
 
-@dataclass(frozen=True, eq=False)
-class PreparedNewton(PreparedSolver[PDESolution]):
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PreparedNewton(PreparedDiscretisation):
     """A nonlinear PDE on its grid, ``A u + w r(u) = b``, ready to be solved.
 
     `solve` takes one right-hand side (default: that of the PDE) and iterates until the *nonlinear* residual meets the
@@ -37,24 +39,16 @@ class PreparedNewton(PreparedSolver[PDESolution]):
 
     Parameters
     ----------
-    discretisation : Discretisation
     shifted_solve : ShiftedSolve
         Solver for the operator A of the linear part plus a diagonal.
-    name : str
-        Registered name of the solver.
-    seconds : float
-        Time spent on discretising and preparing.
-    stats : mapping
-        Statistics to add to every solution.
+    solver, discretisation, name, seconds, stats, warns
+        See `PreparedDiscretisation`.
     """
 
-    discretisation: Discretisation
     shifted_solve: ShiftedSolve
-    name: str
-    seconds: float
-    stats: Mapping[str, Any] = field(default_factory=dict)
 
-    def _solve(self, rhs: Any, x0: Any, controls: Controls) -> PDESolution:
+    def discrete_solution(self, rhs: Any, x0: Any, controls: Controls) -> PDESolution:
+        """Return the solution of the discrete nonlinear equation."""
         system = self.discretisation.linear_part
         given = system.rhs if rhs is None else check_vector("rhs", rhs, system.size)
         start = np.zeros(system.size) if x0 is None else to_numpy(check_vector("x0", x0, system.size))
@@ -63,7 +57,7 @@ class PreparedNewton(PreparedSolver[PDESolution]):
         b = to_numpy(given)
         assert self.discretisation.pde.reaction is not None
         reaction, slope = self.discretisation.pde.reaction
-        weights = 1.0 if self.discretisation.weights is None else self.discretisation.weights
+        weights = self._weights
         inner: list[int] = []
 
         def residual(u: np.ndarray) -> np.ndarray:
@@ -90,6 +84,17 @@ class PreparedNewton(PreparedSolver[PDESolution]):
             grid=system.grid,
         )
         return PDESolution.of(solution, self.discretisation)
+
+    def correction(self, u: np.ndarray, rest: np.ndarray) -> np.ndarray:
+        """Return the solution of the equation linearised around `u` for a weighted source, roughly; shape (n,)."""
+        assert self.discretisation.pde.reaction is not None
+        slope = self.discretisation.pde.reaction[1]
+        diagonal = np.broadcast_to(self._weights * slope(u), u.shape)
+        return self.shifted_solve(diagonal, rest, LOOSE)[0]
+
+    @property
+    def _weights(self) -> np.ndarray | float:
+        return 1.0 if self.discretisation.weights is None else self.discretisation.weights
 
 
 def krylov_solve(operator: Operator, inverse: Callable[[np.ndarray, float], np.ndarray]) -> ShiftedSolve:

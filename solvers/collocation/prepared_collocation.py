@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from ritz.problem_types.pde.discretisation import Discretisation, PDESolution
-from ritz.solver import Controls, Prepared, PreparedSolver
+import numpy as np
+
+from ritz.backend import to_numpy
+from ritz.problem_types.pde.discretisation import PDESolution
+from ritz.solver import Controls, Prepared
+
+from .prepared_discretisation import LOOSE, PreparedDiscretisation
 
 __all__ = ["PreparedPDE"]
 
 
-@dataclass(frozen=True, eq=False)
-class PreparedPDE(PreparedSolver[PDESolution]):
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PreparedPDE(PreparedDiscretisation):
     """A prepared solver for the discrete system, whose solutions it turns into solutions of the PDE.
 
     Parameters
     ----------
-    discretisation : Discretisation
     linear : Prepared
         Prepared solver for the discrete system.
-    name : str
-        Registered name of the solver.
-    seconds : float
-        Time spent on discretising and preparing.
-    stats : mapping
-        Statistics to add to those of the linear solver.
+    solver, discretisation, name, seconds, stats, warns
+        See `PreparedDiscretisation`.
     """
 
-    discretisation: Discretisation
     linear: Prepared
-    name: str
-    seconds: float
-    stats: Mapping[str, Any] = field(default_factory=dict)
 
-    def _solve(self, rhs: Any, x0: Any, controls: Controls) -> PDESolution:
+    def discrete_solution(self, rhs: Any, x0: Any, controls: Controls) -> PDESolution:
+        """Return the solution of the discrete system."""
         solution = self.linear.solve(
             rhs,
             x0=x0,
@@ -55,3 +51,7 @@ class PreparedPDE(PreparedSolver[PDESolution]):
             timings={name: seconds for name, seconds in solution.timings.items() if name not in ("prepare", "solve")},
             stats={**solution.stats, **self.stats, "shape": self.discretisation.shape},
         )
+
+    def correction(self, u: np.ndarray, rest: np.ndarray) -> np.ndarray:
+        """Return the solution for a weighted source, roughly; shape (n,)."""
+        return to_numpy(self.linear.solve(rest, rtol=LOOSE).x)

@@ -18,6 +18,7 @@ from ritz.problem_types.pde.fields import evaluate
 from ritz.problem_types.pde.pde import PDE, MultiIndex
 
 __all__ = [
+    "SILVER",
     "Condition",
     "GridData",
     "coefficients",
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 HELD_OUT = 7  # every seventh point of an axis is held out if the source is known on the grid only
+GOLDEN, SILVER = 0.5 * (5**0.5 - 1.0), 2**0.5 - 1.0  # irrational steps between points of validation
 BETWEEN = {1: 4000, 2: 160, 3: 40}  # maximum number of points per axis between the nodes
 SKETCH = 12  # random combinations of grid lines
 CORNER = 1e-8  # distance from a corner, relative to the side, at which the data of both sides are compared
@@ -135,15 +137,22 @@ class GridData:
     def split(self) -> tuple[GridData, GridData]:
         """Return the data to fit, and data at points for validation.
 
-        If the source is a function, the validation points lie half-way between the nodes, where frequencies above
-        the Nyquist frequency of the grid show; otherwise every seventh point of each axis is held out.
+        If the source is a function, the validation points lie between the nodes, where frequencies above the Nyquist
+        frequency of the grid show; otherwise every seventh point of each axis is held out.
         """
         if not self.measured:
-            middles = [_between(axis, BETWEEN[self.dimension]) for axis in self.axes]
-            values = evaluate("source", self.pde.source, np.meshgrid(*middles, indexing="ij"))
-            return self, replace(self, axes=tuple(middles), source=values)
+            return self, self.between()
         out = [np.arange(len(axis)) % HELD_OUT == HELD_OUT // 2 for axis in self.axes]
         return self._part([~mask for mask in out]), self._part(out)
+
+    def between(self, step: float = GOLDEN, *, whole: bool = False) -> GridData:
+        """Return the data at irregular points between the nodes, in every cell if `whole` is set, otherwise in some.
+
+        Half-way between uniform nodes, every second alias of a tone still fits perfectly; at irregular points none
+        does. Another `step` gives other points.
+        """
+        axes = tuple(_between(axis, len(axis) if whole else BETWEEN[self.dimension], step) for axis in self.axes)
+        return replace(self, axes=axes, source=evaluate("source", self.pde.source, np.meshgrid(*axes, indexing="ij")))
 
     def _part(self, masks: Sequence[np.ndarray]) -> GridData:
         axes = tuple(axis[mask] for axis, mask in zip(self.axes, masks, strict=True))
@@ -291,11 +300,11 @@ def _sketch(lines: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return lines @ (generator.standard_normal((lines.shape[1], SKETCH)) / SKETCH**0.5)
 
 
-def _between(axis: np.ndarray, most: int) -> np.ndarray:
-    middles = 0.5 * (axis[1:] + axis[:-1])
-    if len(middles) <= most:
-        return middles
-    return middles[np.linspace(0, len(middles) - 1, most).round().astype(int)]
+def _between(axis: np.ndarray, most: int, step: float) -> np.ndarray:
+    places = axis[:-1] + (0.1 + 0.8 * (np.arange(1, len(axis)) * step % 1.0)) * np.diff(axis)
+    if len(places) <= most:
+        return places
+    return places[np.linspace(0, len(places) - 1, most).round().astype(int)]
 
 
 def _check_axis(name: str, axis: Any, ends: tuple[float, float]) -> np.ndarray:

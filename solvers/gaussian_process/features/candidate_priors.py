@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ritz.problem_types.pde.fields import evaluate
+from ritz.problem_types.pde.pde import PDE
+
 from ..grid_data import GridData
 from .homogeneous_modes import homogeneous_modes
 from .periodogram import Tones, find_tones
 from .spectral_features import SpectralFeatures
 
-__all__ = ["data_spectra", "flat_frame", "given_features", "tone_features", "tried_features"]
+__all__ = ["data_spectra", "flat_frame", "given_features", "highest_tones", "tone_features", "tried_features"]
 
 COUNTS = (1, 2, 4, 8, 15)  # numbers of tones along each axis
 SIZES = ((8, 30), (5, 12), (8, 24))  # numbers of polynomials in the amplitudes of tones, and of frequency 0
@@ -23,6 +26,7 @@ FRAMES = {  # by dimension: highest frequency of a frame relative to the Nyquist
     3: ((0.25, 0.0), (0.5, 0.0), (0.6, 0.0), (0.7, 4.0)),
 }
 EXTENSION = 1.47  # period of a flat frame, relative to the length of the axis
+FINEST, LINES = 4097, (0.231, 0.557, 0.819)  # points of a line in the search for tones, and places of the lines
 WIDEST = 400  # maximum number of frequencies of a flat frame
 
 
@@ -36,6 +40,31 @@ def data_spectra(data: GridData, max_components: int) -> tuple[Tones, ...]:
         spectra = [find_tones(points, lines, max_components) for lines in data.lines(axis)]
         found.append(_merge(spectra, points, max_components))
     return tuple(found)
+
+
+def highest_tones(pde: PDE, max_components: int, share: float) -> np.ndarray:
+    """Return the highest frequency along each axis in the source and the boundary values, from a few fine lines.
+
+    Tones whose amplitude is below `share` of the strongest do not count.
+    """
+    found = np.zeros(pde.dimension)
+    for axis, (lower, upper) in enumerate(pde.domain):
+        points = np.linspace(lower, upper, FINEST)
+        others = [number for number in range(pde.dimension) if number != axis]
+        sides = [place for other in others for place in (0.0, 1.0) if pde.sides[other][int(place)] == "dirichlet"]
+        for name, places in (("source", LINES if others else LINES[:1]), ("boundary", sides)):
+            if not places or not callable(getattr(pde, name)):
+                continue
+            coordinates = [
+                np.broadcast_to(points[:, None], (FINEST, len(places)))
+                if number == axis
+                else np.broadcast_to(low + np.array(places) * (high - low), (FINEST, len(places)))
+                for number, (low, high) in enumerate(pde.domain)
+            ]
+            tones = find_tones(points, evaluate(name, getattr(pde, name), coordinates), max_components)
+            strong = tones.frequencies[tones.amplitudes > share * tones.amplitudes.max(initial=0.0)]
+            found[axis] = max(found[axis], strong.max(initial=0.0))
+    return found
 
 
 def tried_features(data: GridData, spectra: Sequence[Tones]) -> Iterator[tuple[SpectralFeatures, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,18 +14,18 @@ from ritz.operators.stencils.boundary import AXES
 from ritz.problem_types.pde.pde import PDE
 from ritz.solution import Status
 
-from ..grid_data import GridData, gridded_data
+from ..grid_data import SILVER, GridData, gridded_data
 from ..method_result import MethodResult, SolveRequest
-from .candidate_priors import data_spectra, given_features, tried_features
+from .candidate_priors import data_spectra, given_features, highest_tones, tried_features
 from .periodogram import Tones
-from .prior_selection import SelectedPrior, select_prior
+from .prior_selection import SelectedPrior, condition_features, select_prior
 
 __all__ = ["condition_by_features"]
 
 REFINED = {1: (129, 257, 513, 1025, 2049), 2: (65, 129, 257, 513), 3: (33, 65)}  # nodes per axis of successive grids
 RESOLVED = 0.1  # residual between the nodes, relative to the tolerance, below which the grid is fine enough
 ROUGH = 0.3  # residual between the nodes below which a grid starts to resolve the solution
-WORTHWHILE = 0.25  # factor by which the next grid must then reduce it, as for smooth solutions
+WORTHWHILE = {1: 0.25, 2: 0.7, 3: 0.25}  # factor by which the next grid must then reduce it, by dimension
 CLOSE = 0.8  # fraction of the Nyquist frequency above which a tone may be an alias
 STRONG = 1e-3  # relative amplitude above which a tone is checked for aliasing
 LOST = 1e-3  # relative residual between the nodes that reveals an alias
@@ -48,8 +49,10 @@ def condition_by_features(
     Without a shape, grids are refined until the equation also holds between their nodes; see `KroneckerGP`.
     """
     shapes = _shapes(pde, shape, points, request.rhs)
-    before = np.inf
+    before, highest = np.inf, np.zeros(pde.dimension)
     for number, nodes in enumerate(shapes, start=1):
+        if number < len(shapes) and (highest > _nyquist(pde, nodes)).any():
+            continue
         data = gridded_data(pde, nodes, points, request.rhs)
         spectra = data_spectra(data, max_components)
         chosen = select_prior(
@@ -61,9 +64,15 @@ def condition_by_features(
             callback=request.callback,
             progress=request.progress,
         )
+        if not data.measured:  # the prior was chosen by one set of points, and is judged by another one too
+            chosen = replace(chosen, unseen=max(chosen.unseen, chosen.posterior.residual(data.between(SILVER))))
         resolved = chosen.unseen <= RESOLVED * request.rtol
-        rough = before < ROUGH and chosen.unseen > WORTHWHILE * before
-        if number == len(shapes) or resolved or rough or chosen.interrupted:
+        if number == len(shapes) or resolved or chosen.interrupted:
+            return _outcome(data, spectra, chosen, noise, request)
+        if not highest.any():
+            highest = highest_tones(pde, max_components, STRONG)
+        rough = before < ROUGH and chosen.unseen > WORTHWHILE[pde.dimension] * before
+        if rough and (highest <= _nyquist(pde, nodes)).all():
             return _outcome(data, spectra, chosen, noise, request)
         before = chosen.unseen
     raise AssertionError("there is always a grid to try")
@@ -84,10 +93,28 @@ def _outcome(
     }
     if not data.measured:
         stats["off-grid residual"] = chosen.unseen
+        if not noise and not chosen.interrupted:
+            stats["discretisation_error"] = _discretisation_error(data, chosen, request.maxiter)
     if data.singular:
         x = x - x.mean()
         stats["up to a constant"] = True
     return MethodResult(posterior, x, data.axes, status, residual, posterior.history, stats)
+
+
+def _discretisation_error(data: GridData, chosen: SelectedPrior, maxiter: int | None) -> float:
+    """Return the difference from the mean given the source at other points, relative to the mean."""
+    posterior, other = chosen.posterior, data.between(SILVER, whole=True)
+    again = condition_features(other, posterior.prior, 0.0, posterior.mean_on(other.axes), maxiter)
+    u, v = (part.mean_on(data.axes) for part in (posterior, again))
+    if data.singular:
+        u, v = u - u.mean(), v - v.mean()
+    size = float(np.linalg.norm(v))
+    return float(np.linalg.norm(u - v)) / size if size else 0.0
+
+
+def _nyquist(pde: PDE, count: Any) -> np.ndarray:
+    """Return the highest frequency along each axis that a grid of `count` nodes per axis resolves."""
+    return np.array([np.pi * (count - 1) / (upper - lower) for lower, upper in pde.domain])
 
 
 def _shapes(pde: PDE, shape: Any, points: Any, rhs: Any) -> Sequence[Any]:

@@ -37,7 +37,7 @@ class ChebyshevAxis(Axis):
     def _basis(self, points: np.ndarray, size: int, order: int = 0) -> np.ndarray:
         """Return a derivative of the first `size` Chebyshev polynomials at `points`."""
         coefficients = chebyshev.chebder(np.eye(size), order, scl=2.0 / self.length)
-        return np.moveaxis(chebyshev.chebval(self._reference(points), coefficients), 0, -1)
+        return chebyshev.chebvander(self._reference(points), len(coefficients) - 1) @ coefficients
 
     def _differentiate(self, order: int) -> np.ndarray:
         neumann = [side for side in (0, 1) if self.conditions[side] == "neumann"]

@@ -1,0 +1,110 @@
+"""The choice for a PDE that the first solver's grid does not resolve."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import is_dataclass, replace
+from typing import Any
+
+from ritz.arguments import Callback
+from ritz.backend import Array
+from ritz.errors import RitzError
+from ritz.problem_types.pde.pde import PDE
+from ritz.solution import Solution
+from ritz.solver import Prepared, make_solver
+from ritz.solvers.collocation.resolution import LARGE
+from ritz.solvers.collocation.stack import stacklevel
+
+__all__ = ["PreparedResolving", "quiet"]
+
+MOST = {1: 20_000, 2: 160_000, 3: 125_000}  # unknowns that a finer grid may have, by dimension
+
+
+class PreparedResolving:
+    """A prepared solver for a PDE, and others for what its grid does not resolve.
+
+    If the discretisation error of the first solution exceeds 1e-2, solvers of higher order and finer grids are tried;
+    the solution with the smallest error is returned. If that exceeds 1e-2 too, a warning says so.
+
+    Parameters
+    ----------
+    pde : PDE
+    first : Prepared
+        Prepared solver, which does not warn itself.
+    """
+
+    def __init__(self, pde: PDE, first: Prepared):
+        self._pde, self._first = pde, first
+
+    def solve(
+        self,
+        rhs: Array | None = None,
+        /,
+        *,
+        x0: Array | None = None,
+        rtol: float = 1e-8,
+        atol: float = 0.0,
+        maxiter: int | None = None,
+        callback: Callback | None = None,
+        progress: bool = False,
+    ) -> Solution:
+        """Solve for `rhs`; see `ritz.solver.Prepared.solve`. With a right-hand side or start, the grid is kept."""
+        controls: dict[str, Any] = {"rtol": rtol, "atol": atol, "progress": progress}
+        best = self._first.solve(rhs, x0=x0, maxiter=maxiter, callback=callback, **controls)
+        if _resolved(best) or not best.converged:
+            return best
+        failed = [_failure(best)]
+        prepare, solve = best.timings["prepare"], best.timings["solve"]
+        for name, options in self._others(best) if rhs is None and x0 is None and maxiter is None else ():
+            try:
+                prepared = quiet(make_solver(name, options).prepare(self._pde))
+                found = prepared.solve(callback=callback, **controls)
+            except RitzError as error:  # a PDE that the solver does not take
+                failed.append(f"{name}: {error}")
+                continue
+            prepare, solve = prepare + found.timings["prepare"], solve + found.timings["solve"]
+            found = replace(found, stats={**found.stats, "chosen": f"{name}: resolves what {best.solver} does not"})
+            if found.converged and _error(found) < _error(best):
+                best = found
+            if not found.converged or not _resolved(found):
+                failed.append(_failure(found))
+            if _resolved(best):
+                break
+        if not _resolved(best):
+            warnings.warn(best.stats["unresolved"], UserWarning, stacklevel=stacklevel())
+        timings = {**best.timings, "prepare": prepare, "solve": solve}
+        return replace(best, timings=timings, stats={**best.stats, "failed": tuple(failed)})
+
+    def _others(self, first: Solution) -> Iterator[tuple[str, dict[str, Any]]]:
+        if first.solver != "chebyshev":
+            yield "chebyshev", {}
+        yield "gp", {}
+        needed = first.stats.get("needed")
+        if needed is not None:
+            size = 1
+            for count in needed:
+                size *= count
+            if size <= MOST[self._pde.dimension]:
+                yield first.solver, {"shape": tuple(count + count // 10 for count in needed)}
+
+
+def quiet(prepared: Prepared) -> Prepared:
+    """Return a prepared solver that does not warn of large discretisation errors, if it is one that does."""
+    if is_dataclass(prepared) and not isinstance(prepared, type) and hasattr(prepared, "warns"):
+        return replace(prepared, warns=False)  # pyright: ignore
+    return prepared
+
+
+def _error(solution: Solution) -> float:
+    return solution.stats.get("discretisation_error", float("inf"))
+
+
+def _resolved(solution: Solution) -> bool:
+    return not solution.stats.get("discretisation_error", 0.0) > LARGE
+
+
+def _failure(solution: Solution) -> str:
+    if not solution.converged:
+        return f"{solution.solver}: {solution.status.name}"
+    return f"{solution.solver}: discretisation error {_error(solution):.1e}"
