@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from functools import cached_property
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from ritz.solvers.regression.least_squares.factor import Factor, factor_of
 from ritz.solvers.regression.least_squares.sketch_and_precondition import default_size, sketched_rows
 from ritz.solvers.regression.sketches.sparse_sign import SparseSign
 
-__all__ = ["extended_rhs", "reference_factor"]
+__all__ = ["ReferenceFactor", "extended_rhs"]
 
 
 def extended_rhs(problem: LeastSquares, b: Array) -> np.ndarray:
@@ -23,12 +22,17 @@ def extended_rhs(problem: LeastSquares, b: Array) -> np.ndarray:
     return np.concatenate((values, np.zeros((below, *values.shape[1:]))))
 
 
-def reference_factor(problem: LeastSquares) -> Callable[[], Factor]:
-    """Return a cached function that computes the triangular factor with which answers are assessed."""
+class ReferenceFactor:
+    """Triangular factor with which answers are assessed, computed when first called."""
 
-    def make() -> Factor:
-        rows, size = problem.shape[0], default_size(problem)
+    def __init__(self, problem: LeastSquares):
+        self._problem = problem
+
+    def __call__(self) -> Factor:
+        return self._factor
+
+    @cached_property
+    def _factor(self) -> Factor:
+        rows, size = self._problem.shape[0], default_size(self._problem)
         sketch = SparseSign(size, rows, nnz=min(4, size)) if size < rows else None
-        return factor_of(sketched_rows(problem, sketch))
-
-    return cache(make)
+        return factor_of(sketched_rows(self._problem, sketch), of_matrix=sketch is None)

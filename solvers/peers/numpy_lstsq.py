@@ -14,9 +14,10 @@ from ritz.problem_types.least_squares import LeastSquares
 from ritz.registry import register
 from ritz.solver import check_pairing, registered_name
 from ritz.solvers.regression.least_squares.black_box import PreparedBlackBox
+from ritz.solvers.regression.least_squares.scaling import check_range, prepare_in_range
 from ritz.solvers.regression.least_squares.sketch_and_precondition import sketched_rows
 
-from .least_squares_reference import extended_rhs, reference_factor
+from .least_squares_reference import ReferenceFactor, extended_rhs
 
 __all__ = ["NumpyLstsq"]
 
@@ -42,11 +43,15 @@ class NumpyLstsq:
     def prepare(self, problem: LeastSquares) -> PreparedBlackBox:
         """Convert the matrix to a dense array."""
         check_pairing(self, problem)
+        return prepare_in_range(problem, self._prepare)
+
+    def _prepare(self, problem: LeastSquares) -> PreparedBlackBox:
         began = time.perf_counter()
         matrix = sketched_rows(problem, None)
+        check_range(matrix)
 
         def answer(b: Array, x0: np.ndarray, rtol: float, limit: int | None) -> tuple[np.ndarray, int]:
             return np.linalg.lstsq(matrix, extended_rhs(problem, b), rcond=None)[0], 1
 
         seconds = time.perf_counter() - began
-        return PreparedBlackBox(problem, answer, reference_factor(problem), registered_name(self), seconds)
+        return PreparedBlackBox(problem, answer, ReferenceFactor(problem), registered_name(self), seconds)

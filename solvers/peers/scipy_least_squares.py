@@ -16,9 +16,10 @@ from ritz.problem_types.least_squares import LeastSquares
 from ritz.registry import register
 from ritz.solver import check_pairing, registered_name
 from ritz.solvers.regression.least_squares.black_box import PreparedBlackBox
+from ritz.solvers.regression.least_squares.scaling import check_range, largest_entries, prepare_in_range
 from ritz.solvers.regression.least_squares.sketch_and_precondition import sketched_rows
 
-from .least_squares_reference import extended_rhs, reference_factor
+from .least_squares_reference import ReferenceFactor, extended_rhs
 
 __all__ = ["ScipyLsmr", "ScipyLsqr"]
 
@@ -82,7 +83,12 @@ class ScipyLsmr:
 
 def _prepare_krylov(solver: Any, problem: LeastSquares, column: Column) -> PreparedBlackBox:
     check_pairing(solver, problem)
+    return prepare_in_range(problem, lambda scaled: _prepare_in_range(solver, scaled, column))
+
+
+def _prepare_in_range(solver: Any, problem: LeastSquares, column: Column) -> PreparedBlackBox:
     began = time.perf_counter()
+    check_range(np.maximum(largest_entries(problem.A), problem.ridge**0.5)[None])
     matrix = _multiplied(problem)
 
     def answer(b: Array, x0: np.ndarray, rtol: float, limit: int | None) -> tuple[np.ndarray, int]:
@@ -94,9 +100,7 @@ def _prepare_krylov(solver: Any, problem: LeastSquares, column: Column) -> Prepa
         return x, most
 
     seconds = time.perf_counter() - began
-    return PreparedBlackBox(
-        problem, answer, reference_factor(problem), registered_name(solver), seconds, iterative=True
-    )
+    return PreparedBlackBox(problem, answer, ReferenceFactor(problem), registered_name(solver), seconds, iterative=True)
 
 
 def _multiplied(problem: LeastSquares) -> Any:

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from ritz.backend import Array, asarray_like, cast, column_norm, to_numpy
+from ritz.backend import Array, asarray_like, cast, column_norm, machine_epsilon, namespace, to_numpy
 from ritz.errors import InvalidProblem
-from ritz.problem_types.least_squares import LeastSquares
+from ritz.problem_types.least_squares import LeastSquares, refuse_gradients
 from ritz.problem_types.linear_system import check_vector
 from ritz.solution import Solution, Status
 
 from .factor import Factor
+from .scaling import powers_of_two
 
 __all__ = ["Iterate", "LeastSquaresTask"]
+
+ATTAINABLE = 5.0  # error of a backward stable method, in units of rounding times the condition
+SMALLEST, LARGEST = 1e-40, 1e40  # norms of b with which products and their squares are in range
 
 
 @dataclass(frozen=True, eq=False)
 class Iterate:
-    r"""An iterate with its gradient and backward errors, which follow from its true residual r; one of each per column.
+    r"""An iterate with its gradient and errors, which follow from its true residual r; one of each per column of b.
+
+    All errors are those in the units in which the columns of A have length 1; otherwise a long column would hide the
+    errors of short ones.
 
     Two backward errors are available at no cost. The iterate is the exact solution of a problem in which A differs by
     :math:`rr^TA/\|r\|^2` :cite:`Stewart1977`, and of one in which b differs by the distance of the residual from that
-    of the minimiser, :math:`\|A(x-x^*)\|\approx\|R^{-T}A^Tr\|`. Tolerances refer to the smaller one.
+    of the minimiser, :math:`\|A(x-x^*)\|\approx\|R^{-T}A^Tr\|`. If A is ill-conditioned, both may be small and x wrong
+    nevertheless. The relative error of x, estimated by :math:`(R^TR)^{-1}A^Tr`, therefore counts as well, as long as it
+    exceeds what rounding explains: five units of rounding times :math:`\kappa\|x\|+\kappa^2\|r\|`.
 
     Parameters
     ----------
@@ -36,9 +46,11 @@ class Iterate:
     shifted : ndarray, shape (rank,) or (rank, k)
         :math:`R^{-T}` times the gradient.
     ratios : ndarray, shape (1,) or (k,)
-        The first error relative to the Frobenius norm of A, :math:`\|A^Tr\|/(\|A\|_F\|r\|)`.
-    errors : ndarray, shape (1,) or (k,)
-        The smaller of both errors, the second being relative to :math:`\|b\|`.
+        The first backward error relative to the Frobenius norm of A, :math:`\|A^Tr\|/(\|A\|_F\|r\|)`.
+    backward : ndarray, shape (1,) or (k,)
+        The smaller of both backward errors, the second being relative to :math:`\|b\|`.
+    forward : ndarray, shape (1,) or (k,)
+        Estimate of the relative error of x, or 0 where rounding explains it.
     """
 
     x: np.ndarray
@@ -46,11 +58,17 @@ class Iterate:
     gradient: np.ndarray
     shifted: np.ndarray
     ratios: np.ndarray
-    errors: np.ndarray
+    backward: np.ndarray
+    forward: np.ndarray
+
+    @property
+    def errors(self) -> np.ndarray:
+        """The larger of backward error and excess error of x, which tolerances refer to."""
+        return np.maximum(self.backward, self.forward)
 
     @property
     def residual(self) -> float:
-        """Largest backward error of all columns."""
+        """Largest error of all columns."""
         return float(self.errors.max())
 
 
@@ -64,11 +82,18 @@ class LeastSquaresTask:
     factor : Factor
     rhs, rtol, atol
         As given by the user; the problem's own right-hand side if `rhs` is None.
+    scale : ndarray, shape (n,), optional
+        Powers of two by which the columns of the user's A were multiplied to give the problem's.
+
+    Attributes
+    ----------
+    b : array
+        Right-hand side; columns whose squares overflow or vanish are divided by a power of two, as is their x.
 
     Raises
     ------
     InvalidProblem
-        For bad shapes or entries.
+        For bad shapes or entries, and for tensors that require gradients.
     """
 
     problem: LeastSquares
@@ -76,29 +101,35 @@ class LeastSquaresTask:
     rhs: Array = None
     rtol: float = 1e-8
     atol: float = 0.0
+    scale: np.ndarray | None = None
     b: Array = field(init=False)
     b_norms: np.ndarray = field(init=False)
-    scale: float = field(init=False)
+    _units: Any = field(init=False, default=None)
 
     def __post_init__(self):
         problem = self.problem
         self.b = problem.b
         if self.rhs is not None:
-            self.b = cast(check_vector("rhs", self.rhs, problem.shape[0]), problem.dtype)
-        self.b_norms = np.atleast_1d(to_numpy(column_norm(cast(self.b, np.float64))))
-        self.scale = problem.norm if self.factor.norm is None else self.factor.norm
+            rhs = refuse_gradients("rhs", self.rhs)
+            self.b = cast(check_vector("rhs", rhs, problem.shape[0]), problem.dtype)
+        with np.errstate(over="ignore"):
+            norms = to_numpy(column_norm(cast(self.b, np.float64)))
+        if not ((norms > SMALLEST) & (norms < LARGEST)).all():
+            self._units = powers_of_two(to_numpy(namespace(self.b).max(abs(self.b), axis=0)).astype(np.float64))
+            self.b = self.b / asarray_like(self._units, self.b)
+            norms = to_numpy(column_norm(cast(self.b, np.float64)))
+        self.b_norms = np.atleast_1d(norms)
 
     def starting_vector(self, x0: Array | None) -> np.ndarray:
         """Return the user's starting vector, or zero, in the row space of A."""
         shape = (self.problem.shape[1], *self.b.shape[1:])
         if x0 is None:
             return np.zeros(shape)
-        start = check_vector("x0", x0, shape[0])
+        start = check_vector("x0", refuse_gradients("x0", x0), shape[0])
         if tuple(start.shape) != shape:
             raise InvalidProblem(f"x0 has shape {tuple(start.shape)}; with this b it must be {shape}")
-        start = np.array(to_numpy(start), dtype=np.float64)
-        basis = self.factor.basis
-        return start if basis is None else basis @ (basis.T @ start)
+        start = self._in_units(np.array(to_numpy(start), dtype=np.float64))
+        return self.factor.in_row_space(start if np.isfinite(start).all() else np.zeros(shape))
 
     def assess(self, x: np.ndarray) -> Iterate:
         """Return the iterate `x` with its backward errors, in one pass over A."""
@@ -109,19 +140,38 @@ class LeastSquaresTask:
 
     def judge(self, x: np.ndarray, squares: np.ndarray, gradient: np.ndarray, shifted: np.ndarray) -> Iterate:
         """Return the iterate with the backward errors that follow from its sums of squares and gradient."""
-        slopes = np.atleast_1d(np.linalg.norm(gradient, axis=0))
-        misfit = self.scale * np.sqrt(squares)
-        distance = np.atleast_1d(np.linalg.norm(shifted, axis=0))
+        factor = self.factor
+        unit_gradient, size = _by_length(gradient, 1.0 / factor.lengths), np.sqrt(squares)
+        slopes, distance = _norms(unit_gradient), _norms(shifted)
+        error, length = _norms(_by_length(factor.apply(shifted), factor.lengths)), _norms(_by_length(x, factor.lengths))
+        attainable = ATTAINABLE * self._rounding(length, size)
         with np.errstate(divide="ignore", invalid="ignore"):
             # A gradient of zero means no error; NaN passes through.
-            ratios = np.where(slopes > 0, slopes / misfit, slopes)
-            errors = np.where(slopes > 0, np.minimum(ratios, distance / self.b_norms), slopes)
-        return Iterate(x, squares, gradient, shifted, ratios, errors)
+            ratios = np.where(slopes > 0, slopes / (len(factor.lengths) ** 0.5 * size), slopes)
+            backward = np.where(slopes > 0, np.minimum(ratios, distance / self.b_norms), slopes)
+            forward = np.where(error <= attainable, 0.0, error / np.maximum(error, length))
+        if factor.basis is not None:  # parts of the gradient that a rank-deficient R does not see
+            lost = _norms(_by_length(gradient - factor.undo_transpose(shifted), 1.0 / factor.lengths))
+            forward = np.where(lost > 0.5 * slopes, np.maximum(forward, ratios), forward)
+        return Iterate(x, squares, gradient, shifted, ratios, backward, forward)
+
+    def _rounding(self, length: np.ndarray, size: np.ndarray) -> np.ndarray:
+        """Return the error of x, with columns of unit length, to which rounding limits backward stable methods."""
+        condition = self.factor.condition
+        computed = machine_epsilon(np.float64) * condition * (length + condition * size)
+        return computed + machine_epsilon(self.problem.dtype) * length
 
     def met(self, iterate: Iterate) -> bool:
         """Return whether every column meets the tolerances."""
-        small = np.atleast_1d(np.linalg.norm(iterate.gradient, axis=0)) <= self.atol
-        return bool(((iterate.errors <= self.rtol) | small).all())
+        small = iterate.errors <= self.rtol
+        if self.atol > 0.0:  # otherwise a gradient that vanishes in the user's units would pass
+            small |= self._gradient_norms(iterate) <= self.atol
+        return bool(small.all())
+
+    def _gradient_norms(self, iterate: Iterate) -> np.ndarray:
+        """Return the norms of the gradients in the user's units."""
+        gradient = iterate.gradient if self.scale is None else _by_length(iterate.gradient, 1.0 / self.scale)
+        return _norms(gradient if self._units is None else gradient * self._units)
 
     def backward_error(self, iterate: Iterate, column: int) -> float:
         """Return the estimate of Karlson and Waldén for one column, with the factor in place of A."""
@@ -129,14 +179,22 @@ class LeastSquaresTask:
         b_norm = float(self.b_norms[column])
         if not (gradient.any() and b_norm > 0.0):
             return 0.0
-        weight = self.scale / b_norm  # weight of a change of b
-        share = weight / np.hypot(1.0, weight * np.linalg.norm(x))
+        norm = len(x) ** 0.5  # of a matrix with columns of unit length
+        weight = norm / b_norm  # weight of a change of b
+        share = weight / np.hypot(1.0, weight * np.linalg.norm(x * self.factor.lengths))
         shift = float(share * iterate.squares[column] ** 0.5)
-        return float(share * self.factor.regularised_norm(gradient, shift) / self.scale)
+        return float(share * self.factor.regularised_norm(gradient, shift) / norm)
 
     def answer(self, x: np.ndarray) -> Array:
-        """Return `x` in the kind, dtype and on the device of the right-hand side."""
-        return asarray_like(x, self.b)
+        """Return `x` in the user's units, in the kind, dtype and on the device of the right-hand side."""
+        if self.scale is not None:
+            x = _by_length(x, self.scale)
+        return asarray_like(x if self._units is None else x * self._units, self.b)
+
+    def _in_units(self, x: np.ndarray) -> np.ndarray:
+        """Return the user's `x` in the units of the problem."""
+        x = x if self._units is None else x / self._units
+        return x if self.scale is None else _by_length(x, 1.0 / self.scale)
 
     def finish(
         self,
@@ -150,12 +208,13 @@ class LeastSquaresTask:
         If neither error of `Iterate` is small, the estimate of Karlson and Waldén replaces them, because a problem in
         which both A and b differ may be much closer.
         """
-        x = self.answer(iterate.x)
-        if self.problem.dtype != np.float64:
-            iterate = self.assess(np.asarray(to_numpy(x), dtype=np.float64))
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            x = self.answer(iterate.x)
+            if self.problem.dtype != np.float64 or self.scale is not None or self._units is not None:
+                iterate = self.assess(self._in_units(np.asarray(to_numpy(x), dtype=np.float64)))
         if not self.met(iterate):  # by the cheap errors; try the sharper estimate
-            estimates = [self.backward_error(iterate, column) for column in range(len(iterate.errors))]
-            iterate = replace(iterate, errors=np.minimum(iterate.errors, estimates))
+            estimates = [self.backward_error(iterate, column) for column in range(len(iterate.backward))]
+            iterate = replace(iterate, backward=np.minimum(iterate.backward, estimates))
         if self.met(iterate):
             status = Status.CONVERGED
         elif not np.isfinite(iterate.residual):
@@ -177,17 +236,35 @@ class LeastSquaresTask:
     def certificates(self, iterate: Iterate) -> dict[str, float]:
         r"""Return certificates of the answer from the last pass over A, for the worst column.
 
-        ``residual_norm``; ``gradient_ratio``, :math:`\|A^Tr\|/(\|A\|_F\|r\|)`; ``backward_error``, the relative
-        estimate of Karlson and Waldén :cite:`KarlsonWalden1997` with R in place of A; and ``error_estimate``, the
-        estimate :math:`\|(R^TR)^{-1}A^Tr\|/\|x\|` of the relative error. If R comes from a sketch of distortion
-        :math:`\varepsilon`, the latter is within a factor of :math:`(1\pm\varepsilon)^2` of the truth.
+        ``residual_norm``; ``gradient_ratio``, :math:`\|A^Tr\|/(\|A\|_F\|r\|)`; and, for columns of unit length, the
+        ``condition`` number; ``backward_error``, the relative estimate of Karlson and Waldén :cite:`KarlsonWalden1997`
+        with R in place of A; and ``error_estimate``, the relative error of x. This is the larger of
+        :math:`\|(R^TR)^{-1}A^Tr\|/\|x\|` and of what rounding may do to any method in this precision. If R comes from a
+        sketch of distortion :math:`\varepsilon`, the former is within a factor of :math:`(1\pm\varepsilon)^2` of the truth.
         """
         worst = int(iterate.ratios.argmax())
-        x, shifted = (part if part.ndim == 1 else part[:, worst] for part in (iterate.x, iterate.shifted))
-        size, error = float(np.linalg.norm(x)), float(np.linalg.norm(self.factor.apply(shifted)))
+        x, shifted, gradient = (
+            part if part.ndim == 1 else part[:, worst] for part in (iterate.x, iterate.shifted, iterate.gradient)
+        )
+        lengths, size = self.factor.lengths, float(iterate.squares[worst]) ** 0.5
+        norm = float(np.linalg.norm(lengths)) if self.factor.of_matrix else self.problem.norm
+        slope, length = float(np.linalg.norm(gradient)), float(np.linalg.norm(x * lengths))
+        error = float(np.linalg.norm(self.factor.apply(shifted) * lengths))
+        rounding = float(self._rounding(np.array(length), np.array(size)))
+        unit = 1.0 if self._units is None else float(np.atleast_1d(self._units)[worst])
         return {
-            "residual_norm": float(iterate.squares[worst]) ** 0.5,
-            "gradient_ratio": float(iterate.ratios[worst]),
+            "residual_norm": size * unit,
+            "gradient_ratio": slope / (norm * size) if slope else slope,
+            "condition": self.factor.condition,
             "backward_error": self.backward_error(iterate, worst),
-            "error_estimate": error / size if size else error,
+            "error_estimate": max(error, rounding) / length if length else error,
         }
+
+
+def _norms(x: np.ndarray) -> np.ndarray:
+    return np.atleast_1d(np.linalg.norm(x, axis=0))
+
+
+def _by_length(x: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Return `x`, shape (n,) or (n, k), with row i multiplied by ``factors[i]``."""
+    return (x.T * factors).T

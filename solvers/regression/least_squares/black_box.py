@@ -38,8 +38,10 @@ class PreparedBlackBox(PreparedSolver[Solution]):
     name, seconds, stats
         Registered name of the solver, preparation time, and further statistics to report.
     iterative : bool
-        Whether `answer` starts from x0. If its own stopping rule is too lenient, it is then called again with a quarter
-        of the tolerance, as long as that halves the error.
+        Whether `answer` starts from x0. If its own stopping rule is too lenient, it is then called again with a smaller
+        tolerance, once and then as long as that halves the error.
+    scale : ndarray, shape (n,), optional
+        See `ritz.solvers.regression.least_squares.backward_error.LeastSquaresTask`.
     """
 
     problem: LeastSquares
@@ -49,6 +51,7 @@ class PreparedBlackBox(PreparedSolver[Solution]):
     seconds: float
     stats: Mapping[str, Any] = field(default_factory=dict)
     iterative: bool = False
+    scale: np.ndarray | None = None
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -56,9 +59,13 @@ class PreparedBlackBox(PreparedSolver[Solution]):
         return self.problem.dtype
 
     def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
+        with np.errstate(all="ignore"):  # overflow and the like are reported as a status
+            return self._judged(rhs, x0, controls)
+
+    def _judged(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
         limit = controls.maxiter
         judging = time.perf_counter()
-        task = LeastSquaresTask(self.problem, self.factor(), rhs, controls.rtol, controls.atol)
+        task = LeastSquaresTask(self.problem, self.factor(), rhs, controls.rtol, controls.atol, self.scale)
         start = task.assess(task.starting_vector(x0))
         spent = time.perf_counter() - judging
         reached, status, iterations = start, None, 0
@@ -70,15 +77,16 @@ class PreparedBlackBox(PreparedSolver[Solution]):
         while status is None and not task.met(reached):
             before = reached
             x, taken = self.answer(task.b, before.x, tolerance, None if limit is None else limit - iterations)
-            iterations, tolerance = iterations + taken, 0.25 * tolerance
+            iterations += taken
             judging = time.perf_counter()
             after = task.assess(x)
             spent += time.perf_counter() - judging
+            tolerance *= 0.25 * min(1.0, controls.rtol / max(after.residual, controls.rtol, 1e-300))
             if after.residual <= before.residual or not np.isfinite(before.residual):
                 reached = after
             if limit is not None and iterations >= limit:
                 status = Status.MAX_ITERATIONS
-            elif not (self.iterative and after.residual <= 0.5 * before.residual):
+            elif not (self.iterative and (iterations == taken or after.residual <= 0.5 * before.residual)):
                 status = Status.STAGNATED
         history = [start.residual, *[np.nan] * (iterations - 1), *[reached.residual] * (iterations > 0)]
         return task.finish(reached, status, history, {"recording": spent})

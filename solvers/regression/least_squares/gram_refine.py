@@ -18,11 +18,11 @@ from ritz.solver import check_pairing, registered_name
 
 from .factor import Factor, condition_estimate
 from .iterative_refinement import ILL_CONDITIONED, PreparedRefinement
+from .scaling import LARGEST, OutOfRange, check_range, largest_entries, prepare_in_range
 
 __all__ = ["GramRefine", "gram_factor", "normal_matrix"]
 
 BLOCK_ENTRIES = 2**22  # entries of A handled at a time
-SMALLEST = 1e-120  # smallest column norm whose square is far from vanishing
 
 
 @register("gram-refine")
@@ -54,11 +54,11 @@ class GramRefine:
     def prepare(self, problem: LeastSquares) -> PreparedRefinement:
         """Form and factor the Gram matrix."""
         check_pairing(self, problem)
-        return prepare_gram(problem, registered_name(self))
+        return prepare_in_range(problem, lambda scaled: prepare_gram(scaled, registered_name(self)))
 
 
 def prepare_gram(problem: LeastSquares, name: str, to_rounding: bool = False) -> PreparedRefinement:
-    """Return the prepared solver, or raise `InvalidProblem` if it cannot be accurate."""
+    """Return the prepared solver, or raise `InvalidProblem` if it cannot be accurate, `OutOfRange` if A is too large."""
     start = time.perf_counter()
     with single_blas_thread():
         factor = gram_factor(problem)
@@ -68,25 +68,33 @@ def prepare_gram(problem: LeastSquares, name: str, to_rounding: bool = False) ->
             f"solver {name!r} is accurate up to condition number {ILL_CONDITIONED:.0e}, and A with columns of unit"
             f" length {found}: use 'sketch-precondition' or 'lstsq'"
         )
-    stats: dict[str, Any] = {"condition": factor.condition}
     seconds = time.perf_counter() - start
-    return PreparedRefinement(problem, factor, name, seconds, stats=stats, to_rounding=to_rounding)
+    return PreparedRefinement(problem, factor, name, seconds, to_rounding=to_rounding)
 
 
 def gram_factor(problem: LeastSquares) -> Factor | None:
-    """Return the Cholesky factor of the Gram matrix, or None if there is none."""
+    """Return the Cholesky factor of the Gram matrix, or None if there is none.
+
+    Raises
+    ------
+    OutOfRange
+        If squares overflow or vanish.
+    """
     from scipy.linalg import LinAlgError, cholesky
 
-    gram = normal_matrix(problem)
-    sizes = np.sqrt(gram.diagonal())
-    if not ((sizes > SMALLEST) & (sizes < 1.0 / SMALLEST)).all():
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        gram = normal_matrix(problem)
+        sizes = np.sqrt(gram.diagonal())
+    if not ((sizes == 0.0) | ((sizes > 1.0 / LARGEST) & (sizes < LARGEST))).all():
+        raise OutOfRange("columns of A have squares that are out of range")
+    if not sizes.all():
+        check_range(largest_entries(problem.A)[None])  # columns of zeros, or squares that have vanished
         return None
     try:
         scaled = cholesky(gram / sizes / sizes[:, None], check_finite=False, overwrite_a=True)
     except LinAlgError:
         return None
-    norm = float(np.linalg.norm(sizes))
-    return Factor(np.asfortranarray(scaled * sizes), None, None, condition_estimate(scaled), norm)
+    return Factor(np.asfortranarray(scaled * sizes), None, None, condition_estimate(scaled), sizes, of_matrix=True)
 
 
 def normal_matrix(problem: LeastSquares) -> np.ndarray:

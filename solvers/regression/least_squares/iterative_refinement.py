@@ -53,7 +53,10 @@ class PreparedRefinement(PreparedSolver[Solution]):
     stats : mapping
         Further statistics to report.
     to_rounding : bool
-        Whether to continue beyond the tolerance as long as that improves the answer, to match direct methods.
+        Whether to continue beyond the tolerance as long as that improves the answer, to match direct methods. The first
+        iterate is then corrected at least once.
+    scale : ndarray, shape (n,), optional
+        See `ritz.solvers.regression.least_squares.backward_error.LeastSquaresTask`.
     """
 
     problem: LeastSquares
@@ -63,6 +66,7 @@ class PreparedRefinement(PreparedSolver[Solution]):
     start: Callable[[Array], np.ndarray] | None = None
     stats: Mapping[str, Any] = field(default_factory=dict)
     to_rounding: bool = False
+    scale: np.ndarray | None = None
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -70,7 +74,7 @@ class PreparedRefinement(PreparedSolver[Solution]):
         return self.problem.dtype
 
     def _solve(self, rhs: Array | None, x0: Array | None, controls: Controls) -> Solution:
-        task = LeastSquaresTask(self.problem, self.factor, rhs, controls.rtol, controls.atol)
+        task = LeastSquaresTask(self.problem, self.factor, rhs, controls.rtol, controls.atol, self.scale)
         with single_blas_thread(), np.errstate(all="ignore"):
             start = self.start(task.b) if self.start is not None and x0 is None else task.starting_vector(x0)
             first = task.assess(start)
@@ -115,7 +119,7 @@ class _Refinement:
             reached = self.task.assess(x)
             self.history[-1] = reached.residual
             after = self._measure(reached)
-            if after < before:
+            if after < before or after == 0.0:
                 self.best = reached
             if interrupted:
                 return Status.INTERRUPTED
@@ -132,16 +136,20 @@ class _Refinement:
 
     def _reached(self, iterate: Iterate, share: float) -> bool:
         if self.to_rounding:
-            return float(iterate.ratios.max()) <= share * ROUNDING
+            return float(iterate.ratios.max()) <= share * ROUNDING and not iterate.forward.any()
         return iterate.residual <= share * self.task.rtol
 
     def _worth_more(self) -> bool:
-        """Return whether the error is still larger than rounding.
+        """Return whether the error is still larger than rounding, or not known from a correction yet.
 
         If A is ill-conditioned, rounding x changes the gradient more than rounding A does. The ratio of gradient and
         residual then says little, and the backward error is estimated instead.
         """
         best = self.best
+        if len(self.history) == 1 and best.shifted.any():
+            return True
+        if best.forward.any():
+            return True
         if self._reached(best, 1.0):
             return False
         ill_conditioned = self.task.factor.condition > ILL_CONDITIONED

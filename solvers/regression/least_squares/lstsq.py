@@ -20,6 +20,7 @@ from .black_box import PreparedBlackBox
 from .factor import factor_of
 from .gram_refine import prepare_gram
 from .iterative_refinement import ILL_CONDITIONED, PreparedRefinement
+from .scaling import OutOfRange, prepare_in_range
 from .sketch_and_precondition import prepare_sketched
 
 __all__ = ["Lstsq"]
@@ -59,28 +60,34 @@ class Lstsq:
         """Try the normal equations, and prepare another method if these cannot be accurate."""
         check_pairing(self, problem)
         began = time.perf_counter()
-        prepared, chosen = self._choose(problem, registered_name(self))
-        stats: dict[str, Any] = {**prepared.stats, "chosen": chosen}
-        return replace(prepared, stats=stats, seconds=time.perf_counter() - began)
+        prepared = prepare_in_range(problem, lambda scaled: self._choose(scaled, registered_name(self)))
+        return replace(prepared, seconds=time.perf_counter() - began)
 
-    def _choose(self, problem: LeastSquares, name: str) -> tuple[PreparedRefinement | PreparedBlackBox, str]:
+    def _choose(self, problem: LeastSquares, name: str) -> PreparedRefinement | PreparedBlackBox:
         rows, columns = problem.shape
         if min(rows, columns) > LARGE:
             lsmr: PreparedBlackBox = replace(solvers["scipy-lsmr"]().prepare(problem), name=name)
-            return lsmr, f"LSMR, as {columns} columns are too many for a triangular factor"
+            return _chosen(lsmr, f"LSMR, as {columns} columns are too many for a triangular factor")
         if (rows >= columns or problem.ridge) and not _looks_hopeless(problem):
             try:
                 prepared = prepare_gram(problem, name, to_rounding=True)
-                return prepared, f"normal equations with refinement, as the condition is below {ILL_CONDITIONED:.0e}"
+                return _chosen(
+                    prepared, f"normal equations with refinement, as the condition is below {ILL_CONDITIONED:.0e}"
+                )
+            except OutOfRange:
+                raise
             except InvalidProblem:
                 pass
         few = rows < TALL * columns
         prepared = prepare_sketched(problem, name, "sparse-sign", rows if few else None, self.seed, to_rounding=True)
         if few or prepared.stats["size"] == rows:
-            return prepared, "QR, as there are few rows for a sketch" + (
-                " and A is ill-conditioned" if rows >= columns else ""
-            )
-        return prepared, "QR of a sketch as preconditioner, as A is ill-conditioned"
+            reason = " and A is ill-conditioned" if rows >= columns else ""
+            return _chosen(prepared, f"QR, as there are few rows for a sketch{reason}")
+        return _chosen(prepared, "QR of a sketch as preconditioner, as A is ill-conditioned")
+
+
+def _chosen(prepared: Any, chosen: str) -> Any:
+    return replace(prepared, stats={**prepared.stats, "chosen": chosen})
 
 
 def _looks_hopeless(problem: LeastSquares) -> bool:

@@ -23,6 +23,7 @@ from ..sketches.sketch_kinds import make_sketch
 from ..sketches.sparse_sign import SparseSign
 from .factor import sketched_solver
 from .iterative_refinement import PreparedRefinement
+from .scaling import prepare_in_range
 
 __all__ = ["SketchAndPrecondition", "check_sketch_options", "default_size", "prepare_sketched", "sketched_rows"]
 
@@ -74,7 +75,10 @@ class SketchAndPrecondition:
     def prepare(self, problem: LeastSquares) -> PreparedRefinement:
         """Sketch A and factor the sketch."""
         check_pairing(self, problem)
-        return prepare_sketched(problem, registered_name(self), self.sketch, self.size, self.seed)
+        name = registered_name(self)
+        return prepare_in_range(
+            problem, lambda scaled: prepare_sketched(scaled, name, self.sketch, self.size, self.seed)
+        )
 
 
 def check_sketch_options(sketch: str, size: int | None, seed: int, others: tuple[str, ...] = ()) -> None:
@@ -100,7 +104,7 @@ def prepare_sketched(
         made = made or make_sketch(sketch, size, rows, seed)
         stats = {"sketch": sketch, "size": size}
     with single_blas_thread():
-        factor, solve = sketched_solver(sketched_rows(problem, made))
+        factor, solve = sketched_solver(sketched_rows(problem, made), of_matrix=made is None)
         padding = np.zeros(columns if problem.ridge else 0)
 
     def start(b: Array) -> np.ndarray:
@@ -114,12 +118,13 @@ def prepare_sketched(
 def sketched_rows(problem: LeastSquares, sketch: Operator | None) -> np.ndarray:
     r"""Return :math:`[SA;\sqrt\lambda I]` in float64; S is the identity if `sketch` is None."""
     A = problem.A
-    if sketch is not None:
-        product = apply_sketch(sketch, A)
-    elif isinstance(A, Operator):
-        product = A @ np.eye(problem.shape[1])
-    else:
-        product = A.toarray() if issparse(A) else A
+    with np.errstate(over="ignore", invalid="ignore"):  # what has overflowed is noticed when it is factored
+        if sketch is not None:
+            product = apply_sketch(sketch, A)
+        elif isinstance(A, Operator):
+            product = A @ np.eye(problem.shape[1])
+        else:
+            product = A.toarray() if issparse(A) else A
     product = np.asarray(to_numpy(product), dtype=np.float64)
     if not problem.ridge:
         return product
