@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ritz.arguments import check_integer, check_seed
 
-from .estimate import Estimate
-from .probes import rademacher
+from .estimate import Estimate, check_options, enlarged
+from .probes import gaussian, rademacher
 from .products import Products
-from .trace_estimators import exact_entries
 
-__all__ = ["diagonal"]
+__all__ = ["diagonal", "exact_diagonal", "regressed_entries"]
 
 
 def diagonal(A: Any, budget: int = 48, *, rtol: float = 1e-1, block: int = 8, seed: int = 0) -> Estimate:
     r"""Estimate the diagonal as the average of :math:`z\circ Az` over random signs z :cite:`BekasKokiopoulouSaad2007`.
 
     The error of an entry is the norm of the rest of its row divided by the square root of the number of probes: zero
-    for diagonal operators, and large if there are many off-diagonal entries.
+    for diagonal operators, and large if there are many off-diagonal entries. The last probe is a vector of normal
+    numbers, as signs that happen to agree would make an error look like zero.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def diagonal(A: Any, budget: int = 48, *, rtol: float = 1e-1, block: int = 8, se
     Raises
     ------
     InvalidProblem
-        If A is not symmetric or a product is not finite.
+        If A is not symmetric, a product is not finite, or an option is out of range.
 
     Examples
     --------
@@ -53,18 +54,57 @@ def diagonal(A: Any, budget: int = 48, *, rtol: float = 1e-1, block: int = 8, se
     """
     check_seed(seed)
     products = Products(A, "diagonal")
-    check_integer("block", block)
+    check_options(rtol, block)
     if check_integer("budget", budget) >= products.size:
-        value = np.concatenate(exact_entries(products, block))
+        value = exact_diagonal(products, block)
         return Estimate(value, np.zeros(products.size), products.count, True, "exact")
-    mean, squares = np.zeros(products.size), np.zeros(products.size)
-    for first in range(0, budget, block):
-        probes = rademacher(products.size, first, min(block, budget - first), seed)
-        samples = probes * products(probes)
-        for number, sample in enumerate(samples.T, start=first + 1):  # Welford's update, safe from cancellation
-            change = sample - mean
-            mean += change / number
-            squares += change * (sample - mean)
-    error = np.sqrt(squares / (budget * (budget - 1))) if budget > 1 else np.full(products.size, np.inf)
-    converged = bool(np.linalg.norm(error) <= rtol * np.linalg.norm(mean))
-    return Estimate(mean, error, products.count, converged, "hutchinson")
+    entries, variances = regressed_entries(products, products, budget, block, seed)
+    error = enlarged(np.sqrt(variances), budget - 1)
+    converged = bool(np.linalg.norm(error) <= rtol * np.linalg.norm(entries))
+    value, error = np.ldexp(entries, products.exponent), np.ldexp(error, products.exponent)
+    return Estimate(value, error, products.count, converged, "hutchinson")
+
+
+def exact_diagonal(products: Products, block: int) -> np.ndarray:
+    """Return the diagonal, computed by products with columns of the identity."""
+    return np.concatenate([np.diagonal(columns, -first) for first, columns in products.columns(block)])
+
+
+def regressed_entries(
+    multiply: Callable[[np.ndarray], np.ndarray], products: Products, count: int, block: int, seed: int, first: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the diagonal entries of a symmetric matrix and their variances, by regression over random vectors.
+
+    Entry i is the slope of :math:`(Ax)_i` against :math:`x_i`, and its row beyond the diagonal is the scatter. Vectors
+    of signs give the least scatter, but in a few of them two coupled entries may have the same signs throughout and
+    show none. The last vector is therefore one of normal numbers, in which every coupling shows.
+
+    Parameters
+    ----------
+    multiply : callable
+        Returns the products of the matrix with a block of columns.
+    products : Products
+        Knows the size, and the dtype to which vectors are rounded.
+    count : int
+        Number of vectors.
+    block : int
+        Number of vectors multiplied at a time.
+    seed : int
+    first : int
+        Number of the first vector in the sequence of random vectors.
+    """
+    size = products.size
+    entries, scatter, weights = np.zeros(size), np.zeros(size), np.zeros(size)
+    for done in range(0, count, block):
+        x = rademacher(size, first + done, min(block, count - done), seed)
+        if done + x.shape[1] == count > 1:
+            x[:, -1] = gaussian(size, first + count - 1, 1, seed)[:, 0].astype(products.operator.dtype)
+        y = multiply(x)
+        own = np.vecdot(x, x)  # pyright: ignore[reportCallIssue]
+        slopes = np.vecdot(x, y) / own  # pyright: ignore[reportCallIssue]
+        rest = y - slopes[:, None] * x
+        change, total = slopes - entries, weights + own
+        scatter += np.vecdot(rest, rest) + change**2 * (weights * own / total)  # pyright: ignore[reportCallIssue]
+        entries += change * (own / total)
+        weights = total
+    return entries, scatter / (weights * max(count - 1, 1))

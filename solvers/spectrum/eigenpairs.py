@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_integer, check_seed
+from ritz.arguments import check_integer, check_number, check_seed
 from ritz.backend import Array, machine_epsilon, without_warnings
 from ritz.errors import InvalidProblem, UnknownName
 from ritz.operators import MatrixFree, Tag
@@ -118,7 +118,7 @@ def eigenvalues(
     if check_integer("k", k) > products.size:
         raise InvalidProblem(f"k is {k}; the operator has {products.size} eigenvalues")
     block = min(check_integer("block", block), products.size)
-    rtol = max(rtol, ROUNDING * machine_epsilon(products.operator.dtype))
+    rtol = max(check_number("rtol", rtol, least=0.0), ROUNDING * machine_epsilon(products.operator.dtype))
     if preconditioner is None:
         vectors, scale = _restarted_lanczos(products, k, which, rtol, block, check_integer("budget", budget), seed)
     else:
@@ -129,6 +129,7 @@ def eigenvalues(
     vectors, images, values = vectors[:, order], images[:, order], values[order]
     residuals = np.linalg.norm(images - vectors * values, axis=0)
     converged = bool((residuals <= rtol * scale).all())
+    values, residuals = np.ldexp(values, products.exponent), np.ldexp(residuals, products.exponent)
     return Eigenpairs(values, in_kind_of(vectors, A), residuals, products.count, converged)
 
 

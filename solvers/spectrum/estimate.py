@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
-__all__ = ["Estimate", "from_samples"]
+from ritz.arguments import check_integer, check_number
+
+__all__ = ["Estimate", "check_options", "enlarged", "standard_error", "truncation_error"]
+
+COVERED = 0.975  # of a normal or Student's distribution lies below its two-sided 95 % limit
+FLAT, STEEP = 0.5, 20.0  # least and largest error after the last steps of a quadrature, relative to its change in them
 
 
 @dataclass(frozen=True)
@@ -19,8 +26,8 @@ class Estimate:
     value : float, or array
         The estimate.
     standard_error : float, or array
-        Standard deviation of `value` over random probes, estimated from their spread; 0 if the value is exact, infinite
-        if there was only one probe.
+        Standard deviation of `value` over random probes, estimated from their spread and enlarged if there are few, so
+        that twice the error covers 95 % of the cases; 0 if the value is exact, infinite if there was only one probe.
     products : int
         Number of products with the operator.
     converged : bool
@@ -51,21 +58,41 @@ class Estimate:
         return f"{known} ({self.method}, {self.products} products{'' if self.converged else ', NOT converged'})"
 
 
-def from_samples(
-    samples: np.ndarray, products: int, method: str, *, rtol: float, scale: float | None = None
-) -> Estimate:
-    """Return the mean of independent (or exchangeable) samples with its standard error.
+def enlarged(deviation: Any, freedom: int) -> Any:
+    """Return a standard deviation enlarged so that two of it cover 95 % if it was estimated from few samples.
 
     Parameters
     ----------
-    samples : ndarray, shape (m,)
-    products : int
-    method : str
-    rtol : float
-        The estimate has converged if the standard error is at most `rtol` times `scale`.
-    scale : float, optional
-        The absolute value of the mean by default.
+    deviation : float or array
+    freedom : int
+        Degrees of freedom of the estimate; infinite errors are returned for none.
     """
-    value = float(samples.mean())
-    error = float(samples.std(ddof=1) / len(samples) ** 0.5) if len(samples) > 1 else np.inf
-    return Estimate(value, error, products, error <= rtol * (abs(value) if scale is None else scale), method)
+    if freedom < 1:
+        return np.full(np.shape(deviation), np.inf)[()]
+    return deviation * (stdtrit(freedom, COVERED) / ndtri(COVERED))
+
+
+def standard_error(samples: np.ndarray) -> float:
+    """Return the standard error of the mean of independent samples, infinite for a single one."""
+    count = len(samples)
+    deviation = float(samples.std(ddof=1)) if count > 1 else 0.0
+    return float(enlarged(deviation / count**0.5, count - 1))
+
+
+def truncation_error(values: Sequence[float]) -> float:
+    """Return the error of a quadrature from its values with all steps and with one and two fifths of them left out.
+
+    The changes are extrapolated as a geometric series.
+    """
+    if len(values) < 2 or not np.isfinite(values).all():
+        return np.inf
+    last = abs(values[0] - values[1])
+    before = abs(values[1] - values[2]) if len(values) > 2 else 0.0
+    ratio = last / before if before > last else float(last >= before > 0.0)
+    return last * min(max(ratio / max(1.0 - ratio, 1e-9), FLAT), STEEP)
+
+
+def check_options(rtol: Any, block: Any) -> None:
+    """Raise `InvalidProblem` if an option of an estimator is out of range."""
+    check_number("rtol", rtol, least=0.0)
+    check_integer("block", block)

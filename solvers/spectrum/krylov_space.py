@@ -13,7 +13,7 @@ from ritz.backend import Array, machine_epsilon, to_numpy
 from ritz.errors import InvalidProblem
 
 from .probes import gaussian
-from .products import Products, in_kind_of
+from .products import Products, in_kind_of, scaling_exponent
 
 __all__ = ["KrylovBasis", "KrylovSpace", "lanczos"]
 
@@ -88,14 +88,15 @@ def lanczos(A: Any, start: Array | None = None, steps: int = 50, *, seed: int = 
         raise InvalidProblem(f"start has shape {first.shape}; it must be ({products.size},) or ({products.size}, p)")
     if not np.isfinite(first).all() or not first.any():
         raise InvalidProblem("start is zero or not finite; it must have a direction")
-    first = first.reshape(products.size, -1)
+    first = np.ldexp(first, -scaling_exponent(float(abs(first).max()))).reshape(products.size, -1)
     space = KrylovSpace(products, first, min(products.size, steps * first.shape[1]))
     for _ in range(steps):
         if space.invariant:
             break
         space.expand()
     basis = in_kind_of(space.basis[:, : space.size].copy(), start)
-    return KrylovBasis(basis, space.projected, space.coupling, products.count, space.invariant)
+    projected, coupling = (np.ldexp(each, products.exponent) for each in (space.projected, space.coupling))
+    return KrylovBasis(basis, projected, coupling, products.count, space.invariant)
 
 
 class KrylovSpace:

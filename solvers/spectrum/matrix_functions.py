@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_integer, check_number
 from ritz.backend import Array, machine_epsilon, to_numpy
 from ritz.errors import InvalidProblem
 
 from .krylov_space import KrylovSpace
-from .products import Products, in_kind_of
+from .products import Products, in_kind_of, scaling_exponent
 from .spectral_density import function_on_spectrum
 
 __all__ = ["FunctionApplied", "apply_function"]
@@ -89,7 +89,9 @@ def apply_function(
     capacity = min(check_integer("budget", budget), products.size)
     if not vector.any():
         return FunctionApplied(in_kind_of(vector, b), 0.0, 0, True)
-    rtol = max(rtol, 30.0 * machine_epsilon(products.operator.dtype))
+    rtol = max(check_number("rtol", rtol, least=0.0), 30.0 * machine_epsilon(products.operator.dtype))
+    unit = scaling_exponent(float(abs(vector).max()))
+    vector = np.ldexp(vector, -unit)
     space = KrylovSpace(products, vector[:, None], capacity)
     length = float(space.next[:, 0] @ vector)  # of either sign
     before, coefficients, change = np.zeros(0), np.zeros(0), np.inf
@@ -97,14 +99,16 @@ def apply_function(
         space.expand()
         if space.size % CHECK == 0 or space.invariant or space.full:
             values, vectors = np.linalg.eigh(space.projected)
-            coefficients = length * (vectors @ (function_on_spectrum(function, values) * vectors[0]))
-            norm = float(np.linalg.norm(coefficients))
+            applied = function_on_spectrum(function, np.ldexp(values, products.exponent))
+            coefficients = length * (vectors @ (applied * vectors[0]))
+            top = float(abs(coefficients).max()) or 1.0  # norms of what is beyond 1e154 overflow
+            norm = float(np.linalg.norm(coefficients / top))
             difference = coefficients.copy()
             difference[: len(before)] -= before
-            change = float(np.linalg.norm(difference)) / norm if norm else 0.0
+            change = float(np.linalg.norm(difference / top)) / norm if norm else 0.0
             before = coefficients
             if space.invariant:
                 change = 0.0
                 break
-    x = space.basis[:, : space.size] @ coefficients
+    x = np.ldexp(space.basis[:, : space.size] @ coefficients, unit)
     return FunctionApplied(in_kind_of(x, b), change, products.count, change <= rtol)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,9 @@ from .krylov_space import BREAKDOWN
 from .probes import rademacher
 from .products import Products
 
-__all__ = ["Quadrature", "stochastic_quadratures"]
+__all__ = ["EQUAL", "Quadrature", "shortened_rules", "stochastic_quadratures", "unseen_spread"]
+
+EQUAL = 1e-12  # relative difference below which probes agree
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,34 @@ def stochastic_quadratures(products: Products, probes: int, steps: int, block: i
         start = rademacher(products.size, first, min(block, probes - first), seed) / products.size**0.5
         found += _side_by_side(products, start, min(steps, products.size))
     return found
+
+
+def shortened_rules(found: Sequence[Quadrature]) -> list[list[tuple[np.ndarray, np.ndarray]]]:
+    """Return all rules with all steps, and as far as there are enough, with one and two fifths of the steps left out.
+
+    Rules of processes that broke down are exact and stay as they are.
+    """
+    lists: list[list[tuple[np.ndarray, np.ndarray]]] = []
+    taken = [len(each.diagonal) for each in found]
+    fifths = [0 if each.invariant else max(1, count // 5) for each, count in zip(found, taken, strict=True)]
+    for left_out in range(3):
+        steps = [count - left_out * fifth for count, fifth in zip(taken, fifths, strict=True)]
+        if min(steps) > 0:
+            lists.append([each.rule(count) for each, count in zip(found, steps, strict=True)])
+    return lists
+
+
+def unseen_spread(products: Products, nodes: np.ndarray, values: np.ndarray, seed: int) -> float:
+    """Return the standard deviation over vectors of signs of the mean of a function, if those so far agree.
+
+    They agree for every diagonal operator, where the deviation is 0, and for others by chance. It is then estimated
+    from the off-diagonal part, with two further products, and the mean slope of the function.
+    """
+    coupling = products.off_diagonal(seed)
+    if coupling == 0.0:
+        return 0.0
+    reach = float(np.ptp(nodes))
+    return (2.0**0.5 * coupling * float(np.ptp(values)) / reach / products.size) if reach else np.inf
 
 
 def _side_by_side(products: Products, start: np.ndarray, steps: int) -> list[Quadrature]:

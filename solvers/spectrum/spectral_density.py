@@ -11,11 +11,11 @@ import numpy as np
 from ritz.arguments import check_integer, check_seed
 from ritz.errors import InvalidProblem
 
-from .estimate import Estimate
+from .estimate import Estimate, check_options, standard_error, truncation_error
 from .piecewise_distribution import PiecewiseDistribution, spread
 from .probes import rademacher
-from .products import Products
-from .quadrature import stochastic_quadratures
+from .products import Products, scaling_exponent
+from .quadrature import EQUAL, shortened_rules, stochastic_quadratures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,11 +39,19 @@ class SpectralDensity:
         Atoms at isolated eigenvalues, and densities where eigenvalues are close.
     moments : ndarray, shape (k, 2)
         Mean signed distance of the eigenvalues from the midpoint of the nodes, and its mean square, estimated by each
-        probe. The weighted nodes match their averages.
+        probe, in units of ``2**exponent``. The weighted nodes match their averages.
     size : int
         n.
     products : int
         Number of products with the operator.
+    exact : bool
+        Whether the nodes are the eigenvalues themselves.
+    shortened : tuple of pairs of ndarray
+        Nodes and weights with all steps, and with one and two fifths of them left out; see `expectation`.
+    coupling : float
+        Norm of the off-diagonal part if all probes agree, as they do for diagonal operators; otherwise 0.
+    exponent : int
+        0 unless the eigenvalues are beyond 1e100 or 1e-100.
     """
 
     nodes: np.ndarray
@@ -53,9 +61,16 @@ class SpectralDensity:
     moments: np.ndarray
     size: int
     products: int
+    exact: bool
+    shortened: tuple[tuple[np.ndarray, np.ndarray], ...]
+    coupling: float
+    exponent: int
 
     def expectation(self, function: Callable[[np.ndarray], np.ndarray], rtol: float = 1e-2) -> Estimate:
         """Estimate the mean of a function over the eigenvalues, ``trace(function(A)) / n``.
+
+        The standard error combines the spread of the probes with the error of the quadrature, which is extrapolated
+        from its change over the last two fifths of the steps.
 
         Parameters
         ----------
@@ -72,17 +87,32 @@ class SpectralDensity:
         """
         values = function_on_spectrum(function, self.nodes)
         value, scale = float(self.weights @ values), float(self.weights @ abs(values))
-        count = int(self.probe.max()) + 1
-        error = np.inf
-        if count > 1:
-            distances, root = self.nodes - _middle(self.nodes), np.sqrt(self.weights)
-            reach = float(abs(distances).max()) or 1.0
-            powers = _powers(distances / reach)
-            slopes = np.linalg.lstsq(root[:, None] * powers, root * values)[0]
-            rest = np.bincount(self.probe, self.weights * (values - powers @ slopes)) * count
-            seen = self.moments @ (slopes[1:] / [reach, reach**2])
-            error = float(np.sqrt(rest.var(ddof=1) / count + seen.var(ddof=1) / len(seen)))
+        if self.exact:
+            return Estimate(value, 0.0, self.products, True, "exact")
+        with np.errstate(all="ignore"):  # infinite values make the error infinite
+            truncation = truncation_error(
+                [float(weights @ np.asarray(function(nodes), dtype=np.float64)) for nodes, weights in self.shortened]
+            )
+        error = float(np.hypot(self._spread(values), truncation))
         return Estimate(value, error, self.products, error <= rtol * scale, "lanczos quadrature")
+
+    def _spread(self, values: np.ndarray) -> float:
+        """Return the standard error of a mean over the probes."""
+        count = int(self.probe.max()) + 1
+        distances, root = np.ldexp(self.nodes - _middle(self.nodes), -self.exponent), np.sqrt(self.weights)
+        reach = float(abs(distances).max()) or 1.0
+        if count == 1:
+            return np.inf
+        unit = scaling_exponent(float(abs(values).max()))
+        values = np.ldexp(values, -unit)
+        if self.coupling:
+            spread = 2.0**0.5 * self.coupling * float(np.ptp(values)) / (2.0 * reach) / self.size
+            return float(np.ldexp(spread, unit))
+        powers = _powers(distances / reach)
+        slopes = np.linalg.lstsq(root[:, None] * powers, root * values)[0]
+        rest = np.bincount(self.probe, self.weights * (values - powers @ slopes)) * count
+        seen = self.moments @ (slopes[1:] / [reach, reach**2])
+        return float(np.ldexp(np.hypot(standard_error(rest), standard_error(seen)), unit))
 
     def moment(self, order: int) -> Estimate:
         """Estimate the mean of a power of the eigenvalues."""
@@ -135,7 +165,8 @@ def density(
     weights that integrate polynomials of degree below ``2 steps`` exactly. The ends of the spectrum are resolved
     first. Most of the random error is in the lowest moments, which need the fewest products. Their averages are
     therefore taken over more probes, with one product each :cite:`HallmanTroester2022`, and the weights are adjusted as
-    little as possible to match them :cite:`DevilleSarndal1992`. Takes ``probes * steps + moment_probes`` products and
+    little as possible to match them :cite:`DevilleSarndal1992`. If these are n products or more, the eigenvalues are
+    computed exactly with n products instead. Takes ``probes * steps + moment_probes`` products and
     stores ``min(block, probes) * steps`` vectors of length n.
 
     Parameters
@@ -145,7 +176,8 @@ def density(
     probes : int
         Number of probes; the random error falls with the square root of `probes` times n.
     steps : int
-        Number of nodes per probe; fewer if the process breaks down.
+        Number of nodes per probe; fewer if the process breaks down. From a single one, the error of expectations is
+        unknown and said to be infinite.
     moment_probes : int
         Number of further probes, with one product each, for the mean and mean square of the eigenvalues; may be 0.
     block : int
@@ -164,7 +196,7 @@ def density(
 
     Examples
     --------
-    >>> found = density(np.diag(np.repeat([1.0, 3.0], 50)))
+    >>> found = density(np.diag(np.repeat([1.0, 3.0], 500)))
     >>> found.nodes.round(9).tolist()[:2], round(found.moment(0).value, 12)
     ([1.0, 3.0], 1.0)
     >>> bool(density(np.diag(np.linspace(1.0, 2.0, 3000))).distance(np.linspace(1.0, 2.0, 3000)) < 5e-3)
@@ -172,30 +204,63 @@ def density(
     """
     check_seed(seed)
     products = Products(A, "density")
-    count, width = check_integer("probes", probes), check_integer("block", block)
+    check_options(0.0, block)
+    count, steps = check_integer("probes", probes), check_integer("steps", steps)
     further = check_integer("moment_probes", moment_probes, 0)
-    found = stochastic_quadratures(products, count, check_integer("steps", steps), width, seed)
+    if products.size <= count * steps + further:
+        return _exact(products, block)
+    found = stochastic_quadratures(products, count, steps, block, seed)
     rules = [each.rule() for each in found]
     nodes, weights = (np.concatenate(parts) for parts in zip(*rules, strict=True))
     middle = _middle(nodes)
     moments = [[w @ (own - middle), w @ (own - middle) ** 2] for own, w in rules]
-    for first in range(count, count + further, width):
-        z = rademacher(products.size, first, min(width, count + further - first), seed)
+    for first in range(count, count + further, block):
+        z = rademacher(products.size, first, min(block, count + further - first), seed)
         image = products(z) - middle * z
         moments += (np.stack([(z * image).sum(axis=0), (image**2).sum(axis=0)], axis=1) / products.size).tolist()
-    weights = _calibrated(nodes - middle, weights / count, np.mean(moments, axis=0))
+    moments = np.array(moments)
+    agree = (np.ptp(moments, axis=0) <= EQUAL * abs(moments).max(axis=0)).all()
+    coupling = products.off_diagonal(seed) if agree else 0.0
+    weights = _calibrated(nodes - middle, weights / count, moments.mean(axis=0))
     lengths = [len(nodes) for nodes, _ in rules]
     own = np.split(weights, np.cumsum(lengths)[:-1])
     spreads = [spread(nodes, w, rule.residuals()) for (nodes, _), w, rule in zip(rules, own, found, strict=True)]
-    stretches = [np.concatenate([getattr(each, name) for each in spreads]) for name in ("low", "high", "mass")]
+    low, high, mass = (np.concatenate([getattr(each, name) for each in spreads]) for name in ("low", "high", "mass"))
+    shortened = [[np.concatenate(parts) for parts in zip(*each, strict=True)] for each in shortened_rules(found)]
+    unit = products.exponent
+    return SpectralDensity(
+        np.ldexp(nodes, unit),
+        weights,
+        np.repeat(np.arange(count), lengths),
+        PiecewiseDistribution(np.ldexp(low, unit), np.ldexp(high, unit), mass),
+        moments,
+        products.size,
+        products.count,
+        exact=False,
+        shortened=tuple((np.ldexp(nodes, unit), weights / count) for nodes, weights in shortened),
+        coupling=coupling,
+        exponent=unit,
+    )
+
+
+def _exact(products: Products, block: int) -> SpectralDensity:
+    """Return the distribution of the eigenvalues of the matrix."""
+    nodes = np.linalg.eigvalsh(products.matrix(block))
+    weights = np.full(products.size, 1.0 / products.size)
+    unit = scaling_exponent(float(abs(nodes).max()))
+    distances = np.ldexp(nodes - _middle(nodes), -unit)
     return SpectralDensity(
         nodes,
         weights,
-        np.repeat(np.arange(count), lengths),
-        PiecewiseDistribution(*stretches),
-        np.array(moments),
+        np.zeros(products.size, dtype=int),
+        PiecewiseDistribution(nodes, nodes, weights),
+        np.array([[distances.mean(), (distances**2).mean()]]),
         products.size,
         products.count,
+        exact=True,
+        shortened=(),
+        coupling=0.0,
+        exponent=unit,
     )
 
 

@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from ritz.arguments import check_integer, check_seed
+from ritz.arguments import check_choice, check_integer, check_seed
 from ritz.backend import machine_epsilon
-from ritz.errors import InvalidProblem, UnknownName
+from ritz.errors import InvalidProblem
 
-from .estimate import Estimate, from_samples
-from .probes import gaussian, rademacher
+from .diagonal_estimator import exact_diagonal, regressed_entries
+from .estimate import Estimate, check_options, enlarged, standard_error
+from .probes import gaussian
 from .products import Products
 
-__all__ = ["exact_entries", "trace"]
+__all__ = ["trace"]
+
+OVERLAP = 1.4  # standard deviation of the mean of XTrace's estimates, relative to that of independent ones; see tests
 
 
 def trace(
@@ -51,7 +54,7 @@ def trace(
     Raises
     ------
     InvalidProblem
-        If A is not symmetric, a product is not finite, or the budget is too small.
+        If A is not symmetric, a product is not finite, the budget is too small or an option is out of range.
     UnknownName
         If the method is unknown.
 
@@ -64,62 +67,60 @@ def trace(
     """
     check_seed(seed)
     products = Products(A, "trace")
-    if method not in METHODS:
-        raise UnknownName("method", method, METHODS)
+    check_choice("method", method, METHODS)
+    check_options(rtol, block)
     if check_integer("budget", budget) < 6:
         raise InvalidProblem(f"budget is {budget}; it must be at least 6 products")
-    check_integer("block", block)
     if budget >= products.size:
-        value = sum(float(each.sum()) for each in exact_entries(products, block))
-        return Estimate(value, 0.0, products.count, True, "exact")
-    samples = METHODS[method](products, budget, block, seed)
-    return from_samples(samples, products.count, method, rtol=rtol)
+        return Estimate(float(exact_diagonal(products, block).sum()), 0.0, products.count, True, "exact")
+    value, error, size = METHODS[method](products, budget, block, seed)
+    error = float(np.hypot(error, machine_epsilon(products.operator.dtype) * size))
+    converged = error <= rtol * abs(value)
+    value, error = (float(np.ldexp(each, products.exponent)) for each in (value, error))
+    return Estimate(value, error, products.count, converged, method)
 
 
-def exact_entries(products: Products, block: int) -> list[np.ndarray]:
-    """Return the diagonal in pieces, computed by products with columns of the identity."""
-    size = products.size
-    pieces: list[np.ndarray] = []
-    for first in range(0, size, block):
-        columns = np.zeros((size, min(block, size - first)))
-        rows = np.arange(columns.shape[1])
-        columns[first + rows, rows] = 1.0
-        pieces.append(products(columns)[first + rows, rows])
-    return pieces
+def _hutchinson(products: Products, budget: int, block: int, seed: int) -> tuple[float, float, float]:
+    """Return the estimate, its standard error, and the size of the sum, which decides on rounding errors.
+
+    Two entries that are coupled err by the same amount, so the variance is twice the sum of those of the entries. It is
+    known better than from the spread of the sums.
+    """
+    entries, variances = regressed_entries(products, products, budget, block, seed)
+    error = enlarged((2.0 * float(variances.sum())) ** 0.5, budget - 1)
+    return float(entries.sum()), float(error), float(abs(entries).sum())
 
 
-def _hutchinson(products: Products, budget: int, block: int, seed: int) -> np.ndarray:
-    samples: list[np.ndarray] = []
-    for first in range(0, budget, block):
-        probes = rademacher(products.size, first, min(block, budget - first), seed)
-        samples.append((probes * products(probes)).sum(axis=0))
-    return np.concatenate(samples)
-
-
-def _hutch_plus_plus(products: Products, budget: int, block: int, seed: int) -> np.ndarray:
-    """Return samples whose mean is the estimate; the exact part is added to each."""
+def _hutch_plus_plus(products: Products, budget: int, block: int, seed: int) -> tuple[float, float, float]:
+    """Return the trace on the range of a sketch and Hutchinson's estimate of the rest; see `_hutchinson`."""
     part = budget // 3
-    sketch = rademacher(products.size, 0, part, seed)
-    Q = np.linalg.qr(products.in_blocks(sketch, block))[0]
-    known = float((Q * products.in_blocks(Q, block)).sum())
-    probes = rademacher(products.size, part, budget - 2 * part, seed)
-    probes -= Q @ (Q.T @ probes)
-    return known + (probes * products.in_blocks(probes, block)).sum(axis=0)
+    Q = np.linalg.qr(products.in_blocks(gaussian(products.size, 0, part, seed), block))[0]
+    known = (Q * products.in_blocks(Q, block)).sum(axis=0)
+
+    def beyond(x: np.ndarray) -> np.ndarray:
+        image = products(x - Q @ (Q.T @ x))
+        return image - Q @ (Q.T @ image)
+
+    count = budget - 2 * part
+    entries, variances = regressed_entries(beyond, products, count, block, seed, first=part)
+    error = enlarged((2.0 * float(variances.sum())) ** 0.5, count - 1)
+    return float(known.sum() + entries.sum()), float(error), float(abs(known).sum() + abs(entries).sum())
 
 
-def _xtrace(products: Products, budget: int, block: int, seed: int) -> np.ndarray:
-    r"""Return the estimates with each probe left out of the range in turn.
+def _xtrace(products: Products, budget: int, block: int, seed: int) -> tuple[float, float, float]:
+    r"""Return the mean of the estimates with each probe left out of the range in turn; see `_hutchinson`.
 
     With :math:`Y=A\Omega=QR`, the range of Y without its i-th column is that of Q less the direction :math:`Qs_i`,
     where :math:`s_i` is the normalised i-th column of :math:`R^{-T}`. The omitted probe is projected onto the
-    complement of that range and scaled to the average length of random vectors in it.
+    complement of that range and scaled to the average length of random vectors in it. The estimates share most of
+    their range, so their mean varies more than the mean of independent ones.
     """
     size, count = products.size, budget // 2
     probes = gaussian(size, 0, count, seed)
     images = products.in_blocks(probes, block)
     Q, R = np.linalg.qr(images)
     if not R.any():
-        return np.zeros(count)
+        return 0.0, 0.0, 0.0
     pivots = np.diagonal(R)
     smallest = machine_epsilon(np.float64) * abs(R).max()
     regular = R + np.diag(
@@ -134,7 +135,10 @@ def _xtrace(products: Products, budget: int, block: int, seed: int) -> np.ndarra
     on_range = np.trace(H) - (S * (H @ S)).sum(axis=0)
     beyond = (probes * images).sum(axis=0) - 2.0 * (X * (AQ.T @ probes)).sum(axis=0) + (X * (H @ X)).sum(axis=0)
     length = (probes**2).sum(axis=0) - (X**2).sum(axis=0)
-    return on_range + (size - count + 1) * beyond / length
+    rest = (size - count + 1) * beyond / length
+    samples = on_range + rest
+    error = OVERLAP * standard_error(samples)
+    return float(samples.mean()), error, float(abs(np.diagonal(H)).sum() + abs(rest).mean())
 
 
 METHODS = {"xtrace": _xtrace, "hutch++": _hutch_plus_plus, "hutchinson": _hutchinson}
