@@ -19,7 +19,7 @@ from ritz.operators import aslinearoperator
 from ritz.registry import preconditioners
 from ritz.solution import Status
 from ritz.solvers.multigrid import bootstrap
-from ritz.solvers.multigrid.bootstrap.aggregation_hierarchy import in_single_precision
+from ritz.solvers.multigrid.bootstrap.aggregation_hierarchy import in_precision
 from ritz.solvers.multigrid.bootstrap.compatible_matching import aggregate, coarse_matrix, dominant_matching
 from ritz.solvers.multigrid.bootstrap.composite import CompositeCorrection
 from ritz.solvers.multigrid.bootstrap.kernels.matching import compatible_weights
@@ -246,7 +246,7 @@ def test_rates_are_those_of_the_iteration(size, prolongation):
     assert inverse.smooth_vectors.shape == (400, 4)
     for count, (rate, slow) in enumerate(zip(inverse.rates, inverse.smooth_vectors.T[1:], strict=True), start=1):
         hierarchies = list(inverse.hierarchies[:count])
-        part = CompositeCorrection(in_single_precision(matrix), "symmetrised", True, 1.0, hierarchies)
+        part = CompositeCorrection(in_precision(matrix, np.float32), "symmetrised", True, 1.0, hierarchies)
         largest = 1.0 - np.linalg.eigvals(part.correct(matrix.toarray())).real.min()
         assert 0.85 * largest < rate <= 1.001 * largest + 100 * SINGLE
         assert slow @ (matrix @ slow) == pytest.approx(1.0)

@@ -22,7 +22,7 @@ from ritz.solvers.multigrid import bootstrap
         (np.eye(3), {"target_rate": "low"}, "target_rate is 'low'; it must be a number"),
         (np.eye(3), {"max_hierarchies": 0}, "max_hierarchies is 0; it must be an integer of at least 1"),
         (np.eye(3), {"trials": 2.5}, "trials is 2.5; it must be an integer of at least 1"),
-        (np.eye(3), {"seed": -1}, "seed is -1; it must be an integer of at least 0"),
+        (np.eye(3), {"seed": -1}, "seed is -1; it must be an integer from 0"),
     ],
 )
 def test_refusals(matrix, options, message):

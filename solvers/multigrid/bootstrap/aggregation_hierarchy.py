@@ -14,10 +14,11 @@ from .prolongation import prolongation_and_coarse_matrix
 from .relaxation import SMOOTHERS, Smoother, remainder
 from .strong_couplings import strong_couplings
 
-__all__ = ["AggregationHierarchy", "AggregationLevel", "build_hierarchy", "in_single_precision"]
+__all__ = ["AggregationHierarchy", "AggregationLevel", "build_hierarchy", "in_precision"]
 
 COARSEST = 100  # most unknowns for which a dense inverse is formed
-ROUNDING = 1000  # units of rounding, per unknown, up to which an eigenvalue counts as zero
+ROUNDING = 1000  # units of rounding up to which a diagonal entry counts as zero
+NULL = 10  # units of rounding, per unknown, up to which an eigenvalue counts as zero
 INNER = 0.25  # reduction of the coarse residual at which the K-cycle skips the second step
 
 
@@ -32,7 +33,7 @@ class AggregationLevel:
 
 @dataclass(frozen=True, eq=False)
 class AggregationHierarchy:
-    """Levels of aggregates in single precision, and the (pseudo-)inverse on the coarsest level.
+    """Levels of aggregates in one precision, and the (pseudo-)inverse on the coarsest level.
 
     Parameters
     ----------
@@ -44,12 +45,15 @@ class AggregationHierarchy:
         Pseudo-inverse of `coarsest`.
     kind : {"V", "W", "K"}
         Kind of cycle: one visit to each coarse level, two, or up to two steps of flexible conjugate gradients.
+    smallest : float
+        Estimate of the smallest positive eigenvalue of the finest matrix, whose unit is its diagonal.
     """
 
     levels: Sequence[AggregationLevel]
     coarsest: Any
     inverse: np.ndarray
     kind: str
+    smallest: float
 
     @property
     def sizes(self) -> list[int]:
@@ -109,46 +113,47 @@ def build_hierarchy(
 ) -> AggregationHierarchy:
     """Return the hierarchy along a smooth vector.
 
-    It is computed in double precision and stored in single precision, which is as good for a preconditioner and takes
-    two thirds of the memory.
+    It is computed in double precision and stored in that of `kept`. Single precision takes two thirds of the memory,
+    and is as good unless the matrix is nearly singular.
 
     Parameters
     ----------
     finest : csr_array, shape (n, n)
         Symmetric, in double precision, with sorted columns and entries of moderate magnitude.
     kept : csr_array, shape (n, n)
-        `finest` in single precision, as `in_single_precision` returns it.
+        `finest` in single or double precision, as `in_precision` returns it.
     smooth : ndarray, shape (n,)
     options : BootstrapOptions
     epsilon : float
         Relative rounding error of the entries.
     """
     levels: list[AggregationLevel] = []
-    matrix, original = finest, finest.diagonal()
+    matrix, original, dtype = finest, finest.diagonal(), kept.dtype
     while smooth.size > COARSEST:
         # Plain aggregates are matched along all couplings, as published.
         plain = options.prolongation == "plain"
         couplings = matrix if plain else strong_couplings(matrix, smooth, both=True)
         found = aggregate(matrix, couplings, smooth, options.aggregate_size.bit_length() - 1, COARSEST)
         prolongation, coarse = prolongation_and_coarse_matrix(matrix, found, smooth, options.prolongation)
-        kept = in_single_precision(matrix) if levels else kept
+        kept = in_precision(matrix, dtype) if levels else kept
         diagonal = matrix.diagonal()
         inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=_coupled(diagonal, original, epsilon))
-        smoother = SMOOTHERS[options.smoother](kept, inverse.astype(np.float32))
-        levels.append(AggregationLevel(kept, smoother, in_single_precision(prolongation)))
+        smoother = SMOOTHERS[options.smoother](kept, inverse.astype(dtype))
+        levels.append(AggregationLevel(kept, smoother, in_precision(prolongation, dtype)))
         matrix = coarse
         if found is None:
             break
         original, smooth = found.average(original), found.smooth
-    inverse = _pseudo_inverse(matrix.toarray(), original, epsilon).astype(np.float32)
-    return AggregationHierarchy(levels, in_single_precision(matrix) if levels else kept, inverse, options.cycle)
+    inverse, smallest = _pseudo_inverse(matrix.toarray(), original, epsilon)
+    coarsest = in_precision(matrix, dtype) if levels else kept
+    return AggregationHierarchy(levels, coarsest, inverse.astype(dtype), options.cycle, smallest)
 
 
-def in_single_precision(matrix: Any) -> Any:
-    """Return the matrix in single precision, with shared index arrays."""
+def in_precision(matrix: Any, dtype: Any) -> Any:
+    """Return the matrix in another precision, with shared index arrays."""
     from scipy.sparse import csr_array
 
-    return csr_array((matrix.data.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
+    return csr_array((matrix.data.astype(dtype, copy=False), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _coupled(diagonal: np.ndarray, original: np.ndarray, epsilon: float) -> np.ndarray:
@@ -165,17 +170,19 @@ def _coupled(diagonal: np.ndarray, original: np.ndarray, epsilon: float) -> np.n
     return diagonal > ROUNDING * epsilon * original
 
 
-def _pseudo_inverse(matrix: np.ndarray, original: np.ndarray, epsilon: float) -> np.ndarray:
+def _pseudo_inverse(matrix: np.ndarray, original: np.ndarray, epsilon: float) -> tuple[np.ndarray, float]:
     """Return the pseudo-inverse of the absolute value of a matrix, with a tolerance for rounding errors.
 
-    Negative eigenvalues are not an error here, because the outer iteration detects an indefinite operator.
+    Negative eigenvalues are not an error here, because the outer iteration detects an indefinite operator. The second
+    number is the smallest magnitude of an eigenvalue that is not zero, relative to `original`.
     """
     if not matrix.size:
-        return matrix
+        return matrix, 1.0
     diagonal = matrix.diagonal()
     kept = _coupled(np.abs(diagonal), original, epsilon)
     scale = np.divide(1.0, np.sqrt(np.abs(diagonal)), out=np.zeros_like(diagonal), where=kept)
     values, vectors = np.linalg.eigh(scale[:, None] * matrix * scale)
-    kept = np.abs(values) > ROUNDING * epsilon * diagonal.size
-    vectors = scale[:, None] * vectors[:, kept]
-    return (vectors / np.abs(values[kept])) @ vectors.T
+    kept = np.abs(values) > NULL * epsilon * diagonal.size
+    vectors, values = scale[:, None] * vectors[:, kept], np.abs(values[kept])
+    smallest = (values / (original @ vectors**2)).min(initial=1.0)
+    return (vectors / values) @ vectors.T, float(smallest)

@@ -15,12 +15,12 @@ __all__ = ["CompositeCorrection"]
 
 @dataclass(eq=False)
 class CompositeCorrection:
-    """Correction by several hierarchies, in single precision.
+    """Correction by several hierarchies, in the precision of the matrix.
 
     Parameters
     ----------
     matrix : csr_array, shape (n, n)
-        Matrix in single precision.
+        Matrix in single or double precision.
     composition : {"symmetrised", "multiplicative", "additive"}
         See `ritz.solvers.multigrid.bootstrap`.
     symmetric : bool
@@ -47,8 +47,8 @@ class CompositeCorrection:
         """
         sizes = np.maximum(rhs.max(axis=0), -rhs.min(axis=0)).astype(np.float64)
         sizes = np.where(sizes > 0.0, sizes, 1.0)
-        single = np.divide(rhs, sizes, out=np.empty(rhs.shape, dtype=np.float32), casting="same_kind")
-        return self._compose(single) * (sizes / self.scale)
+        scaled = np.divide(rhs, sizes, out=np.empty(rhs.shape, dtype=self.matrix.dtype), casting="same_kind")
+        return self._compose(scaled) * (sizes / self.scale)
 
     def _compose(self, rhs: np.ndarray) -> np.ndarray:
         if self.composition == "additive":

@@ -17,7 +17,7 @@ from ritz.operators.sparse_entries import sparse_entries
 from ritz.solver import require_symmetric
 from ritz.solvers.preconditioners.incomplete_cholesky import NotPositiveDefinite
 
-from .aggregation_hierarchy import build_hierarchy, in_single_precision
+from .aggregation_hierarchy import build_hierarchy, in_precision
 from .composite import CompositeCorrection
 from .options import BootstrapOptions
 from .slow_error import nullspace_projection, slow_error
@@ -25,6 +25,9 @@ from .stopping_rule import rate_worth_another
 
 __all__ = ["Bootstrap", "bootstrap", "build_bootstrap"]
 
+MOST = 48  # iterations after which the estimate of a rate is taken as it is
+PRECISE = 0.1  # relative error of a correction along the smoothest vector at which single precision is too coarse
+DIVERGING = 1.01  # rate of a symmetric composite, at most 1, that shows the same
 ORDINARY = 1e-15, 1e15  # range of the largest entry that is safe from overflow and underflow in single precision
 
 
@@ -57,12 +60,13 @@ class Bootstrap(Operator):
 
     @property
     def stats(self) -> Mapping[str, Any]:
-        """Number of hierarchies, their levels and rates, and entries of all levels relative to the operator."""
+        """Number of hierarchies, their levels and rates, entries relative to the operator, and precision."""
         return {
             "hierarchies": len(self.hierarchies),
             "levels": [len(hierarchy.sizes) for hierarchy in self.hierarchies],
             "operator_complexity": 1.0 + sum(hierarchy.coarse_complexity for hierarchy in self.hierarchies),
             "rates": self.rates.tolist(),
+            "precision": self._composite.matrix.dtype.name,
         }
 
     def apply(self, residual: Array) -> Array:
@@ -126,8 +130,8 @@ def bootstrap(
         one or none on levels where these would fill the coarse matrix. With smoothing, aggregates are matched along
         strong couplings only.
     trials : int
-        Largest number of iterations for estimating a rate. Without a target rate they are doubled, up to 48, while
-        they are too few to decide whether another hierarchy pays.
+        Fewest iterations for estimating a rate. Further ones are made, up to 48 in all, until the estimate settles;
+        none if the target rate is 1, which is always met.
     seed : int
         Seed of the random starts.
 
@@ -175,40 +179,50 @@ def build_bootstrap(operator: Operator, options: BootstrapOptions) -> Bootstrap:
     scale = 1.0 if largest == 0.0 or ORDINARY[0] < largest < ORDINARY[1] else largest
     if scale != 1.0:
         matrix = matrix / scale
-    composite = CompositeCorrection(in_single_precision(matrix), options.composition, options.symmetric, scale)
     with single_blas_thread():  # rounding must not depend on the number of threads
-        vectors, rates = _add_hierarchies(matrix, composite, smooth, operator.nullspace, epsilon, options)
-    return Bootstrap(operator, composite, vectors, rates)
+        found = _compose(matrix, np.float32, smooth, scale, operator.nullspace, epsilon, options)
+        found = found or _compose(matrix, np.float64, smooth, scale, operator.nullspace, epsilon, options)
+    assert found is not None
+    return Bootstrap(operator, *found)
 
 
-def _add_hierarchies(
+def _compose(
     matrix: Any,
-    composite: CompositeCorrection,
+    dtype: Any,
     smooth: np.ndarray,
+    scale: float,
     nullspace: Nullspace | None,
     epsilon: float,
     options: BootstrapOptions,
-) -> tuple[list[np.ndarray], list[float]]:
-    """Add hierarchies to the composite until the rate suffices; return smooth vectors and rates."""
+) -> tuple[CompositeCorrection, list[np.ndarray], list[float]] | None:
+    """Return hierarchies until the rate suffices, smooth vectors and rates; None if single precision is too coarse."""
+    kept, single = in_precision(matrix, dtype), dtype == np.float32
+    composite = CompositeCorrection(kept, options.composition, options.symmetric, scale)
     project = nullspace_projection(matrix, smooth, nullspace)
     # Every unknown contributes equally to the energy for any scaling of its equation.
     diagonal = matrix.diagonal()
     spread = np.divide(1.0, np.sqrt(diagonal), out=np.zeros_like(diagonal), where=diagonal > 0.0)
     generator = np.random.default_rng(options.seed)
     vectors, rates = [smooth], list[float]()
+    # The errors of rounding in a smooth vector cancel but for the root of their number.
+    least = float(np.finfo(np.float32).eps) / (PRECISE * max(smooth.size, 1) ** 0.5) if single else 0.0
     while True:
-        composite.hierarchies.append(build_hierarchy(matrix, composite.matrix, vectors[-1], options, epsilon))
+        composite.hierarchies.append(build_hierarchy(matrix, kept, vectors[-1], options, epsilon))
+        if composite.hierarchies[-1].smallest < least:
+            return None
         start = spread * generator.standard_normal(spread.size)
         count = len(composite.hierarchies)
-        last, target, limit = count == options.max_hierarchies, options.target_rate, 0.0
+        last, target = count == options.max_hierarchies, options.target_rate
         if target is None:
             target = rate_worth_another(composite.cycles(count), composite.cycles(count + 1))
-            limit = 0.0 if last else target
-        rate, slow = slow_error(matrix, composite, project, start, options.trials, limit)
+        most = options.trials if target >= 1.0 else max(options.trials, MOST)
+        rate, slow = slow_error(matrix, composite, project, start, options.trials, most)
+        if single and options.symmetric and rate > DIVERGING:
+            return None
         rates.append(rate)
         vectors.append(slow)
         if last or rate <= target:
-            return vectors, rates
+            return composite, vectors, rates
 
 
 def _check_diagonal(matrix: Any) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,96 +14,112 @@ from .composite import CompositeCorrection
 
 __all__ = ["nullspace_projection", "slow_error"]
 
-SETTLED = 0.002  # change per iteration, relative to the rate and to 1 minus the rate, at which the rate is known
-FEWEST = 4  # iterations before this is tested
-MOST = 48  # iterations up to which the number of trials is doubled
-KEPT = 5  # latest iterates whose combinations are searched for the slowest error
-DEPENDENT = 1e-9  # eigenvalue of their Gram matrix below which rounding errors dominate
-NULL = 1e-10  # ||A w|| relative to ||D w|| up to which w counts as a null vector
-NEGATIVE = -1e-10  # x . A x relative to ||x|| ||A x|| below which it is not a rounding error
+SETTLED = 0.02  # change per iteration, relative to 1 minus the rate, up to which the rate has settled
+CAPACITY = 10  # vectors of the Krylov space
+KEPT = 4  # vectors kept when it is full
+NULL = 1e-13  # ||A w|| relative to ||D w|| up to which w counts as a null vector
+NEGATIVE = -1e-12  # x . A x relative to x . D x below which it is not a rounding error
+EXHAUSTED = 1e-10  # norm of what a step adds to the Krylov space, relative to its result, up to which it is nothing
 
 Projection: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 
 def slow_error(
-    matrix: Any, composite: CompositeCorrection, project: Projection, x: np.ndarray, trials: int, limit: float = 0.0
+    matrix: Any, composite: CompositeCorrection, project: Projection, x: np.ndarray, trials: int, most: int
 ) -> tuple[float, np.ndarray]:
     """Return the convergence rate of ``x := x - B A x`` for a composite B, and a slow error of energy norm 1.
 
-    The energy norm of a symmetric iteration falls by a factor that grows monotonically, so the factor is known once it
-    hardly grows. Because an error of rate r takes :math:`1/(1-r)` iterations to fall to a third, t iterations do not
-    reveal rates above :math:`1-1/t`. If the measured rate is that large, the number of iterations is doubled, until the
-    rate exceeds the limit.
+    For a symmetric composite, the rate is the largest Ritz value of the iteration in the energy inner product on a
+    Krylov space, which is restarted with its slowest vectors when it is full. Otherwise it is the factor of the last
+    of a number of iterations. Either is known once it hardly grows: an error of rate r takes :math:`1/(1-r)`
+    iterations to fall to a third, so its change is judged relative to :math:`1-r`.
 
     Parameters
     ----------
     matrix : csr_array, shape (n, n)
     composite : CompositeCorrection
-        If it is symmetric, the slow error is a combination of the last iterates.
     project : callable
         Removes the nullspace from a vector.
     x : ndarray, shape (n,)
         Starting vector.
     trials : int
-        Number of iterations; the largest number if there is no limit.
-    limit : float
-        Threshold which the rate must be known to exceed or not; 0 for none.
+        Fewest iterations.
+    most : int
+        Most iterations.
 
     Raises
     ------
     NotPositiveDefinite
-        If an iterate has negative energy.
+        If a vector has negative energy.
     """
-    rate = 0.0
-    latest: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=KEPT)
-    trial = 0
-    while True:
-        x = project(x)
-        product = matrix @ x
-        energy = float(x @ product)
-        if energy < NEGATIVE * float(np.linalg.norm(x) * np.linalg.norm(product)):
-            raise NotPositiveDefinite(
-                f"preconditioner 'bootstrap-amg' needs a positive definite operator, and x.Ax = {energy:g} for an x:"
-                " use 'minres' or 'lu'"
-            )
+
+    def step(product: np.ndarray) -> np.ndarray:
+        return composite.scale * composite.correct(product)
+
+    run = _ritz if composite.symmetric else _powers
+    return run(matrix, step, project, x, trials, most)
+
+
+def _ritz(
+    matrix: Any, step: Projection, project: Projection, x: np.ndarray, trials: int, most: int
+) -> tuple[float, np.ndarray]:
+    """Return the largest Ritz value and its vector by Lanczos' method with restarts; see `slow_error`."""
+    x, product, energy = _measured(matrix, project(x))
+    if not energy > 0.0:
+        return 0.0, x
+    space, projected = np.empty((CAPACITY, x.size)), np.zeros((CAPACITY, CAPACITY))
+    values, vectors = np.zeros(1), np.ones((1, 1))
+    size, rate, settled = 0, 0.0, 0
+    for trial in range(1, most + 1):
+        if size == CAPACITY:
+            size = KEPT
+            space[:size] = vectors[:, -size:].T @ space
+            projected[:size, :size] = np.diag(values[-size:])
+        space[size], product = x / energy**0.5, product / energy**0.5
+        size += 1
+        image, its_product, scale = _measured(matrix, project(space[size - 1] - step(product)))
+        overlaps = space[:size] @ its_product
+        projected[:size, size - 1] = projected[size - 1, :size] = overlaps
+        values, vectors = np.linalg.eigh(projected[:size, :size])
+        before, rate = rate, float(values[-1])
+        settled = settled + 1 if abs(rate - before) <= SETTLED * abs(1.0 - rate) else 0
+        if trial >= trials and settled >= 2:
+            break
+        x, product, energy = _measured(matrix, image - overlaps @ space[:size])
+        if not energy > EXHAUSTED**2 * scale:
+            break
+    return rate, vectors[:, -1] @ space[:size]
+
+
+def _powers(
+    matrix: Any, step: Projection, project: Projection, x: np.ndarray, trials: int, most: int
+) -> tuple[float, np.ndarray]:
+    """Return the factor of the last of several iterations and its result; see `slow_error`."""
+    rate, settled = 0.0, 0
+    x, product, energy = _measured(matrix, project(x))
+    for trial in range(1, most + 1):
         if not energy > 0.0:
             break
-        norm = energy**0.5
-        x, product = x / norm, product / norm
-        latest.append((x, product, norm))
-        if trial > 0:
-            before, rate = rate, norm
-            if trial >= FEWEST and abs(rate - before) <= SETTLED * min(rate, abs(1.0 - rate)):
-                break
-        if trial >= trials:
-            found = _slowest(latest) if composite.symmetric else (rate, x)
-            if trial >= MOST or found[0] > limit or (1.0 - found[0]) * trial >= 1.0:
-                return found
-            trials *= 2
-        x = x - composite.scale * composite.correct(product)
-        trial += 1
-    return _slowest(latest) if composite.symmetric and len(latest) > 1 else (rate, x)
+        x, product = x / energy**0.5, product / energy**0.5
+        following, product, energy = _measured(matrix, project(x - step(product)))
+        before, rate = rate, max(energy, 0.0) ** 0.5
+        settled = settled + 1 if abs(rate - before) <= SETTLED * abs(1.0 - rate) else 0
+        x = following
+        if trial >= trials and settled >= 2:
+            break
+    return rate, x / energy**0.5 if energy > 0.0 else x
 
 
-def _slowest(latest: Sequence[tuple[np.ndarray, np.ndarray, float]]) -> tuple[float, np.ndarray]:
-    """Return the largest Ritz value of a symmetric iteration on its iterates, and the iteration of the Ritz vector.
-
-    Parameters
-    ----------
-    latest : sequence of (x, A x, factor)
-        Iterates of energy norm 1, and the factor by which the iteration reduced the norm of the previous iterate.
-    """
-    iterates, products, factors = zip(*latest, strict=True)
-    inner = np.array([[float(x @ product) for x in iterates] for product in products])
-    factor = np.array(factors[1:])
-    scales, basis = np.linalg.eigh(0.5 * (inner + inner.T)[:-1, :-1])
-    kept = scales > DEPENDENT
-    basis = basis[:, kept] / np.sqrt(scales[kept])
-    projected = basis.T @ (inner[:-1, 1:] * factor) @ basis
-    values, vectors = np.linalg.eigh(0.5 * (projected + projected.T))
-    slow = basis @ vectors[:, -1] * factor
-    length = float(slow @ inner[1:, 1:] @ slow) ** 0.5
-    return float(values[-1]), np.stack(iterates[1:], axis=1) @ (slow / length)
+def _measured(matrix: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return `x`, its product and its energy."""
+    product = matrix @ x
+    energy = float(x @ product)
+    if energy < 0.0 and energy < NEGATIVE * float(x @ (matrix.diagonal() * x)):
+        raise NotPositiveDefinite(
+            f"preconditioner 'bootstrap-amg' needs a positive definite operator, and x.Ax = {energy:g} for an x:"
+            " use 'minres' or 'lu'"
+        )
+    return x, product, energy
 
 
 def nullspace_projection(matrix: Any, smooth: np.ndarray, nullspace: Nullspace | None) -> Projection:
