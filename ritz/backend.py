@@ -233,7 +233,7 @@ def _blas_pools() -> Any:
 
 
 _one_blas_thread = _Shared(lambda: _blas_pools().limit(limits=1, user_api="blas"))
-_no_warnings = _Shared(lambda: warnings.catch_warnings(action="ignore"))
+_no_warnings = _Shared(lambda: warnings.catch_warnings(record=True, action="ignore"))
 
 
 def _in_compiled_loops(*vectors: Array) -> bool:

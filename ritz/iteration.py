@@ -369,7 +369,7 @@ class IterativeSolve:
             excess = float((true / np.maximum(self.task.targets, 1e-300)).max())
             if not excess <= 0.5 * before:
                 return Status.STAGNATED
-            before, self._iterate = excess, x
+            before, self._iterate = excess, copy(x) if x is self._best[1] else x  # methods overwrite their start
 
     def _until_believed(
         self, callback: Callback | None, progress: ResidualProgress

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -203,6 +204,8 @@ def require_symmetric(operator: Operator, solver_name: str) -> None:
     """Raise `InvalidProblem` if products with random vectors show that `operator` is not symmetric."""
     unsure = isinstance(operator, MatrixFree) or Tag.SYMMETRIC not in operator.tags
     difference = asymmetry(operator) if unsure else 0.0
+    if not math.isfinite(difference):
+        raise InvalidProblem(f"{operator!r} maps a random vector to NaN or infinity; its products must be finite")
     if difference:
         raise InvalidProblem(
             f"solver {solver_name!r} needs a symmetric operator, and x.Ay differs from y.Ax by {difference:.1e}"

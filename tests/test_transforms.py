@@ -232,10 +232,14 @@ def test_floating_factors(solver):
 def test_resonance():
     values = np.linalg.eigvalsh(Stencil((6, 5)).to_dense())
     resonant = Stencil((6, 5), shift=-float(values[7]))
-    solution = ritz.solve(resonant, np.ones(30), "transform", throw=False)
+    inverse = np.linalg.pinv(resonant.to_dense(), rcond=1e-12)
+    solution = ritz.solve(resonant, np.ones(30), "transform")  # orthogonal to the null vectors
+    np.testing.assert_allclose(solution.x, inverse @ np.ones(30), atol=1e-12)
+    solution = ritz.solve(resonant, np.arange(30.0) ** 2, "transform", throw=False)
     assert solution.status is Status.SINGULAR
-    assert np.isfinite(solution.x).all()
-    assert solution.residual <= 1.0
+    np.testing.assert_allclose(solution.x, inverse @ np.arange(30.0) ** 2, rtol=1e-9, atol=1e-9)
+    with pytest.raises(ritz.ConvergenceError, match="SINGULAR"):
+        ritz.solve(resonant, np.ones(30), "transform", route=("fast", "any"))
 
 
 @pytest.mark.parametrize(

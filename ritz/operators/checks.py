@@ -33,8 +33,9 @@ def asymmetry(operator: Operator, seed: int = 0) -> float:
     x, y = generator.standard_normal((2, operator.shape[0]))
     scale = _inverse_root_diagonal(operator)
     x, y = ((scale * vector).astype(operator.dtype, copy=False) for vector in (x, y))
-    terms = np.stack([(a * np.asarray(operator @ b)).astype(np.float64) for a, b in ((x, y), (y, x))])
-    terms /= np.abs(terms).max(initial=0.0) or 1.0  # neither squares nor sums leave the range of float64
+    with np.errstate(over="ignore", invalid="ignore"):
+        terms = np.stack([(a * np.asarray(operator @ b)).astype(np.float64) for a, b in ((x, y), (y, x))])
+        terms /= np.abs(terms).max(initial=0.0) or 1.0  # neither squares nor sums leave the range of float64
     difference = abs(float(terms[0].sum() - terms[1].sum()))
     size = float(sum(np.linalg.norm(each) for each in terms))
     level = 100.0 * machine_epsilon(operator.dtype)

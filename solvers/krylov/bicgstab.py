@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import partial
@@ -56,7 +57,8 @@ def stabilized_biconjugate_gradients(
 ) -> Generator[tuple[Array, float], Any, Status]:
     """Yield the iterate and its residual norm, starting from the vector `x`, which is overwritten.
 
-    Returns ``Status.BREAKDOWN`` if the recurrence fails again right after a restart.
+    Returns ``Status.BREAKDOWN`` if the recurrence fails again right after a restart, and ``Status.NON_FINITE`` if a
+    product is not finite.
     """
     r = b - A @ x
     norm = column_norm(r)
@@ -70,6 +72,8 @@ def stabilized_biconjugate_gradients(
             Mp = p if M is None else M @ p
             v = A @ Mp
             slope = column_inner(shadow, v)
+            if not math.isfinite(slope):
+                return Status.NON_FINITE
             if abs(slope) <= lost * shadow_norm * column_norm(v):
                 break
             alpha = rho / slope
@@ -84,7 +88,7 @@ def stabilized_biconjugate_gradients(
             norm = column_norm(r)
             yield x, norm
             previous, rho = rho, column_inner(shadow, r)
-            if omega == 0.0 or abs(rho) <= lost * shadow_norm * norm:
+            if omega == 0.0 or previous == 0.0 or abs(rho) <= lost * shadow_norm * norm:
                 break
             add_scaled(p, -omega, v)
             scale_and_add(p, rho / previous * (alpha / omega), r)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import partial, wraps
 from typing import Any
 
 from ritz.backend import Array, namespace, to_numpy
@@ -10,7 +11,7 @@ from ritz.iteration import Method
 from ritz.operators import Operator
 from ritz.solution import Status
 
-__all__ = ["any_nonpositive", "by_columns", "divide", "larger", "where_active"]
+__all__ = ["any_nonpositive", "by_columns", "columns_apart", "divide", "larger", "where_active"]
 
 
 def any_nonpositive(value: Any, norm: Any, active: Any = None) -> bool:
@@ -83,6 +84,21 @@ def by_columns(method: Method) -> Method:
                 return failures[working[0]]
 
     return block_method
+
+
+def columns_apart(method: Method) -> Method:
+    """Let a method for blocks go on column by column, from where it is, once it has failed for any of them."""
+
+    @wraps(method)
+    def robust_method(
+        A: Operator, b: Array, x: Array, M: Operator | None = None, **options: Any
+    ) -> Generator[tuple[Any, Any], Any, Status | None]:
+        status = yield from method(A, b, x, M, **options)
+        if b.ndim == 1 or b.shape[1] == 1:
+            return status
+        return (yield from by_columns(partial(method, **options))(A, b, x, M))
+
+    return robust_method
 
 
 def _assembler(iterates: list[Any]) -> Any:

@@ -15,7 +15,7 @@ from ritz.registry import register
 from ritz.solution import Status
 from ritz.solvers.preconditioners import PreconditionerLike, build_preconditioner
 
-from .columns import any_nonpositive, divide
+from .columns import any_nonpositive, columns_apart, divide
 
 __all__ = ["ConjugateGradients", "conjugate_gradients"]
 
@@ -52,6 +52,7 @@ class ConjugateGradients:
         return prepare_iteration(self, problem, conjugate_gradients, build)
 
 
+@columns_apart
 def conjugate_gradients(
     A: Operator, b: Array, x: Array, M: Operator | None = None
 ) -> Generator[tuple[Array, Any], Any, Status]:

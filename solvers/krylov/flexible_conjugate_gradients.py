@@ -17,7 +17,7 @@ from ritz.registry import register
 from ritz.solution import Status
 from ritz.solvers.preconditioners import PreconditionerLike, build_preconditioner
 
-from .columns import any_nonpositive, divide
+from .columns import any_nonpositive, columns_apart, divide
 
 __all__ = ["FlexibleConjugateGradients", "flexible_conjugate_gradients"]
 
@@ -66,6 +66,7 @@ class FlexibleConjugateGradients:
         return prepare_iteration(self, problem, method, partial(build_preconditioner, self.preconditioner))
 
 
+@columns_apart
 def flexible_conjugate_gradients(
     A: Operator, b: Array, x: Array, M: Operator | None = None, *, memory: int = 1
 ) -> Generator[tuple[Array, Any], Any, Status]:

@@ -15,7 +15,7 @@ from ritz.registry import register
 from ritz.solution import Status
 from ritz.solvers.preconditioners import PreconditionerLike, build_preconditioner
 
-from .columns import any_nonpositive, divide, larger, where_active
+from .columns import any_nonpositive, columns_apart, divide, larger, where_active
 
 __all__ = ["MINRES", "minimal_residual"]
 
@@ -52,6 +52,7 @@ class MINRES:
         return prepare_iteration(self, problem, minimal_residual, build)
 
 
+@columns_apart
 def minimal_residual(
     A: Operator, b: Array, x: Array, M: Operator | None = None
 ) -> Generator[tuple[Array, Any], Any, Status]:
