@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Complex, Real
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array
 
 from ritz.errors import InvalidProblem
 from ritz.extras import require
+from ritz.operators.foreign_arrays import as_csr, as_plain
 from ritz.problem_types.attributed_graph import AttributedGraph, symmetrised
 from ritz.registry import problems
+
+from ..stored_matrices import read_archive, read_matrix_market
+from .edge_lists import read_edge_list
 
 __all__ = ["ENDINGS", "from_networkx", "graph"]
 
@@ -37,22 +42,30 @@ def graph(
         ``.mtx`` or ``.mtx.gz``: a Matrix Market matrix of weights, or a pattern. ``.gml``: a graph with vertex
         attributes. ``.npz``: arrays ``indptr``, ``indices`` and optionally ``data`` of the CSR adjacency matrix;
         optionally ``labels``; optionally ``attr_indptr``, ``attr_indices``, ``attr_data``, ``attr_shape`` of a sparse
-        array of binary attributes. ``.edges``, ``.txt``, ``.csv``, ``.tsv``: one edge per line, as two names and
-        optionally a weight, separated by commas, tabs or spaces; lines that begin with # or % are skipped.
+        array of binary attributes; optionally ``names``. ``.edges``, ``.txt``, ``.csv``, ``.tsv``: one edge per line,
+        as two names and optionally a weight, separated by tabs, commas, semicolons, bars or spaces, as SNAP, KONECT,
+        Network Repository, Gephi and spreadsheets write them; names may be quoted. Lines that begin with #, % or // are
+        skipped, and a first line with the names of the columns is recognised.
     label : str, optional
         Vertex attribute of a .gml file that holds the true clusters.
     attributes : sequence of str
         Vertex attributes of a .gml file to take as attributes.
     symmetrise : bool
-        Average both directions of a directed graph, which is refused otherwise. Edge lists are always undirected and
-        name each edge once.
+        Average both directions of a directed graph, which is refused otherwise. An edge list is directed if both
+        directions of an edge have different weights; whatever is named in one direction counts in both, and once.
     largest_component : bool
         Keep only the largest connected component.
 
     Raises
     ------
     InvalidProblem
-        For a file that is missing, malformed or of unknown type, and for graphs that `AttributedGraph` refuses.
+        For a file that is missing, malformed or of unknown type, claims more than it could hold, or has a first line
+        that may or may not be an edge, and for graphs that `AttributedGraph` refuses.
+
+    Notes
+    -----
+    The vertices of edge lists and of .gml files keep their names as `AttributedGraph.names`. Those of edge lists are
+    sorted: integers in numeric order, words in natural order, where ``v2`` comes before ``v10``.
 
     Examples
     --------
@@ -83,11 +96,10 @@ def graph(
         elif ending == ".npz":
             found = _from_archive(file, name, symmetrise)
         elif ending in (".mtx", ".mtx.gz"):
-            from scipy.io import mmread
-
-            found = AttributedGraph(_undirected(mmread(str(file)), symmetrise), name=name)
+            found = AttributedGraph(_undirected(read_matrix_market(file, "path")[0], symmetrise), name=name)
         else:
-            found = AttributedGraph(_edge_list(file), name=name)
+            adjacency, names = read_edge_list(file, symmetrise)
+            found = AttributedGraph(adjacency, name=name, names=names)
     except InvalidProblem:
         raise
     except (ValueError, OSError, KeyError, EOFError, IndexError, OverflowError) as error:
@@ -108,7 +120,7 @@ def from_networkx(
     symmetrise: bool = False,
     name: str = "",
 ) -> AttributedGraph:
-    """Return a NetworkX graph as an `AttributedGraph` with the vertices in the same order.
+    """Return a NetworkX graph as an `AttributedGraph` with the vertices in the same order, under their names.
 
     Parameters
     ----------
@@ -125,6 +137,11 @@ def from_networkx(
     name : str
         Name of the graph; by default the one NetworkX holds.
 
+    Raises
+    ------
+    InvalidProblem
+        For weights that are no real numbers, missing attributes, and graphs that `AttributedGraph` refuses.
+
     Examples
     --------
     >>> import networkx
@@ -136,6 +153,10 @@ def from_networkx(
         raise InvalidProblem(f"the graph is a {type(given).__name__}; give a networkx.Graph")
     if len(given) == 0:
         raise InvalidProblem("the graph has no vertices")
+    for *ends, value in given.edges(data=weight, default=1.0):
+        is_complex = isinstance(value, Complex) and not isinstance(value, Real)
+        if is_complex or isinstance(value, str) or not isinstance(value, SupportsFloat):
+            raise InvalidProblem(f"edge {ends[0]!r} {ends[1]!r} has the weight {value!r}; it must be a real number")
     adjacency = networkx.to_scipy_sparse_array(given, weight=weight, dtype=np.float64)
     wanted = [attributes] if isinstance(attributes, str) else list(attributes)
     columns = {key: _vertex_values(given, key) for key in wanted}
@@ -143,7 +164,8 @@ def from_networkx(
         _undirected(adjacency, symmetrise),
         columns or None,
         None if label is None else _vertex_values(given, label),
-        name or given.name or "networkx",
+        name or str(given.name) or "networkx",
+        names=list(given),
     )
 
 
@@ -152,43 +174,32 @@ def _vertex_values(given: Any, key: str) -> np.ndarray:
     missing = sum(value is None for value in values.values())
     if missing:
         raise InvalidProblem(f"vertex attribute {key!r} is missing on {missing} of {len(values)} vertices")
-    return np.array(list(values.values()))
+    return as_plain(list(values.values()), f"vertex attribute {key!r}")
 
 
 def _undirected(matrix: Any, symmetrise: bool) -> Any:
-    return symmetrised(matrix) if symmetrise else csr_array(matrix)
+    return symmetrised(matrix) if symmetrise else matrix
 
 
 def _from_archive(file: Path, name: str, symmetrise: bool) -> AttributedGraph:
-    with np.load(file, allow_pickle=False) as stored:
-        arrays = {key: stored[key] for key in stored.files}
-    n = arrays["indptr"].size - 1
-    data = arrays.get("data", np.ones(arrays["indices"].size))
-    adjacency = csr_array((data, arrays["indices"], arrays["indptr"]), shape=(n, n))
-    attributes = None
-    if "attr_indptr" in arrays:
-        parts = arrays["attr_data"].astype(np.float64), arrays["attr_indices"], arrays["attr_indptr"]
-        attributes = csr_array(parts, shape=tuple(arrays["attr_shape"].tolist()))
-    return AttributedGraph(_undirected(adjacency, symmetrise), attributes, arrays.get("labels"), name)
+    arrays = read_archive(file, "path")
+    adjacency = _stored_rows(file, arrays, "")
+    attributes = _stored_rows(file, arrays, "attr_") if "attr_indptr" in arrays else None
+    names = arrays.get("names")
+    return AttributedGraph(_undirected(adjacency, symmetrise), attributes, arrays.get("labels"), name, names=names)
 
 
-def _edge_list(file: Path) -> csr_array:
-    ends: list[tuple[str, str]] = []
-    weights: list[float] = []
-    for number, line in enumerate(file.read_text().splitlines(), start=1):
-        words = line.replace(",", " ").split()
-        if not words or words[0][0] in "#%":
-            continue
-        if len(words) not in (2, 3):
-            raise InvalidProblem(f"line {number} of {file} holds {len(words)} words; an edge is two names and a weight")
-        ends.append((words[0], words[1]))
-        weights.append(float(words[2]) if len(words) == 3 else 1.0)
-    if not ends:
-        raise InvalidProblem(f"path {file} holds no edges")
-    names, codes = np.unique(np.array(ends), return_inverse=True)
-    rows, columns = codes.reshape(-1, 2).T
-    # An edge named in both directions is a single edge, and its first weight counts.
-    low, high = np.minimum(rows, columns), np.maximum(rows, columns)
-    first = np.unique(low * names.size + high, return_index=True)[1]
-    half = coo_array((np.array(weights)[first], (low[first], high[first])), shape=(names.size, names.size))
-    return csr_array(half + half.T)
+def _stored_rows(file: Path, arrays: dict[str, np.ndarray], prefix: str) -> csr_array:
+    """Return the CSR matrix whose parts are stored under names that begin with `prefix`."""
+    needed = ["indptr", "indices", *(["data", "shape"] if prefix else [])]
+    lacking = [prefix + part for part in needed if prefix + part not in arrays]
+    if lacking:
+        raise InvalidProblem(f"path {file} holds no array {lacking[0]!r}, but {', '.join(sorted(arrays)) or 'nothing'}")
+    starts, indices = arrays[prefix + "indptr"], arrays[prefix + "indices"]
+    for part, values in (("indptr", starts), ("indices", indices)):
+        if values.dtype.kind not in "iu" or values.ndim != 1:
+            raise InvalidProblem(f"path {file}: {prefix}{part} has dtype {values.dtype} and shape {values.shape}")
+    n = max(starts.size - 1, 0)
+    data = arrays.get(prefix + "data", np.ones(indices.size))
+    shape = tuple(arrays[prefix + "shape"].tolist()) if prefix else (n, n)
+    return as_csr(csr_array((data, indices, starts), shape=shape), f"path {file}: {prefix or 'the '}matrix")

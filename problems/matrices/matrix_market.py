@@ -16,6 +16,7 @@ from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import problems
 
 from ..reference import random_reference, system_from_reference
+from ..stored_matrices import read_matrix_market
 
 __all__ = ["matrix_market"]
 
@@ -44,8 +45,8 @@ def matrix_market(
     Raises
     ------
     InvalidProblem
-        For a file that is missing or malformed, and for a matrix that is complex, a pattern without values, or not
-        square.
+        For a file that is missing or malformed, claims more entries than it could hold, or stores both triangles of a
+        symmetric matrix; for a matrix that is complex, a pattern without values, or not square.
 
     Examples
     --------
@@ -73,19 +74,12 @@ def matrix_market(
 
 
 def _read(path: Any, argument: str) -> Any:
-    from scipy.io import mminfo, mmread
-
     if not isinstance(path, (str, PathLike)):
         raise InvalidProblem(f"{argument} is a {type(path).__name__}; give the path of a .mtx or .mtx.gz file")
     if not Path(path).is_file():
         raise InvalidProblem(f"{argument} names no file: {path}")
-    try:
-        field = mminfo(str(path))[4]
-        if field in ("complex", "pattern"):
-            lack = "complex" if field == "complex" else "a pattern without values"
-            raise InvalidProblem(f"{argument} {path} is {lack}; Ritz solves real systems")
-        return mmread(str(path))
-    except InvalidProblem:
-        raise
-    except (ValueError, OSError, EOFError, OverflowError, IndexError) as error:
-        raise InvalidProblem(f"{argument} {path} is not a readable Matrix Market file: {error}") from None
+    matrix, field = read_matrix_market(Path(path), argument)
+    if field in ("complex", "pattern"):
+        lack = "complex" if field == "complex" else "a pattern without values"
+        raise InvalidProblem(f"{argument} {path} is {lack}; Ritz solves real systems")
+    return matrix

@@ -156,6 +156,8 @@ def solve(
             "stats": solution.stats,
             "history": solution.history,
         }
+        if hasattr(solution, "named_labels"):
+            result["labels"] = solution.named_labels
         saved = {"command": ctx.obj, "problem": facts, "controls": controls, "solution": result}
         write_atomically(json, to_json({**saved, "environment": environment(seed=seed)}))
     if not solution.converged:

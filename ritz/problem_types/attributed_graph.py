@@ -14,6 +14,7 @@ from ritz.backend import is_torch_array, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators.foreign_arrays import as_csr, as_plain
 from ritz.operators.operator import real_entries
+from ritz.pickling import Picklable
 
 __all__ = ["AttributeBlock", "AttributedGraph", "edge_ends", "short_indices", "symmetrised", "undirected"]
 
@@ -35,7 +36,7 @@ class AttributeBlock:
 
 
 @dataclass(frozen=True, eq=False)
-class AttributedGraph:
+class AttributedGraph(Picklable):
     """An undirected graph with non-negative edge weights and optional vertex attributes.
 
     Parameters
@@ -55,12 +56,14 @@ class AttributedGraph:
         For tables and plots.
     positions : array, shape (n, 2), optional
         Coordinates for plots.
+    names : sequence, length n, optional
+        Distinct names of the vertices, by which solutions and plots call them.
 
     Raises
     ------
     InvalidProblem
         For an adjacency that is empty, not square or not symmetric, or has negative, NaN or infinite weights; for
-        attributes, labels or positions of the wrong length; for missing attribute values.
+        attributes, labels, positions or names of the wrong length; for missing attribute values.
 
     Examples
     --------
@@ -75,6 +78,7 @@ class AttributedGraph:
     labels: Any = None
     name: str = ""
     positions: Any = None
+    names: Any = None
 
     def __post_init__(self):
         adjacency = _weights(self.adjacency)
@@ -95,6 +99,8 @@ class AttributedGraph:
             if positions.shape != (n, 2) or not np.isfinite(positions).all():
                 raise InvalidProblem(f"positions have shape {positions.shape}; they must be ({n}, 2) finite numbers")
             object.__setattr__(self, "positions", positions)
+        if self.names is not None:
+            object.__setattr__(self, "names", _names(self.names, n))
 
     @property
     def size(self) -> int:
@@ -140,7 +146,10 @@ class AttributedGraph:
         vertices : array
             Indices of the vertices, or a mask of shape (n,).
         """
-        numbers: Any = np.arange(self.size)[np.asarray(vertices)]
+        try:
+            numbers: Any = np.arange(self.size)[np.asarray(vertices)]
+        except IndexError as error:
+            raise InvalidProblem(f"vertices do not fit a graph of {self.size}: {error}") from None
         adjacency: Any = self.adjacency
         labels: Any = self.labels
         positions: Any = self.positions
@@ -155,6 +164,7 @@ class AttributedGraph:
             attributes=attributes,
             labels=None if labels is None else labels[numbers],
             positions=None if positions is None else positions[numbers],
+            names=None if self.names is None else self.names[numbers],
         )
 
     def largest_component(self) -> AttributedGraph:
@@ -230,6 +240,17 @@ def _weights(given: Any) -> csr_array:
             " ritz.problem_types.attributed_graph.symmetrised(adjacency) (readers: symmetrise=True)"
         )
     return matrix
+
+
+def _names(given: Any, n: int) -> np.ndarray:
+    """Return names as an array of integers or strings if all are, otherwise of objects."""
+    listed = given.tolist() if isinstance(given, np.ndarray) else list(given)
+    names = np.array(listed) if {type(name) for name in listed} in ({int}, {str}) else np.fromiter(listed, object)
+    if names.size != n or len(set(listed)) != n:
+        raise InvalidProblem(
+            f"names hold {len(set(listed))} different names; each of {n} vertices needs one of its own"
+        )
+    return names
 
 
 def _has_names(attributes: Any) -> bool:

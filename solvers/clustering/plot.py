@@ -18,6 +18,7 @@ __all__ = ["plot_clustering", "plot_vertices"]
 
 EDGES = 20_000  # most edges to draw
 POINTS = 50_000  # most vertices to draw
+NAMED = 60  # most vertices to call by their names
 
 
 def plot_clustering(graph: AttributedGraph, labels: np.ndarray, embedding: np.ndarray | None) -> Figure:
@@ -60,6 +61,9 @@ def plot_vertices(axes: Axes, graph: AttributedGraph, labels: np.ndarray, embedd
     colours = labels[shown] % 20
     axes.scatter(*positions[shown].T, c=colours, cmap="tab20" if clusters > 10 else "tab10", s=size, zorder=2)
     axes.set(title=f"{clusters} clusters, {where}", xticks=[], yticks=[])
+    if graph.names is not None and graph.size <= NAMED:
+        for name, position in zip(graph.names, positions, strict=True):
+            axes.annotate(str(name), position, textcoords="offset points", xytext=(3, 3), fontsize=6)
     if graph.positions is not None:
         axes.set_aspect("equal")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,6 +41,13 @@ class Clustering(Solution):
     def labels(self) -> np.ndarray:
         """Index of the cluster of each vertex, shape (n,), int64; the largest cluster has index 0."""
         return self.x
+
+    @property
+    def named_labels(self) -> dict[Any, int]:
+        """Cluster of each vertex by its name, or by its number in graphs without names."""
+        assert self.graph is not None
+        names = range(self.graph.size) if self.graph.names is None else self.graph.names.tolist()
+        return dict(zip(names, self.x.tolist(), strict=True))
 
     @property
     def clusters(self) -> int:
