@@ -15,7 +15,7 @@ from ritz.operators.curvature.linearisation import (
     linearise_gradient,
     random_numbers_kept,
 )
-from ritz.operators.curvature.torch_derivative import TorchDerivative, evaluate, require_number
+from ritz.operators.curvature.torch_derivative import TorchDerivative, evaluate, require_number, require_symmetry
 from ritz.operators.curvature.torch_parameters import WeightedBatch
 from ritz.operators.operator import Tag
 
@@ -73,20 +73,18 @@ class GaussNewton(TorchDerivative):
         with random_numbers_kept(self.parameters.point[0].device):
             models = [self._repeatable(lambda: linearise_outputs(self, outputs, first))]
             models += [linearise_outputs(self, outputs, batch) for batch in others]
-            losses = [self._linearise(outputs, loss, batch) for batch in self.batches]
+            losses = [self._linearise(loss, *each) for each in zip(models, self.batches, strict=True)]
         self._parts = list(zip(models, losses, strict=True))
+        require_symmetry(losses[0], {"": slice(None)})
         self._check_product(self.shape[1])
 
     def _linearise(
-        self, outputs: Callable[..., torch.Tensor], loss: Callable[..., torch.Tensor], batch: WeightedBatch
+        self, loss: Callable[..., torch.Tensor], model: Linearisation, batch: WeightedBatch
     ) -> Linearisation:
-        with torch.no_grad():
-            z = evaluate(outputs, self.parameters, self.parameters.point, batch, "outputs")
-
         def of(values: Point) -> torch.Tensor:
-            return require_number(loss(values[0], *batch.arguments), "loss") * batch.weight
+            return require_number(evaluate(loss, values[0].clone(), batch, "loss"), "loss") * batch.weight
 
-        return linearise_gradient(of, (z,))
+        return linearise_gradient(of, (model.value,))
 
     def _apply(self, x: Array) -> Array:
         return self._in_rows(self._multiply, x, self.shape[0])
@@ -94,8 +92,7 @@ class GaussNewton(TorchDerivative):
     def _multiply(self, rows: torch.Tensor) -> torch.Tensor:
         total = torch.zeros_like(rows)
         for model, loss in self._parts:
-            pushed = model.products(rows)
-            total += torch.stack([model.transposed(loss.transposed(row)) for row in pushed])
+            total += model.transposed(loss.products(model.products(rows)))
         return total
 
     def block(self, names: str | Iterable[str]) -> GaussNewton:

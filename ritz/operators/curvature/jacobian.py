@@ -19,8 +19,8 @@ __all__ = ["Jacobian", "linearise_outputs"]
 class Jacobian(TorchDerivative):
     """The Jacobian of the outputs of a torch model, or of any torch function, with respect to its parameters.
 
-    The rows belong to the entries of the outputs, batch after batch. Products run forwards through a linearisation and
-    products with the transpose run backwards through a graph; both are built once and kept.
+    The rows belong to the entries of the outputs, batch after batch. Products with
+    the transpose run backwards through a graph, and products run backwards through the graph of these; both are kept.
 
     Parameters
     ----------
@@ -76,17 +76,17 @@ class Jacobian(TorchDerivative):
         """Return ``J^T u`` for every row u of a block, as rows."""
         total = rows.new_zeros((len(rows), self.shape[1]))
         for part, own in zip(self._parts, rows.split(self._rows, dim=1), strict=True):
-            total += torch.stack([part.transposed(row) for row in own])
+            total += part.transposed(own)
         return total
 
 
 def linearise_outputs(
     operator: TorchDerivative, outputs: Callable[..., torch.Tensor], batch: WeightedBatch
 ) -> Linearisation:
-    """Return the derivative of the outputs on one batch, read as a vector."""
+    """Return the derivative of the outputs on one batch."""
 
     def of(values: Point) -> torch.Tensor:
-        return evaluate(outputs, operator.parameters, values, batch, "outputs").reshape(-1)
+        return evaluate(outputs, operator.parameters.argument(values), batch, "outputs")
 
     part = linearise(of, operator.parameters.point)
     if not part.value.requires_grad:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from copy import copy
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
 
 from ritz.arguments import check_integer
 from ritz.backend import Array, asarray_like, is_torch_array, numpy_dtype
 from ritz.errors import InvalidProblem
 from ritz.operators.curvature.linearisation import Linearisation
-from ritz.operators.curvature.torch_parameters import TorchParameters, WeightedBatch, batches, torch_parameters
+from ritz.operators.curvature.torch_parameters import TorchParameters, WeightedBatch, batches, copied, torch_parameters
 from ritz.operators.operator import Operator
 
-__all__ = ["TorchDerivative", "evaluate", "require_number"]
+__all__ = ["TorchDerivative", "evaluate", "require_number", "require_symmetry"]
+
+WEIGHT_NORM: Any = vars(torch)["_weight_norm"]  # its second derivative is not symmetric on CPUs
+RECURRENT = {torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu}  # cuDNN differentiates them once
 
 
 class TorchDerivative(Operator):
@@ -74,16 +80,19 @@ class TorchDerivative(Operator):
 
     def _repeatable(self, make: Callable[[], Linearisation]) -> Linearisation:
         """Return what `make` returns, calling it twice to check that the result is not random."""
+        state = torch.get_rng_state()
         first, second = make(), make()
         if not torch.isfinite(first.value).all():
             raise InvalidProblem(
                 "the function, or its derivative, is NaN or infinite at the given parameters on the first batch"
             )
         difference = (first.value - second.value).detach().abs().max()
-        if difference > 1e-3 * first.value.detach().abs().max():
+        chance = not torch.equal(state, torch.get_rng_state())
+        allowed = torch.finfo(difference.dtype).eps ** (0.75 if chance else 0.5)
+        if difference > allowed * first.value.detach().abs().max():
             raise InvalidProblem(
                 "the function gave two answers for the same input, so products would differ from one call to the next:"
-                " call model.eval() to turn off dropout, or fix the random numbers"
+                " call model.eval() to turn off dropout, fix the random numbers, or keep no state between calls"
             )
         return second
 
@@ -96,14 +105,40 @@ class TorchDerivative(Operator):
             )
 
 
-def evaluate(
-    function: Callable[..., Any], parameters: TorchParameters, values: Any, batch: WeightedBatch, name: str
-) -> Any:
-    """Return the value of the user's function `name`, which must be a tensor."""
-    value = function(parameters.argument(values), *batch.arguments)
+def evaluate(function: Callable[..., Any], argument: Any, batch: WeightedBatch, name: str) -> torch.Tensor:
+    """Return the value of the user's function `name`, which must be a tensor, with a graph that has a derivative.
+
+    The function may change its arguments: it is given copies.
+    """
+    with _TwiceDifferentiable(), sdpa_kernel(SDPBackend.MATH):  # other kernels of attention cannot do it
+        value = function(argument, *copied(batch.arguments))
     if not isinstance(value, torch.Tensor):
         raise InvalidProblem(f"{name} returned a {type(value).__name__}; it must return a tensor")
     return value
+
+
+class _TwiceDifferentiable(TorchFunctionMode):
+    """A context that replaces what torch differentiates once but not twice."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is WEIGHT_NORM:
+            v, g, dimension = args
+            return v * (g / torch.norm_except_dim(v, 2, dimension))
+        with torch.backends.cudnn.flags(enabled=False) if func in RECURRENT else nullcontext():
+            return func(*args, **(kwargs or {}))
+
+
+def require_symmetry(part: Linearisation, slices: Mapping[str, slice]) -> None:
+    """Raise `InvalidProblem` if a Hessian is not symmetric, naming the parameters whose own blocks are not."""
+    if not part.is_symmetric():
+        wrong = [name for name, own in slices.items() if not part.is_symmetric(own)]
+        raise InvalidProblem(
+            "products with the Hessian are not symmetric, so the second derivative of some operation is wrong in torch,"
+            f" or in a torch.autograd.Function{' (see ' + ', '.join(wrong) + ')' if wrong else ''}: write it in other"
+            " operations, or take GaussNewton, which differentiates the model once"
+        )
 
 
 def require_number(value: torch.Tensor, name: str) -> torch.Tensor:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from ritz.errors import InvalidProblem
 
-__all__ = ["TorchParameters", "WeightedBatch", "batches", "torch_parameters"]
+__all__ = ["TorchParameters", "WeightedBatch", "batches", "copied", "torch_parameters"]
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class TorchParameters:
         return found
 
     def argument(self, values: Sequence[torch.Tensor]) -> Any:
-        """Return the first argument of the user's function for given values of the varying tensors."""
-        return self.assemble({**self.fixed, **dict(zip(self.varying, values, strict=True))})
+        """Return the first argument of the user's function for given values of the varying tensors, which it copies."""
+        copies = (each.clone() for each in values)
+        return self.assemble({**self.fixed, **dict(zip(self.varying, copies, strict=True))})
 
     def restrict(self, names: str | Iterable[str]) -> TorchParameters:
         """Return the parameters with fewer varying tensors: only those named, or inside a module named."""
@@ -103,16 +105,31 @@ def torch_parameters(parameters: Any) -> TorchParameters:
 
 def _of_module(module: torch.nn.Module) -> TorchParameters:
     for name, part in module.named_modules():
-        if isinstance(part, torch.nn.modules.batchnorm._BatchNorm) and part.training:  # pyright: ignore[reportPrivateUsage]
+        if not part.training:
+            continue
+        if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):  # pyright: ignore[reportPrivateUsage]
             raise InvalidProblem(
                 f"module {name!r} is a {type(part).__name__} in training mode, so the loss of a sample depends on the"
                 " rest of its batch: call model.eval() first"
+            )
+        dropping = isinstance(part, torch.nn.modules.dropout._DropoutNd)  # pyright: ignore[reportPrivateUsage]
+        chance = part.p if dropping else getattr(part, "dropout", 0.0)
+        if isinstance(chance, int | float) and chance > 0.0:
+            raise InvalidProblem(
+                f"module {name!r} is a {type(part).__name__} in training mode, which drops entries at random and so"
+                " gives two answers for the same input: call model.eval() first"
             )
     named = dict(module.named_parameters())
     varying = {name: _copy(each) for name, each in named.items() if each.requires_grad}
     fixed = {name: _copy(each) for name, each in [*named.items(), *module.named_buffers()] if name not in varying}
 
-    return TorchParameters(varying, fixed, lambda values: model_at(module, values))
+    buffers = {name for name, _ in module.named_buffers()}
+
+    def assemble(values: Mapping[str, torch.Tensor]) -> Any:
+        # A model may update its buffers, and starts every time from the same ones.
+        return model_at(module, {name: each.clone() if name in buffers else each for name, each in values.items()})
+
+    return TorchParameters(varying, fixed, assemble)
 
 
 def model_at(module: torch.nn.Module, values: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
@@ -157,7 +174,7 @@ def batches(data: Iterable[Any] | None, reduction: str) -> list[WeightedBatch]:
         return [WeightedBatch((), 1.0)]
     if isinstance(data, torch.Tensor | tuple):
         raise InvalidProblem(f"data is a {type(data).__name__}; give a list of batches, [(x, y)] for a single one")
-    found = list(data)
+    found = [copied(batch) for batch in data]  # a loader may use its memory for the next one
     lengths = [_length(batch) for batch in found]
     if not found or not all(lengths):
         which = f"batch {lengths.index(0)} of data is empty" if found else "data holds no batch"
@@ -167,6 +184,20 @@ def batches(data: Iterable[Any] | None, reduction: str) -> list[WeightedBatch]:
         WeightedBatch((batch,), length / total if reduction == "mean" else 1.0)
         for batch, length in zip(found, lengths, strict=True)
     ]
+
+
+def copied(batch: Any) -> Any:
+    """Return a batch with its own tensors and arrays, in lists, tuples and dictionaries; all else is shared."""
+    if isinstance(batch, torch.Tensor):
+        return batch.detach().clone().requires_grad_(batch.requires_grad)
+    if isinstance(batch, np.ndarray):
+        return batch.copy()
+    if isinstance(batch, dict):
+        return {key: copied(each) for key, each in batch.items()}
+    if isinstance(batch, list | tuple):
+        parts = [copied(each) for each in batch]
+        return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
+    return batch
 
 
 def _length(batch: Any) -> int:
