@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -38,18 +39,47 @@ def test_learning_rates_follow_from_eigenvalues():
     single = learning_rate(loss, model, halves)
     assert single.largest >= (1.0 - 1e-9) * largest  # the largest eigenvalue is convex
     assert np.isfinite(single.standard_error)
-    adam = learning_rate(loss, model, halves, "adam")
-    assert adam.for_batch(24) == pytest.approx(2.0 * adam.value)
+    adam = learning_rate(loss, model, [batch] * 8, "adam")
+    assert adam.for_batch(24) == pytest.approx(2.0**0.5 * adam.value)
     with pytest.raises(UnknownName, match="'adma'"):
         learning_rate(loss, model, [batch], "adma")
     with pytest.raises(InvalidProblem, match="no direction has positive curvature"):
         learning_rate(lambda x: -(x * x).sum(), torch.ones(3))
+    with pytest.raises(InvalidProblem, match="size is nan"):
+        found.for_batch(float("nan"))
+
+
+@pytest.mark.parametrize("lengths", [(12,), (6, 6), (1,) * 12, (1, 2, 3, 6)])
+def test_rates_for_large_batches_stay_below_the_limit_of_all_data(lengths):
+    model, (x, y), loss = fitting()
+    parts = list(zip(x.split(lengths), y.split(lengths), strict=True))
+    largest = np.linalg.eigvalsh(Hessian(loss, model, [(x, y)]).to_dense())[-1]
+    found = learning_rate(loss, model, parts)
+    assert found.full_limit == pytest.approx(2.0 / largest, rel=1e-6)
+    for size in (1e3, 1e6, 1e300):
+        assert found.for_batch(size) == found.full_limit
+    assert found.for_batch(found.batch_size) == pytest.approx(found.value)
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 12])
+def test_adams_scales_need_eight_batches(count):
+    model, (x, y), loss = fitting()
+    parts = list(zip(x.split(1), y.split(1), strict=True))[:count]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        learning_rate(loss, model, parts)
+        found = learning_rate(loss, model, parts, "adam")
+        found.for_batch(1e9)
+    said = [str(each.message) for each in caught]
+    assert said == [f"data holds {count} of the 8 batches that Adam's scales need: the rate may be several times"
+                    " too small"] * (count < 8)  # fmt: skip
+    assert all(each.filename == __file__ for each in caught)
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])
 def test_training_at_the_advised_rate_goes_down(name):
     model, batch, loss = fitting()
-    rate = learning_rate(loss, model, [batch], name).value
+    rate = learning_rate(loss, model, [batch] * 8, name).value
     optimiser = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[name](model.parameters(), lr=rate)
     losses = []
     for _ in range(200):

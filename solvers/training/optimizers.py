@@ -13,7 +13,7 @@ from ritz.errors import InvalidProblem, UnknownName
 __all__ = ["OptimizerLike", "learning_rate_of", "make_optimizer", "optimizer_step"]
 
 AUTOMATIC = {"sgd": "sgd", "adam": "adam", "adamw": "adam", "nadam": "adam", "radam": "adam"}
-BATCHES = range(4)  # steps whose batches determine an automatic learning rate
+BATCHES = {"sgd": range(4), "adam": range(8)}  # steps whose batches determine an automatic learning rate
 
 OptimizerLike: TypeAlias = "str | Callable[..., torch.optim.Optimizer]"
 """A name, ``package.module.Class``, or ``factory(parameters, lr=...)``; see `make_optimizer`."""
@@ -84,7 +84,8 @@ def learning_rate_of(
 
     training = network.training
     try:  # evaluation mode, as dropout would make the curvature random
-        found = rate_from_spectrum(lambda model, step: model(step), _LossModule(network.eval(), loss), BATCHES, kind)
+        module = _LossModule(network.eval(), loss)
+        found = rate_from_spectrum(lambda model, step: model(step), module, BATCHES[kind], kind)
     finally:
         network.train(training)
     return found.value
