@@ -14,7 +14,8 @@ from ritz.arguments import check_integer, check_number
 __all__ = ["Estimate", "check_options", "enlarged", "standard_error", "truncation_error"]
 
 COVERED = 0.975  # of a normal or Student's distribution lies below its two-sided 95 % limit
-FLAT, STEEP = 0.5, 20.0  # least and largest error after the last steps of a quadrature, relative to its change in them
+LOGARITHM = np.log(5 / 4) / np.log(4 / 3)  # change in the last fifth over that in the fifth before for a logarithm
+ROUNDED, SETTLED = 1e-10, 1e-3  # relative changes that are rounding errors, and that are small
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,29 @@ def standard_error(samples: np.ndarray) -> float:
     return float(enlarged(deviation / count**0.5, count - 1))
 
 
-def truncation_error(values: Sequence[float]) -> float:
+def truncation_error(values: Sequence[float], scale: float) -> float:
     """Return the error of a quadrature from its values with all steps and with one and two fifths of them left out.
 
-    The changes are extrapolated as a geometric series.
+    The changes are extrapolated as those of a negative power of the number of steps, which errs on the safe side if
+    they fall faster. If they fall slower than any power and are not small, the error is unknown and infinite.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One to three values.
+    scale : float
+        Mean absolute value of the function, which decides on rounding errors.
     """
     if len(values) < 2 or not np.isfinite(values).all():
         return np.inf
     last = abs(values[0] - values[1])
-    before = abs(values[1] - values[2]) if len(values) > 2 else 0.0
-    ratio = last / before if before > last else float(last >= before > 0.0)
-    return last * min(max(ratio / max(1.0 - ratio, 1e-9), FLAT), STEEP)
+    before = abs(values[1] - values[2]) if len(values) > 2 else np.inf
+    if last <= ROUNDED * scale:
+        return last
+    room = LOGARITHM * before - last
+    if room > 0.0:
+        return last * max(1.2 * last / room, 1.0)  # within 5 % for powers from 1/2 to 2
+    return 30.0 * last if last <= SETTLED * scale else np.inf
 
 
 def check_options(rtol: Any, block: Any) -> None:

@@ -97,11 +97,12 @@ def logdet(
     spread = standard_error(samples)
     if spread <= EQUAL * float(abs(samples).max()):  # perhaps by chance
         spread = unseen_spread(products, nodes, np.log(nodes + moved), seed)
-    error = products.size * float(np.hypot(spread, truncation_error([mean(each) for each in shortened_rules(found)])))
     logarithm = unit * np.log(2.0)
     value = products.size * (float(samples.mean()) + logarithm)
     sizes = [float(weights @ abs(np.log(nodes + moved) + logarithm)) for nodes, weights in rules]
-    scale = products.size * float(np.mean(sizes))
+    scale = float(np.mean(sizes))
+    truncation = truncation_error([mean(each) for each in shortened_rules(found)], scale)
+    error, scale = products.size * float(np.hypot(spread, truncation)), products.size * scale
     return Estimate(value, error, products.count, error <= rtol * scale, "lanczos quadrature")
 
 

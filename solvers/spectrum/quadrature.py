@@ -10,6 +10,7 @@ from scipy.linalg import eigh_tridiagonal
 
 from ritz.backend import machine_epsilon
 
+from .estimate import enlarged
 from .krylov_space import BREAKDOWN
 from .probes import rademacher
 from .products import Products
@@ -83,7 +84,8 @@ def unseen_spread(products: Products, nodes: np.ndarray, values: np.ndarray, see
     if coupling == 0.0:
         return 0.0
     reach = float(np.ptp(nodes))
-    return (2.0**0.5 * coupling * float(np.ptp(values)) / reach / products.size) if reach else np.inf
+    spread = 2.0**0.5 * coupling * float(np.ptp(values)) / reach / products.size if reach else np.inf
+    return float(enlarged(spread, 1))
 
 
 def _side_by_side(products: Products, start: np.ndarray, steps: int) -> list[Quadrature]:

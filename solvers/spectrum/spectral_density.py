@@ -11,7 +11,7 @@ import numpy as np
 from ritz.arguments import check_integer, check_seed
 from ritz.errors import InvalidProblem
 
-from .estimate import Estimate, check_options, standard_error, truncation_error
+from .estimate import Estimate, check_options, enlarged, standard_error, truncation_error
 from .piecewise_distribution import PiecewiseDistribution, spread
 from .probes import rademacher
 from .products import Products, scaling_exponent
@@ -90,9 +90,8 @@ class SpectralDensity:
         if self.exact:
             return Estimate(value, 0.0, self.products, True, "exact")
         with np.errstate(all="ignore"):  # infinite values make the error infinite
-            truncation = truncation_error(
-                [float(weights @ np.asarray(function(nodes), dtype=np.float64)) for nodes, weights in self.shortened]
-            )
+            shorter = [float(w @ np.asarray(function(nodes), dtype=np.float64)) for nodes, w in self.shortened]
+            truncation = truncation_error(shorter, scale)
         error = float(np.hypot(self._spread(values), truncation))
         return Estimate(value, error, self.products, error <= rtol * scale, "lanczos quadrature")
 
@@ -107,7 +106,7 @@ class SpectralDensity:
         values = np.ldexp(values, -unit)
         if self.coupling:
             spread = 2.0**0.5 * self.coupling * float(np.ptp(values)) / (2.0 * reach) / self.size
-            return float(np.ldexp(spread, unit))
+            return float(np.ldexp(enlarged(spread, 1), unit))
         powers = _powers(distances / reach)
         slopes = np.linalg.lstsq(root[:, None] * powers, root * values)[0]
         rest = np.bincount(self.probe, self.weights * (values - powers @ slopes)) * count
