@@ -28,7 +28,11 @@ __all__ = [
 
 
 class RitzError(Exception):
-    """Base of every error that Ritz raises."""
+    """Base of every error that Ritz raises. Errors can be pickled, so they pass from worker processes."""
+
+    def __reduce__(self):
+        # By default, the message alone would be given to a constructor that may take other arguments.
+        return _unpickled, (type(self), self.args), self.__dict__
 
 
 class InvalidProblem(RitzError, ValueError):
@@ -97,6 +101,10 @@ class ExtrapolationWarning(UserWarning):
 
 class ZeroSnapshotWarning(UserWarning):
     """Snapshots that are zero up to rounding, and so have no direction, were left out."""
+
+
+def _unpickled(kind: type[RitzError], arguments: tuple[object, ...]) -> RitzError:
+    return kind.__new__(kind, *arguments)
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:

@@ -6,12 +6,41 @@ from typing import Any
 
 from ritz.errors import SingularMatrix
 
-__all__ = ["sparse_factors"]
+__all__ = ["SparseFactors", "sparse_factors"]
+
+
+class SparseFactors:
+    """Factors of a matrix by SuperLU. A pickle holds the matrix, which is factorised again when it is loaded.
+
+    Parameters
+    ----------
+    matrix : csc_array, shape (n, n)
+    options : dict
+        Arguments of `scipy.sparse.linalg.splu`.
+    """
+
+    def __init__(self, matrix: Any, options: dict[str, Any]):
+        from scipy.sparse.linalg import splu
+
+        self._given = matrix, options
+        self.superlu = splu(matrix, **options)
+
+    @property
+    def nnz(self) -> int:
+        """Number of stored entries of both factors."""
+        return self.superlu.nnz
+
+    def solve(self, rhs: Any, trans: str = "N") -> Any:
+        """Solve for one or several right-hand sides; `trans` "T" selects the transpose and "H" the adjoint."""
+        return self.superlu.solve(rhs, trans)
+
+    def __reduce__(self) -> tuple[type[SparseFactors], tuple[Any, ...]]:
+        return type(self), self._given
 
 
 def sparse_factors(
     matrix: Any, *, symmetric: bool = False, symmetric_pattern: bool | None = None, pivot_threshold: float = 0.01
-) -> Any:
+) -> SparseFactors:
     """Return the sparse LU factors of a matrix.
 
     Parameters
@@ -29,7 +58,7 @@ def sparse_factors(
 
     Returns
     -------
-    scipy.sparse.linalg.SuperLU
+    SparseFactors
 
     Raises
     ------
@@ -43,14 +72,12 @@ def sparse_factors(
     >>> sparse_factors(csr_array([[2.0, 0.0], [0.0, 4.0]]), symmetric=True).solve(np.ones(2)).tolist()
     [0.5, 0.25]
     """
-    from scipy.sparse.linalg import splu
-
-    options: dict[str, Any] = {}
-    if symmetric:
-        options = {"diag_pivot_thresh": pivot_threshold, "options": {"SymmetricMode": True}}
     by_sum = symmetric if symmetric_pattern is None else symmetric_pattern
+    options: dict[str, Any] = {"permc_spec": "MMD_AT_PLUS_A" if by_sum else "COLAMD"}
+    if symmetric:
+        options |= {"diag_pivot_thresh": pivot_threshold, "options": {"SymmetricMode": True}}
     try:
-        return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A" if by_sum else "COLAMD", **options)
+        return SparseFactors(matrix.tocsc(), options)
     except RuntimeError as error:
         if "singular" not in str(error):
             raise

@@ -25,11 +25,12 @@ def single_line(
     dtype : dtype
     singular : bool
     """
-    from scipy.linalg import get_lapack_funcs
+    from scipy.linalg import lapack
 
     last = len(diagonal) - 1
-    functions: Any = get_lapack_funcs(("pttrf", "pttrs"), dtype=dtype)
-    factor, solve = functions
+    routines: Any = lapack
+    letter = "s" if np.dtype(dtype) == np.float32 else "d"
+    factor, solve = getattr(routines, f"{letter}pttrf"), getattr(routines, f"{letter}pttrs")
     pivots, ratios, _ = factor(diagonal[:last].astype(dtype), -couplings[: last - 1].astype(dtype))
     column = np.zeros(last, dtype)
     column[0] += couplings[last]
@@ -38,6 +39,7 @@ def single_line(
     inverse = 0.0 if singular else 1.0 / float(diagonal[last] - column @ response)
 
     def apply(field: np.ndarray) -> None:
+        solve = getattr(routines, f"{letter}pttrs")  # looked up here, because routines of LAPACK cannot be pickled
         others = solve(pivots, ratios, field[:last])[0]
         end = inverse * (field[last] + couplings[last] * others[0] + couplings[last - 1] * others[-1])
         np.multiply(response, end, out=field[:last])
