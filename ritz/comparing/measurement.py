@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from itertools import islice
 from statistics import median
 from typing import Any
 
 import numpy as np
 
 from ritz.arguments import check_tolerances
+from ritz.backend import Array
 from ritz.comparing.environment import pinned_threads
 from ritz.comparing.memory import peak_memory
 from ritz.errors import UnknownName, UnknownOption
@@ -145,13 +147,17 @@ class ResidualCheck:
             return self._residual(self._first, solution)
         if not isinstance(solution, Trajectory):
             return math.nan, False
-        sequence, state = self._problem, self._problem.state
+        system, steps = self._first.system, iter(solution.steps)
         checks: list[tuple[float, bool]] = []
-        for step in solution.steps:
-            task = LinearSystemTask(self._first.system, sequence.rhs(state), None, self._rtol, self._atol)
-            checks.append(self._residual(task, step))
-            state = sequence.advance(state, step.x)
-        complete = len(checks) == sequence.steps
+
+        def answer(rhs: Array) -> Array:
+            step = next(steps)
+            checks.append(self._residual(LinearSystemTask(system, rhs, None, self._rtol, self._atol), step))
+            return step.x
+
+        for _ in islice(self._problem.march(answer), len(solution.steps)):
+            pass
+        complete = len(checks) == self._problem.steps
         return float(np.max([residual for residual, _ in checks])), complete and all(met for _, met in checks)
 
     @staticmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from ritz.errors import InvalidProblem
 from ritz.grid import Grid
 from ritz.operators import Dense, Operator, Sparse, aslinearoperator
 from ritz.operators.foreign_arrays import as_plain
+from ritz.pickling import Picklable
 
 __all__ = ["LinearSystem", "SystemSequence", "check_vector"]
 
@@ -45,7 +47,7 @@ def check_vector(name: str, values: Any, length: int) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class LinearSystem:
+class LinearSystem(Picklable):
     """The system ``A u = f`` for one right-hand side, or for several as columns.
 
     Parameters
@@ -127,7 +129,7 @@ class LinearSystem:
 
 
 @dataclass(frozen=True, eq=False)
-class SystemSequence:
+class SystemSequence(Picklable):
     """Linear systems with one operator, where each right-hand side depends on the previous solutions.
 
     Parameters
@@ -139,7 +141,7 @@ class SystemSequence:
     rhs : callable
         ``rhs(state) -> array (n,)``.
     advance : callable
-        ``advance(state, x) -> state`` after the step with solution `x`. It must not modify its arguments.
+        ``advance(state, x) -> state`` after the step with solution `x`. It gets copies, and what it returns is copied.
     steps : int
         Number of systems, at least 1.
     grid : Grid, optional
@@ -176,16 +178,24 @@ class SystemSequence:
 
     def first(self) -> LinearSystem:
         """Return the first system."""
-        rhs = self.rhs(self.state)
+        rhs = _own(self.rhs(_own(self.state)))
         return LinearSystem(self.operator, rhs, grid=self.grid, name=self.name, expected_solves=self.steps)
 
     def march(self, answer: Callable[[Array], Array]) -> Iterator[tuple[Any, Array]]:
         """Yield ``(state, x)`` after each step; ``answer(rhs) -> x`` solves the systems."""
-        state = self.state
+        state = _own(self.state)
         for _ in range(self.steps):
             x = answer(self.rhs(state))
-            state = self.advance(state, x)
+            state = _own(self.advance(state, _own(x)))
             yield state, x
+
+
+def _own(value: Any) -> Any:
+    """Return a copy, because functions may overwrite arrays; the value itself if it cannot be copied."""
+    try:
+        return deepcopy(value)
+    except (TypeError, RuntimeError, NotImplementedError):  # such as tensors of a graph of gradients
+        return value
 
 
 def _check_finite(operator: Operator) -> None:

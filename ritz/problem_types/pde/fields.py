@@ -9,11 +9,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ritz.errors import InvalidProblem
+from ritz.operators.foreign_arrays import as_plain
 
 __all__ = ["Field", "check_field", "evaluate"]
 
 Field: TypeAlias = float | Callable[..., Any]
-"""A number, or a function ``f(x, y, ...)`` of one NumPy array per axis that returns an array of their shape."""
+"""A number, or a function ``f(x, y, ...)`` of one NumPy array per axis that returns an array of their shape. It may
+change them and return an array that it owns: both are copied."""
 
 
 def check_field(name: str, field: Any, dimension: int) -> Any:
@@ -51,9 +53,13 @@ def evaluate(name: str, field: Field, coordinates: Sequence[np.ndarray]) -> np.n
     if not callable(field):
         return np.full(shape, float(field))
     try:
-        values = np.asarray(field(*coordinates))
+        given = field(*(coordinate.copy() for coordinate in coordinates))
     except TypeError as error:
         raise InvalidProblem(f"{name} cannot be called with {len(coordinates)} arrays: {error}") from error
+    except Exception as error:
+        error.add_note(f"Raised by {name}.")
+        raise
+    values = as_plain(given, f"what {name} returns")
     if values.dtype.kind not in "biuf":
         raise InvalidProblem(f"{name} returns {values.dtype}; it must return real numbers")
     try:

@@ -18,7 +18,7 @@ class LocalErrors:
     """Relative errors of states that a regression predicts, estimated from those of the nearest training points.
 
     An error of cross-validation belongs to a point whose nearest neighbour is one spacing away. In between, the error
-    of the coefficients is taken to grow in proportion to the distance from the nearest training point, up to that value.
+    of the coefficients grows in proportion to the distance from the nearest training point, up to that value.
 
     Parameters
     ----------
