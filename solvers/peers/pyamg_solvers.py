@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ritz.backend import without_warnings
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag
 from ritz.operators.sparse_entries import sparse_entries
@@ -15,6 +16,7 @@ from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
 from ritz.solution import Status
 from ritz.solver import Solver, registered_name
+from ritz.solvers.multigrid.pyamg.null_vectors import coarsest_inverse, drop_null_unknowns
 from ritz.solvers.multigrid.pyamg.preconditioner import seeded
 
 from .peer import IterationLog, Peer, PreparedPeer, prepare_peer
@@ -59,11 +61,11 @@ class PyamgSa:
     def prepare(self, problem: LinearSystem) -> PreparedPeer:
         """Build the hierarchy."""
 
-        def build(matrix: Any, **coarsest: Any) -> Any:
+        def build(matrix: Any) -> Any:
             from pyamg import smoothed_aggregation_solver
 
             with seeded(self.seed):
-                return smoothed_aggregation_solver(matrix, strength=_strength(self.strength), **coarsest)
+                return smoothed_aggregation_solver(matrix, strength=_strength(self.strength))
 
         return _prepare(self, problem, build, self.accel)
 
@@ -96,10 +98,10 @@ class PyamgRs:
     def prepare(self, problem: LinearSystem) -> PreparedPeer:
         """Build the hierarchy."""
 
-        def build(matrix: Any, **coarsest: Any) -> Any:
+        def build(matrix: Any) -> Any:
             from pyamg import ruge_stuben_solver
 
-            return ruge_stuben_solver(matrix, **coarsest)
+            return ruge_stuben_solver(matrix)
 
         return _prepare(self, problem, build, self.accel)
 
@@ -144,14 +146,12 @@ class PyamgAdaptive:
     def prepare(self, problem: LinearSystem) -> PreparedPeer:
         """Build the hierarchy."""
 
-        def build(matrix: Any, **coarsest: Any) -> Any:
+        def build(matrix: Any) -> Any:
             from pyamg.aggregation import adaptive_sa_solver
 
             double = matrix.astype(np.float64)  # the type of the random vectors that PyAMG draws
             with seeded(self.seed):
-                return adaptive_sa_solver(
-                    double, num_candidates=self.candidates, strength=_strength(self.strength), **coarsest
-                )[0]
+                return adaptive_sa_solver(double, num_candidates=self.candidates, strength=_strength(self.strength))[0]
 
         return _prepare(self, problem, build, self.accel)
 
@@ -184,10 +184,10 @@ class PyamgPairwise:
     def prepare(self, problem: LinearSystem) -> PreparedPeer:
         """Build the hierarchy."""
 
-        def build(matrix: Any, **coarsest: Any) -> Any:
+        def build(matrix: Any) -> Any:
             from pyamg.aggregation import pairwise_solver
 
-            return pairwise_solver(matrix, **coarsest)
+            return pairwise_solver(matrix)
 
         return _prepare(self, problem, build, self.accel)
 
@@ -199,15 +199,15 @@ def _strength(threshold: float) -> Any:
 def _prepare(solver: Solver, problem: LinearSystem, build: Callable[..., Any], accel: str | None) -> PreparedPeer:
     def prepare(operator: Operator) -> tuple[Any, Peer, Mapping[str, Any]]:
         matrix = sparse_entries(operator, f"solver {registered_name(solver)!r}")
-        # For a singular operator, the coarsest one is singular up to rounding: tiny singular values must be cut off.
-        cutoff = {"rtol": float(np.finfo(matrix.dtype).eps) ** (2 / 3)}
-        options: dict[str, Any] = {} if operator.nullspace is None else {"coarse_solver": ("pinv", cutoff)}
-        with np.errstate(all="ignore"):
-            hierarchy = build(matrix, **options)
+        with np.errstate(all="ignore"), without_warnings():
+            hierarchy = build(matrix)
             dtype, coarsest = hierarchy.levels[0].A.dtype, hierarchy.levels[-1].A
             if not np.isfinite(coarsest.data).all():
                 raise InvalidProblem("PyAMG's coarsening broke down on this operator; use another solver")
-            hierarchy.coarse_solver(coarsest, np.zeros(coarsest.shape[0], dtype))  # forms its pseudo-inverse
+            if operator.nullspace is not None:  # coarse matrices are singular up to rounding
+                inverse = coarsest_inverse(coarsest, drop_null_unknowns(hierarchy.levels), symmetric=True)
+                hierarchy.coarse_solver = lambda A, b: inverse @ b
+            hierarchy.coarse_solver(coarsest, np.zeros(coarsest.shape[0], dtype))  # forms PyAMG's own inverse
 
         def peer(log: IterationLog, x0: np.ndarray, tolerance: float, limit: int) -> tuple[np.ndarray, Status | None]:
             norms: list[float] = []

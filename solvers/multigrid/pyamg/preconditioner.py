@@ -12,21 +12,19 @@ from typing import Any
 import numpy as np
 
 from ritz.arguments import check_choice, check_seed
-from ritz.backend import Array
+from ritz.backend import Array, without_warnings
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag
 from ritz.operators.operator import through_numpy
 from ritz.operators.sparse_entries import sparse_entries
 from ritz.registry import preconditioners
 
+from .null_vectors import coarsest_inverse, drop_null_unknowns
+
 __all__ = ["RugeStuben", "SmoothedAggregation", "seeded"]
 
 COARSEST = 50  # unknowns below which a pseudo-inverse is cheaper than another level
-# A backward after a forward sweep makes the cycle symmetric, at half the cost of symmetric sweeps on both sides.
-SMOOTHERS: dict[str, Any] = {
-    "presmoother": ("gauss_seidel", {"sweep": "forward"}),
-    "postsmoother": ("gauss_seidel", {"sweep": "backward"}),
-}
+NO_SMOOTHERS: dict[str, Any] = {"presmoother": None, "postsmoother": None}  # the cycle has its own
 
 
 @preconditioners.register("ruge-stuben")
@@ -35,8 +33,9 @@ class RugeStuben:
     """One cycle of classical algebraic multigrid :cite:`RugeStuben1987` on a hierarchy of PyAMG :cite:`PyAMG2023`.
 
     The most robust choice for diffusion with jumps and anisotropy. Symmetric positive (semi-)definite if the operator
-    is, so it can be used with conjugate gradients; singular operators are handled by a pseudo-inverse on the coarsest
-    level. O(n) time and memory: two to three times the entries of the operator.
+    is, so it can be used with conjugate gradients. Singular operators may have any number of regions, such as closed
+    rooms: what rounding leaves of their null vectors on coarse levels is not inverted. O(n) time and memory: two to
+    three times the entries of the operator.
 
     Parameters
     ----------
@@ -72,7 +71,7 @@ class RugeStuben:
 
         matrix = _entries(operator, "ruge-stuben")
         hierarchy = ruge_stuben_solver(
-            matrix, strength=("classical", {"theta": self.strength}), max_coarse=COARSEST, **SMOOTHERS
+            matrix, strength=("classical", {"theta": self.strength}), max_coarse=COARSEST, **NO_SMOOTHERS
         )
         return PyAMGCycle(hierarchy, self.cycle, operator.tags)
 
@@ -120,7 +119,7 @@ class SmoothedAggregation:
 
         matrix = _entries(operator, "smoothed-aggregation")
         strength: Any = [("symmetric", {"theta": self.strength / 2**level}) for level in range(10)]
-        with seeded(self.seed):
+        with seeded(self.seed), without_warnings():
             hierarchy = smoothed_aggregation_solver(
                 matrix,
                 B=None if self.candidates is None else np.asarray(self.candidates, dtype=matrix.dtype),
@@ -128,7 +127,7 @@ class SmoothedAggregation:
                 strength=strength,
                 improve_candidates=None,
                 max_coarse=COARSEST,
-                **SMOOTHERS,
+                **NO_SMOOTHERS,
             )
         return PyAMGCycle(hierarchy, self.cycle, operator.tags)
 
@@ -145,16 +144,18 @@ class PyAMGCycle(Operator):
     """
 
     def __init__(self, hierarchy: Any, cycle: str, tags: frozenset[Tag]):
-        finest = hierarchy.levels[0].A
+        levels = hierarchy.levels
+        finest, coarsest = levels[0].A, levels[-1].A
         self.shape, self.dtype, self.tags = finest.shape, finest.dtype, tags
-        self._levels, self._coarse_solver = hierarchy.levels, hierarchy.coarse_solver
         self._visits = 2 if cycle == "W" else 1
-        coarsest = self._levels[-1].A
         if not np.isfinite(coarsest.data).all():
             raise InvalidProblem("PyAMG's coarsening broke down on this operator; use another preconditioner")
-        self._coarse_solver(coarsest, np.zeros(coarsest.shape[0], self.dtype))  # forms the pseudo-inverse
+        original = drop_null_unknowns(levels)
+        self._inverse = coarsest_inverse(levels[-1].A, original, symmetric=Tag.SYMMETRIC in tags)
+        self._transfers = [(level.P, level.R) for level in levels[:-1]]
+        self._matrices = [level.A for level in levels]
         self.stats: Mapping[str, Any] = {
-            "levels": len(self._levels),
+            "levels": len(levels),
             "operator_complexity": float(hierarchy.operator_complexity()),
         }
 
@@ -168,18 +169,21 @@ class PyAMGCycle(Operator):
         return np.stack([self._cycle(0, np.ascontiguousarray(column)) for column in rhs.T], axis=1)
 
     def _cycle(self, depth: int, rhs: np.ndarray) -> np.ndarray:
-        level = self._levels[depth]
-        if depth == len(self._levels) - 1:
-            return self._coarse_solver(level.A, rhs)
+        from pyamg.relaxation.relaxation import gauss_seidel
+
+        if depth == len(self._transfers):
+            return self._inverse @ rhs
+        matrix, (prolongation, restriction) = self._matrices[depth], self._transfers[depth]
         x = np.zeros_like(rhs)
-        level.presmoother(level.A, x, rhs)
-        coarse_rhs = level.R @ (rhs - level.A @ x)
+        # A backward after a forward sweep makes the cycle symmetric, at half the cost of symmetric sweeps on each side.
+        gauss_seidel(matrix, x, rhs, sweep="forward")
+        coarse_rhs = restriction @ (rhs - matrix @ x)
         correction = self._cycle(depth + 1, coarse_rhs)
         for _ in range(self._visits - 1):
-            remainder = coarse_rhs - self._levels[depth + 1].A @ correction
+            remainder = coarse_rhs - self._matrices[depth + 1] @ correction
             correction += self._cycle(depth + 1, remainder)
-        x += level.P @ correction
-        level.postsmoother(level.A, x, rhs)
+        x += prolongation @ correction
+        gauss_seidel(matrix, x, rhs, sweep="backward")
         return x
 
 
