@@ -139,7 +139,7 @@ class SystemSequence(Picklable):
     state : object
         Initial state, from which the first right-hand side is computed: a field, or a tuple of fields.
     rhs : callable
-        ``rhs(state) -> array (n,)``.
+        ``rhs(state) -> array (n,)``. It gets a copy of the state.
     advance : callable
         ``advance(state, x) -> state`` after the step with solution `x`. It gets copies, and what it returns is copied.
     steps : int
@@ -185,7 +185,7 @@ class SystemSequence(Picklable):
         """Yield ``(state, x)`` after each step; ``answer(rhs) -> x`` solves the systems."""
         state = _own(self.state)
         for _ in range(self.steps):
-            x = answer(self.rhs(state))
+            x = answer(self.rhs(_own(state)))
             state = _own(self.advance(state, _own(x)))
             yield state, x
 
