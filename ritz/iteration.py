@@ -245,9 +245,9 @@ class LinearSystemTask:
         return self.relative(norms), not unfinished.any(), asarray_like(unfinished, self.rhs)
 
     def settle(self, x: Array) -> tuple[Array, np.ndarray]:
-        """Return `x` without its component in the nullspace, and the true residual norms; infinite if `x` is not finite.
+        """Return `x` without its component in the nullspace, and the true residual norms.
 
-        The residual alone would not show an infinity in a column of the matrix without entries.
+        They are infinite for columns that are not finite. The residual alone would not show an infinity in a column of the matrix without entries.
         """
         nullspace = self.system.operator.nullspace
         if nullspace is not None:
@@ -339,7 +339,7 @@ class IterativeSolve:
                 self._preconditioner = _Followed(self._preconditioner, np.asfortranarray)
         self._iterate: Any = task.start
         self._best = (np.inf, task.start)
-        self._size = 0.0  # largest norm of a column of the last copy
+        self._size, self._wary = 0.0, False  # largest norm of a column of the last copy; whether it has grown too much
 
     def run(self, callback: Callback | None, progress: ResidualProgress) -> tuple[Array, Status | None, np.ndarray]:
         """Return the best iterate, why the iteration ended (None if it converged), and the true residual norms."""
@@ -418,14 +418,11 @@ class IterativeSolve:
                 self._keep(relative)
 
     def _is_trusted(self, iteration: int, relative: float) -> bool:
-        """Return whether the residual that the method knows is about the true one, where there is reason to doubt it."""
+        """Return whether the residual that the method knows is about the true one, if there is reason to doubt it."""
         size, before = float(np.max(_column_norms(self._iterate))), self._size
-        if size > GROWTH * before and (before > 0.0 or iteration > PATIENCE):
-            true = self.task.settle(self._iterate)[1]
-            if not self.task.relative(true) <= 2.0 * relative:
-                return False
+        self._wary = self._wary or (size > GROWTH * before and (before > 0.0 or iteration > PATIENCE))
         self._size = size
-        return True
+        return not self._wary or self.task.relative(self.task.settle(self._iterate)[1]) <= 2.0 * relative
 
     def _keep(self, relative: float) -> None:
         """Copy the iterate into the array of the previous copy, because fresh memory costs more than the copy."""
@@ -456,7 +453,7 @@ class _Followed(Operator):
 
 
 def _times_powers(x: Array, exponents: Any) -> Array:
-    """Return ``2**exponents * x``, with one exponent per column, in float64 where `x` may leave the range of float32."""
+    """Return ``2**exponents * x``, with one exponent per column."""
     with np.errstate(over="ignore", under="ignore"):
         return asarray_like(np.ldexp(to_numpy(x), exponents), x)
 

@@ -54,9 +54,7 @@ def times(matrix, exponent):
     if sp.issparse(matrix):
         return sp.csr_array((np.ldexp(matrix.data, exponent), matrix.indices, matrix.indptr), shape=matrix.shape)
     if isinstance(matrix, Stencil):
-        return Stencil(
-            matrix.grid_shape, centering="vertex", coefficient=np.ldexp(1.0, exponent), dtype=matrix.dtype
-        )
+        return Stencil(matrix.grid_shape, centering="vertex", coefficient=np.ldexp(1.0, exponent), dtype=matrix.dtype)
     half = exponent // 2
     return KroneckerSum(*(np.ldexp(np.ldexp(factor.to_dense(), half), exponent - half) for factor in matrix.factors))
 

@@ -48,7 +48,7 @@ def magnitude(operator: Operator, *, probe: bool = False) -> int:
 
 
 def smallest_magnitude(operator: Operator) -> int:
-    """Return the binary exponent of the smallest non-zero entry of a matrix; that of the largest where it is unknown."""
+    """Return the binary exponent of the smallest non-zero entry of a matrix; for other operators, of the largest."""
     if not isinstance(operator, (Sparse, Dense, Diagonal)):
         return magnitude(operator)
     sizes = np.abs(_sample(operator))

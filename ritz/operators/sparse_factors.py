@@ -63,7 +63,7 @@ def sparse_factors(
     Raises
     ------
     SingularMatrix
-        If a pivot is zero.
+        If a pivot is zero, or if there is none: the pattern of the matrix is that of singular ones.
 
     Examples
     --------
@@ -79,6 +79,7 @@ def sparse_factors(
     try:
         return SparseFactors(matrix.tocsc(), options)
     except RuntimeError as error:
-        if "singular" not in str(error):
+        # The second message is SuperLU's for matrices whose columns cannot be matched with rows.
+        if not any(message in str(error) for message in ("singular", "failed to factorize")):
             raise
         raise SingularMatrix("the matrix is singular: a pivot of its LU factors is zero") from None

@@ -46,8 +46,11 @@ class ScipySpsolve:
             def apply(rhs: np.ndarray) -> np.ndarray:
                 if columns.shape[0] == 0:
                     return rhs
-                with without_warnings():  # a singular matrix yields NaN, which becomes a status
-                    return np.asarray(spsolve(columns, rhs)).reshape(rhs.shape)
+                with without_warnings():  # a singular matrix yields NaN or an error, which become a status
+                    try:
+                        return np.asarray(spsolve(columns, rhs)).reshape(rhs.shape)
+                    except RuntimeError:
+                        return np.full(rhs.shape, np.nan, rhs.dtype)
 
             return apply, {}
 
