@@ -185,12 +185,6 @@ def differentiated(m, x):
     return torch.autograd.grad(u.sum(), x, create_graph=True)[0]
 
 
-def checkpointed(m, x):
-    from torch.utils.checkpoint import checkpoint
-
-    return m.o(checkpoint(lambda h: torch.tanh(m.a(h)), x, use_reentrant=False))
-
-
 def branching(m, x):
     h = m.a(x)
     for _ in range(2 if float(h.detach().sum()) > 0.0 else 3):
@@ -300,7 +294,6 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "buffers that change": with_buffers,
     "changes its input": lambda: function(changes_its_input, **small()),
     "derivative of a network": lambda: function(differentiated, **small()),
-    "checkpoints": lambda: function(checkpointed, **small()),
     "branches": lambda: function(branching, **small()),
     "shared layer": lambda: function(shared, a=nn.Linear(3, 3), o=nn.Linear(3, 1)),
     "softmax and logarithm": lambda: function(
