@@ -104,6 +104,12 @@ class Solution(Picklable):
             )
         return self
 
+    def uninterrupted(self) -> Solution:
+        """Return the solution itself; raise KeyboardInterrupt if it was stopped, so that an outer method stops too."""
+        if self.status is Status.INTERRUPTED:
+            raise KeyboardInterrupt
+        return self
+
     def error(self, exact: Array) -> float:
         """Return ``||x - exact|| / ||exact||`` in the Euclidean norm (absolute if `exact` is zero)."""
         reference = to_numpy(exact).astype(float)

@@ -181,3 +181,34 @@ def test_a_killed_run_leaves_a_readable_cache_and_no_workers(tmp_path):
     rest.write_bytes(b"half")
     os.utime(rest, (time.time() - 3600.0,) * 2)
     run.resume()
+
+
+def test_an_inner_solve_that_is_interrupted_ends_the_outer_one():
+    """Newton's method does not go on with the unfinished step of its linear solver."""
+    calls = [0]
+
+    def slope(u):
+        calls[0] += 1
+        return np.exp(u)
+
+    square, laplacian = ((0.0, 1.0), (0.0, 1.0)), {(2, 0): -1.0, (0, 2): -1.0}
+    counted = ritz.PDE(square, laplacian, 10.0, 0.0, reaction=(np.exp, slope))
+    whole = ritz.solve(counted, "chebyshev", shape=12)
+    assert whole.converged
+    steps, calls[0] = calls[0], 0
+
+    class Interrupted:
+        def __init__(self, **_):
+            pass
+
+        def prepare(self, system):
+            return self
+
+        def solve(self, **_):
+            return replace(whole, x=np.zeros(whole.x.size), status=ritz.Status.INTERRUPTED)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ritz.solvers.collocation.nonlinear.GMRES", Interrupted)
+        stopped = ritz.solve(counted, "chebyshev", shape=12, throw=False)
+    assert stopped.status is ritz.Status.INTERRUPTED
+    assert calls[0] < steps

@@ -99,6 +99,6 @@ def _shifted_solve(discretisation: Discretisation, solver: Solver) -> ShiftedSol
     def solve(diagonal: np.ndarray, rhs: np.ndarray, tolerance: float) -> tuple[np.ndarray, int]:
         shifted = Sparse((matrix + diags_array(diagonal)).tocsr(), tags)
         solution = solver.prepare(LinearSystem(shifted, rhs, grid=system.grid)).solve(rtol=tolerance)
-        return solution.x, solution.iterations
+        return solution.uninterrupted().x, solution.iterations
 
     return solve

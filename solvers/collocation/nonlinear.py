@@ -113,6 +113,6 @@ def krylov_solve(operator: Operator, inverse: Callable[[np.ndarray, float], np.n
         method = GMRES(preconditioner=lambda r: inverse(r, mean))
         system = LinearSystem(operator + Diagonal(diagonal), rhs)
         solution = method.prepare(system).solve(rtol=tolerance, maxiter=KRYLOV_LIMIT)
-        return solution.x, solution.iterations
+        return solution.uninterrupted().x, solution.iterations
 
     return solve

@@ -54,4 +54,4 @@ class PreparedPDE(PreparedDiscretisation):
 
     def correction(self, u: np.ndarray, rest: np.ndarray) -> np.ndarray:
         """Return the solution for a weighted source, roughly; shape (n,)."""
-        return to_numpy(self.linear.solve(rest, rtol=LOOSE).x)
+        return to_numpy(self.linear.solve(rest, rtol=LOOSE).uninterrupted().x)

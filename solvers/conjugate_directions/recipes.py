@@ -271,7 +271,7 @@ def iterations_of(weights: Weights) -> dict[str, int]:
     normalized = weights.spec["normalized"]
     solver = ConjugateDirections(NetworkDirection(weights), 2 if normalized else 0, normalized)
     return {
-        name: solver.prepare(system).solve(rtol=1e-6, maxiter=300).iterations
+        name: solver.prepare(system).solve(rtol=1e-6, maxiter=300).uninterrupted().iterations
         for name, system in held_out(weights.dimension).items()
     }
 

@@ -208,10 +208,10 @@ class _LinearSolves:
         if self._inverse is not None:
             method = "cg" if self._affine.symmetric else "bicgstab"
             found = solvers[method](preconditioner=self._inverse).prepare(system).solve(rtol=rtol, maxiter=PATIENCE)
-            if found.converged:
+            if found.uninterrupted().converged:
                 return np.asarray(found.x)
         prepared = solvers[self._affine.solver]().prepare(system)
         found = prepared.solve(rtol=rtol)
-        found.raise_for_status()
+        found.uninterrupted().raise_for_status()
         self._inverse = getattr(prepared, "preconditioner", None)
         return np.asarray(found.x)

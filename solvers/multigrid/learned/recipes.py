@@ -130,7 +130,9 @@ class MultigridTraining(ABC):
         solver = LearnedMultigrid(weights)
         seeds = range(HELD_OUT, HELD_OUT + VALIDATED)
         return {
-            str(side): [solver.prepare(self.problem(side, seed)).solve(rtol=RTOL).iterations for seed in seeds]
+            str(side): [
+                solver.prepare(self.problem(side, seed)).solve(rtol=RTOL).uninterrupted().iterations for seed in seeds
+            ]
             for side in self.validation_sides
         }
 

@@ -84,7 +84,7 @@ def _sensitivity(rows: np.ndarray, row: int, p: float, rtol: float) -> float:
     if rows.shape[1] == 1:
         return float(1.0 / (np.abs(fixed) ** p).sum())
     problem = LpRegression(turned[:, 1:], fixed, p)
-    solution = Lp().prepare(problem).solve(rtol=rtol)
+    solution = Lp().prepare(problem).solve(rtol=rtol).uninterrupted()
     if not solution.converged:
         raise ConvergenceError(f"the regression for the sensitivity of row {row} did not converge", solution)
     return min(1.0, solution.stats["lower_bound"] ** -p)
