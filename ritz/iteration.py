@@ -247,7 +247,8 @@ class LinearSystemTask:
     def settle(self, x: Array) -> tuple[Array, np.ndarray]:
         """Return `x` without its component in the nullspace, and the true residual norms.
 
-        They are infinite for columns that are not finite. The residual alone would not show an infinity in a column of the matrix without entries.
+        They are infinite for columns that are not finite, which the residual alone would not show if a column of the
+        matrix is empty.
         """
         nullspace = self.system.operator.nullspace
         if nullspace is not None:

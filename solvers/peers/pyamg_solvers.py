@@ -200,7 +200,13 @@ def _prepare(solver: Solver, problem: LinearSystem, build: Callable[..., Any], a
     def prepare(operator: Operator) -> tuple[Any, Peer, Mapping[str, Any]]:
         matrix = sparse_entries(operator, f"solver {registered_name(solver)!r}")
         with np.errstate(all="ignore"), without_warnings():
-            hierarchy = build(matrix)
+            try:
+                hierarchy = build(matrix)
+                stats = {"levels": len(hierarchy.levels), "operator_complexity": hierarchy.operator_complexity()}
+            except (ArithmeticError, IndexError, RuntimeError, ValueError, np.linalg.LinAlgError) as error:
+                raise InvalidProblem(
+                    f"PyAMG's coarsening broke down on {operator!r} ({error}); use another solver"
+                ) from None
             dtype, coarsest = hierarchy.levels[0].A.dtype, hierarchy.levels[-1].A
             if not np.isfinite(coarsest.data).all():
                 raise InvalidProblem("PyAMG's coarsening broke down on this operator; use another solver")
@@ -222,7 +228,6 @@ def _prepare(solver: Solver, problem: LinearSystem, build: Callable[..., Any], a
             )
             return x, Status.INDEFINITE if info < 0 else None
 
-        stats = {"levels": len(hierarchy.levels), "operator_complexity": float(hierarchy.operator_complexity())}
         return matrix, peer, stats
 
     return prepare_peer(solver, problem, prepare)
