@@ -19,6 +19,7 @@ from ritz.errors import InvalidProblem
 from ritz.operators import Dense, Operator, Sparse, aslinearoperator
 from ritz.operators.foreign_arrays import as_csr, as_plain
 from ritz.operators.operator import real_entries
+from ritz.pickling import Picklable
 from ritz.problem_types.linear_system import check_vector
 
 __all__ = ["LeastSquares", "RowBlocks", "real_matrix", "refuse_gradients", "row_blocks"]
@@ -99,7 +100,7 @@ class RowBlocks(Operator):
 
 
 @dataclass(frozen=True, eq=False)
-class LeastSquares:
+class LeastSquares(Picklable):
     r"""Minimise :math:`\|Ax-b\|_2^2+\lambda\|x\|_2^2`; if there are several minimisers, find the one of least norm.
 
     Parameters
@@ -313,6 +314,9 @@ def real_matrix(given: Any) -> Any:
             )
         return given.detach()
     matrix: Any = as_csr(given, "A") if issparse(given) else as_plain(given, "A")
+    if issparse(given) and not matrix.has_canonical_format:
+        matrix = matrix.copy()  # SciPy would sort the indices in place, which are the caller's
+        matrix.sum_duplicates()
     if matrix.dtype.kind not in "biufc":
         raise InvalidProblem(
             f"A is a {type(given).__name__} that is no real matrix; give an array, a SciPy sparse array, an Operator, a"

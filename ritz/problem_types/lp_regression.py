@@ -12,14 +12,15 @@ from scipy.sparse import issparse
 from ritz.backend import Array, cast, numpy_dtype, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Dense, Sparse
-from ritz.problem_types.least_squares import real_matrix
+from ritz.pickling import Picklable
+from ritz.problem_types.least_squares import real_matrix, refuse_gradients
 from ritz.problem_types.linear_system import check_vector
 
 __all__ = ["LpRegression", "check_exponent", "check_matrix", "lp_norm"]
 
 
 @dataclass(frozen=True, eq=False)
-class LpRegression:
+class LpRegression(Picklable):
     r"""Minimise :math:`\|Ax-b\|_p` over x.
 
     With p = 1 the fit is robust to outliers (least absolute deviations), p = 2 is least squares, and p = inf minimises
@@ -42,7 +43,7 @@ class LpRegression:
     ------
     InvalidProblem
         For p below 1, empty A, fewer rows than columns, wrong shapes, complex or half-precision dtypes, NaN or
-        infinity.
+        infinity, and for tensors that require gradients.
 
     Examples
     --------
@@ -60,9 +61,9 @@ class LpRegression:
     name: str = ""
 
     def __post_init__(self):
-        A, p = _entries(self.A), check_exponent(self.p)
+        A, p = _entries(refuse_gradients("A", self.A)), check_exponent(self.p)
         rows, columns = A.shape
-        b = check_vector("b", self.b, rows)
+        b = check_vector("b", refuse_gradients("b", self.b), rows)
         if b.ndim != 1:
             raise InvalidProblem(f"b has shape {tuple(b.shape)}; l_p regression takes one right-hand side, ({rows},)")
         object.__setattr__(self, "A", A)

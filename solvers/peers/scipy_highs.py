@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.sparse import block_array, csc_array, eye_array, issparse
+from scipy.sparse import block_array, csc_array, diags_array, eye_array, issparse
 
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
@@ -19,6 +19,7 @@ from ritz.registry import register
 from ritz.solution import Status
 from ritz.solver import check_pairing, registered_name
 from ritz.solvers.regression.column_space.column_basis import ColumnBasis, column_basis
+from ritz.solvers.regression.column_space.unlike_rows import largest_entries, powers_of_two
 from ritz.solvers.regression.lp.solver import PreparedLp
 
 __all__ = ["LpHighs"]
@@ -74,20 +75,26 @@ def linear_program(
     r = b - basis.apply(z)
     yield z, r, r
     n, d = A.shape
+    units = powers_of_two(largest_entries(A)[1])  # HiGHS takes small entries for zeros
+    scaled = A @ diags_array(1.0 / units) if issparse(A) else A / units
     dense, one = not issparse(A), eye_array(n, format="csc")
     ones = np.ones((n, 1))
     if p == 1.0:
         cost = np.concatenate([np.zeros(d), np.ones(2 * n)])
-        rows = block_array([[csc_array(A), one, -one]], format="csc")
+        rows = block_array([[csc_array(scaled), one, -one]], format="csc")
         bounds = [(None, None)] * d + [(0.0, None)] * (2 * n)
         found = linprog(cost, A_eq=rows, b_eq=b, bounds=bounds, method=method)
     else:
         cost = np.append(np.zeros(d), 1.0)
-        rows = np.block([[A, -ones], [-A, -ones]]) if dense else block_array([[A, -ones], [-A, -ones]], format="csc")
+        rows = (
+            np.block([[scaled, -ones], [-scaled, -ones]])
+            if dense
+            else block_array([[scaled, -ones], [-scaled, -ones]], format="csc")
+        )
         found = linprog(cost, A_ub=rows, b_ub=np.append(b, -b), bounds=(None, None), method=method)
     if found.x is None:
         return Status.STAGNATED
-    z = basis.transpose(A @ found.x[:d])
+    z = basis.transpose(scaled @ found.x[:d])
     y = found.eqlin.marginals if p == 1.0 else found.ineqlin.marginals[:n] - found.ineqlin.marginals[n:]
     yield z, b - basis.apply(z), y
     return Status.STAGNATED

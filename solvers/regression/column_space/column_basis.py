@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.sparse import csr_array, diags_array, hstack, issparse
 
+from .dependencies import remove_span
+from .unlike_rows import (
+    LongestRows,
+    factor_sorted_rows,
+    independent_columns,
+    largest_entries,
+    powers_of_two,
+)
+
 __all__ = ["ColumnBasis", "column_basis", "solve_gram"]
 
 ROWS = 4096  # rows of a sparse matrix made dense at a time
+ALIKE = 1e6  # ratio of the largest entries of rows up to which sorting them gains nothing
+AFFORDABLE = 2**24  # entries of a sparse matrix up to which a dense basis is preferred if rows differ
+CERTAIN = 1e-8  # relative eigenvalue of a Gram matrix that cannot be rounding
+LARGEST = 1e120  # largest entry whose square, summed and squared again, is far from overflowing
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +39,14 @@ class ColumnBasis:
         Identity if None.
     to_unknowns : ndarray, shape (d, rank)
         ``x = to_unknowns @ z`` is the shortest x with ``A x = B z``.
+    longest : LongestRows, optional
+        Rows that make complements accurate if rows differ in size.
     """
 
     matrix: Any
     transform: np.ndarray | None
     to_unknowns: np.ndarray
+    longest: LongestRows | None = None
 
     @property
     def rank(self) -> int:
@@ -50,7 +66,7 @@ class ColumnBasis:
         """Return the part of `y` orthogonal to the column space."""
         for _ in range(2):  # the second pass removes the rounding errors of the first
             y = y - self.apply(self.transpose(y))
-        return y
+        return y if self.longest is None else self.longest.complement(y)
 
     def gram(self, weights: np.ndarray) -> np.ndarray:
         """Return ``B^T diag(weights) B`` for non-negative weights, in ``n rank^2`` operations if dense."""
@@ -90,40 +106,69 @@ class ColumnBasis:
 
 
 def column_basis(A: Any) -> ColumnBasis:
-    """Return an orthonormal basis of the column space of A.
+    """Return an orthonormal basis of the column space of A, whose rank does not depend on units of rows and columns.
 
     For a dense A by QR factorisation, with ``4 n d^2`` operations and the memory of a second A. For a sparse A, which
-    stays sparse, from its Gram matrix. After scaling the columns to equal norm, singular values below 1e-7 of the
-    largest (1e-16 n if dense) count as zero.
+    stays sparse, from its Gram matrix. If rows differ by a factor of more than a million, or the Gram matrix does not
+    tell the rank, by QR factorisation of the sorted rows, see `ritz.solvers.regression.column_space.unlike_rows`; the
+    basis of a sparse A is then dense, unless its columns are merely dependent.
 
     Parameters
     ----------
     A : ndarray or CSR array, shape (n, d)
         Finite entries in float64.
     """
-    if issparse(A):
-        return _sparse_basis(A)
+    rows, columns = largest_entries(A)
+    used = rows[rows > 0.0]
+    in_range = (columns == 0.0) | ((columns > 1.0 / LARGEST) & (columns < LARGEST))
+    alike = used.size > 0 and used.max() / ALIKE <= used.min()
+    if in_range.all() and (alike or (issparse(A) and np.prod(A.shape) > AFFORDABLE)):
+        found = _sparse_basis(A) if issparse(A) else _dense_basis(A)
+        if found is not None:
+            return found
+    return _basis_of_independent_columns(A, rows, powers_of_two(columns), bool(alike))
+
+
+def _basis_of_independent_columns(A: Any, sizes: np.ndarray, units: np.ndarray, alike: bool) -> ColumnBasis:
+    """Return the basis of the columns that QR factorisation of rows and columns of equal size finds independent."""
+    kept, null = independent_columns(A, sizes)
+    back = np.zeros((A.shape[1], kept.size))
+    if not kept.size:
+        return ColumnBasis(np.zeros((A.shape[0], 0)), None, back)
+    matrix = csr_array(A[:, kept] @ diags_array(1.0 / units[kept])) if issparse(A) else A[:, kept] / units[kept]
+    found = _sparse_basis(matrix) if issparse(A) and alike else None
+    if found is None:
+        Q, transform, longest = factor_sorted_rows(matrix, largest_entries(matrix)[0])
+        found = ColumnBasis(Q, None, transform, longest)
+    back[kept] = found.to_unknowns / units[kept][:, None]
+    return replace(found, to_unknowns=remove_span(null, back))
+
+
+def _dense_basis(A: np.ndarray) -> ColumnBasis | None:
     Q, R = np.linalg.qr(A)
     scale = _scale(np.linalg.norm(R, axis=0))
     U, sizes, Vt = np.linalg.svd(R / scale)
     rank = int((sizes > np.finfo(float).eps * max(A.shape) * sizes[0]).sum())
     if rank == A.shape[1]:
         return ColumnBasis(Q, None, (Vt.T / sizes) @ U.T / scale[:, None])
+    if scale.max() > ALIKE * scale.min():
+        return None
     back = Vt[:rank].T / sizes[:rank] / scale[:, None]
     return ColumnBasis(Q @ U[:, :rank], None, _shortest(back, Vt[rank:].T / scale[:, None]))
 
 
-def _sparse_basis(A: Any) -> ColumnBasis:
+def _sparse_basis(A: Any) -> ColumnBasis | None:
+    """Return the basis, or None if the Gram matrix does not tell the rank."""
     scale = _scale(np.sqrt(np.asarray(A.multiply(A).sum(axis=0)).ravel()))
     gram = (A.T @ A).toarray() / scale / scale[:, None]
     squares, V = np.linalg.eigh(gram)
-    kept = squares > np.finfo(float).eps * A.shape[1] * squares[-1]
-    transform = V[:, kept] / np.sqrt(squares[kept]) / scale[:, None]
+    if squares[0] <= CERTAIN * squares[-1]:
+        return None
+    transform = V / np.sqrt(squares) / scale[:, None]
     first = ColumnBasis(A, transform, transform)
     factor = np.linalg.cholesky(first.gram(np.ones(A.shape[0])))
     transform = solve_triangular(factor, transform.T, lower=True).T
-    back = transform if kept.all() else _shortest(transform, V[:, ~kept] / scale[:, None])
-    return ColumnBasis(A, transform, back)
+    return ColumnBasis(A, transform, transform)
 
 
 def solve_gram(gram: np.ndarray, right: np.ndarray) -> np.ndarray:

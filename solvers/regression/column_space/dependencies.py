@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.linalg import qr, solve_triangular
 
@@ -36,7 +38,8 @@ def dependencies(matrix: np.ndarray, rank: int, condition: float, scale: np.ndar
     [[0.71], [0.0], [-0.71]]
     """
     columns = matrix.shape[1]
-    R, order = qr(matrix, mode="r", pivoting=True)[-2:]
+    factors: Any = qr(matrix, mode="r", pivoting=True)
+    R, order = factors
     coefficients = solve_triangular(R[:rank, :rank], R[:rank, rank:])
     rounding = 10 * max(columns, 10) * EPSILON
     kept = np.abs(coefficients) > rounding * condition

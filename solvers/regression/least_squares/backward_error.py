@@ -14,8 +14,8 @@ from ritz.problem_types.least_squares import LeastSquares, refuse_gradients
 from ritz.problem_types.linear_system import check_vector
 from ritz.solution import Solution, Status
 
+from ..column_space.unlike_rows import powers_of_two
 from .factor import Factor
-from .scaling import powers_of_two
 
 __all__ = ["Iterate", "LeastSquaresTask"]
 
@@ -240,7 +240,8 @@ class LeastSquaresTask:
         ``condition`` number; ``backward_error``, the relative estimate of Karlson and Waldén :cite:`KarlsonWalden1997`
         with R in place of A; and ``error_estimate``, the relative error of x. This is the larger of
         :math:`\|(R^TR)^{-1}A^Tr\|/\|x\|` and of what rounding may do to any method in this precision. If R comes from a
-        sketch of distortion :math:`\varepsilon`, the former is within a factor of :math:`(1\pm\varepsilon)^2` of the truth.
+        sketch of distortion :math:`\varepsilon`, the former is within a factor of :math:`(1\pm\varepsilon)^2` of the
+        truth.
         """
         worst = int(iterate.ratios.argmax())
         x, shifted, gradient = (

@@ -96,7 +96,10 @@ class Factor:
         return np.linalg.qr(self.basis, mode="complete")[0][:, rank:] if rank else np.eye(columns)
 
     def regularised_norm(self, g: np.ndarray, shift: float) -> float:
-        r"""Return :math:`\|(R^TR+\mu^2I)^{-1/2}g\|_2` for a vector g and columns of R of unit length, in n³ operations."""
+        r"""Return :math:`\|(R^TR+\mu^2I)^{-1/2}g\|_2` for columns of R of unit length and a vector g, in n³ operations.
+
+        The vector is given in the units of A.
+        """
         if self.triangle is not None:
             triangle = self.triangle / self.lengths
             stacked = np.vstack((triangle, shift * np.eye(triangle.shape[1])))

@@ -58,7 +58,7 @@ class GramRefine:
 
 
 def prepare_gram(problem: LeastSquares, name: str, to_rounding: bool = False) -> PreparedRefinement:
-    """Return the prepared solver, or raise `InvalidProblem` if it cannot be accurate, `OutOfRange` if A is too large."""
+    """Return the prepared solver, or raise `InvalidProblem` if it cannot be accurate (`OutOfRange` due to squares)."""
     start = time.perf_counter()
     with single_blas_thread():
         factor = gram_factor(problem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.sparse import diags_array, issparse
@@ -14,7 +14,9 @@ from ritz.errors import InvalidProblem
 from ritz.operators import Diagonal, Operator
 from ritz.problem_types.least_squares import LeastSquares, RowBlocks, row_blocks
 
-__all__ = ["OutOfRange", "check_range", "largest_entries", "powers_of_two", "prepare_in_range"]
+from ..column_space.unlike_rows import powers_of_two
+
+__all__ = ["OutOfRange", "check_range", "largest_entries", "prepare_in_range"]
 
 LARGEST = 1e120  # largest entry whose square, summed and squared again, is far from overflowing
 SPREAD = 1e100  # ratio of the lengths of columns up to which one unit suits all
@@ -25,11 +27,7 @@ class OutOfRange(InvalidProblem):
     """A has columns whose squares overflow or vanish."""
 
 
-class _Scalable(Protocol):
-    scale: np.ndarray | None
-
-
-Prepared = TypeVar("Prepared", bound=_Scalable)
+Prepared = TypeVar("Prepared")
 
 
 def check_range(matrix: np.ndarray) -> None:
@@ -45,18 +43,6 @@ def check_range(matrix: np.ndarray) -> None:
         raise OutOfRange(
             f"column {column} of A has entries up to {largest[column]:.0e}, whose squares are out of range"
         )
-
-
-def powers_of_two(largest: np.ndarray) -> np.ndarray:
-    """Return the powers of two u for which ``largest / u`` lies in [1, 2), or 1 where `largest` is zero.
-
-    Examples
-    --------
-    >>> powers_of_two(np.array([0.0, 3.0, 1e-320])).tolist()[:2]
-    [1.0, 2.0]
-    """
-    exponents = np.clip(np.frexp(largest)[1] - 1, -1022, 1022)
-    return np.where(largest > 0.0, np.ldexp(1.0, exponents), 1.0)
 
 
 def prepare_in_range(problem: LeastSquares, prepare: Callable[[LeastSquares], Prepared]) -> Prepared:
@@ -79,7 +65,8 @@ def prepare_in_range(problem: LeastSquares, prepare: Callable[[LeastSquares], Pr
     # The root is divided, because the square of the unit may itself be out of range.
     ridge = (problem.ridge**0.5 / float(units[0])) ** 2
     scaled = replace(problem, A=_columns_times(problem.A, 1.0 / units), ridge=ridge, exact=None)
-    return replace(prepare(scaled), scale=1.0 / units)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    made: Any = prepare(scaled)
+    return replace(made, scale=1.0 / units)
 
 
 def largest_entries(A: Any) -> np.ndarray:

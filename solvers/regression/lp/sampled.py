@@ -23,7 +23,7 @@ from ritz.solver import Controls, PreparedSolver, check_pairing, registered_name
 from ..column_space.column_basis import ColumnBasis, column_basis, solve_gram
 from ..column_space.leverage_scores import scores_in_basis
 from .sampling import SCORES, sample_rows, sampling_probabilities
-from .solver import Lp, minimise
+from .solver import Lp, minimise, unit_of
 
 __all__ = ["LpSampled", "PreparedLpSample"]
 
@@ -137,7 +137,7 @@ class PreparedLpSample(PreparedSolver[Solution]):
         ) -> Generator[tuple[np.ndarray, np.ndarray, np.ndarray], None, Status]:
             yield z, b - basis.apply(z), b
             solution, stats = self._solve_sample(b)
-            found.update(stats)
+            found.update({**stats, "sampled_objective": unit * stats["sampled_objective"]})
             z = basis.transpose(self.problem.matrix @ to_numpy(solution.x))
             r = b - basis.apply(z)
             if stats["rows"] == b.size:
@@ -146,6 +146,7 @@ class PreparedLpSample(PreparedSolver[Solution]):
                 yield z, r, _merged_dual(basis, b, r, stats["rows"]) if p == 1.0 else _weighted_dual(basis, r, p)
             return Status.STAGNATED
 
+        unit = unit_of(np.asarray(to_numpy(self.problem.b if rhs is None else rhs), dtype=np.float64))
         start = np.zeros(self.problem.size) if x0 is None else x0
         solution = minimise(self.problem, self.basis, method, rhs, start, controls)
         return replace(solution, stats={**solution.stats, **found})
@@ -166,7 +167,7 @@ class PreparedLpSample(PreparedSolver[Solution]):
             scaled = weights[:, None] * (A[rows].toarray() if issparse(A) else A[rows])
             prepared = Lp().prepare(LpRegression(scaled, weights * b[rows], p))
             if prepared.basis.rank == self.basis.rank:
-                solution = prepared.solve()
+                solution = prepared.solve().uninterrupted()
                 stats = {"rows": rows.size, "samples": attempt, "sample_status": solution.status}
                 return solution, {**stats, "sampled_objective": solution.stats["objective"]}
         raise InvalidProblem(
@@ -199,7 +200,7 @@ def _merged_dual(basis: ColumnBasis, b: np.ndarray, r: np.ndarray, size: int) ->
     far = np.zeros(r.size)
     far[merged] = signs
     rows = np.vstack([basis.rows(kept), basis.transpose(far)])
-    solution = Lp().prepare(LpRegression(rows, np.append(b[kept], far @ b), 1.0)).solve()
+    solution = Lp().prepare(LpRegression(rows, np.append(b[kept], far @ b), 1.0)).solve().uninterrupted()
     y = solution.stats["dual"][-1] * far
     y[kept] = solution.stats["dual"][:-1]
     return y

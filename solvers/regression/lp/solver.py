@@ -14,6 +14,7 @@ from ritz.arguments import check_tolerances
 from ritz.backend import Array, asarray_like, cast, machine_epsilon, single_blas_thread, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
+from ritz.problem_types.least_squares import refuse_gradients
 from ritz.problem_types.linear_system import check_vector
 from ritz.problem_types.lp_regression import LpRegression, lp_norm
 from ritz.registry import register
@@ -21,10 +22,11 @@ from ritz.solution import Solution, Status
 from ritz.solver import Controls, PreparedSolver, check_pairing, registered_name
 
 from ..column_space.column_basis import ColumnBasis, column_basis
+from ..column_space.unlike_rows import powers_of_two
 from .interior_point import interior_point
 from .newton import lp_newton
 
-__all__ = ["Lp", "PreparedLp", "dual_bound", "dual_exponent", "minimise"]
+__all__ = ["Lp", "PreparedLp", "dual_bound", "dual_exponent", "minimise", "unit_of"]
 
 Method: TypeAlias = Callable[
     [ColumnBasis, np.ndarray, float, np.ndarray], Generator[tuple[np.ndarray, np.ndarray, np.ndarray], None, Status]
@@ -123,37 +125,40 @@ def minimise(
 ) -> Solution:
     """Run a method from `x0`, or from least squares, until the duality gap is small enough; see `PreparedLp`."""
     if rhs is not None:
-        problem = problem.with_rhs(rhs)
+        problem = problem.with_rhs(refuse_gradients("rhs", rhs))
         check_tolerances(controls.rtol, controls.atol, problem.dtype)  # the precision of rhs may be another
     b = to_numpy(problem.b).astype(np.float64)
-    start = basis.transpose(b if x0 is None else problem.matrix @ _starting_vector(x0, problem.size))
-    run = _Run(problem, basis, b, controls)
+    unit = unit_of(b)
+    with np.errstate(over="ignore", under="ignore"):
+        b = b / unit
+        start = basis.transpose(b if x0 is None else problem.matrix @ (_starting_vector(x0, problem.size) / unit))
+    run = _Run(problem, basis, b, unit, controls)
     with single_blas_thread():
         status = run.until(method(basis, b, problem.p, start))
     return run.finish(status)
 
 
 class _Run:
-    """One solve: the best iterate, the best bound, and the gap between them."""
+    """One solve: the best iterate, the best bound, and the gap between them, for ``b / unit``."""
 
-    def __init__(self, problem: LpRegression, basis: ColumnBasis, b: np.ndarray, controls: Controls):
-        self.problem, self.basis, self.b, self.controls = problem, basis, b, controls
+    def __init__(self, problem: LpRegression, basis: ColumnBasis, b: np.ndarray, unit: float, controls: Controls):
+        self.problem, self.basis, self.b, self.unit, self.controls = problem, basis, b, unit, controls
         self.history: list[float] = []
         self.z = np.zeros(basis.rank)
         self.objective = math.inf
         self.dual, self.bound = np.zeros_like(b), 0.0
-        self.rounding = 10 * machine_epsilon(np.float64) * lp_norm(b, problem.p)
+        self.exact = False
+        self.atol = controls.atol / unit
 
     @property
     def gap(self) -> float:
         """Relative duality gap of the best iterate, or 0 if its residual is rounding, as for b in the column space."""
-        if self.objective <= self.rounding:
+        if self.exact:
             return 0.0
         return max(self.objective - self.bound, 0.0) / self.objective
 
     def solved(self, share: float = 1.0) -> bool:
-        controls = self.controls
-        return self.gap * self.objective <= share * max(controls.rtol * self.objective, controls.atol)
+        return self.gap * self.objective <= share * max(self.controls.rtol * self.objective, self.atol)
 
     def until(self, steps: Generator[Any, None, Status]) -> Status:
         """Iterate until the gap is small enough, and return how the iteration ended."""
@@ -189,23 +194,40 @@ class _Run:
         objective = lp_norm(r, p)
         if objective < self.objective:
             self.objective, self.z = objective, z
+            self.exact = self._is_rounding(r, np.abs(self.b), np.float64)
         bound = dual_bound(y, self.b, p)
         if bound > self.bound:
             self.bound, self.dual = bound, y / lp_norm(y, dual_exponent(p))
+
+    def _is_rounding(self, r: np.ndarray, sizes: np.ndarray, dtype: Any) -> bool:
+        """Return whether every entry of a residual is rounding of terms of the given sizes."""
+        return bool((np.abs(r) <= 10 * machine_epsilon(dtype) * sizes).all())
+
+    def _proven(self, bound: float, matrix: Any, x: np.ndarray) -> float:
+        """Return the bound that the dual vector proves for minimisers that differ little from `x`.
+
+        It is not exactly orthogonal to the columns: ``b'y <= |Ax - b|_p |y|_q + |x|'|A'y|``.
+        """
+        return max(bound - float(np.abs(matrix.T @ self.dual) @ np.abs(x)), 0.0)
 
     def _unknowns(self, refinements: int = 0) -> Array:
         """Return x, refined because rounding makes Ax differ from Bz if A is ill-conditioned."""
         x = self.basis.to_unknowns @ self.z
         for _ in range(refinements):
             x += self.basis.to_unknowns @ (self.z - self.basis.transpose(self.problem.matrix @ x))
-        return asarray_like(x, self.problem.b)
+        return asarray_like(self.unit * x, self.problem.b)
 
     def finish(self, status: Status) -> Solution:
         """Return the solution, judged by the objective at the x returned."""
-        x, matrix = self._unknowns(refinements=2), self.problem.matrix
-        self.objective = self.problem.objective(x)
-        sizes = np.abs(self.b) + abs(matrix) @ np.abs(to_numpy(x).astype(np.float64))
-        self.rounding = 10 * machine_epsilon(self.problem.dtype) * lp_norm(sizes, self.problem.p)
+        matrix, given = self.problem.matrix, to_numpy(self.problem.b).astype(np.float64)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            x = self._unknowns(refinements=2)
+            values = to_numpy(x).astype(np.float64)
+            self.objective = self.problem.objective(x)
+            sizes = np.abs(given) + abs(matrix) @ np.abs(values)
+            self.exact = self._is_rounding(given - matrix @ values, sizes, self.problem.dtype)
+            self.atol = self.controls.atol
+            self.bound = self.unit * self._proven(self.bound, matrix, values / self.unit)
         if self.solved():
             status = Status.CONVERGED
         elif status is Status.CONVERGED:
@@ -228,6 +250,11 @@ class _Run:
         )
 
 
+def unit_of(b: np.ndarray) -> float:
+    """Return the power of two by which b is divided, as p-th powers of its entries may be out of range."""
+    return float(powers_of_two(np.abs(b).max()))
+
+
 def dual_exponent(p: float) -> float:
     """Return q with ``1/p + 1/q = 1``."""
     if p == 1.0:
@@ -242,7 +269,7 @@ def dual_bound(y: np.ndarray, b: np.ndarray, p: float) -> float:
 
 
 def _starting_vector(x0: Array, size: int) -> np.ndarray:
-    x0 = to_numpy(cast(check_vector("x0", x0, size), np.float64))
+    x0 = to_numpy(cast(check_vector("x0", refuse_gradients("x0", x0), size), np.float64))
     if x0.ndim != 1:
         raise InvalidProblem(f"x0 has shape {x0.shape}; it must be ({size},)")
     return x0
