@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Iterator
 from dataclasses import is_dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from ritz.arguments import Callback
 from ritz.backend import Array
 from ritz.errors import RitzError
 from ritz.problem_types.pde.pde import PDE
-from ritz.solution import Solution
+from ritz.solution import Solution, Status
 from ritz.solver import Prepared, make_solver
 from ritz.solvers.collocation.resolution import LARGE
 from ritz.solvers.collocation.stack import stacklevel
@@ -54,9 +54,11 @@ class PreparedResolving:
         best = self._first.solve(rhs, x0=x0, maxiter=maxiter, callback=callback, **controls)
         if _resolved(best) or not best.converged:
             return best
-        failed = [_failure(best)]
+        first, failed = best, [_failure(best)]
         prepare, solve = best.timings["prepare"], best.timings["solve"]
-        for name, options in self._others(best) if rhs is None and x0 is None and maxiter is None else ():
+        waiting = self._others(first) if rhs is None and x0 is None and maxiter is None else []
+        while waiting and not _resolved(best):
+            name, options = waiting.pop(0)
             try:
                 prepared = quiet(make_solver(name, options).prepare(self._pde))
                 found = prepared.solve(callback=callback, **controls)
@@ -64,29 +66,30 @@ class PreparedResolving:
                 failed.append(f"{name}: {error}")
                 continue
             prepare, solve = prepare + found.timings["prepare"], solve + found.timings["solve"]
-            found = replace(found, stats={**found.stats, "chosen": f"{name}: resolves what {best.solver} does not"})
-            if found.converged and _error(found) < _error(best):
-                best = found
-            if not found.converged or not _resolved(found):
-                failed.append(_failure(found))
-            if _resolved(best):
+            if found.status is Status.INTERRUPTED:
                 break
+            if found.converged and _error(found) < _error(best):
+                reason = f"{name}: resolves more than {first.solver}"
+                best = replace(found, stats={**found.stats, "chosen": reason})
+            if not (found.converged and _resolved(found)):
+                failed.append(_failure(found))
+                if not options:
+                    waiting[:0] = self._finer(found)
         if not _resolved(best):
             warnings.warn(best.stats["unresolved"], UserWarning, stacklevel=stacklevel())
         timings = {**best.timings, "prepare": prepare, "solve": solve}
         return replace(best, timings=timings, stats={**best.stats, "failed": tuple(failed)})
 
-    def _others(self, first: Solution) -> Iterator[tuple[str, dict[str, Any]]]:
-        if first.solver != "chebyshev":
-            yield "chebyshev", {}
-        yield "gp", {}
-        needed = first.stats.get("needed")
-        if needed is not None:
-            size = 1
-            for count in needed:
-                size *= count
-            if size <= MOST[self._pde.dimension]:
-                yield first.solver, {"shape": tuple(count + count // 10 for count in needed)}
+    def _others(self, first: Solution) -> list[tuple[str, dict[str, Any]]]:
+        own = self._finer(first)
+        return [*own, ("gp", {})] if first.solver == "chebyshev" else [("chebyshev", {}), ("gp", {}), *own]
+
+    def _finer(self, found: Solution) -> list[tuple[str, dict[str, Any]]]:
+        """Return the solver of a solution with as many unknowns as it says are needed, unless these are too many."""
+        needed = found.stats.get("needed")
+        if needed is None or math.prod(needed) > MOST[self._pde.dimension]:
+            return []
+        return [(found.solver, {"shape": tuple(count + count // 10 for count in needed)})]
 
 
 def quiet(prepared: Prepared) -> Prepared:

@@ -78,7 +78,7 @@ def compare_with_finer_grids(
         return None
     last, reference = found[-1]
     errors = [relative_difference(values, reference) for _, values in found]
-    error = max(errors)  # where data are rough, the coarsest grid may be the closest by chance
+    error = max(errors[0], 0.5 * max(errors))  # where data are rough, the coarsest grid may be close by chance
     if order is not None:  # the finest solution has an error too
         error /= 1.0 - (shape[0] / last[0]) ** order
     if change < LARGE:

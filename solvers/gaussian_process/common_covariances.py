@@ -17,7 +17,9 @@ from .covariances.covariance import SpectralMixture
 from .covariances.dense_method import condition_by_covariances
 from .covariances.dense_posterior import condition_on
 from .covariances.observations import Observations
+from .grid_data import uniform_shape
 from .method_result import MethodResult, SolveRequest
+from .options import check_noise
 from .prepared_gp import PreparedGP
 
 __all__ = ["MaternGP", "SquaredExponentialGP"]
@@ -60,9 +62,8 @@ class SquaredExponentialGP:
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def prepare(self, problem: PDE) -> PreparedPlainGP:
-        """Check that the problem is a PDE. What else there is to do depends on the data."""
-        check_pairing(self, problem)
-        return PreparedPlainGP(self, problem, None, registered_name(self))
+        """Check the problem and the options. What else there is to do depends on the data."""
+        return _prepared(self, problem)
 
 
 @register("gp-matern")
@@ -99,9 +100,16 @@ class MaternGP:
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
     def prepare(self, problem: PDE) -> PreparedPlainGP:
-        """Check that the problem is a PDE. What else there is to do depends on the data."""
-        check_pairing(self, problem)
-        return PreparedPlainGP(self, problem, None, registered_name(self))
+        """Check the problem and the options. What else there is to do depends on the data."""
+        return _prepared(self, problem)
+
+
+def _prepared(solver: SquaredExponentialGP | MaternGP, problem: PDE) -> PreparedPlainGP:
+    check_pairing(solver, problem)
+    check_noise(solver.noise)
+    if solver.shape is not None:
+        uniform_shape(problem, solver.shape)
+    return PreparedPlainGP(solver, problem, None, registered_name(solver))
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +125,7 @@ class PreparedPlainGP(PreparedGP):
             self.solver.points,
             frequencies=None,
             max_components=0,
-            noise=self.solver.noise,
+            noise=check_noise(self.solver.noise),
             evidence=True,
             request=replace(request, maxiter=ITERATIONS if request.maxiter is None else request.maxiter),
             start=self._start,

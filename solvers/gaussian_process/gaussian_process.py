@@ -11,12 +11,13 @@ import numpy as np
 from ritz.arguments import check_choice, check_integer
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
-from ritz.operators.stencils.boundary import AXES
 from ritz.problem_types.pde.pde import PDE
 from ritz.registry import register
 from ritz.solver import check_pairing
 
+from .grid_data import uniform_shape
 from .maximum_a_posteriori.joint_map import JointMap
+from .options import check_frequencies, check_noise
 from .prepared_gp import PreparedGP
 
 __all__ = ["KroneckerGP"]
@@ -98,11 +99,12 @@ class KroneckerGP:
         check_pairing(self, problem)
         if not isinstance(self.method, JointMap):
             check_choice("method", self.method, METHODS)
-        if self.noise != "learn" and not (isinstance(self.noise, (int, float)) and 0.0 <= self.noise < np.inf):
-            raise InvalidProblem(f"noise is {self.noise!r}; give a standard deviation, 0 or more, or 'learn'")
+        check_noise(self.noise)
         check_integer("max_components", self.max_components)
         if self.shape is not None and self.points is not None:
             raise InvalidProblem("shape and points are both given: points stand in place of a uniform grid")
+        if self.shape is not None:
+            uniform_shape(problem, self.shape)
         return PreparedGP(self, problem, self._frequencies(problem))
 
     def _frequencies(self, problem: PDE) -> tuple[np.ndarray, ...] | None:
@@ -115,12 +117,4 @@ class KroneckerGP:
                     f" {' or '.join(map(repr, known))}, or one array per axis"
                 )
             return None
-        single = problem.dimension == 1 and np.ndim(np.asarray(self.frequencies, dtype=object)) == 1
-        given = (self.frequencies,) if single and not np.iterable(self.frequencies[0]) else tuple(self.frequencies)
-        if len(given) != problem.dimension:
-            raise InvalidProblem(f"frequencies has {len(given)} arrays; give one for each of {problem.dimension} axes")
-        arrays = tuple(np.atleast_1d(np.asarray(values, dtype=np.float64)) for values in given)
-        for axis, values in zip(AXES, arrays, strict=False):
-            if values.ndim != 1 or not (np.isfinite(values).all() and (values >= 0.0).all()):
-                raise InvalidProblem(f"frequencies along {axis} must be finite and not negative")
-        return tuple(values[values > 0.0] for values in arrays)
+        return check_frequencies(self.frequencies, problem.dimension)

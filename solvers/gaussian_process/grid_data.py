@@ -17,6 +17,8 @@ from ritz.operators.stencils.boundary import AXES, side_names
 from ritz.problem_types.pde.fields import evaluate
 from ritz.problem_types.pde.pde import PDE, MultiIndex
 
+from .options import coordinates
+
 __all__ = [
     "SILVER",
     "Condition",
@@ -145,13 +147,24 @@ class GridData:
         out = [np.arange(len(axis)) % HELD_OUT == HELD_OUT // 2 for axis in self.axes]
         return self._part([~mask for mask in out]), self._part(out)
 
-    def between(self, step: float = GOLDEN, *, whole: bool = False) -> GridData:
-        """Return the data at irregular points between the nodes, in every cell if `whole` is set, otherwise in some.
+    def between(self, step: float = GOLDEN, *, whole: bool = False, nodes: bool = False) -> GridData:
+        """Return the data at irregular points between the nodes.
 
         Half-way between uniform nodes, every second alias of a tone still fits perfectly; at irregular points none
-        does. Another `step` gives other points.
+        does.
+
+        Parameters
+        ----------
+        step : float
+            Irrational number that the places in the cells follow from.
+        whole : bool
+            Whether there is a point in every cell, however many there are.
+        nodes : bool
+            Whether to add the nodes themselves.
         """
         axes = tuple(_between(axis, len(axis) if whole else BETWEEN[self.dimension], step) for axis in self.axes)
+        if nodes:
+            axes = tuple(np.sort(np.concatenate(pair)) for pair in zip(axes, self.axes, strict=True))
         return replace(self, axes=axes, source=evaluate("source", self.pde.source, np.meshgrid(*axes, indexing="ij")))
 
     def _part(self, masks: Sequence[np.ndarray]) -> GridData:
@@ -227,7 +240,9 @@ def uniform_shape(pde: PDE, shape: Any) -> tuple[int, ...]:
     InvalidProblem
         If `shape` is neither one integer of at least 4 nor one for each axis.
     """
-    counts: tuple[Any, ...] = (shape,) * pde.dimension if is_integer(shape) else tuple(shape)
+    counts: tuple[Any, ...] = (shape,) * pde.dimension if is_integer(shape) else ()
+    if isinstance(shape, (Sequence, np.ndarray)) and np.ndim(shape) == 1:
+        counts = tuple(shape)
     if len(counts) != pde.dimension or not all(is_integer(n) and int(n) >= 4 for n in counts):
         raise InvalidProblem(f"shape is {shape!r}; give at least 4 nodes along each of {pde.dimension} axes")
     return tuple(int(n) for n in counts)
@@ -239,8 +254,8 @@ def gridded_data(pde: PDE, shape: Any, points: Any, rhs: Any) -> GridData:
         counts = uniform_shape(pde, shape)
         axes = [np.linspace(lower, upper, n) for (lower, upper), n in zip(pde.domain, counts, strict=True)]
         return grid_data(pde, axes, rhs)
-    single = pde.dimension == 1 and np.ndim(points) == 1
-    axes = [points] if single else list(points)
+    single = pde.dimension == 1 and isinstance(points, (Sequence, np.ndarray)) and all(map(np.isscalar, points))
+    axes = [points] if single else list(points) if np.iterable(points) else []
     if len(axes) != pde.dimension or any(np.ndim(axis) != 1 for axis in axes):
         raise InvalidProblem(
             f"points must be increasing coordinates along each of {pde.dimension} axes, one array per axis (scattered"
@@ -308,7 +323,7 @@ def _between(axis: np.ndarray, most: int, step: float) -> np.ndarray:
 
 
 def _check_axis(name: str, axis: Any, ends: tuple[float, float]) -> np.ndarray:
-    nodes = np.asarray(axis, dtype=np.float64)
+    nodes = coordinates(f"points along {name}", axis)
     if nodes.ndim != 1 or len(nodes) < 4:
         raise InvalidProblem(f"points along {name} have shape {nodes.shape}; give at least 4 coordinates")
     if not np.isfinite(nodes).all() or (np.diff(nodes) <= 0).any():

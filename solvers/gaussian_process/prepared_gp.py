@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,9 +19,12 @@ from .features.feature_method import condition_by_features
 from .maximum_a_posteriori.joint_map import JointMap
 from .maximum_a_posteriori.map_method import condition_by_ascent
 from .method_result import MethodResult, SolveRequest
+from .options import check_noise
 from .posterior import PosteriorSolution
 
 __all__ = ["PreparedGP"]
+
+LARGE = 1e-2  # relative discretisation error that is warned of
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +48,8 @@ class PreparedGP(PreparedSolver[PosteriorSolution]):
     seconds : float
         Time spent on preparing.
     stats : mapping
+    warns : bool
+        Whether to warn of a discretisation error above 1e-2.
     """
 
     solver: Any
@@ -52,6 +58,7 @@ class PreparedGP(PreparedSolver[PosteriorSolution]):
     name: str = "gp"
     seconds: float = 0.0
     stats: Mapping[str, Any] = field(default_factory=dict)
+    warns: bool = True
 
     def _solve(self, rhs: Any, x0: Any, controls: Controls) -> PosteriorSolution:
         found = self._condition(SolveRequest(**vars(controls), rhs=rhs, x0=x0))
@@ -64,6 +71,14 @@ class PreparedGP(PreparedSolver[PosteriorSolution]):
         }
         if found.axes is not None:
             shared["shape"] = tuple(len(axis) for axis in found.axes)
+        error = found.stats.get("discretisation_error", 0.0)
+        if error > LARGE:
+            shared["unresolved"] = (
+                f"{found.x.size} nodes do not resolve the solution: its relative discretisation error is about"
+                f" {error:.1e}. Give more nodes"
+            )
+            if self.warns:
+                warnings.warn(shared["unresolved"], UserWarning, stacklevel=4)
         return PosteriorSolution(
             x=asarray_like(found.x, rhs) if rhs is not None and is_torch_array(rhs) else found.x,
             status=found.status,
@@ -85,7 +100,7 @@ class PreparedGP(PreparedSolver[PosteriorSolution]):
                 solver.points,
                 frequencies=self.frequencies,
                 max_components=solver.max_components,
-                noise="learn" if solver.noise == "learn" else float(solver.noise),
+                noise=check_noise(solver.noise),
                 request=request,
             )
         if solver.method == "dense":
@@ -95,7 +110,7 @@ class PreparedGP(PreparedSolver[PosteriorSolution]):
                 solver.points,
                 frequencies=self.frequencies,
                 max_components=solver.max_components,
-                noise="learn" if solver.noise == "learn" else float(solver.noise),
+                noise=check_noise(solver.noise),
                 evidence=isinstance(solver.frequencies, str) and solver.frequencies == "evidence",
                 request=request,
             )

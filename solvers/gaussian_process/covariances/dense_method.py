@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ritz.backend import to_numpy
+from ritz.errors import InvalidProblem
 from ritz.problem_types.pde.fields import evaluate
 from ritz.problem_types.pde.pde import PDE
 from ritz.solution import Status
@@ -15,8 +16,10 @@ from ritz.solution import Status
 from ..features.periodogram import find_tones
 from ..grid_data import coefficients, uniform_shape
 from ..method_result import MethodResult, SolveRequest
+from ..options import coordinates
+from ..points import check_points
 from .covariance import SpectralMixture
-from .dense_posterior import DensePosterior, condition_on
+from .dense_posterior import DensePosterior, check_distinct, condition_on
 from .evidence import maximise_evidence
 from .observations import Observations, observe
 
@@ -62,6 +65,8 @@ def condition_by_covariances(
     """
     axes, nodes = _nodes(pde, shape, points)
     observations = observe(pde, nodes, None if request.rhs is None else np.ravel(to_numpy(request.rhs)))
+    if noise == 0.0:
+        check_distinct(observations)
     if start is None:
         found = _frequencies(observations, max_components) if frequencies is None else list(frequencies)
         covariances = mixtures(observations, found)
@@ -101,10 +106,12 @@ def _outcome(
         status = Status.CONVERGED
     elif posterior.status is not Status.CONVERGED:
         status = posterior.status
-    stats = {
+    stats: dict[str, Any] = {
         "frequencies": tuple(len(values) for values in posterior.frequencies),
         **{f"{name} residual": value for name, value in residuals.items() if np.isfinite(value)},
     }
+    if not noise and not observations.measured:
+        stats["discretisation_error"] = posterior.discretisation_error
     x = np.asarray(posterior.mean(observations.points))
     return MethodResult(posterior, x, axes, status, residual, posterior.history, stats)
 
@@ -112,12 +119,13 @@ def _outcome(
 def _nodes(pde: PDE, shape: Any, points: Any) -> tuple[tuple[np.ndarray, ...] | None, np.ndarray]:
     """Return the nodes along each axis, or None without a grid, and all points, shape (P, d)."""
     if points is not None and not isinstance(points, tuple):  # scattered, or in one dimension
-        array = np.asarray(to_numpy(points), dtype=np.float64)
-        array = array[:, None] if array.ndim == 1 else array
+        array = check_points("points", points, pde)
         ordered = pde.dimension == 1 and bool((np.diff(array[:, 0]) > 0).all())
         return ((array[:, 0],) if ordered else None), array
     if points is not None:
-        axes = tuple(np.asarray(axis, dtype=np.float64) for axis in points)
+        axes = tuple(coordinates("points", axis) for axis in points)
+        if len(axes) != pde.dimension or any(axis.ndim != 1 for axis in axes):
+            raise InvalidProblem(f"points must hold one array of coordinates for each of {pde.dimension} axes")
     else:
         counts = uniform_shape(pde, DEFAULT[pde.dimension] if shape is None else shape)
         axes = tuple(np.linspace(lower, upper, n) for (lower, upper), n in zip(pde.domain, counts, strict=True))

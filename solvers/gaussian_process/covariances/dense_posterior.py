@@ -24,7 +24,7 @@ from .gram import Gram, check_rows, factorise
 from .observations import Observations, observe
 from .residuals import equation_residual, points_between
 
-__all__ = ["DensePosterior", "condition", "condition_on"]
+__all__ = ["DensePosterior", "check_distinct", "condition", "condition_on"]
 
 JITTER = 1e-13  # relative; the least that rounding allows for smooth covariances
 SETTLED = 1e-12  # relative change of the state below which linearisation has converged
@@ -90,7 +90,7 @@ class DensePosterior:
         """Residuals of the equation, relative to the norm of the source (or of the largest term, if larger).
 
         ``"train"`` is the residual of the mean at the points; ``"held-out"`` the leave-one-out residual; ``"off-grid"``
-        the residual half-way between the points (for d > 1, at evenly spread points), NaN if the source is known at
+        the residual between the points (for d > 1, at evenly spread points), NaN if the source is known at
         the points only. A small residual at the points says nothing, because the mean interpolates there with right
         and wrong frequencies alike.
         """
@@ -104,6 +104,25 @@ class DensePosterior:
             left, size = self.residual_at(between, evaluate("source", observations.pde.source, tuple(between.T)))
             found["off-grid"] = float(np.linalg.norm(left)) / size
         return found
+
+    @cached_property
+    def discretisation_error(self) -> float:
+        """Size of the mean's change for the source that is missed between the points, relative to the mean.
+
+        NaN if the source is known at the points only.
+        """
+        observations = self.observations
+        if observations.measured:
+            return math.nan
+        between = points_between(observations.points, observations.pde.domain)
+        left, _ = self.residual_at(between, evaluate("source", observations.pde.source, tuple(between.T)))
+        values = np.zeros(len(self.values))
+        values[: len(observations.points)] = -left[_nearest(between, observations.points)]
+        change = np.concatenate(
+            [self._cross(part) @ self.gram.solve(values) for part in self._parts(self._value(observations.points))]
+        )
+        size = float(np.linalg.norm(self._mean(self._value(observations.points)) + change))
+        return float(np.linalg.norm(change)) / size if size else 0.0
 
     def mean(self, points: Array, derivative: int | MultiIndex | None = None) -> Array:
         """Return the posterior mean of u, or of a derivative of it.
@@ -256,8 +275,8 @@ def condition(
     [1.0]
     """
     observations = observe(pde, points, source, boundary_points)
-    if noise == 0.0 and len(np.unique(observations.points, axis=0)) < len(observations.points):
-        raise InvalidProblem("points holds some twice: give each once, or the noise of the source")
+    if noise == 0.0:
+        check_distinct(observations)
     if not (np.isfinite(noise) and noise >= 0.0):
         raise InvalidProblem(f"noise is {noise!r}; it must be a number that is not negative")
     return condition_on(observations, covariances, noise, jitter, maxiter)
@@ -295,6 +314,19 @@ def condition_on(
             if len(history) > 2 and history[-1] > history[-2]:
                 state = 0.5 * (state + before)
     return replace(best, status=status, history=np.array(history))
+
+
+def _nearest(points: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the index of the nearest of `points` to each of `places`."""
+    from scipy.spatial import cKDTree
+
+    return np.asarray(cKDTree(points).query(places)[1])
+
+
+def check_distinct(observations: Observations) -> None:
+    """Raise `InvalidProblem` if a point is given twice, which only a source with noise allows."""
+    if len(np.unique(observations.points, axis=0)) < len(observations.points):
+        raise InvalidProblem("points holds some twice: give each once, or the noise of the source")
 
 
 def check_covariances(observations: Observations, covariances: Sequence[SpectralMixture]) -> None:

@@ -17,8 +17,9 @@ __all__ = ["Mean", "equation_residual", "points_between"]
 Mean: TypeAlias = Callable[[np.ndarray, MultiIndex], np.ndarray]
 """``mean(points, index)``: a derivative of u at points of shape (P, d)."""
 
+GOLDEN = 0.5 * (5**0.5 - 1.0)
 STEPS = {2: 1.324717957244746, 3: 1.2207440846057596}  # by dimension d, the root of r^(d+1) = r + 1
-MOST = 1000  # maximum number of points in between, in more than one dimension
+FEWEST, MOST = 50, 1000  # bounds of the number of points in between, in more than one dimension
 
 
 def equation_residual(pde: PDE, mean: Mean, points: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, float]:
@@ -41,15 +42,16 @@ def equation_residual(pde: PDE, mean: Mean, points: np.ndarray, source: np.ndarr
 
 
 def points_between(points: np.ndarray, domain: Sequence[tuple[float, float]]) -> np.ndarray:
-    """Return points of the box that differ from `points`: half-way between them, or spread evenly for d > 1.
+    """Return points of the box that differ from `points`: between them and the ends, or spread evenly for d > 1.
 
-    Evenly spread points follow a rule of irrational steps, which never falls on a grid.
+    Both follow a rule of irrational steps, which never falls on a grid: half-way between even points, every second
+    alias of a tone still fits perfectly.
     """
     lower, upper = np.array(domain).T
     if len(lower) == 1:
-        ordered = np.unique(points)
-        middles = 0.5 * (ordered[1:] + ordered[:-1]) if len(ordered) > 1 else 0.5 * (lower + upper)
-        return middles[:, None]
+        ordered = np.unique(np.concatenate([np.ravel(points), lower, upper]))
+        share = 0.1 + 0.8 * (np.arange(1, len(ordered)) * GOLDEN % 1.0)
+        return (ordered[:-1] + share * np.diff(ordered))[:, None]
     steps = STEPS[len(lower)] ** -np.arange(1.0, len(lower) + 1.0)
-    share = (0.5 + np.arange(1, min(len(points), MOST) + 1)[:, None] * steps) % 1.0
+    share = (0.5 + np.arange(1, min(max(len(points), FEWEST), MOST) + 1)[:, None] * steps) % 1.0
     return lower + share * (upper - lower)

@@ -31,6 +31,7 @@ STRONG = 1e-3  # relative amplitude above which a tone is checked for aliasing
 LOST = 1e-3  # relative residual between the nodes that reveals an alias
 UNDETERMINED = 0.01  # standard deviation relative to the mean above which exact data leave the solution open
 RESONANT = 1e12  # condition number of an equation at a resonance
+SMALL = 10_000  # nodes up to which the error is judged by points between them and the nodes together
 NOISY = 2.0  # residual that the noise explains, in standard deviations of the noise
 
 
@@ -103,7 +104,7 @@ def _outcome(
 
 def _discretisation_error(data: GridData, chosen: SelectedPrior, maxiter: int | None) -> float:
     """Return the difference from the mean given the source at other points, relative to the mean."""
-    posterior, other = chosen.posterior, data.between(SILVER, whole=True)
+    posterior, other = chosen.posterior, data.between(SILVER, whole=True, nodes=data.source.size <= SMALL)
     again = condition_features(other, posterior.prior, 0.0, posterior.mean_on(other.axes), maxiter)
     u, v = (part.mean_on(data.axes) for part in (posterior, again))
     if data.singular:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from ritz.newton import newton
 from ritz.problem_types.pde.fields import evaluate
 from ritz.problem_types.pde.pde import MultiIndex
 from ritz.solution import Status
+from ritz.solvers.direct.factorisation import FactorisationFailed
 from ritz.solvers.direct.kronecker_sum import KroneckerSumSolver, along_axes
 
 from ..grid_data import GridData, coefficients, side_weight
@@ -24,6 +26,7 @@ from .tensor_posterior import TensorPosterior
 
 __all__ = ["condition_on_box"]
 
+DRAWS, ROUGHLY = 8, 1e-2  # random sources that the spread is judged by, and relative residual of their solutions
 FINEST = 1e-12  # relative residual requested of iterations; their last step goes far below
 
 
@@ -117,12 +120,43 @@ class _Galerkin:
         posterior = TensorPosterior(
             self.data, self.bases, whole, self.solver, 0.0, self.solver.condition, 0.0, status, np.array(history)
         )
+        if self.iterative and noise:
+            posterior = replace(posterior, linearised=partial(self.linearised, found.u.reshape(y0.shape)))
         absolute, size = posterior.misfit(self.data)
         if not self.iterative:
             history = [1.0, absolute / size]
         deviation = float(noise) if noise and noise != "learn" else self._deviation(absolute, source.size)
         evidence = _log_evidence(self.data.source, source.size, deviation)
         return replace(posterior, noise=deviation, log_evidence=evidence, history=np.array(history))
+
+    def linearised(self, y: np.ndarray) -> tuple[KroneckerSumSolver, float]:
+        """Return a solver for the equation linearised around y, and the factor by which its solutions are too small.
+
+        The solver has the derivative of the reaction in the form of a sum of functions of one variable. For the rest,
+        and for terms that couple the axes, solutions of random sources are compared with those of the whole equation.
+        """
+        factors = [inside.T @ operator @ inside for inside, operator in zip(self.inside, self.operators, strict=True)]
+        if self.data.pde.reaction is not None:
+            slope = evaluate("derivative of reaction", self.data.pde.reaction[1], (self._at_nodes(y),))
+            mean = slope.mean()
+            for axis, (basis, inside, nodes) in enumerate(zip(self.bases, self.inside, self.data.axes, strict=True)):
+                others = tuple(other for other in range(slope.ndim) if other != axis)
+                along = slope.mean(axis=others) - (mean if axis else 0.0)
+                fine = np.interp(basis.quadrature_nodes, nodes, along)
+                factors[axis] = factors[axis] + inside.T @ basis.operator(0, fine) @ inside
+        try:
+            solver = KroneckerSumSolver(factors, self.data.singular)
+        except FactorisationFailed:
+            solver = self.solver
+        generator = np.random.default_rng(0)
+        sizes = np.zeros(2)
+        for _ in range(DRAWS):
+            tested = self._tested(along_axes(self.fit, generator.standard_normal(self.data.shape)))
+            sizes += (
+                float(np.linalg.norm(self._step(y, tested.ravel(), ROUGHLY)) ** 2),
+                float(np.linalg.norm(solver(tested)) ** 2),
+            )
+        return solver, float(np.sqrt(sizes[0] / sizes[1])) if sizes[1] else 1.0
 
     def _deviation(self, weighted: float, used: int) -> float:
         """Return the standard deviation of noise that explains a residual of the given weighted norm."""

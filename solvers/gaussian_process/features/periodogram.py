@@ -17,6 +17,7 @@ AMPLITUDE = 3  # polynomials in the amplitude of a tone during the search
 TREND = 4  # polynomials removed first
 NOISE = 25.0  # power relative to the median above which a peak is not white noise
 CORRECTIONS = 3
+FEWEST = 4  # points in which a tone can be found
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,8 @@ def find_tones(points: np.ndarray, data: np.ndarray, max_components: int = 15, t
     [40.0, 90.0]
     """
     columns = np.reshape(data, (len(points), -1))
+    if len(points) < FEWEST:
+        return Tones(np.zeros(0), np.zeros(0), float(columns.any()), 0.0)
     total = float(np.linalg.norm(columns))
     nyquist = np.pi * (len(points) - 1) / (points[-1] - points[0])
     periodogram = _periodogram(points, nyquist)

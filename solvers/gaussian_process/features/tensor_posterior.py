@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 
@@ -49,6 +49,9 @@ class TensorPosterior:
     status : Status
         Status of the iteration, if there is one.
     history : ndarray, shape (iterations + 1,)
+    linearised : callable, optional
+        Returns the solver that the spread follows from, and a factor of the standard deviation, if the equation is not
+        the Kronecker sum that `solver` solves.
     """
 
     data: GridData
@@ -60,6 +63,11 @@ class TensorPosterior:
     log_evidence: float
     status: Status
     history: np.ndarray
+    linearised: Callable[[], tuple[KroneckerSumSolver, float]] | None = None
+
+    @cached_property
+    def _spread(self) -> tuple[KroneckerSumSolver, float]:
+        return (self.solver, 1.0) if self.linearised is None else self.linearised()
 
     @property
     def prior(self) -> tuple[SpectralFeatures, ...]:
@@ -104,23 +112,24 @@ class TensorPosterior:
         checked = check_points("points", points, self.data.pde)
         rows = [basis.at(column) @ basis.inside for basis, column in zip(self.bases, checked.T, strict=True)]
         spread = [basis.inside.T @ basis.fit for basis in self.bases]  # maps noise at the nodes to the equations
+        solver, factor = self._spread
         found = [
-            np.linalg.norm(along_axes([s.T for s in spread], self.solver.transposed(reduce(np.multiply.outer, row))))
-            ** 2
+            np.linalg.norm(along_axes([s.T for s in spread], solver.transposed(reduce(np.multiply.outer, row)))) ** 2
             for row in zip(*rows, strict=True)
         ]
-        return like_points(self.noise**2 * np.array(found), points)
+        return like_points((factor * self.noise) ** 2 * np.array(found), points)
 
     def sample(self, points: Array, count: int = 1, seed: int = 0) -> Array:
         """Draw functions from the posterior, shape (count, P), with one solve each.
 
         By Matheron's rule, noise is drawn on the grid, and the solution of the equation for it is added to the mean.
         """
+        solver, factor = self._spread
         generator = np.random.default_rng(check_seed(seed))
         draws = [self.mean(points)] * count
         for number in range(count):
-            noise = self.noise * generator.standard_normal(self.data.shape)
-            change = self.solver(along_axes([basis.inside.T @ basis.fit for basis in self.bases], noise))
+            noise = factor * self.noise * generator.standard_normal(self.data.shape)
+            change = solver(along_axes([basis.inside.T @ basis.fit for basis in self.bases], noise))
             whole = along_axes([basis.inside for basis in self.bases], change)
             draws[number] = draws[number] + replace(self, coefficients=whole).mean(points)
         return like_points(np.stack([np.asarray(draw) for draw in draws]), points)
