@@ -17,6 +17,7 @@ from ritz.operators.sparse_entries import sparse_entries
 from ritz.solver import require_symmetric
 from ritz.solvers.preconditioners.incomplete_cholesky import NotPositiveDefinite
 
+from ..grid.precision import single_precision_suffices
 from .aggregation_hierarchy import build_hierarchy, in_precision
 from .composite import CompositeCorrection
 from .options import BootstrapOptions
@@ -26,8 +27,7 @@ from .stopping_rule import rate_worth_another
 __all__ = ["Bootstrap", "bootstrap", "build_bootstrap"]
 
 MOST = 48  # iterations after which the estimate of a rate is taken as it is
-PRECISE = 0.1  # relative error of a correction along the smoothest vector at which single precision is too coarse
-DIVERGING = 1.01  # rate of a symmetric composite, at most 1, that shows the same
+DIVERGING = 1.01  # rate of a symmetric composite, at most 1, that shows rounding errors
 ORDINARY = 1e-15, 1e15  # range of the largest entry that is safe from overflow and underflow in single precision
 
 
@@ -204,11 +204,9 @@ def _compose(
     spread = np.divide(1.0, np.sqrt(diagonal), out=np.zeros_like(diagonal), where=diagonal > 0.0)
     generator = np.random.default_rng(options.seed)
     vectors, rates = [smooth], list[float]()
-    # The errors of rounding in a smooth vector cancel but for the root of their number.
-    least = float(np.finfo(np.float32).eps) / (PRECISE * max(smooth.size, 1) ** 0.5) if single else 0.0
     while True:
         composite.hierarchies.append(build_hierarchy(matrix, kept, vectors[-1], options, epsilon))
-        if composite.hierarchies[-1].smallest < least:
+        if single and not single_precision_suffices(composite.hierarchies[-1].smallest, smooth.size):
             return None
         start = spread * generator.standard_normal(spread.size)
         count = len(composite.hierarchies)

@@ -16,7 +16,7 @@ __all__ = ["CoarsestSolve"]
 
 DENSE = 700  # largest number of unknowns for which a dense inverse is formed
 ROUNDING = 1e-13  # couplings, relative to the diagonal, that are rounding errors
-SINGULAR = 1e-9  # sum of the row sums, relative to the diagonal, below which a region counts as singular
+SINGULAR = 1e-9  # sum of the row sums, relative to the diagonal, up to which a region may be in the nullspace
 
 
 class CoarsestSolve:
@@ -32,11 +32,13 @@ class CoarsestSolve:
     off_grid : OffGridUnknowns
     dtype : dtype
         Data type of vectors.
+    singular : bool
+        Whether the operator has a nullspace; otherwise only regions that are singular up to rounding are so called.
     """
 
-    def __init__(self, stencil: GridStencil, off_grid: OffGridUnknowns, dtype: Any):
+    def __init__(self, stencil: GridStencil, off_grid: OffGridUnknowns, dtype: Any, *, singular: bool = True):
         matrix, self._unknowns = _assemble(stencil, off_grid)
-        self._labels, self._sizes, matrix = _grounded(matrix)
+        self._labels, self._sizes, matrix = _grounded(matrix, SINGULAR if singular else ROUNDING)
         self._layout = stencil.layout
         self._work = WorkArrays(dtype, stencil.layout.size + off_grid.count)
         self._inverse: Any = None
@@ -105,7 +107,7 @@ def _assemble(stencil: GridStencil, off_grid: OffGridUnknowns) -> tuple[Any, np.
     return coo_array(entries, shape=(unknowns.size, unknowns.size)).tocsr(), unknowns
 
 
-def _grounded(matrix: Any) -> tuple[np.ndarray, np.ndarray, Any]:
+def _grounded(matrix: Any, tolerance: float) -> tuple[np.ndarray, np.ndarray, Any]:
     """Make singular regions definite by increasing the diagonal entry of one unknown in each.
 
     Returns
@@ -124,7 +126,7 @@ def _grounded(matrix: Any) -> tuple[np.ndarray, np.ndarray, Any]:
     count, regions = connected_components(matrix, directed=False)
     diagonal = matrix.diagonal()
     sums = np.bincount(regions, np.abs(matrix.sum(axis=1)), count)
-    singular = np.flatnonzero(sums <= SINGULAR * np.bincount(regions, diagonal, count))
+    singular = np.flatnonzero(sums <= tolerance * np.bincount(regions, diagonal, count))
     number = np.full(count, singular.size)
     number[singular] = np.arange(singular.size)
     labels = number[regions]

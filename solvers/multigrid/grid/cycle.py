@@ -12,6 +12,8 @@ from .padded_vectors import PaddedVectors
 
 __all__ = ["GridCycle"]
 
+INVERSE_STEPS = 5  # the smallest eigenvalue of a nearly singular operator is far from the others
+
 
 class GridCycle(PaddedVectors):
     """V- and W-cycles over the levels of a hierarchy, of which subclasses define the steps.
@@ -80,6 +82,28 @@ class GridCycle(PaddedVectors):
         if self.visits == 2 and number + 1 in self.twice and number + 1 < len(self.levels):
             correction = self.cycle(coarse, self._before_second_visit(number + 1, correction), number + 1)
         return self._ascend(number, x, rhs, correction)
+
+    def smallest_eigenvalue(self) -> float:
+        """Return an estimate of the smallest positive eigenvalue of the operator, whose unit is its diagonal.
+
+        By inverse iteration on the coarsest grid, with the diagonal restricted to it as mass.
+        """
+        mass = self._used.copy()
+        self.layout.refresh(mass)
+        for number in range(len(self.levels)):
+            mass = self._restrict(number, mass)
+        mass = mass.astype(np.float64)
+        x = np.random.default_rng(0).standard_normal(mass.size)
+        smallest = 1.0
+        for _ in range(INVERSE_STEPS):
+            size = float(np.vdot(x, mass * x)) ** 0.5
+            if not size > 0.0:  # nothing but null vectors
+                return 1.0
+            rhs = (mass * (x / size)).astype(self.dtype)
+            following = self._solve_coarsest(rhs).astype(np.float64)
+            grown = float(np.vdot(following, mass * following)) ** 0.5
+            smallest, x = 1.0 / grown if grown > 0.0 else 1.0, following
+        return smallest
 
     def full_cycle(self, rhs: np.ndarray, number: int = 0) -> np.ndarray:
         """Return the approximate solution of full multigrid: from the coarsest grid up, one cycle on each grid."""

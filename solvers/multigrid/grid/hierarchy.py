@@ -36,6 +36,8 @@ class GridHierarchy(GridCycle):
     visits : int
         Visits per cycle to the third and fourth grid: 1 (V-cycle) or 2 (W-cycle). With 0, a few V-cycles on the
         coarser grids, which cost little, decide.
+    singular : bool
+        Whether the operator has a nullspace.
 
     Attributes
     ----------
@@ -47,12 +49,21 @@ class GridHierarchy(GridCycle):
 
     twice: ClassVar[tuple[int, ...]] = (2, 3)  # cheap enough to visit twice where a V-cycle converges slowly
 
-    def __init__(self, grids: list[MultigridGrid], dtype: Any, *, degree: int = 2, ratio: float = 4.0, visits: int = 0):
+    def __init__(
+        self,
+        grids: list[MultigridGrid],
+        dtype: Any,
+        *,
+        degree: int = 2,
+        ratio: float = 4.0,
+        visits: int = 0,
+        singular: bool = True,
+    ):
         super().__init__(grids[0].stencil.layout, grids[0].stencil.diagonal, dtype)
         self._off_grid_count = grids[-1].off_grid.count
         self.levels = [GridLevel(grid.stencil, grid.off_grid, dtype, degree, ratio) for grid in grids[:-1]]
         self.transfers = [GridTransfer(grid, self.dtype) for grid in grids[:-1]]
-        self._coarsest = CoarsestSolve(grids[-1].stencil, grids[-1].off_grid, self.dtype)
+        self._coarsest = CoarsestSolve(grids[-1].stencil, grids[-1].off_grid, self.dtype, singular=singular)
         self.visits = visits or (2 if self._coarse_factor() > SLOW else 1)
 
     @property

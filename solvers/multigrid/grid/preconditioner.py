@@ -19,6 +19,7 @@ from .coarse_grids import coarse_grids
 from .cycle import GridCycle
 from .grid_stencil import GridStencil, from_matrix, from_stencil
 from .hierarchy import GridHierarchy
+from .precision import single_precision_suffices
 
 __all__ = ["WIDE_SPREAD", "GridMultigrid", "MultigridInverse", "diagonal_spread"]
 
@@ -48,7 +49,7 @@ class GridMultigrid:
         on the coarser grids.
     precision : {"auto", "single", "double"}
         Precision of the cycle. ``"auto"`` is single precision unless diagonal entries differ by a factor of more than
-        1e7.
+        1e7 or the operator is nearly singular.
 
     Raises
     ------
@@ -85,15 +86,20 @@ class GridMultigrid:
                 f"multigrid needs a positive diagonal, and an entry is {smallest:g}: the operator is not"
                 " positive definite; use 'minres' or 'lu'"
             )
+        grids = coarse_grids(stencil)
+        options: dict[str, Any] = {
+            "degree": self.smoothing,
+            "ratio": 2.0 * self.smoothing,
+            "visits": {"V": 1, "W": 2}.get(self.cycle, 0),
+            "singular": operator.nullspace is not None,
+        }
         wide = self.precision == "auto" and diagonal_spread(stencil.diagonal) > WIDE_SPREAD
-        hierarchy = GridHierarchy(
-            coarse_grids(stencil),
-            np.float64 if wide or self.precision == "double" else np.float32,
-            degree=self.smoothing,
-            ratio=2.0 * self.smoothing,
-            visits={"V": 1, "W": 2}.get(self.cycle, 0),
-        )
-        return MultigridInverse(operator, hierarchy)
+        if not wide and self.precision != "double":
+            hierarchy = GridHierarchy(grids, np.float32, **options)
+            unknowns = operator.shape[0]
+            if self.precision == "single" or single_precision_suffices(hierarchy.smallest_eigenvalue(), unknowns):
+                return MultigridInverse(operator, hierarchy)
+        return MultigridInverse(operator, GridHierarchy(grids, np.float64, **options))
 
     def _stencil(self, operator: Operator) -> GridStencil:
         if isinstance(operator, Stencil):

@@ -52,6 +52,8 @@ class FaceHierarchy(GridCycle):
     ----------
     finest : FaceGrid
     parameters : HierarchyParameters
+    singular : bool
+        Whether the operator has a nullspace.
 
     Attributes
     ----------
@@ -61,7 +63,7 @@ class FaceHierarchy(GridCycle):
 
     twice: ClassVar[tuple[int, ...]] = (1, 2)
 
-    def __init__(self, finest: FaceGrid, parameters: HierarchyParameters):
+    def __init__(self, finest: FaceGrid, parameters: HierarchyParameters, *, singular: bool = True):
         super().__init__(finest.layout, finest.diagonal, finest.diagonal.dtype)
         self.levels: list[FaceLevel] = []
         self.visits = parameters.visits
@@ -72,7 +74,7 @@ class FaceHierarchy(GridCycle):
             fields = parameters.fields(grid, merged, len(self.levels))
             self.levels.append(FaceLevel(grid, fields))
             grid = merged.grid(grid, fields.faces)
-        self._coarsest = CoarsestSolve(grid.stencil(), OffGridUnknowns.none(), self.dtype)
+        self._coarsest = CoarsestSolve(grid.stencil(), OffGridUnknowns.none(), self.dtype, singular=singular)
 
     @property
     def stats(self) -> Mapping[str, Any]:

@@ -24,6 +24,7 @@ from ritz.solvers.krylov.conjugate_gradients import conjugate_gradients
 from ritz.solvers.training.weights import Weights, load_weights
 
 from ..grid.mixed_precision import mixed_conjugate_gradients
+from ..grid.precision import single_precision_suffices
 from ..grid.preconditioner import WIDE_SPREAD, GridMultigrid, MultigridInverse, diagonal_spread
 from .face_grid import face_grid
 from .face_hierarchy import FaceHierarchy
@@ -105,7 +106,9 @@ class LearnedGridMultigrid:
             return "the operator is periodic, or not diagonally dominant"
         if grid.anisotropy > ANISOTROPIC:
             return f"couplings differ by a factor of {grid.anisotropy:.2g} between axes"
-        hierarchy = FaceHierarchy(grid, parameters)
+        hierarchy = FaceHierarchy(grid, parameters, singular=operator.nullspace is not None)
+        if not single_precision_suffices(hierarchy.smallest_eigenvalue(), operator.shape[0]):
+            return "the operator is nearly singular, and single precision is too coarse for it"
         factor = hierarchy.calibrate()
         return hierarchy if factor <= SLOW else f"trial iterations reduced a residual by a factor of {factor:.2f} each"
 
