@@ -368,6 +368,24 @@ def test_fields(wrap, solver):
 
 
 @careless
+@pytest.mark.parametrize("solver", ["finite-difference", "chebyshev"])
+def test_reactions(wrap, solver):
+    def solved(change):
+        reaction = change(lambda u: np.asarray(u) ** 3), change(lambda u: 3.0 * np.asarray(u) ** 2)
+        return ritz.solve(ritz.PDE((0.0, 1.0), {2: -1.0}, 20.0, 1.0, reaction=reaction), solver, shape=20).x
+
+    np.testing.assert_allclose(solved(wrap), solved(lambda function: function), atol=1e-9)
+
+
+@careless
+def test_functions_of_eigenvalues(wrap):
+    density = ritz.solvers.spectrum.density(np.diag(np.arange(1.0, 400.0)), seed=0)
+    careful, again = (density.expectation(np.sqrt).value for _ in range(2))
+    tried = [density.expectation(wrap(np.sqrt)).value for _ in range(2)]
+    assert careful == again == tried[0] == tried[1]
+
+
+@careless
 def test_sequences(wrap):
     def sequence(change):
         return ritz.SystemSequence(

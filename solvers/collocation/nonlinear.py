@@ -61,10 +61,10 @@ class PreparedNewton(PreparedDiscretisation):
         inner: list[int] = []
 
         def residual(u: np.ndarray) -> np.ndarray:
-            return system.operator @ u + weights * reaction(u.copy()) - b
+            return system.operator @ u + weights * np.asarray(reaction(u.copy())) - b
 
         def linearised_solve(u: np.ndarray, value: np.ndarray, tolerance: float) -> np.ndarray:
-            diagonal = np.broadcast_to(weights * slope(u.copy()), u.shape)
+            diagonal = np.broadcast_to(weights * np.asarray(slope(u.copy())), u.shape)
             if not np.isfinite(diagonal).all():
                 return np.full(u.shape, np.nan)
             step, iterations = self.shifted_solve(diagonal, value, tolerance)
@@ -89,7 +89,7 @@ class PreparedNewton(PreparedDiscretisation):
         """Return the solution of the equation linearised around `u` for a weighted source, roughly; shape (n,)."""
         assert self.discretisation.pde.reaction is not None
         slope = self.discretisation.pde.reaction[1]
-        diagonal = np.broadcast_to(self._weights * slope(u.copy()), u.shape)
+        diagonal = np.broadcast_to(self._weights * np.asarray(slope(u.copy())), u.shape)
         return self.shifted_solve(diagonal, rest, LOOSE)[0]
 
     @property

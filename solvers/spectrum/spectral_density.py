@@ -90,7 +90,7 @@ class SpectralDensity:
         if self.exact:
             return Estimate(value, 0.0, self.products, True, "exact")
         with np.errstate(all="ignore"):  # infinite values make the error infinite
-            shorter = [float(w @ np.asarray(function(nodes), dtype=np.float64)) for nodes, w in self.shortened]
+            shorter = [float(w @ np.asarray(function(nodes.copy()), dtype=np.float64)) for nodes, w in self.shortened]
             truncation = truncation_error(shorter, scale)
         error = float(np.hypot(self._spread(values), truncation))
         return Estimate(value, error, self.products, error <= rtol * scale, "lanczos quadrature")
@@ -285,7 +285,7 @@ def _calibrated(nodes: np.ndarray, weights: np.ndarray, moments: np.ndarray) -> 
 def function_on_spectrum(function: Callable[[np.ndarray], np.ndarray], nodes: np.ndarray) -> np.ndarray:
     """Return ``function(nodes)``; raise `InvalidProblem` if it is not finite or not elementwise."""
     with np.errstate(all="ignore"):
-        values = np.asarray(function(nodes), dtype=np.float64)
+        values = np.array(function(nodes.copy()), dtype=np.float64)
     if values.shape != nodes.shape:
         raise InvalidProblem(f"function returned shape {values.shape} for {nodes.shape}; it must work elementwise")
     bad = ~np.isfinite(values)
