@@ -235,7 +235,7 @@ def _rates(quick: bool) -> list[dict[str, Any]]:
         ("adam", torch.optim.Adam, (1e-3, 3e-3, 1e-2, 3e-2)),
         ("sgd", torch.optim.SGD, (0.03, 0.1, 0.3, 1.0)),
     ):
-        advice = learning_rate(residual_loss, preconditioner(0), list(data.split(8))[:4], name)
+        advice = learning_rate(residual_loss, preconditioner(0), list(data.split(8)), name)
         reached: dict[float, float] = {}
         for rate in (advice.value, *grid):
             model = preconditioner(0)
