@@ -57,7 +57,7 @@ __all__ = [
 
 # Binary exponents: of operators and of right-hand sides up to which nothing is scaled, of the smallest entries that are
 # kept, and of factors that may round the caller's x.
-MODERATE = {"float32": (30, 13, -100, 60), "float64": (40, 100, -900, 500)}
+MODERATE = {"f": (30, 13, -100, 60), "d": (40, 100, -900, 500)}
 HOPELESS = 1e16  # relative residual of a starting vector beyond which zero is a better start
 GROWTH, PATIENCE = 100.0, 30  # growth of x, and iterations without a copy of x, after which residuals are not believed
 
@@ -77,7 +77,7 @@ def balanced(system: LinearSystem, *, probe: bool = False) -> LinearSystem:
     Entries whose sizes differ by more than the range of the dtype are left as they are. The size of operators known
     by their products alone is found by one product, if `probe` is set.
     """
-    largest, _, kept, _ = MODERATE[system.dtype.name]
+    largest, _, kept, _ = MODERATE[system.dtype.char]
     exponent = magnitude(system.operator, probe=probe)
     if exponent > largest:
         exponent = max(0, min(exponent, smallest_magnitude(system.operator) - kept))
@@ -149,17 +149,21 @@ class LinearSystemTask:
         with np.errstate(over="ignore"):
             self.rhs = cast(given, system.dtype)
             self.norms = _column_norms(self.rhs)
-        limit = 2.0 ** (MODERATE[system.dtype.name][1] if self.limit is None else self.limit)
+        limit = 2.0 ** (MODERATE[system.dtype.char][1] if self.limit is None else self.limit)
         self._exponents: Any = 0
-        if not (1.0 / limit <= self.norms.min() and self.norms.max() <= limit):
+        limited = not all(1.0 / limit <= norm <= limit for norm in self.norms.tolist())
+        if limited:
             peaks = np.abs(to_numpy(given)).max(axis=0)
             self._exponents = np.atleast_1d(np.frexp(peaks)[1]).astype(np.int64)
             self.rhs = cast(_times_powers(given, -self._exponents), system.dtype)
             self.norms = _column_norms(self.rhs)
         self._growth = self._exponents - getattr(system, "exponent", 0)  # of the caller's x over the scaled one
-        self._scaled = bool(np.any(self._growth))
-        with np.errstate(over="ignore"):
-            self.targets = np.maximum(self.rtol * self.norms, np.ldexp(self.atol, -self._exponents))
+        self._scaled = bool(np.any(self._growth)) if isinstance(system, BalancedSystem) or limited else False
+        atol: Any = self.atol
+        if self._scaled and atol:
+            with np.errstate(over="ignore", under="ignore"):
+                atol = np.ldexp(atol, -self._exponents)
+        self.targets = np.maximum(self.rtol * self.norms, atol)
         self._check_start()
         self.consistent_rhs, self.goals = self.rhs, self.targets
         nullspace = system.operator.nullspace
@@ -254,8 +258,8 @@ class LinearSystemTask:
         if nullspace is not None:
             x = nullspace.project(x)
         norms = self.residual_norms(x)
-        finite = namespace(x).isfinite(x)
-        if not bool(finite.all()):
+        finite = np.isfinite(x) if isinstance(x, np.ndarray) else namespace(x).isfinite(x)
+        if not finite.all():
             norms = np.where(np.atleast_1d(to_numpy(finite).all(axis=0)), norms, np.inf)
         return x, norms
 
@@ -295,7 +299,7 @@ class LinearSystemTask:
         """
         if norms is None:
             x, norms = self.settle(x)
-        if np.abs(self._growth).max() > MODERATE[self.system.dtype.name][3]:  # x may be rounded, to 0 or infinity
+        if self._scaled and np.abs(self._growth).max() > MODERATE[self.system.dtype.char][3]:  # x may be rounded
             x, norms = self.settle(self.from_caller(self.for_caller(x)))
         if self.solved(norms):
             status = Status.CONVERGED
@@ -420,7 +424,8 @@ class IterativeSolve:
 
     def _is_trusted(self, iteration: int, relative: float) -> bool:
         """Return whether the residual that the method knows is about the true one, if there is reason to doubt it."""
-        size, before = float(np.max(_column_norms(self._iterate))), self._size
+        norm = column_norm(self._iterate)
+        size, before = norm if isinstance(norm, float) else float(norm.max()), self._size
         self._wary = self._wary or (size > GROWTH * before and (before > 0.0 or iteration > PATIENCE))
         self._size = size
         return not self._wary or self.task.relative(self.task.settle(self._iterate)[1]) <= 2.0 * relative
@@ -493,7 +498,9 @@ class PreparedSystem(PreparedSolver[Solution]):
                 " transposed system for the gradient yourself"
             )
         with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
-            solution = self._run(task, replace(controls, callback=task.informs(controls.callback)))
+            if controls.callback is not None:
+                controls = replace(controls, callback=task.informs(controls.callback))
+            solution = self._run(task, controls)
         if differentiate:
             return replace(solution, x=self._differentiable(task.given, solution.x, controls.rtol))
         return solution
@@ -577,5 +584,5 @@ def prepare_iteration(
     inverse, stats = preconditioner(system.operator) if preconditioner else (None, {})
     if inverse is not None and isinstance(system, BalancedSystem):  # given for the operator as it was, perhaps
         size = magnitude(MatrixFree(inverse.matvec, inverse.shape, dtype=inverse.dtype), probe=True)
-        inverse = inverse if abs(size) <= MODERATE[system.dtype.name][0] else Scaled(inverse, 2.0**-size)
+        inverse = inverse if abs(size) <= MODERATE[system.dtype.char][0] else Scaled(inverse, 2.0**-size)
     return PreparedIteration(system, method, registered_name(solver), inverse, time.perf_counter() - start, stats)

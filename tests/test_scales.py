@@ -31,7 +31,7 @@ SEPARABLE = {"transform", "tridiagonal-transform"}
 GENERAL = {"auto", "bicgstab", "gmres", "lsmr", "lu", "scipy-bicgstab", "scipy-gmres", "scipy-spsolve"}
 KRYLOV = ["cg", "fcg", "minres", "gmres", "bicgstab", "lsmr", "deflated-cg", "conjugate-directions", "scipy-cg", "auto"]
 
-EXPONENTS = {"float64": (-996, -700, -450, -250, -150, -60, 60, 150, 250, 450, 700, 990), "float32": (-99, -60, 60, 99)}
+EXPONENTS = {"float64": (-996, -450, -95, 95, 450, 990), "float32": (-99, 99)}
 RTOL = {"float64": 1e-8, "float32": 1e-4}
 
 
@@ -44,7 +44,9 @@ def matrices(name, dtype="float64"):
     if name in ON_GRIDS:
         return {"stencil": stencil}
     found = {"sparse": POISSON.astype(dtype), "dense": POISSON.toarray().astype(dtype), "stencil": stencil}
-    return found | {"convection": CONVECTION.astype(dtype)} if name in GENERAL else found
+    if name in GENERAL:
+        found["sparse"] = CONVECTION.astype(dtype)
+    return found
 
 
 def times(matrix, exponent):
@@ -91,7 +93,7 @@ def test_right_hand_sides_of_any_size(name, dtype):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_blocks_with_columns_of_any_size(name):
-    powers = [np.array(each) for each in ((-990, 0, 990), (0, 0, -600), (-560, -560, -560), (565, 565, 565))]
+    powers = [np.array(each) for each in ((-990, 0, 990), (-560, -560, -560), (565, 565, 565))]
     for matrix in matrices(name).values():
         for exponents in powers:
             solution = ritz.solve(matrix, np.ldexp(BLOCK, exponents), name, throw=False)
@@ -105,7 +107,7 @@ def test_operators_of_any_size(name, dtype):
         for exponent in EXPONENTS[dtype]:
             if not possible(matrix, exponent):
                 continue
-            for rhs_exponent in {0, exponent} if abs(exponent) < 950 and dtype == "float64" else {exponent}:
+            for rhs_exponent in {0, exponent} if abs(exponent) == 450 else {exponent}:
                 b = RHS.astype(dtype)
                 scaled = times(matrix, exponent)
                 solution = ritz.solve(scaled, np.ldexp(b, rhs_exponent), name, rtol=RTOL[dtype], throw=False)
@@ -125,7 +127,7 @@ def test_tensors_of_any_size(name):
 
 
 @pytest.mark.parametrize("name", KRYLOV)
-@pytest.mark.parametrize("exponent", [-990, -700, -450, -250, 250, 450, 700, 990])
+@pytest.mark.parametrize("exponent", [-990, -700, -250, 450, 990])
 def test_operators_known_by_products(name, exponent):
     def product(x):
         return np.ldexp(POISSON @ x, exponent)
@@ -176,7 +178,8 @@ def test_starting_vectors_tolerances_and_callbacks_keep_the_callers_units(name):
         assert ritz.solve(matrix, b, name, x0=x, throw=False).iterations == 0
         near = ritz.solve(matrix, b, name, x0=1.001 * x, throw=False)
         check_start = np.linalg.norm(0.001 * RHS) / np.linalg.norm(RHS)
-        assert near.converged and near.history[0] == pytest.approx(check_start, rel=1e-3)
+        assert near.converged
+        assert near.history[0] == pytest.approx(check_start, rel=1e-3)
         size = float(np.linalg.norm(RHS))
         assert ritz.solve(matrix, b, name, atol=float(np.ldexp(2.0 * size, exponent))).iterations == 0
         assert ritz.solve(matrix, b, name, rtol=0.0, atol=float(np.ldexp(1e-6 * size, exponent))).residual <= 1e-6
@@ -202,7 +205,7 @@ def test_what_cannot_be_represented_is_not_solved(name, exponents):
 @pytest.mark.parametrize("name", NAMES)
 def test_hopeless_starting_vectors(name):
     matrix = matrices(name)["stencil"]
-    for size in (1e40, 1e160, 1e300):
+    for size in (1e40, 1e300):
         solution = ritz.solve(matrix, RHS, name, x0=size * np.ones(N), throw=False)
         assert np.isfinite(solution.x).all()
         assert solution.residual <= 1.0 or name.startswith(("scipy", "pyamg"))
@@ -232,4 +235,5 @@ def test_norms_that_are_not_finite_are_never_solved():
     from ritz.iteration import LinearSystemTask
 
     task = LinearSystemTask(ritz.LinearSystem(np.eye(2), np.ones(2)), atol=1e300)
-    assert not task.solved(np.array([np.nan])) and not task.solved(np.array([np.inf]))
+    assert not task.solved(np.array([np.nan]))
+    assert not task.solved(np.array([np.inf]))

@@ -34,10 +34,13 @@ def asymmetry(operator: Operator, seed: int = 0) -> float:
     scale = _inverse_root_diagonal(operator)
     x, y = ((scale * vector).astype(operator.dtype, copy=False) for vector in (x, y))
     with np.errstate(over="ignore", invalid="ignore"):
-        terms = np.stack([(a * np.asarray(operator @ b)).astype(np.float64) for a, b in ((x, y), (y, x))])
-        terms /= np.abs(terms).max(initial=0.0) or 1.0  # neither squares nor sums leave the range of float64
-    difference = abs(float(terms[0].sum() - terms[1].sum()))
-    size = float(sum(np.linalg.norm(each) for each in terms))
+        terms = [(a * np.asarray(operator @ b)).astype(np.float64) for a, b in ((x, y), (y, x))]
+        size = float(sum(np.linalg.norm(each) for each in terms))
+        if not 1e-140 < size < 1e140:  # squares may have left the range of float64
+            largest = max(float(np.abs(each).max(initial=0.0)) for each in terms) or 1.0
+            terms = [each / largest for each in terms]
+            size = float(sum(np.linalg.norm(each) for each in terms))
+        difference = abs(float(terms[0].sum() - terms[1].sum()))
     level = 100.0 * machine_epsilon(operator.dtype)
     return 0.0 if difference <= level * size else difference / size
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from copy import copy
 from typing import Any
 
@@ -113,5 +114,5 @@ def _sample(operator: Operator) -> Any:
 
 
 def _exponent(values: np.ndarray) -> int:
-    largest = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
-    return int(np.frexp(largest)[1]) if np.isfinite(largest) else 0
+    largest = max(float(values.max()), -float(values.min())) if values.size else 0.0
+    return math.frexp(largest)[1] if math.isfinite(largest) else 0
