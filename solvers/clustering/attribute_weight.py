@@ -83,7 +83,7 @@ def choose_weight(
     means = scores.mean(axis=0)
     best = int(np.argmax(means))
     usual = RATIOS.index(USUAL)
-    if means[usual] >= means[best] - (means[best] * (1 - means[best]) / (held * FOLDS)) ** 0.5 > 0:
+    if means[usual] >= means[best] - max(means[best] * (1 - means[best]) / (held * FOLDS), 0.0) ** 0.5 > 0:
         best = usual
     listed = {round(weight, 4): float(score) for weight, score in zip(weights, means, strict=True)}
     return weights[best], {"held_out_modularity": listed}

@@ -141,7 +141,11 @@ def _all_eigenvectors(similarity: Similarity, count: int) -> Eigenvectors:
 
     n = similarity.size
     dense = similarity @ np.eye(n)
-    values, vectors = eigh(0.5 * (dense + dense.T), subset_by_index=[n - count, n - 1])
+    matrix = 0.5 * (dense + dense.T)
+    try:
+        values, vectors = eigh(matrix, subset_by_index=[n - count, n - 1])
+    except np.linalg.LinAlgError:  # LAPACK's solver for a part of the spectrum fails on many equal eigenvalues
+        values, vectors = (part[..., n - count :] for part in np.linalg.eigh(matrix))
     values, vectors = values[::-1], np.ascontiguousarray(vectors[:, ::-1])
     residuals = np.linalg.norm(similarity @ vectors - vectors * values, axis=0) / max(abs(values[0]), 1e-300)
     return Eigenvectors(values, vectors, residuals, 1, "dense")

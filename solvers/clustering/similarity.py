@@ -65,6 +65,8 @@ class Similarity:
     def bulk(self) -> float:
         """Guess of the second largest eigenvalue, that of random edges :cite:`FuerediKomlos1981`."""
         degrees = np.diff(self.adjacency.indptr)
+        if not degrees.any():
+            return 0.0
         typical = float(np.median(self.scale[degrees > 0] ** 2 * self.degrees[degrees > 0]))
         return min(2.0 * typical / max(float(degrees.mean()), 4.0) ** 0.5, 0.9 * self.bound)
 

@@ -21,6 +21,7 @@ from .attribute_weight import balanced_weight, choose_weight
 from .attributes import attribute_factor
 from .bootstrap_vectors import bootstrap_embedding
 from .embedding import Embedding, leading_eigenvectors, rows_of_unit_length, similarity_of
+from .fragments import balanced_groups, large_components
 from .prepared_clustering import Partition, PreparedClustering, check_clusters
 from .similarity import regularisation
 
@@ -30,7 +31,7 @@ FINE, COARSE, LARGE = 1e-6, 1e-2, 100_000  # tolerances for fewer than, and from
 ROUGH = 1e-3  # tolerance if only the eigenvalues matter
 USUAL_CLUSTERS = 8  # number of clusters assumed when measuring the strength of attributes before it is known
 MOST = 50  # largest number of clusters considered if it is not given
-FRAGMENT = 0.1  # size of a component, relative to the mean cluster, below which it cannot hold a cluster
+TELLING = 1e-6  # eigenvalue, relative to the largest, above which its eigenvector tells clusters apart
 
 
 @register("spectral-clustering")
@@ -44,9 +45,11 @@ class Spectral:
     :cite:`NgJordanWeiss2002`. The eigenvectors are computed by Chebyshev filters or, on mesh-like graphs, by multigrid;
     an inexpensive test of the spectral gap decides, and `stats` records the choice.
 
-    Without attributes, components smaller than a tenth of the mean cluster do not form clusters; their vertices join
-    the largest cluster. ``rtol`` is the accepted share of vertices that are closer to the centre of another cluster,
-    ``maxiter`` limits the number of sweeps, and ``x0`` holds initial labels.
+    Without attributes, components smaller than a tenth of the mean cluster, and isolated vertices, form no clusters as
+    long as the others can be divided; their vertices join the largest cluster. If more clusters are asked for than the
+    others have positive eigenvalues, the small components form them. If there are more components than clusters, these
+    are put together, and none is cut. ``rtol`` is the accepted share of vertices that are closer to the centre of
+    another cluster, ``maxiter`` limits the number of sweeps, and ``x0`` holds initial labels.
 
     Parameters
     ----------
@@ -96,7 +99,7 @@ class Spectral:
         began = time.perf_counter()
         check_pairing(self, problem)
         check_clusters(self.clusters, problem.size)
-        embedded, clusters, kept = self._embed(problem)
+        embedded, clusters, kept, groups = self._embed(problem)
         late = embedded.residual > self._tolerance(problem)
 
         def partition(labels: np.ndarray | None, tolerance: float, limit: int, callback: Any) -> Partition:
@@ -115,6 +118,7 @@ class Spectral:
                 status = Status.MAX_ITERATIONS
             everywhere = np.full(problem.size, np.bincount(found.labels).argmax())
             everywhere[kept] = found.labels
+            everywhere[groups >= 0] = clusters + groups[groups >= 0]
             return Partition(everywhere, found.history, status)
 
         coordinates = np.zeros((problem.size, embedded.coordinates.shape[1]), dtype=embedded.coordinates.dtype)
@@ -123,12 +127,16 @@ class Spectral:
         seconds = time.perf_counter() - began
         return PreparedClustering(problem, partition, registered_name(self), seconds, stats, coordinates)
 
-    def _embed(self, graph: AttributedGraph) -> tuple[Embedding, int, np.ndarray]:
-        """Return the embedding of the vertices that can be clustered, the number of clusters, and these vertices."""
-        everything = np.arange(graph.size)
+    def _embed(self, graph: AttributedGraph) -> tuple[Embedding, int, np.ndarray, np.ndarray]:
+        """Return the embedding of the vertices to divide, their number of clusters, these vertices, and other clusters.
+
+        The last is -1 for vertices that join the largest cluster.
+        """
+        everything, nowhere = np.arange(graph.size), np.full(graph.size, -1)
         if self.embedding == "bootstrap":
             clusters = self.clusters or self._count(graph, 0.0, None)
-            return bootstrap_embedding(graph, min(clusters, graph.size - 1), self.seed), clusters, everything
+            embedded = bootstrap_embedding(graph, min(clusters, graph.size - 1), self.seed)
+            return embedded, clusters, everything, nowhere
         factor = None if self.attribute_weight == 0.0 else attribute_factor(graph)
         weight, stats = self.attribute_weight, dict[str, Any]()
         clusters = self.clusters
@@ -144,11 +152,13 @@ class Spectral:
         elif clusters is None:
             clusters = self._count(graph, float(weight), factor)
         weight = float(weight)
-        kept = everything if weight > 0 else _large_components(graph, clusters)
+        kept = everything if weight > 0 else large_components(graph.components, clusters)
         part, components = _part(graph, kept, weight)
         similarity = similarity_of(part, weight, factor)
         several = 1 if components is None else int(components.max()) + 1
-        count = min(max(clusters, several), kept.size)
+        if components is not None and several > clusters:
+            return _whole_components(components, clusters, stats), clusters, kept, nowhere
+        count = min(clusters, kept.size)
         found, chosen = leading_eigenvectors(
             similarity,
             count,
@@ -159,14 +169,30 @@ class Spectral:
         )
         stats |= {**chosen, "attribute_weight": weight, "fragments": graph.size - kept.size}
         residual = float(found.residuals.max())
-        points = rows_of_unit_length(found.vectors if part.size == kept.size else found.vectors[kept])
-        return Embedding(points, found.values, residual, stats), min(clusters, kept.size), kept
+        # More clusters than eigenvectors that tell any apart: what was set aside makes better ones than cuts anywhere.
+        telling = max(int((found.values > TELLING * found.values[0]).sum()), several)
+        aside = np.setdiff1d(everything, kept, assume_unique=True)
+        fragments = np.unique(graph.components[aside]).size
+        inside = max(min(count, telling), clusters - fragments)
+        groups = nowhere
+        if inside < clusters:
+            groups[aside] = balanced_groups(graph.components[aside], clusters - inside)
+        if inside > telling and part.size > kept.size:  # the next vectors of the whole graph are those of its fragments
+            part = graph.subgraph(kept)
+            found, _ = leading_eigenvectors(
+                similarity_of(part), inside, tolerance=self._tolerance(graph), method=self.eigensolver, seed=self.seed
+            )
+        vectors = found.vectors if part.size == kept.size else found.vectors[kept]
+        points = rows_of_unit_length(vectors[:, :inside])
+        return Embedding(points, found.values[:inside], residual, stats), inside, kept, groups
 
     def _count(self, graph: AttributedGraph, weight: float, factor: Any) -> int:
-        kept = np.arange(graph.size) if weight > 0 else _large_components(graph, MOST)
+        kept = np.arange(graph.size) if weight > 0 else large_components(graph.components, MOST)
         if kept.size < 4:
             return min(2, graph.size)
         part, components = _part(graph, kept, weight)
+        if components is not None and components.max() >= MOST:
+            return MOST
         similarity = similarity_of(part, weight, factor)
         count = min(MOST + 1, kept.size - 1)
         found, _ = leading_eigenvectors(
@@ -188,7 +214,8 @@ class Spectral:
 def eigengap(values: np.ndarray) -> int:
     r"""Return the number of clusters, at least 2, after which decreasing eigenvalues have their largest relative gap.
 
-    The relative gap after k eigenvalues is :math:`(\theta_k-\theta_{k+1})/(\theta_1-\theta_{k+1})`.
+    The relative gap after k eigenvalues is :math:`(\theta_k-\theta_{k+1})/(\theta_1-\theta_{k+1})`. Only eigenvalues
+    that are positive beyond rounding count: the eigenvectors of the others separate neighbours, not clusters.
 
     Examples
     --------
@@ -198,7 +225,16 @@ def eigengap(values: np.ndarray) -> int:
     if values.size < 3:
         return 2
     below = np.maximum(values[0] - values[2:], 1e-12)
-    return 2 + int(np.argmax((values[1:-1] - values[2:]) / below))
+    gaps = np.where(values[1:-1] > TELLING * values[0], (values[1:-1] - values[2:]) / below, 0.0)
+    return 2 + int(np.argmax(gaps))
+
+
+def _whole_components(components: np.ndarray, clusters: int, stats: dict[str, Any]) -> Embedding:
+    """Return coordinates in which each cluster is a point, for more components than clusters: none has to be cut."""
+    groups = balanced_groups(components, clusters)
+    stats = {**stats, "eigensolver": "components", "products": 0, "components": int(components.max()) + 1}
+    stats |= {"attribute_weight": 0.0, "fragments": 0}
+    return Embedding(np.eye(clusters)[groups], np.ones(clusters), 0.0, stats)
 
 
 def _part(graph: AttributedGraph, kept: np.ndarray, weight: float) -> tuple[AttributedGraph, np.ndarray | None]:
@@ -218,10 +254,3 @@ def _part(graph: AttributedGraph, kept: np.ndarray, weight: float) -> tuple[Attr
     if isolated and components is None and regularisation(graph.adjacency, graph.degrees) > 0:
         return graph, None
     return graph.subgraph(kept), components
-
-
-def _large_components(graph: AttributedGraph, clusters: int) -> np.ndarray:
-    """Return the vertices of all components that are large enough to hold a cluster."""
-    sizes = np.bincount(graph.components)
-    least = min(FRAGMENT * graph.size / clusters, sizes[0])
-    return np.flatnonzero((sizes >= max(least, min(2, sizes[0])))[graph.components])

@@ -70,8 +70,13 @@ class SklearnSpectral:
                 random_state=int(self.seed) % 2**32,
             )
             # About several components, and about eigensolvers and K-means that do not converge.
-            with without_warnings():
-                return np.asarray(model.fit(csr_matrix(problem.adjacency)).labels_)
+            try:
+                with without_warnings():
+                    return np.asarray(model.fit(csr_matrix(problem.adjacency)).labels_)
+            except (ValueError, TypeError, ArithmeticError) as error:  # too few vertices for it, or too many clusters
+                raise InvalidProblem(
+                    f"solver 'sklearn-spectral' cannot form {self.clusters} clusters of {problem.size} vertices: {error}"
+                ) from None
 
         return prepare_one_step(self, problem, answer, 0.0)
 
