@@ -40,7 +40,7 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> Path
     Raises
     ------
     OSError
-        If the folder does not exist or cannot be written.
+        If the folder does not exist or cannot be written, or the disk is full; the message names the file.
 
     Examples
     --------
@@ -51,16 +51,23 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> Path
     """
     path = check_folder(path)
     data = content.encode() if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = None
     try:
+        if path.exists() and not path.is_file():  # a device or pipe, which must not be replaced
+            path.write_bytes(data)
+            return path
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, _mode(path))
         os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
+    except BaseException as error:
+        if temporary is not None:
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise type(error)(error.errno, f"cannot write {str(path)!r}: {error.strerror or error}") from None
         raise
     return path
 

@@ -112,7 +112,9 @@ def test_isolated_vertices_join_the_largest_cluster_where_the_others_suffice():
 
 def test_more_components_than_clusters_make_balanced_ones():
     for clusters in (2, 3, 4, 5, 7):
-        sizes = np.bincount(ritz.solve(ritz.AttributedGraph(GRAPHS["equal cliques"]), clusters=clusters).labels)
+        sizes = np.bincount(
+            ritz.solve(ritz.AttributedGraph(GRAPHS["equal cliques"]), "spectral-clustering", clusters=clusters).labels
+        )
         assert sizes.max() - sizes.min() <= 5
 
 

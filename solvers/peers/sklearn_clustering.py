@@ -74,9 +74,8 @@ class SklearnSpectral:
                 with without_warnings():
                     return np.asarray(model.fit(csr_matrix(problem.adjacency)).labels_)
             except (ValueError, TypeError, ArithmeticError) as error:  # too few vertices for it, or too many clusters
-                raise InvalidProblem(
-                    f"solver 'sklearn-spectral' cannot form {self.clusters} clusters of {problem.size} vertices: {error}"
-                ) from None
+                counts = f"{self.clusters} clusters of {problem.size} vertices"
+                raise InvalidProblem(f"solver 'sklearn-spectral' cannot form {counts}: {error}") from None
 
         return prepare_one_step(self, problem, answer, 0.0)
 

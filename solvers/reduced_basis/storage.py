@@ -121,6 +121,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise InvalidProblem(f"{str(path)!r} is damaged, or not a reduced model: {error}") from None
+    if not isinstance(facts, dict):
+        raise InvalidProblem(f"{str(path)!r} is damaged: its metadata is a {type(facts).__name__}")
     if facts.get("version") != VERSION:
         raise InvalidProblem(
             f"{str(path)!r} has version {facts.get('version')!r}, not the current {VERSION!r}: fit the model again"

@@ -123,8 +123,10 @@ def load_weights(path: str | os.PathLike[str], *, family: str | None = None, dim
         with safe_open(path, framework="np") as file:
             metadata = json.loads((file.metadata() or {}).get(KEY, "{}"))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (SafetensorError, ValueError, TypeError, OSError) as error:
+    except (SafetensorError, ValueError, TypeError, OSError, RecursionError) as error:
         raise InvalidWeights(path, f"it is damaged or no safetensors file ({error})") from None
+    if not isinstance(metadata, dict):
+        raise InvalidWeights(path, f"its metadata is a {type(metadata).__name__} instead of an object")
     version, checksum = metadata.get("format"), metadata.pop("checksum", None)
     if version is None or checksum is None:
         raise InvalidWeights(path, "it holds no metadata of Ritz")
@@ -132,6 +134,9 @@ def load_weights(path: str | os.PathLike[str], *, family: str | None = None, dim
         raise InvalidWeights(path, f"it has format version {version}, and this version of Ritz reads {FORMAT}")
     if checksum != _checksum(arrays, metadata):
         raise InvalidWeights(path, "its checksum does not match: it was changed after it was written")
+    lacking = [name for name in FACTS if name not in metadata]
+    if lacking:
+        raise InvalidWeights(path, f"its metadata lacks {', '.join(lacking)}")
     facts = {name: metadata[name] for name in FACTS}
     for name, needed in (("family", family), ("dimension", dimension)):
         if needed is not None and facts[name] != needed:
