@@ -62,8 +62,7 @@ def test_the_factorisation_calls_singular_what_superlu_cannot_match():
             if name == "one entry" and symmetric:
                 continue
             with pytest.raises(SingularMatrix):
-                factors = sparse_factors(matrix, symmetric=symmetric)
-                assert np.isfinite(factors.solve(np.ones(matrix.shape[0]))).all()
+                sparse_factors(matrix, symmetric=symmetric)
 
 
 @pytest.mark.parametrize("given", [-3, 0, 1.5, True, "many", None])

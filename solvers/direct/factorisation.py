@@ -129,9 +129,17 @@ class PreparedFactorisation(PreparedSystem):
             return self.failure is Status.SINGULAR
         size = self.system.size if self.kept is None else self.kept.size
         probe = np.random.default_rng(0).standard_normal(size).astype(self.dtype)
+        limit = float(np.linalg.norm(probe)) / (machine_epsilon(self.dtype) * 10.0 * size**0.5)
         with np.errstate(all="ignore"):
             growth = float(np.linalg.norm(self.apply(probe))) * 2.0 ** magnitude(self.system.operator)
-            return not growth * machine_epsilon(self.dtype) * 10.0 * size**0.5 < float(np.linalg.norm(probe))
+            if growth < limit:
+                return False
+            # Rows and columns that are merely of very different size do not make a matrix singular.
+            entries = np.abs(self.system.operator.to_dense())
+            entries = entries if self.kept is None else entries[np.ix_(self.kept, self.kept)]
+            rows = entries.max(axis=1, initial=0.0)
+            columns = (entries / rows[:, None]).max(axis=0, initial=0.0)
+            return not float(np.linalg.norm(self.apply(rows * probe) * columns)) < limit
 
     def _is_singular(self, residual: np.ndarray, correction: np.ndarray) -> bool:
         """Return whether the size of the correction reveals a condition number beyond the working precision."""
