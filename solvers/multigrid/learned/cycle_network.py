@@ -217,11 +217,10 @@ def merge(operators: FaceOperators, distance: Tensor) -> tuple[list[Tensor], lis
         strongest = torch.maximum(strongest, operators.around(axis).amax(0))
     nearest = operators.walls * strongest / (strongest + distance * operators.walls + TINY)
     walls = _merged(torch.where(strongest > 0, nearest, operators.walls))
-    diagonal = operators.diagonal
+    diagonal = operators.diagonal.detach()
     largest = _pooled(diagonal, dimension)
     smallest = -_pooled(torch.where(diagonal > 0, -diagonal, -math.inf), dimension)
-    evenness = torch.where(largest > 0, smallest, 0.0) / largest.clamp_min(TINY)  # no infinity enters the gradient
-    return series, parallel, walls, evenness
+    return series, parallel, walls, torch.where(largest > 0, smallest / largest.clamp_min(TINY), 0.0)
 
 
 def residual_reduction(network: CycleNetwork, operators: FaceOperators, rhs: Tensor, steps: int) -> Tensor:
