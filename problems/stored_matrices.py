@@ -146,7 +146,7 @@ def _mirrored(stored: coo_array, symmetry: str) -> coo_array:
     below, above = rows > columns, rows < columns
     if sign < 0 and stored.data[~(below | above)].any():
         raise ValueError("it is skew-symmetric and has entries on its diagonal")
-    n = stored.shape[0]
+    n = int(stored.shape[0])  # pyright: ignore[reportOptionalSubscript]
     twice = np.intersect1d(rows[below] * n + columns[below], columns[above] * n + rows[above])
     if twice.size:
         i, j = divmod(int(twice[0]), n)

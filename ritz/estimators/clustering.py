@@ -144,9 +144,9 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
                 f"X is a sparse matrix of shape {X.shape}: give affinity='precomputed' if it holds the edge weights of "
                 "a graph, and a dense array if it holds points"
             )
-        X = as_csr(X, "X") if issparse(X) else X
-        points: Any = validate_data(
-            self, X, accept_sparse="csr" if sparse else False, dtype=np.float64, ensure_min_samples=2
+        points: Any = as_csr(X, "X") if issparse(X) else X
+        points = validate_data(
+            self, points, accept_sparse="csr" if sparse else False, dtype=np.float64, ensure_min_samples=2
         )
         if self.affinity == "precomputed":
             check_non_negative(points, "SpectralClustering (affinity='precomputed')")
