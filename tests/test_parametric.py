@@ -8,6 +8,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -263,7 +264,8 @@ def test_executors_give_the_same(kind):
 
 
 def test_problems_that_cannot_travel_say_so():
-    problem = ritz.ParametricPDE(lambda mu: mu, RANGES)
+    lock = threading.Lock()  # which nothing can pickle
+    problem = ritz.ParametricPDE(lambda mu: mu if lock else -mu, RANGES)
     with (
         ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor,
         pytest.raises(ritz.InvalidProblem, match="ThreadPoolExecutor"),

@@ -45,20 +45,19 @@ class LocalErrors:
 
     def __call__(self, queries: np.ndarray) -> np.ndarray:
         """Return the relative errors expected at points, shape (m, p), as an array of shape (m,)."""
-        tree, spacings = self._tree
+        tree, known = self._tree
         distances, nearest = tree.query(queries, self.points.shape[1] + 1)
-        weights = 1.0 / np.maximum(distances, 1e-12)
-        weights /= weights.sum(axis=1, keepdims=True)
-        regression, projection, spacing = (
-            np.sum(weights * values[nearest], axis=1) for values in (self.regression, self.projection, spacings)
-        )
+        weights = 1.0 / (distances + 1e-12)
+        means = np.einsum("mk,mkv->vm", weights, known[nearest]) / weights.sum(axis=1)
+        regression, projection, spacing = means
         regression = regression * np.minimum(distances[:, 0] / spacing, 1.0)
         return np.sqrt(regression**2 + projection**2 + ROUNDING**2)
 
     @cached_property
     def _tree(self) -> tuple[Any, np.ndarray]:
-        """Search tree of the training points, and the distance of each from the nearest of the others."""
+        """Search tree of the training points, and columns: both errors, and the distance from the nearest other."""
         from scipy.spatial import KDTree
 
         tree = KDTree(self.points)
-        return tree, np.asarray(tree.query(self.points, 2)[0])[:, 1]
+        spacings = np.asarray(tree.query(self.points, 2)[0])[:, 1]
+        return tree, np.column_stack([self.regression, self.projection, spacings])
