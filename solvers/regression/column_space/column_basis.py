@@ -22,7 +22,7 @@ from .unlike_rows import (
 __all__ = ["ColumnBasis", "column_basis", "solve_gram"]
 
 ROWS = 4096  # rows of a sparse matrix made dense at a time
-ALIKE = 1e6  # ratio of the largest entries of rows up to which sorting them gains nothing
+ALIKE = 1e6  # ratio of the lengths of rows up to which sorting them gains nothing
 AFFORDABLE = 2**24  # entries of a sparse matrix up to which a dense basis is preferred if rows differ
 CERTAIN = 1e-8  # relative eigenvalue of a Gram matrix that cannot be rounding
 LARGEST = 1e120  # largest entry whose square, summed and squared again, is far from overflowing
@@ -118,15 +118,24 @@ def column_basis(A: Any) -> ColumnBasis:
     A : ndarray or CSR array, shape (n, d)
         Finite entries in float64.
     """
-    rows, columns = largest_entries(A)
-    used = rows[rows > 0.0]
-    in_range = (columns == 0.0) | ((columns > 1.0 / LARGEST) & (columns < LARGEST))
-    alike = used.size > 0 and used.max() / ALIKE <= used.min()
-    if in_range.all() and (alike or (issparse(A) and np.prod(A.shape) > AFFORDABLE)):
-        found = _sparse_basis(A) if issparse(A) else _dense_basis(A)
-        if found is not None:
-            return found
-    return _basis_of_independent_columns(A, rows, powers_of_two(columns), bool(alike))
+    with np.errstate(over="ignore", under="ignore"):
+        alike = _alike_rows(A)
+        if alike or (issparse(A) and np.prod(A.shape) > AFFORDABLE):
+            found = _sparse_basis(A) if issparse(A) else _dense_basis(A)
+            if found is not None:
+                return found
+        rows, columns = largest_entries(A)
+        return _basis_of_independent_columns(A, rows, powers_of_two(columns), alike)
+
+
+def _alike_rows(A: Any) -> bool:
+    """Return whether the lengths of all rows but zeros are within a factor of a million, and their squares in range."""
+    squares = A.multiply(A).sum(axis=1) if issparse(A) else np.einsum("ij,ij->i", A, A)
+    used = squares[squares > 0.0]
+    if not used.size or not used.max() <= ALIKE**2 * used.min():
+        return False
+    zero = A[squares == 0.0]
+    return not (zero.data if issparse(zero) else zero).any()
 
 
 def _basis_of_independent_columns(A: Any, sizes: np.ndarray, units: np.ndarray, alike: bool) -> ColumnBasis:
@@ -147,6 +156,8 @@ def _basis_of_independent_columns(A: Any, sizes: np.ndarray, units: np.ndarray, 
 def _dense_basis(A: np.ndarray) -> ColumnBasis | None:
     Q, R = np.linalg.qr(A)
     scale = _scale(np.linalg.norm(R, axis=0))
+    if not _in_range(scale):
+        return None
     U, sizes, Vt = np.linalg.svd(R / scale)
     rank = int((sizes > np.finfo(float).eps * max(A.shape) * sizes[0]).sum())
     if rank == A.shape[1]:
@@ -160,6 +171,8 @@ def _dense_basis(A: np.ndarray) -> ColumnBasis | None:
 def _sparse_basis(A: Any) -> ColumnBasis | None:
     """Return the basis, or None if the Gram matrix does not tell the rank."""
     scale = _scale(np.sqrt(np.asarray(A.multiply(A).sum(axis=0)).ravel()))
+    if not _in_range(scale):
+        return None
     gram = (A.T @ A).toarray() / scale / scale[:, None]
     squares, V = np.linalg.eigh(gram)
     if squares[0] <= CERTAIN * squares[-1]:
@@ -188,6 +201,10 @@ def solve_gram(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
     for _ in range(2):
         solution += cho_solve(factor, right - gram @ solution)
     return scale * solution
+
+
+def _in_range(lengths: np.ndarray) -> bool:
+    return bool(lengths.max() < LARGEST and lengths.min() > 1.0 / LARGEST)
 
 
 def _scale(norms: np.ndarray) -> np.ndarray:

@@ -34,8 +34,9 @@ def dependencies(matrix: np.ndarray, rank: int, condition: float, scale: np.ndar
 
     Examples
     --------
-    >>> dependencies(np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]), 2, 1.0, np.array([1.0, 1e9, 1.0])).round(2).tolist()
-    [[0.71], [0.0], [-0.71]]
+    >>> null = dependencies(np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]), 2, 1.0, np.array([1.0, 1e9, 1.0]))
+    >>> abs(null).round(2).tolist()
+    [[0.71], [0.0], [0.71]]
     """
     columns = matrix.shape[1]
     factors: Any = qr(matrix, mode="r", pivoting=True)

@@ -147,7 +147,8 @@ def sketched_solver(matrix: np.ndarray, of_matrix: bool = False) -> tuple[Factor
     factor = _factor(triangle, of_matrix)
 
     def solve(rhs: np.ndarray) -> np.ndarray:
-        from scipy.linalg.lapack import dormqr  # here, because routines of LAPACK cannot be pickled
+        # Imported here, because routines of LAPACK cannot be pickled.
+        from scipy.linalg.lapack import dormqr  # pyright: ignore[reportAttributeAccessIssue]
 
         block = np.asfortranarray(rhs.reshape(len(rhs), -1))
         width = 64 * max(1, block.shape[1])
@@ -227,6 +228,7 @@ def _times(scale: np.ndarray | None, x: np.ndarray) -> np.ndarray:
 
 
 def _solve(triangle: np.ndarray, y: np.ndarray, transposed: bool) -> np.ndarray:
-    from scipy.linalg import solve_triangular
+    from scipy.linalg.lapack import dtrtrs  # pyright: ignore[reportAttributeAccessIssue]
 
-    return solve_triangular(triangle, y, trans=int(transposed), check_finite=False)
+    # For small triangles, `scipy.linalg.solve_triangular` spends most of its time on checks.
+    return dtrtrs(triangle, y, trans=int(transposed))[0]
