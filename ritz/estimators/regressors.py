@@ -30,8 +30,8 @@ class _LinearRegressor(RegressorMixin, BaseEstimator):
         """Return the checked matrix, with a column of ones for the intercept, and the targets."""
         checks: dict[str, Any] = {"accept_sparse": "csr", "dtype": np.float64, "ensure_min_samples": 2}
         columns: Any
-        X = as_csr(X, "X") if issparse(X) else X
-        columns, targets = validate_data(self, X, y, y_numeric=True, multi_output=several, **checks)
+        given = as_csr(X, "X") if issparse(X) else X
+        columns, targets = validate_data(self, given, y, y_numeric=True, multi_output=several, **checks)
         if self.fit_intercept:
             ones = np.ones((columns.shape[0], 1))
             sparse = issparse(columns)
@@ -65,8 +65,8 @@ class _LinearRegressor(RegressorMixin, BaseEstimator):
         ndarray, shape (n_samples,) or (n_samples, n_targets)
         """
         check_is_fitted(self)
-        X = as_csr(X, "X") if issparse(X) else X
-        columns: Any = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
+        given = as_csr(X, "X") if issparse(X) else X
+        columns: Any = validate_data(self, given, accept_sparse="csr", dtype=np.float64, reset=False)
         return columns @ self.coef_.T + self.intercept_
 
     def __sklearn_tags__(self) -> Any:
