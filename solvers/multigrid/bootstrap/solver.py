@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ritz.arguments import check_choice
-from ritz.backend import Array
+from ritz.backend import Array, column_norm, machine_epsilon, to_numpy
 from ritz.iteration import PreparedIteration, prepare_iteration
 from ritz.operators import Operator, Tag
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.registry import register
+from ritz.solution import Status
 from ritz.solvers.krylov.conjugate_gradients import conjugate_gradients
 from ritz.solvers.krylov.flexible_conjugate_gradients import flexible_conjugate_gradients
 from ritz.solvers.preconditioners.incomplete_cholesky import NotPositiveDefinite
@@ -22,6 +25,8 @@ from .options import BootstrapOptions
 from .setup import build_bootstrap
 
 __all__ = ["BootstrapMultigrid"]
+
+ROUNDING = 100  # residual, relative to that of one rounding of the largest product, that rounding may leave
 
 
 @register("bootstrap-amg")
@@ -81,7 +86,16 @@ def _accelerated(
     acceleration: str, symmetric: bool, A: Operator, b: Array, x: Array, M: Operator | None = None
 ) -> Generator[Any, Any, Any]:
     if acceleration == "none" and M is not None:
-        return repeated_cycles(A, b, x, M)
-    if symmetric or M is None:
-        return conjugate_gradients(A, b, x, M)
-    return flexible_conjugate_gradients(A, b, x, M)
+        return (yield from repeated_cycles(A, b, x, M))
+    method = conjugate_gradients if symmetric or M is None else flexible_conjugate_gradients
+    status = yield from method(A, b, x, M)
+    if status is Status.INDEFINITE and M is not None and _at_rounding(A, b, x):
+        return Status.STAGNATED  # the setup has found no negative energy
+    return status
+
+
+def _at_rounding(A: Operator, b: Array, x: Array) -> bool:
+    """Return whether no residual is larger than what rounding may leave of it."""
+    reachable = machine_epsilon(A.dtype) * float(A.diagonal().max(initial=0.0))
+    residual, size = to_numpy(column_norm(b - A @ x)), to_numpy(column_norm(x))
+    return bool(np.all(residual <= ROUNDING * reachable * size))
