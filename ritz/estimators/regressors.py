@@ -30,7 +30,7 @@ class _LinearRegressor(RegressorMixin, BaseEstimator):
         """Return the checked matrix, with a column of ones for the intercept, and the targets."""
         checks: dict[str, Any] = {"accept_sparse": "csr", "dtype": np.float64, "ensure_min_samples": 2}
         columns: Any
-        given = as_csr(X, "X") if issparse(X) else X
+        given: Any = as_csr(X, "X") if issparse(X) else X
         columns, targets = validate_data(self, given, y, y_numeric=True, multi_output=several, **checks)
         if self.fit_intercept:
             ones = np.ones((columns.shape[0], 1))
@@ -65,7 +65,7 @@ class _LinearRegressor(RegressorMixin, BaseEstimator):
         ndarray, shape (n_samples,) or (n_samples, n_targets)
         """
         check_is_fitted(self)
-        given = as_csr(X, "X") if issparse(X) else X
+        given: Any = as_csr(X, "X") if issparse(X) else X
         columns: Any = validate_data(self, given, accept_sparse="csr", dtype=np.float64, reset=False)
         return columns @ self.coef_.T + self.intercept_
 
