@@ -69,7 +69,7 @@ def _all() -> Iterator[tuple[str, PDE, Callable[..., Any], tuple[int, ...], floa
         terms = {(2, 0): -epsilon, (0, 2): -epsilon}
         yield from _case(f"Allen-Cahn {w} {v}", (w, v), terms, (40, 40), noise, True, reaction=gp_hm.CUBIC)
     for w, epsilon, noise in ((6.0, 0.12, 0.1), (12.0, 0.15, 0.5), (9.0, 0.12, 1.0)):
-        yield from _case(f"Allen-Cahn line {w:g}", (w,), {(2,): -epsilon}, (120,), noise, True, reaction=gp_hm.CUBIC)
+        yield from _case(f"nonlinear line {w:g}", (w,), {(2,): -epsilon}, (120,), noise, True, reaction=gp_hm.CUBIC)
     for name, pde in (("advection", gp_hm.advection()), ("heat", gp_hm.heat(frequency=9.0))):
         for noise in (0.1, 1.0):
             yield from _published(f"published {name}", pde, (80, 80), noise, True)

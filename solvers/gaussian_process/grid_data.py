@@ -254,8 +254,8 @@ def gridded_data(pde: PDE, shape: Any, points: Any, rhs: Any) -> GridData:
         counts = uniform_shape(pde, shape)
         axes = [np.linspace(lower, upper, n) for (lower, upper), n in zip(pde.domain, counts, strict=True)]
         return grid_data(pde, axes, rhs)
-    single = pde.dimension == 1 and isinstance(points, (Sequence, np.ndarray)) and all(map(np.isscalar, points))
-    axes = [points] if single else list(points) if np.iterable(points) else []
+    single = pde.dimension == 1 and np.iterable(points) and all(np.ndim(point) == 0 for point in points)
+    axes: list[Any] = [points] if single else list(points) if np.iterable(points) else []
     if len(axes) != pde.dimension or any(np.ndim(axis) != 1 for axis in axes):
         raise InvalidProblem(
             f"points must be increasing coordinates along each of {pde.dimension} axes, one array per axis (scattered"

@@ -78,7 +78,7 @@ class PreparedGP(PreparedSolver[PosteriorSolution]):
                 f" {error:.1e}. Give more nodes"
             )
             if self.warns:
-                warnings.warn(shared["unresolved"], UserWarning, stacklevel=4)
+                warnings.warn(shared["unresolved"], UserWarning, stacklevel=5)
         return PosteriorSolution(
             x=asarray_like(found.x, rhs) if rhs is not None and is_torch_array(rhs) else found.x,
             status=found.status,

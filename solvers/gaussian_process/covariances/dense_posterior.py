@@ -318,9 +318,9 @@ def condition_on(
 
 def _nearest(points: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Return the index of the nearest of `points` to each of `places`."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
-    return np.asarray(cKDTree(points).query(places)[1])
+    return np.asarray(KDTree(points).query(places)[1])
 
 
 def check_distinct(observations: Observations) -> None:

@@ -96,7 +96,7 @@ class _Galerkin:
         maxiter: int | None,
         callback: Callback | None,
     ) -> TensorPosterior:
-        source = along_axes(self.fit, self.data.source)
+        source, linearised = along_axes(self.fit, self.data.source), None
         if self.iterative:
             y0 = np.zeros([inside.shape[1] for inside in self.inside])
             if start is not None:
@@ -113,6 +113,7 @@ class _Galerkin:
                 callback=None if callback is None else lambda k, y, r: callback(k, self._at_nodes(y).ravel(), r),
             )
             whole, status, history = self._whole(found.u.reshape(y0.shape)), found.status, found.history
+            linearised = partial(self.linearised, found.u.reshape(y0.shape))
         else:
             whole, status, history = self.known, Status.CONVERGED, [1.0]
             for _ in range(2):  # one step of iterative refinement
@@ -120,8 +121,8 @@ class _Galerkin:
         posterior = TensorPosterior(
             self.data, self.bases, whole, self.solver, 0.0, self.solver.condition, 0.0, status, np.array(history)
         )
-        if self.iterative and noise:
-            posterior = replace(posterior, linearised=partial(self.linearised, found.u.reshape(y0.shape)))
+        if noise:
+            posterior = replace(posterior, linearised=linearised)
         absolute, size = posterior.misfit(self.data)
         if not self.iterative:
             history = [1.0, absolute / size]
