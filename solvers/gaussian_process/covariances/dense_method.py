@@ -32,6 +32,7 @@ FAINT = 1e-6  # amplitude in u, relative to the strongest, below which a tone is
 LINES = 64  # nodes per axis of the grid on which frequencies are sought if points are scattered
 
 
+@np.errstate(over="ignore", invalid="ignore")  # the search for the evidence may try covariances near 0
 def condition_by_covariances(
     pde: PDE,
     shape: Any,
