@@ -121,8 +121,8 @@ def test_auto_gives_least_squares_if_there_is_no_solution(name, form):
     expected, least = reference(matrix, b)
     try:
         solution = ritz.solve(FORMS[form](matrix), b, throw=False)
-    except ritz.InvalidProblem as error:  # a known nullspace is checked before anything is computed
-        assert "rhs is inconsistent" in str(error)
+    except ritz.InvalidProblem:  # a known nullspace is checked before anything is computed
+        assert form != "dense"
         return
     assert solution.status is ritz.Status.SINGULAR
     assert solution.residual == pytest.approx(least / np.linalg.norm(b), rel=1e-6)
@@ -180,7 +180,7 @@ def test_singular_kronecker_sums(name, factors):
     solution = ritz.solve(operator, b, name, throw=False)
     assert solution.converged
     same(solution.x, reference(matrix, b)[0])
-    expected, least = reference(matrix, np.arange(len(matrix)) ** 2.0)
+    expected, _ = reference(matrix, np.arange(len(matrix)) ** 2.0)
     solution = ritz.solve(operator, np.arange(len(matrix)) ** 2.0, name, throw=False)
     assert solution.status is ritz.Status.SINGULAR
     same(solution.x, expected)
@@ -243,7 +243,8 @@ def test_nullspaces_of_composed_operators(name):
     matrix = operator.to_dense()
     if nullspace is not None:
         basis = nullspace.basis().toarray()
-        assert np.abs(matrix @ basis).max() < 1e-12 and np.abs(basis.T @ matrix).max() < 1e-12
+        assert np.abs(matrix @ basis).max() < 1e-12
+        assert np.abs(basis.T @ matrix).max() < 1e-12
     b = consistent(matrix)
     solution = ritz.solve(operator, b, rtol=1e-10)
     same(solution.x, reference(matrix, b)[0], 1e-5)
@@ -270,7 +271,8 @@ def test_products_alone():
     assert ritz.solve(operator, b, "lsmr").converged
     forward = MatrixFree(lambda x: matrix @ x, matrix.shape)
     solution = ritz.solve(forward, np.ones(20), throw=False)
-    assert np.isfinite(solution.x).all() and solution.residual <= 1.0
+    assert np.isfinite(solution.x).all()
+    assert solution.residual <= 1.0
 
 
 def test_dense_matrices_do_not_refuse_what_their_row_sums_suggest():

@@ -10,7 +10,19 @@ from typing import Any
 import numpy as np
 
 from ritz.errors import InvalidProblem
-from ritz.operators import Dense, Diagonal, KroneckerSum, MatrixFree, Operator, Scaled, Sparse, Stencil, Sum, Tag, Transposed
+from ritz.operators import (
+    Dense,
+    Diagonal,
+    KroneckerSum,
+    MatrixFree,
+    Operator,
+    Scaled,
+    Sparse,
+    Stencil,
+    Sum,
+    Tag,
+    Transposed,
+)
 from ritz.problem_types.linear_system import LinearSystem
 
 __all__ = ["SystemFeatures"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import partial, wraps
 from typing import Any
 
@@ -86,7 +86,7 @@ def by_columns(method: Method) -> Method:
     return block_method
 
 
-def columns_apart(method: Method) -> Method:
+def columns_apart(method: Callable[..., Generator[tuple[Any, Any], Any, Status]]) -> Callable[..., Any]:
     """Let a method for blocks go on column by column, from where it is, once it has failed for any of them."""
 
     @wraps(method)
