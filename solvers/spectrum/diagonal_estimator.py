@@ -93,18 +93,23 @@ def regressed_entries(
     first : int
         Number of the first vector in the sequence of random vectors.
     """
-    size = products.size
-    entries, scatter, weights = np.zeros(size), np.zeros(size), np.zeros(size)
-    for done in range(0, count, block):
-        x = rademacher(size, first + done, min(block, count - done), seed)
-        if done + x.shape[1] == count > 1:
-            x[:, -1] = gaussian(size, first + count - 1, 1, seed)[:, 0].astype(products.operator.dtype)
-        y = multiply(x)
-        own = np.vecdot(x, x)  # pyright: ignore[reportCallIssue]
-        slopes = np.vecdot(x, y) / own  # pyright: ignore[reportCallIssue]
-        rest = y - slopes[:, None] * x
-        change, total = slopes - entries, weights + own
-        scatter += np.vecdot(rest, rest) + change**2 * (weights * own / total)  # pyright: ignore[reportCallIssue]
-        entries += change * (own / total)
-        weights = total
-    return entries, scatter / (weights * max(count - 1, 1))
+    size, signs = products.size, max(count - 1, 1)
+    entries, scatter, weight = np.zeros(size), np.zeros(size), 0.0
+    for done in range(0, signs, block):
+        x = rademacher(size, first + done, min(block, signs - done), seed)
+        width = x.shape[1]
+        samples = np.multiply(x, multiply(x), out=x)
+        mean = samples @ np.full(width, 1.0 / width)
+        samples -= mean[:, None]
+        change, total = mean - entries, weight + width
+        scatter += np.vecdot(samples, samples) + change**2 * (weight * width / total)  # pyright: ignore[reportCallIssue]
+        entries += change * (width / total)
+        weight = total
+    if count == 1:
+        return entries, scatter
+    x = gaussian(size, first + signs, 1, seed).astype(products.operator.dtype).astype(np.float64)
+    rest, x = multiply(x)[:, 0] - entries * x[:, 0], x[:, 0]
+    weights = weight + x**2
+    entries += rest * x / weights
+    scatter += rest**2 * (weight / weights)
+    return entries, scatter / (weights * (count - 1))

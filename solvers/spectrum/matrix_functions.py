@@ -34,7 +34,7 @@ class FunctionApplied:
     products : int
         Number of products with A.
     converged : bool
-        Whether `change` is within the tolerance.
+        Whether the error after them, extrapolated from the last two changes, is within the tolerance.
     """
 
     x: Array
@@ -54,7 +54,8 @@ def apply_function(
     r"""Return ``f(A) b`` for a symmetric operator by the Lanczos process :cite:`Higham2008`.
 
     :math:`f(A)b\approx\|b\|Vf(T)e_1`, which is exact if f is a polynomial of degree less than the number of steps.
-    Stores the basis, one vector per product.
+    Stores the basis, one vector per product. Convergence is judged by changes, which do not show small eigenvalues
+    among large ones that the process has yet to find.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def apply_function(
         f, applied elementwise to arrays; must be finite on the spectrum.
     b : array, shape (n,)
     rtol : float
-        Accepted change over five steps, relative to the norm of the result; at least 30 machine epsilons of A's dtype.
+        Accepted error, relative to the norm of the result; at least 30 machine epsilons of A's dtype.
     budget : int
         Largest number of products.
 
@@ -89,13 +90,14 @@ def apply_function(
     capacity = min(check_integer("budget", budget), products.size)
     if not vector.any():
         return FunctionApplied(in_kind_of(vector, b), 0.0, 0, True)
-    rtol = max(check_number("rtol", rtol, least=0.0), 30.0 * machine_epsilon(products.operator.dtype))
+    rounding = 30.0 * machine_epsilon(products.operator.dtype)
+    rtol = max(check_number("rtol", rtol, least=0.0), rounding)
     unit = scaling_exponent(float(abs(vector).max()))
     vector = np.ldexp(vector, -unit)
     space = KrylovSpace(products, vector[:, None], capacity)
     length = float(space.next[:, 0] @ vector)  # of either sign
-    before, coefficients, change = np.zeros(0), np.zeros(0), np.inf
-    while change > rtol and not space.full:
+    before, coefficients, change, error = np.zeros(0), np.zeros(0), np.inf, np.inf
+    while error > rtol and not space.full:
         space.expand()
         if space.size % CHECK == 0 or space.invariant or space.full:
             values, vectors = np.linalg.eigh(space.projected)
@@ -105,10 +107,13 @@ def apply_function(
             norm = float(np.linalg.norm(coefficients / top))
             difference = coefficients.copy()
             difference[: len(before)] -= before
-            change = float(np.linalg.norm(difference / top)) / norm if norm else 0.0
+            last, change = change, float(np.linalg.norm(difference / top)) / norm if norm else np.inf
             before = coefficients
             if space.invariant:
-                change = 0.0
-                break
+                change = error = 0.0
+            elif change <= rounding:
+                error = change
+            else:
+                error = change * max(1.0, change / (last - change)) if change < last else np.inf
     x = np.ldexp(space.basis[:, : space.size] @ coefficients, unit)
-    return FunctionApplied(in_kind_of(x, b), change, products.count, change <= rtol)
+    return FunctionApplied(in_kind_of(x, b), change, products.count, error <= rtol)

@@ -24,8 +24,12 @@ def rademacher(size: int, first: int, count: int, seed: int) -> np.ndarray:
     >>> bool((together[:, 2:] == rademacher(5, 2, 2, seed=3)).all())
     True
     """
-    columns = [_generator(seed, number).integers(0, 2, size) for number in range(first, first + count)]
-    return 2.0 * np.stack(columns, axis=1) - 1.0
+    signs = np.empty((size, count))
+    for column in range(count):
+        signs[:, column] = _generator(seed, first + column).integers(0, 2, size)
+    signs *= 2.0
+    signs -= 1.0
+    return signs
 
 
 def gaussian(size: int, first: int, count: int, seed: int) -> np.ndarray:
