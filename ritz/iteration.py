@@ -31,10 +31,10 @@ from ritz.backend import (
     to_numpy,
 )
 from ritz.errors import InvalidProblem
-from ritz.linear_task import MODERATE, BalancedSystem, LinearSystemTask, balanced
 from ritz.operators import MatrixFree, Operator, Scaled, Tag
 from ritz.operators.magnitude import magnitude
 from ritz.problem_types.linear_system import LinearSystem
+from ritz.problem_types.linear_task import MODERATE, BalancedSystem, LinearSystemTask, balanced
 from ritz.progress import ResidualProgress
 from ritz.solution import Solution, Status
 from ritz.solver import Controls, PreparedSolver, Solver, check_pairing, registered_name

@@ -25,7 +25,7 @@ GROUND_FLOOR = (
     ("files", "grid", "solution", "plotting"),
     ("operators", "newton"),
     ("problem_types",),
-    ("solver", "linear_task", "iteration", "sequences", "solving"),
+    ("solver", "iteration", "sequences", "solving"),
     ("comparing", "estimators", "command_line", "__main__"),
 )
 ROOMS = (
