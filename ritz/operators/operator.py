@@ -12,6 +12,7 @@ import numpy as np
 from ritz.backend import Array, asarray_like, is_torch_array
 from ritz.errors import InvalidProblem
 from ritz.operators.foreign_arrays import as_plain
+from ritz.pickling import Picklable
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -32,7 +33,7 @@ class Tag(Enum):
     SEMIDEFINITE = "positive semidefinite"
 
 
-class Operator(ABC):
+class Operator(Picklable, ABC):
     """A real linear map ``(n,) -> (m,)``, applied with ``@`` to NumPy arrays and torch tensors.
 
     A subclass defines how it is applied (`_apply`, and `_apply_transpose` unless it is symmetric), sets `shape`,

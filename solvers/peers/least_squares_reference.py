@@ -29,6 +29,7 @@ class ReferenceFactor:
         self._problem = problem
 
     def __call__(self) -> Factor:
+        """Return the factor."""
         return self._factor
 
     @cached_property

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from ritz.arguments import Callback, default_maxiter
-from ritz.backend import Array, asarray_like, to_numpy, without_warnings
+from ritz.backend import asarray_like, to_numpy, without_warnings
 from ritz.errors import InvalidProblem
 from ritz.iteration import LinearSystemTask, PreparedSystem, balanced
 from ritz.operators import Dense, MatrixFree, Operator

@@ -12,6 +12,7 @@ import numpy as np
 from ritz.arguments import is_integer
 from ritz.errors import InvalidProblem
 from ritz.operators.stencils.boundary import AXES, BoundaryLike, Sides, parse_boundary, side_names
+from ritz.pickling import Picklable
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.problem_types.pde.fields import Field, check_field, evaluate
 
@@ -22,7 +23,7 @@ MultiIndex: TypeAlias = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class PDE:
+class PDE(Picklable):
     """The equation ``sum_a c_a(x) d^a u(x) + r(u(x)) = f(x)`` on a box, with one condition on each side.
 
     With `initial`, the left-hand side gains ``du/dt``. Functions take one NumPy array per axis, ``f(x, y)``, and return
