@@ -23,6 +23,7 @@ SYMMETRIES = {"general": 0.0, "symmetric": 1.0, "hermitian": 1.0, "skew-symmetri
 LEAST_BYTES = {"pattern": 4, "complex": 8}  # of an entry in coordinate format; 6 with a real value
 ROWS_FREE, ROWS_PER_BYTE = 10_000_000, 1_000  # rows a file may claim: more are not filled by its entries
 DAMAGE = (ValueError, OSError, EOFError, OverflowError, IndexError, MemoryError, zlib.error)
+OF_NUMBERS, OF_NAMES = b"0123456789+-.eE \t\r\n", b"infatyINFATY"  # the latter of inf, infinity and nan
 RATIO = 1_032  # the most that Deflate compresses
 
 
@@ -77,12 +78,12 @@ def read_matrix_market(path: Path, argument: str) -> tuple[Any, str]:
             content = gzip.decompress(content)
         header = _header(content)
         _check_claims(header, len(content) - header.start)
-        _check_first_entry(header, content)
+        _check_entries(header, content)
         # Symmetric entries are mirrored here, since SciPy adds both triangles where a file stores both.
         field = "real" if header.field == "integer" else header.field
         symmetry = "general" if header.form == "coordinate" else header.symmetry
         banner = f"%%MatrixMarket matrix {header.form} {field} {symmetry}\n{' '.join(map(str, header.sizes))}\n"
-        read: Any = mmread(io.BytesIO(banner.encode() + content[header.start :]))
+        read: Any = mmread(io.BytesIO(banner.encode() + content[header.start :] + b"\n"))
         values = read if header.form == "array" else read.data
         if header.field == "integer" and not np.array_equal(values, np.round(values)):
             raise ValueError("its banner says integer, and it holds fractions")
@@ -127,14 +128,23 @@ def _check_claims(header: _Header, available: int) -> None:
         raise ValueError(f"it is {rows} x {columns} and {header.symmetry}")
 
 
-def _check_first_entry(header: _Header, content: bytes) -> None:
-    """Raise `ValueError` if the first entry has more or fewer fields than the banner says; SciPy drops what is left."""
+def _check_entries(header: _Header, content: bytes) -> None:
+    """Raise `ValueError` for entries that SciPy reads as far as they look like numbers, and drops the rest.
+
+    Only the first entry's number of fields is compared with the banner.
+    """
     line = content[header.start : header.start + 1000].lstrip().split(b"\n")[0]
     words = {"pattern": 0, "complex": 2}.get(header.field, 1) + 2 * (header.form == "coordinate")
     if header.entries and not line.startswith(b"%") and len(line.split()) != words:
         raise ValueError(
             f"its first entry reads {line.decode(errors='replace').strip()!r}, and has {words} by the banner"
         )
+    body = content[header.start :] + b"\n"
+    letters = body.translate(None, OF_NUMBERS).translate(None, OF_NAMES)
+    if letters and b"%" not in letters:
+        raise ValueError(f"its entries hold the letters {letters[:20].decode(errors='replace')!r}")
+    if any(ending + space in body for ending in (b"e", b"E", b"+", b"-") for space in (b"\n", b"\r", b" ", b"\t")):
+        raise ValueError("it holds an exponent or a sign without digits")
 
 
 def _mirrored(stored: coo_array, symmetry: str) -> coo_array:

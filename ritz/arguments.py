@@ -34,7 +34,7 @@ def is_integer(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
 
 
-def check_integer(name: str, value: Any, least: int = 1, most: int | None = None, *, optional: bool = False) -> Any:
+def check_integer(name: str, value: Any, least: int = 1, most: int = 2**63 - 1, *, optional: bool = False) -> Any:
     """Return `value` as a Python int if it is an integer within bounds.
 
     Parameters
@@ -44,8 +44,8 @@ def check_integer(name: str, value: Any, least: int = 1, most: int | None = None
     value : int
     least : int
         Smallest value allowed.
-    most : int, optional
-        Largest value allowed; unlimited if None.
+    most : int
+        Largest value allowed.
     optional : bool
         Whether None is allowed too, and returned as it is.
 
@@ -61,40 +61,62 @@ def check_integer(name: str, value: Any, least: int = 1, most: int | None = None
     """
     if optional and value is None:
         return None
-    if not is_integer(value) or value < least or (most is not None and value > most):
-        wanted = f"from {least} to {most}" if most is not None else f"of at least {least}"
+    if not is_integer(value) or not least <= value <= most:
+        bounded = most < 2**63 - 1 or (is_integer(value) and value > most)
+        wanted = f"from {least} to {most}" if bounded else f"of at least {least}"
         raise InvalidProblem(f"{name} is {value!r}; it must be an integer {wanted}{', or None' if optional else ''}")
     return int(value)
 
 
 def check_seed(seed: Any, *, optional: bool = False, name: str = "seed") -> Any:
     """Return `seed` as a Python int if it is an integer from 0 to 2**63 - 1, which NumPy and torch both take."""
-    return check_integer(name, seed, least=0, most=2**63 - 1, optional=optional)
+    return check_integer(name, seed, least=0, optional=optional)
 
 
 def check_number(
-    name: str, value: Any, above: float = -math.inf, below: float = math.inf, *, least: float = -math.inf
+    name: str,
+    value: Any,
+    above: float = -math.inf,
+    below: float = math.inf,
+    *,
+    least: float = -math.inf,
+    most: float = math.inf,
+    infinite: bool = False,
 ) -> float:
-    """Return `value` as a finite float strictly between `above` and `below` and at least `least`.
+    """Return `value` as a float strictly between `above` and `below`, at least `least` and at most `most`.
 
     Raises
     ------
     InvalidProblem
-        If `value` is not a finite number or out of bounds.
+        If `value` is no number, NaN, out of bounds, or infinite unless `infinite` allows that.
     """
-    if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)) or not math.isfinite(float(value)):
-        raise InvalidProblem(f"{name} is {value!r}; it must be a finite number")
-    if not above < float(value) < below or float(value) < least:
-        bounds = [f"at least {least:g}"] * (least > -math.inf) + [f"greater than {above:g}"] * (above > -math.inf)
-        bounds += [f"less than {below:g}"] * (below < math.inf)
+    if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
+        number = math.nan
+    else:
+        try:
+            number = float(value)
+        except OverflowError:  # an integer beyond all floats
+            number = math.inf
+    if math.isnan(number) or not (infinite or math.isfinite(number)):
+        raise InvalidProblem(f"{name} is {value!r}; it must be a {'' if infinite else 'finite '}number")
+    if number <= above or number >= below < math.inf or not least <= number <= most:
+        words = {"at least": least, "greater than": above, "less than": below, "at most": most}
+        bounds = [f"{word} {bound:g}" for word, bound in words.items() if math.isfinite(bound)]
         raise InvalidProblem(f"{name} is {value!r}; it must be {' and '.join(bounds)}")
-    return float(value)
+    return number
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return `value` if it is True or False; otherwise raise `InvalidProblem`."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InvalidProblem(f"{name} is {value!r}; it must be True or False")
+    return bool(value)
 
 
 def check_choice(name: str, value: Any, known: Iterable[str]) -> str:
     """Return `value` if it is one of `known`; otherwise raise `UnknownName` with close matches."""
     known = list(known)
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise UnknownName(name, value, known)
     return value
 

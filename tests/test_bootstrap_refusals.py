@@ -18,11 +18,11 @@ from ritz.solvers.multigrid import bootstrap
         (np.eye(3), {"smooth_vector": np.zeros(3)}, "smooth_vector is zero"),
         (np.eye(3), {"smooth_vector": [1.0, np.nan, 1.0]}, "smooth_vector has entries that are NaN"),
         (np.eye(3), {"aggregate_size": 3}, "aggregate_size is 3; it must be 2, 4 or 8"),
-        (np.eye(3), {"target_rate": 1.5}, "target_rate is 1.5; it must be a number between 0 and 1"),
-        (np.eye(3), {"target_rate": "low"}, "target_rate is 'low'; it must be a number"),
+        (np.eye(3), {"target_rate": 1.5}, "target_rate is 1.5; it must be at least 0 and at most 1"),
+        (np.eye(3), {"target_rate": "low"}, "target_rate is 'low'; it must be a finite number"),
         (np.eye(3), {"max_hierarchies": 0}, "max_hierarchies is 0; it must be an integer of at least 1"),
         (np.eye(3), {"trials": 2.5}, "trials is 2.5; it must be an integer of at least 1"),
-        (np.eye(3), {"seed": -1}, "seed is -1; it must be an integer from 0"),
+        (np.eye(3), {"seed": -1}, "seed is -1; it must be an integer of at least 0"),
     ],
 )
 def test_refusals(matrix, options, message):

@@ -32,7 +32,7 @@ BAD_INPUT = {
     "rhs of three dimensions": (lambda: ritz.solve(POISSON, RHS.reshape(56, 1, 1)), r"rhs has shape \(56, 1, 1\)"),
     "rhs without columns": (lambda: ritz.solve(POISSON, RHS.reshape(56, 1)[:, :0]), r"rhs has shape \(56, 0\)"),
     "rhs a number": (lambda: ritz.solve(POISSON, 1.0), r"rhs has shape \(\)"),
-    "rhs ragged": (lambda: ritz.solve(np.eye(2), [[1.0], [1.0, 2.0]]), "rhs cannot be read as an array"),
+    "rhs ragged": (lambda: ritz.solve(np.eye(2), [[1.0], [1.0, 2.0]]), "rhs is a list that cannot be read as an array"),
     "rhs of text": (lambda: ritz.solve(np.eye(2), np.array(["a", "b"])), "rhs has dtype.*float32 or float64"),
     "rhs NaN": (lambda: ritz.solve(POISSON, with_entry(RHS, np.nan)), "rhs has 1 entries that are NaN or infinite"),
     "rhs infinite": (lambda: ritz.solve(POISSON, with_entry(RHS, np.inf)), "rhs has 1 entries that are NaN"),

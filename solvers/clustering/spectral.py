@@ -8,8 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ritz.arguments import check_choice
-from ritz.errors import InvalidProblem
+from ritz.arguments import check_choice, check_number
 from ritz.operators import Tag
 from ritz.problem_types.attributed_graph import AttributedGraph
 from ritz.registry import register
@@ -88,11 +87,12 @@ class Spectral:
     def __post_init__(self):
         check_choice("embedding", self.embedding, ("refined", "bootstrap"))
         check_choice("eigensolver", self.eigensolver, ("auto", "dense", "chebyshev", "multigrid"))
-        weight: Any = self.attribute_weight
-        if weight != "auto" and (isinstance(weight, (str, bool)) or not 0.0 <= float(weight) <= 1.0):
-            raise InvalidProblem(f"attribute_weight is {weight!r}; it must be 'auto' or a number from 0 to 1")
-        if self.tolerance is not None and not float(self.tolerance) > 0.0:
-            raise InvalidProblem(f"tolerance is {self.tolerance!r}; it must be positive")
+        if isinstance(self.attribute_weight, str):
+            check_choice("attribute_weight", self.attribute_weight, ("auto",))
+        else:
+            check_number("attribute_weight", self.attribute_weight, least=0.0, most=1.0)
+        if self.tolerance is not None:
+            check_number("tolerance", self.tolerance, above=0.0)
 
     def prepare(self, problem: AttributedGraph) -> PreparedClustering:
         """Compute the embedding."""

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ritz.arguments import is_integer
 from ritz.errors import InvalidProblem
 from ritz.operators import Sparse, Tag
 from ritz.problem_types.linear_system import LinearSystem
@@ -63,7 +64,7 @@ class FiniteDifference:
         """Discretise and prepare the linear solver."""
         start = time.perf_counter()
         check_pairing(self, problem)
-        if self.order not in SCHEMES:
+        if not is_integer(self.order) or self.order not in SCHEMES:
             raise InvalidProblem(f"order is {self.order!r}; finite differences have order 2 or 4")
         solver = make_solver(self.linear_solver, {})
         shape = DEFAULT_COUNT[problem.dimension] if self.shape is None else self.shape

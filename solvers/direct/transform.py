@@ -66,8 +66,9 @@ class Transform:
         return prepare_separable(self, problem, self._ways, eliminate=False)
 
     def _ways(self, lines: Sequence[Line]) -> Sequence[str]:
-        ways = ("any",) * len(lines) if self.route is None else tuple(self.route)
-        known = all(way in (*WAYS, "any") for way in ways)
+        listed = isinstance(self.route, Sequence) and not isinstance(self.route, str)
+        ways = ("any",) * len(lines) if self.route is None else tuple(self.route) if listed else ()
+        known = all(isinstance(way, str) and way in (*WAYS, "any") for way in ways)
         if len(ways) != len(lines) or not known or ways.count("tridiagonal") > 1:
             raise InvalidProblem(
                 f"route is {self.route!r}; it must name one of {', '.join(WAYS)} or any for each of {len(lines)} axes"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ritz.arguments import is_integer
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
 from ritz.problem_types.linear_system import LinearSystem
@@ -56,6 +57,6 @@ class TridiagonalTransform:
     def _ways(self, lines: Sequence[Line]) -> Sequence[str]:
         if self.axis is None:
             return ("any",) * len(lines)
-        if self.axis not in range(len(lines)):
+        if not is_integer(self.axis) or self.axis not in range(len(lines)):
             raise InvalidProblem(f"axis is {self.axis!r}; the operator has {len(lines)} axes of more than one unknown")
         return ["tridiagonal" if axis == self.axis else "any" for axis in range(len(lines))]

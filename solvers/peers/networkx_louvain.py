@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ritz.arguments import check_number, check_seed
 from ritz.extras import require
 from ritz.operators import Tag
 from ritz.problem_types.attributed_graph import AttributedGraph
@@ -46,6 +47,10 @@ class Louvain:
     solves: ClassVar[type] = AttributedGraph
     requires: ClassVar[frozenset[Tag]] = frozenset()
 
+    def __post_init__(self):
+        check_number("resolution", self.resolution, least=0.0)
+        check_seed(self.seed)
+
     def prepare(self, problem: AttributedGraph) -> PreparedClustering:
         """Convert the graph to NetworkX."""
         began = time.perf_counter()
@@ -54,9 +59,7 @@ class Louvain:
         graph = networkx.from_scipy_sparse_array(problem.adjacency)
 
         def answer() -> np.ndarray:
-            found = networkx.community.louvain_communities(
-                graph, resolution=self.resolution, seed=int(self.seed) % 2**32
-            )
+            found = networkx.community.louvain_communities(graph, resolution=self.resolution, seed=self.seed % 2**32)
             labels = np.empty(problem.size, dtype=np.int64)
             for number, members in enumerate(found):
                 labels[list(members)] = number

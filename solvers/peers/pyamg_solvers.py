@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ritz.arguments import check_choice, check_integer, check_number, check_seed
 from ritz.backend import without_warnings
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag
@@ -57,6 +58,8 @@ class PyamgSa:
 
     def __post_init__(self):
         _check_accel(self.accel)
+        check_number("strength", self.strength, least=0.0)
+        check_seed(self.seed)
 
     def prepare(self, problem: LinearSystem) -> PreparedPeer:
         """Build the hierarchy."""
@@ -142,6 +145,9 @@ class PyamgAdaptive:
 
     def __post_init__(self):
         _check_accel(self.accel)
+        check_number("strength", self.strength, least=0.0)
+        check_integer("candidates", self.candidates, most=100)
+        check_seed(self.seed)
 
     def prepare(self, problem: LinearSystem) -> PreparedPeer:
         """Build the hierarchy."""
@@ -234,5 +240,5 @@ def _prepare(solver: Solver, problem: LinearSystem, build: Callable[..., Any], a
 
 
 def _check_accel(accel: str | None) -> None:
-    if accel not in ("cg", None):
-        raise InvalidProblem(f"accel is {accel!r}; it must be 'cg' or None")
+    if accel is not None:
+        check_choice("accel", accel, ("cg",))

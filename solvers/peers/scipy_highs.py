@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.sparse import block_array, csc_array, diags_array, eye_array, issparse
 
+from ritz.arguments import check_choice
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
 from ritz.problem_types.lp_regression import LpRegression
@@ -57,8 +58,7 @@ class LpHighs:
         """Check that p is 1 or inf."""
         start = time.perf_counter()
         check_pairing(self, problem)
-        if self.method not in ("highs", "highs-ds", "highs-ipm"):
-            raise InvalidProblem(f"method is {self.method!r}; it must be 'highs', 'highs-ds' or 'highs-ipm'")
+        check_choice("method", self.method, ("highs", "highs-ds", "highs-ipm"))
         if problem.p not in (1.0, math.inf):
             raise InvalidProblem(f"p is {problem.p:g}; only p = 1 and inf are linear programs, use solver 'lp'")
         steps = partial(linear_program, problem.matrix, self.method)

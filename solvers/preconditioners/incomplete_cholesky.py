@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.arguments import check_number
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Stencil, Tag
 from ritz.operators.checks import asymmetry
@@ -85,8 +86,8 @@ class ModifiedIncompleteCholesky:
     relaxation: float | None = None
 
     def __post_init__(self):
-        if self.relaxation is not None and not 0.0 <= self.relaxation <= 1.0:
-            raise InvalidProblem(f"relaxation is {self.relaxation}; it must lie between 0 and 1, or be None")
+        if self.relaxation is not None:
+            check_number("relaxation", self.relaxation, least=0.0, most=1.0)
 
     def build(self, operator: Operator) -> Operator:
         """Return the approximate inverse of `operator`."""

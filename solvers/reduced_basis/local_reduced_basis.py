@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ritz.arguments import check_choice, check_integer, check_seed
+from ritz.arguments import check_choice, check_flag, check_integer, check_number, check_seed
 from ritz.errors import InvalidProblem
 from ritz.operators import Tag
 from ritz.problem_types.parametric.parametric_pde import ParametricPDE
@@ -100,10 +100,10 @@ class LocalReducedBasis:
         check_integer("clusters", self.clusters, optional=True)
         check_seed(self.seed)
         check_integer("size", self.size)
-        check_integer("samples", self.samples, least=10)
+        check_integer("samples", self.samples, least=10, most=10**9)
+        check_flag("exact", self.exact)
         check_integer("candidates", self.candidates)
-        if not float(self.tolerance) > 0.0:  # infinity is allowed
-            raise InvalidProblem(f"tolerance is {self.tolerance!r}; it must be positive")
+        check_number("tolerance", self.tolerance, above=0.0, infinite=True)
         if self.hyper_reduction == "cubature" and self.projection != "galerkin":
             raise InvalidProblem("hyper_reduction 'cubature' sums Galerkin's equations; use projection 'galerkin'")
         if self.analysis is not None and self.clusters is None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.errors import InvalidWeights
+from ritz.errors import InvalidProblem, InvalidWeights
 from ritz.files import write_atomically
 
 __all__ = ["FORMAT", "Weights", "load_weights", "settings_of"]
@@ -116,6 +116,8 @@ def load_weights(path: str | os.PathLike[str], *, family: str | None = None, dim
     """
     from safetensors import SafetensorError, safe_open
 
+    if not isinstance(path, str | os.PathLike):
+        raise InvalidProblem(f"weights are {path!r}; give the path of a file")
     path = Path(path)
     if not path.is_file():
         raise InvalidWeights(path, "there is no such file")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
 from ritz.errors import InvalidProblem
 
@@ -53,22 +53,25 @@ def parse_boundary(boundary: BoundaryLike, dimension: int, *, open_sides: bool =
     (('dirichlet', 'dirichlet'), ('dirichlet', 'neumann'))
     """
     names = side_names(dimension)
-    if boundary == "mixed":
-        conditions = ["dirichlet"] * 2 + ["neumann"] * (2 * dimension - 2)
-    elif isinstance(boundary, str):
-        conditions = [boundary] * (2 * dimension)
+    conditions: list[Any]
+    if isinstance(boundary, str):
+        mixed = ["dirichlet"] * 2 + ["neumann"] * (2 * dimension - 2)
+        conditions = mixed if boundary == "mixed" else [boundary] * (2 * dimension)
     elif isinstance(boundary, Mapping):
         unknown = sorted(set(boundary) - set(names))
         if unknown:
             raise InvalidProblem(f"boundary names the sides {unknown}; a {dimension}-D box has {names}")
         conditions = [boundary.get(name, "dirichlet") for name in names]
     else:
-        conditions = [condition for pair in boundary for condition in pair]
-        if len(conditions) != len(names) or any(len(pair) != 2 for pair in boundary):
-            raise InvalidProblem(f"boundary must give one (lower, upper) pair for each of {dimension} axes")
+        pairs = list(boundary) if isinstance(boundary, Iterable) else []
+        if len(pairs) != dimension or any(not isinstance(pair, Sequence) or len(pair) != 2 for pair in pairs):
+            raise InvalidProblem(
+                f"boundary is {boundary!r}; give one condition or one (lower, upper) pair for each of {dimension} axes"
+            )
+        conditions = [condition for pair in pairs for condition in pair]
     known = (*CONDITIONS, "open") if open_sides else CONDITIONS
     for name, condition in zip(names, conditions, strict=True):
-        if condition not in known:
+        if not isinstance(condition, str) or condition not in known:
             raise InvalidProblem(
                 f"boundary condition {condition!r} on side {name}: must be one of {', '.join(known)}"
                 " (or 'mixed' for the whole box)"

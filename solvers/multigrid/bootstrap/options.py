@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
-from ritz.arguments import check_choice, check_integer, check_seed
+from ritz.arguments import check_choice, check_integer, check_number, check_seed, is_integer
 from ritz.errors import InvalidProblem
 
 __all__ = ["BootstrapOptions"]
@@ -43,11 +42,10 @@ class BootstrapOptions:
     def __post_init__(self):
         for name, known in CHOICES.items():
             check_choice(name, getattr(self, name), known)
-        if self.aggregate_size not in (2, 4, 8):
+        if not is_integer(self.aggregate_size) or self.aggregate_size not in (2, 4, 8):
             raise InvalidProblem(f"aggregate_size is {self.aggregate_size!r}; it must be 2, 4 or 8")
-        rate = self.target_rate
-        if rate is not None and not (isinstance(rate, Real) and 0.0 <= float(rate) <= 1.0):
-            raise InvalidProblem(f"target_rate is {rate!r}; it must be a number between 0 and 1, or None")
+        if self.target_rate is not None:
+            check_number("target_rate", self.target_rate, least=0.0, most=1.0)
         check_seed(self.seed)
         for name in ("max_hierarchies", "trials"):
             check_integer(name, getattr(self, name))

@@ -11,6 +11,7 @@ import numpy as np
 from ritz.backend import Array, single_blas_thread, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag, aslinearoperator
+from ritz.operators.foreign_arrays import as_plain
 from ritz.operators.nullspace import Nullspace
 from ritz.operators.operator import through_numpy
 from ritz.operators.sparse_entries import sparse_entries
@@ -237,7 +238,10 @@ def _check_diagonal(matrix: Any) -> None:
 def _first_vector(given: Any, n: int) -> np.ndarray:
     if given is None:
         return np.ones(n)
-    smooth = np.array(to_numpy(given), dtype=np.float64)
+    smooth = as_plain(to_numpy(given), "smooth_vector")
+    if smooth.dtype.kind not in "fiu":
+        raise InvalidProblem(f"smooth_vector has dtype {smooth.dtype}; it must hold real numbers")
+    smooth = np.array(smooth, dtype=np.float64)
     if smooth.shape != (n,):
         raise InvalidProblem(f"smooth_vector has shape {smooth.shape}; it must be ({n},)")
     if not np.isfinite(smooth).all():

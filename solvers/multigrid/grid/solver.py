@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ritz.arguments import check_choice
+from ritz.arguments import check_choice, check_flag
 from ritz.backend import Array, column_norm
 from ritz.iteration import PreparedIteration, balanced
 from ritz.operators import Operator, Tag
@@ -63,6 +63,7 @@ class Multigrid:
 
     def __post_init__(self):
         check_choice("acceleration", self.acceleration, ("cg", "none"))
+        check_flag("full_multigrid", self.full_multigrid)
         self._preconditioner(None)
 
     def _preconditioner(self, shape: tuple[int, ...] | None) -> GridMultigrid:

@@ -205,19 +205,24 @@ class LeastSquaresTask:
     ) -> Solution:
         """Return the solution, with errors recomputed from it, which decide whether it has converged.
 
-        If neither error of `Iterate` is small, the estimate of Karlson and Waldén replaces them, because a problem in
-        which both A and b differ may be much closer.
+        Columns that overflow end as zero. If neither error of `Iterate` is small, the estimate of Karlson and Waldén
+        replaces them, because a problem in which both A and b differ may be much closer.
         """
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             x = self.answer(iterate.x)
-            if self.problem.dtype != np.float64 or self.scale is not None or self._units is not None:
-                iterate = self.assess(self._in_units(np.asarray(to_numpy(x), dtype=np.float64)))
+            values = np.asarray(to_numpy(x), dtype=np.float64)
+            beyond = ~np.isfinite(values).all(axis=0)  # columns that the numbers of this dtype do not reach
+            if beyond.any():
+                values = np.where(beyond, 0.0, values)
+                x = asarray_like(values, self.b)
+            if beyond.any() or self.problem.dtype != np.float64 or self.scale is not None or self._units is not None:
+                iterate = self.assess(self._in_units(values))
         if not self.met(iterate):  # by the cheap errors; try the sharper estimate
             estimates = [self.backward_error(iterate, column) for column in range(len(iterate.backward))]
             iterate = replace(iterate, backward=np.minimum(iterate.backward, estimates))
         if self.met(iterate):
             status = Status.CONVERGED
-        elif not np.isfinite(iterate.residual):
+        elif beyond.any() or not np.isfinite(iterate.residual):
             status = Status.NON_FINITE
         elif status is None:
             status = Status.STAGNATED

@@ -83,7 +83,7 @@ class SketchAndPrecondition:
 
 def check_sketch_options(sketch: str, size: int | None, seed: int, others: tuple[str, ...] = ()) -> None:
     """Raise `InvalidProblem` or `UnknownName` for options that no sketch accepts."""
-    if sketch not in others:
+    if not isinstance(sketch, str) or sketch not in others:
         make_sketch(sketch, 1, 1, seed) if sketch != "sparse-sign" else SparseSign(8, 8, seed)
     check_integer("size", size, optional=True)
 
