@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.backend import machine_epsilon
 from ritz.errors import InvalidProblem
 from ritz.problem_types.parametric.snapshots import Snapshots, apply_product
 
@@ -103,7 +104,8 @@ def calibrate(stage: OnlineStage, held_out: Snapshots) -> tuple[OnlineStage, flo
         answers, truths = _answers(stage, held_out)
         estimates = np.array([answer.error for answer in answers])
     errors = np.array([errors_of(stage, answer, truth) for answer, truth in zip(answers, truths, strict=True)])
-    ratios = errors[np.isfinite(estimates)] / np.maximum(estimates[np.isfinite(estimates)], 1e-300)
+    known, rounding = np.isfinite(estimates), machine_epsilon(np.float64)  # below which ratios mean nothing
+    ratios = np.maximum(errors[known], rounding) / np.maximum(estimates[known], rounding)
     factor = _upper_limit(ratios)
     return stage, factor, factor * estimates
 
@@ -115,7 +117,7 @@ def _upper_limit(ratios: np.ndarray) -> float:
     if count < 2:
         raise InvalidProblem(f"{count} held-out solutions are too few to calibrate with: give more snapshots")
     place = min(int(np.ceil(COVERAGE * (count + 1))) - 1, count - 1)
-    logarithms = np.log(np.maximum(ratios, 1e-300))
+    logarithms = np.log(ratios)
     widths = nct.ppf(CONFIDENCE, count - 1, count**0.5 * norm.ppf(COVERAGE)) / count**0.5
     normal = np.exp(logarithms.mean() + widths * logarithms.std(ddof=1))
     return float(max(np.sort(ratios)[place], normal))

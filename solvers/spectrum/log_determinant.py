@@ -16,6 +16,8 @@ from .quadrature import EQUAL, shortened_rules, stochastic_quadratures, unseen_s
 
 __all__ = ["logdet"]
 
+NEGLIGIBLE = 1e-10  # relative error by rounding that an exact value may hold and still be called exact
+
 
 def logdet(
     A: Any,
@@ -118,8 +120,9 @@ def _exact(products: Products, shift: float, rtol: float, block: int) -> Estimat
     if values[0] <= rounding * products.size**0.5:
         raise _not_definite(float(np.linalg.eigvalsh(matrix)[0]) - shift, shift)
     logarithms = np.concatenate([np.log(values), np.log(diagonal)])
-    converged = rounding * float((1.0 / values).sum()) <= rtol * max(float(abs(logarithms).sum()), 1.0)
-    return Estimate(float(logarithms.sum()), 0.0, products.count, converged, "exact")
+    error, scale = rounding * float((1.0 / values).sum()), max(float(abs(logarithms).sum()), 1.0)
+    stated = error if error > NEGLIGIBLE * scale else 0.0
+    return Estimate(float(logarithms.sum()), stated, products.count, error <= rtol * scale, "exact")
 
 
 def _not_definite(smallest: float, shift: float) -> InvalidProblem:

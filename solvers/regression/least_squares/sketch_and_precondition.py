@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.sparse import issparse
 
-from ritz.arguments import check_integer
+from ritz.arguments import check_choice, check_integer
 from ritz.backend import Array, single_blas_thread, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag
@@ -19,7 +19,7 @@ from ritz.registry import register
 from ritz.solver import check_pairing, registered_name
 
 from ..sketches.sketch import Sketch, apply_sketch
-from ..sketches.sketch_kinds import make_sketch
+from ..sketches.sketch_kinds import SKETCHES, make_sketch
 from ..sketches.sparse_sign import SparseSign
 from .factor import sketched_solver
 from .iterative_refinement import PreparedRefinement
@@ -83,7 +83,7 @@ class SketchAndPrecondition:
 
 def check_sketch_options(sketch: str, size: int | None, seed: int, others: tuple[str, ...] = ()) -> None:
     """Raise `InvalidProblem` or `UnknownName` for options that no sketch accepts."""
-    if not isinstance(sketch, str) or sketch not in others:
+    if check_choice("sketch", sketch, (*SKETCHES, *others)) not in others:
         make_sketch(sketch, 1, 1, seed) if sketch != "sparse-sign" else SparseSign(8, 8, seed)
     check_integer("size", size, optional=True)
 

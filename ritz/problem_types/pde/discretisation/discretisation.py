@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial, reduce
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -300,6 +301,8 @@ def _check_shape(shape: Any, dimension: int) -> tuple[int, ...]:
         or not all(is_integer(count) and count > 0 for count in counts)
     ):
         raise InvalidProblem(f"shape is {shape!r}; give the unknowns along each of {dimension} axes")
+    if prod(counts) >= 2**31:
+        raise InvalidProblem(f"shape is {shape!r}; a grid has at most {2**31 - 1} unknowns")
     return tuple(int(count) for count in counts)
 
 
