@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any, TypeAlias
@@ -11,7 +12,7 @@ import numpy as np
 from ritz.errors import InvalidProblem
 from ritz.operators.foreign_arrays import as_plain
 
-__all__ = ["Field", "check_field", "evaluate"]
+__all__ = ["Field", "at_time", "check_field", "evaluate", "takes_time"]
 
 Field: TypeAlias = float | Callable[..., Any]
 """A number, or a function ``f(x, y, ...)`` of one NumPy array per axis that returns an array of their shape. It may
@@ -73,3 +74,41 @@ def evaluate(name: str, field: Field, coordinates: Sequence[np.ndarray]) -> np.n
         place = tuple(float(axis[~finite][0]) for axis in coordinates)
         raise InvalidProblem(f"{name} is NaN or infinite at {int((~finite).sum())} points, the first being {place}")
     return values
+
+
+def takes_time(field: Any, dimension: int) -> bool:
+    """Return whether a field is a function of the coordinates and of time, ``f(x, y, t)``.
+
+    Examples
+    --------
+    >>> takes_time(lambda x, y: x, 2), takes_time(lambda x, y, t: x * t, 2), takes_time(1.0, 2)
+    (False, True, False)
+    """
+    if not callable(field):
+        return False
+    try:
+        signature = inspect.signature(field)
+    except (TypeError, ValueError):  # functions written in C
+        return False
+    return not _binds(signature, dimension) and _binds(signature, dimension + 1)
+
+
+def _binds(signature: inspect.Signature, count: int) -> bool:
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
+
+
+def at_time(field: Any, dimension: int, t: float) -> Any:
+    """Return a field as a function of the coordinates alone, at time t; fields without time are returned as they are.
+
+    Examples
+    --------
+    >>> at_time(lambda x, t: x * t, 1, 3.0)(2.0)
+    6.0
+    """
+    if not takes_time(field, dimension):
+        return field
+    return lambda *coordinates: field(*coordinates, t)

@@ -14,7 +14,7 @@ from ritz.errors import InvalidProblem
 from ritz.operators.stencils.boundary import AXES, BoundaryLike, Sides, parse_boundary, side_names
 from ritz.pickling import Picklable
 from ritz.problem_types.linear_system import LinearSystem
-from ritz.problem_types.pde.fields import Field, check_field, evaluate
+from ritz.problem_types.pde.fields import Field, at_time, check_field, evaluate, takes_time
 
 __all__ = ["PDE", "MultiIndex"]
 
@@ -26,8 +26,9 @@ MultiIndex: TypeAlias = tuple[int, ...]
 class PDE(Picklable):
     """The equation ``sum_a c_a(x) d^a u(x) + r(u(x)) = f(x)`` on a box, with one condition on each side.
 
-    With `initial`, the left-hand side gains ``du/dt``. Functions take one NumPy array per axis, ``f(x, y)``, and return
-    an array of the same shape; numbers stand for constant functions. Units are up to the user.
+    With `initial`, the left-hand side gains ``du/dt``; source, boundary, normal_derivative and exact may then be
+    functions of time too, ``f(x, y, t)``, and ``ritz.solve(pde, times=...)`` follows u in time. Functions take one NumPy
+    array per axis, ``f(x, y)``, and return an array of the same shape; numbers stand for constant functions. Units are up to the user.
 
     Parameters
     ----------
@@ -174,7 +175,7 @@ class PDE(Picklable):
             evaluate(name, function, (np.zeros(2),))
 
     def _try_functions(self) -> None:
-        """Evaluate every function at a few points, to report mistakes early."""
+        """Evaluate every function at a few points, to report mistakes early; functions of time, at time 0."""
         lower, upper = np.array(self.domain).T
         inside = tuple((lower + np.array([[0.3], [0.6], [0.7]]) * (upper - lower)).T)
         for index, coefficient in self.terms.items():
@@ -182,7 +183,7 @@ class PDE(Picklable):
         for name in ("source", "initial", "exact"):
             value = getattr(self, name)
             if value is not None:
-                evaluate(name, value, inside)
+                evaluate(name, self._at_start(name, value), inside)
         for number, name in enumerate(side_names(self.dimension)):
             axis, end = divmod(number, 2)
             condition = self.sides[axis][end]
@@ -190,9 +191,16 @@ class PDE(Picklable):
                 np.full(3, self.domain[axis][end]) if other == axis else points for other, points in enumerate(inside)
             )
             if condition == "dirichlet":
-                evaluate(f"boundary on side {name}", self.boundary, on_side)
+                evaluate(f"boundary on side {name}", self._at_start("boundary", self.boundary), on_side)
             elif condition == "neumann":
-                evaluate(f"normal_derivative on {name}", self.slopes[name], on_side)
+                evaluate(
+                    f"normal_derivative on {name}", self._at_start("normal_derivative", self.slopes[name]), on_side
+                )
+
+    def _at_start(self, name: str, value: Field) -> Field:
+        if self.initial is None and takes_time(value, self.dimension):
+            raise InvalidProblem(f"{name} is a function of time and initial is None: give the values of u at time 0")
+        return at_time(value, self.dimension, 0.0) if name != "initial" else value
 
 
 def _check_domain(domain: Any) -> tuple[tuple[float, float], ...]:
