@@ -27,8 +27,9 @@ class PDE(Picklable):
     """The equation ``sum_a c_a(x) d^a u(x) + r(u(x)) = f(x)`` on a box, with one condition on each side.
 
     With `initial`, the left-hand side gains ``du/dt``; source, boundary, normal_derivative and exact may then be
-    functions of time too, ``f(x, y, t)``, and ``ritz.solve(pde, times=...)`` follows u in time. Functions take one NumPy
-    array per axis, ``f(x, y)``, and return an array of the same shape; numbers stand for constant functions. Units are up to the user.
+    functions of time too, ``f(x, y, t)``, and ``ritz.solve(pde, times=...)`` follows u in time. Functions take one
+    NumPy array per axis, ``f(x, y)``, and return an array of the same shape; numbers stand for constant functions.
+    Units are up to the user.
 
     Parameters
     ----------
