@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help install demo test reproduce lint docs benchmark clean
+.PHONY: help install demo test reproduce fuzz lint docs benchmark clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ test: $(READY)  ## the test suite and every documented example, in under twelve 
 
 reproduce: $(READY)  ## the full-size reproductions left out of `make test`
 	$(THREADS) $(BIN)/python -m pytest -m slow tests
+
+fuzz: $(READY)  ## 20,000 random calls, each compared with a reference; docs/reliability.md says what is promised
+	$(THREADS) $(BIN)/python -m tests.fuzz --calls 20000 --jobs 2 --report output/fuzz.json
 
 lint: $(READY)  ## style and types
 	$(BIN)/ruff check .

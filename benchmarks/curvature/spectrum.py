@@ -91,7 +91,7 @@ def _products(quick: bool) -> list[dict[str, Any]]:
 def _networks(quick: bool) -> list[dict[str, Any]]:
     """Return errors of products, traces and densities for trained networks."""
     found: list[dict[str, Any]] = []
-    for name in ("mlp", "cnn") if quick else NETWORKS:
+    for name in ("mlp",) if quick else NETWORKS:
         kind, steps = NETWORKS[name]
         loss, model, data = trained_network(kind, steps=20 if quick else steps)
         H = Hessian(loss, model, data)

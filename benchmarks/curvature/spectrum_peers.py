@@ -23,7 +23,7 @@ PROBES, STEPS = 4, 50  # for densities
 def measure_peers(quick: bool) -> list[dict[str, Any]]:
     """Return times of curvlinops' XTrace and of PyHessian's traces and densities, beside those of Ritz."""
     found: list[dict[str, Any]] = []
-    for name in ("mlp", "cnn"):
+    for name in ("mlp",) if quick else ("mlp", "cnn"):
         loss, model, data = trained_network(name, steps=20 if quick else 1000)
         H = Hessian(loss, model, data)
         calls: dict[tuple[str, str], Callable[[], Any]] = {

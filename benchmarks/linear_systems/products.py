@@ -27,12 +27,12 @@ REFERENCE = "scipy csr"
 def run(quick: bool) -> list[dict[str, Any]]:
     """Measure products over sizes, kinds of coefficient and dtypes."""
     shapes = (
-        squares(24, 48) + cubes(8, 12) if quick else squares(128, 256, 512, 1024, 2048) + cubes(32, 64, 96, 128, 192)
+        squares(24) + cubes(8) if quick else squares(128, 256, 512, 1024, 2048) + cubes(32, 64, 96, 128, 192)
     )
     console, rows = Console(stderr=True), list[dict[str, Any]]()
     for shape in shapes:
         limits = {threads: triad_bandwidth(threads, LARGE // 100 if quick else LARGE) for threads in thread_numbers()}
-        for dtype in ("float64", "float32"):
+        for dtype in ("float64",) if quick else ("float64", "float32"):
             for kind in KINDS:
                 rows += products(stencil(kind, shape, dtype), kind, limits, 0.01 if quick else SECONDS)
         console.print(f"products: {shape}, triad {limits[1] / 1e9:.0f} GB/s")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import tempfile
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,11 @@ JUNK: tuple[Any, ...] = (
     b"x",
     1j,
     object(),
+)
+TRAINED = ("pinn", "rff-pinn", "conjugate-directions", "cholmod")  # or not installed everywhere
+PROBLEMS = (
+    *("poisson", "diffusion", "from_grid", "heat", "advection_diffusion", "gallery"),
+    *("regression", "lp-regression", "ring-of-cliques", "neighbour-graph"),
 )
 
 
@@ -80,47 +87,34 @@ def operator(rng: np.random.Generator) -> Call:
     return Call(text, run, check)
 
 
+def problem_for(name: str) -> Any:
+    """Return a small problem of the kind that a solver solves."""
+    kind = solvers[name].solves
+    if kind is ritz.LeastSquares:
+        return ritz.LeastSquares(np.vander(np.linspace(0.0, 1.0, 12), 3), np.ones(12))
+    if kind is ritz.LpRegression:
+        return ritz.LpRegression(np.vander(np.linspace(0.0, 1.0, 12), 3), np.arange(12.0) ** 2, 1.0)
+    if kind is ritz.AttributedGraph:
+        return problems["ring-of-cliques"](3, 4)
+    if kind is ritz.ParametricPDE:
+        return ritz.ParametricPDE(lambda mu: np.sin(mu[0] * np.linspace(0.0, 1.0, 9)), {"frequency": (0.0, 1.0)})
+    if kind is ritz.PDE:
+        return ritz.PDE((0.0, 1.0), {2: -1.0}, 1.0)
+    return problems["poisson"]((4, 4))
+
+
 def options(rng: np.random.Generator) -> Call:
     """Give a solver or a problem options of the wrong kind."""
     junk = JUNK[int(rng.integers(len(JUNK)))]
     if rng.random() < 0.5:
-        name = str(rng.choice(solvers.names()))
-        if name in ("pinn", "rff-pinn", "cholmod"):
-            name = "cg"
-        from dataclasses import fields
-
-        known = [option.name for option in fields(solvers[name]) if option.init] + [
-            "rtol",
-            "atol",
-            "maxiter",
-            "x0",
-            "solver",
-            "seed",
-        ]
-        option = str(rng.choice(known))
-        if option in ("optimizer",):
-            option = "rtol"
-        A = 2.5 * np.eye(6) - np.eye(6, k=1) - np.eye(6, k=-1)
+        name = str(rng.choice([name for name in solvers.names() if name not in TRAINED]))
+        common = ["rtol", "atol", "maxiter", "x0", "solver", "seed"]
+        option = str(rng.choice([option.name for option in fields(solvers[name]) if option.init] + common))
         arguments = {"throw": False, **({} if option == "solver" else {"solver": name}), option: junk}
-        return Call(f"solve(A, b, {arguments})", lambda: ritz.solve(A, np.ones(6), **arguments), inputs=[A])
-    name = str(
-        rng.choice(
-            [
-                "poisson",
-                "diffusion",
-                "regression",
-                "lp-regression",
-                "ring-of-cliques",
-                "neighbour-graph",
-                "gallery",
-                "heat",
-                "advection_diffusion",
-                "from_grid",
-            ]
-        )
-    )
-    import inspect
-
+        if solvers[name].solves is ritz.ParametricPDE:
+            arguments = {"samples": 12, "size": 3, **arguments}
+        return Call(f"solve({name} problem, {arguments})", lambda: ritz.solve(problem_for(name), **arguments))
+    name = str(rng.choice(PROBLEMS))
     function = problems[name]
     option = str(rng.choice(list(inspect.signature(function).parameters)))
     if isinstance(junk, int) and abs(junk) > 10**6 and option != "seed":

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from scipy import stats
 
 import ritz
 from ritz.registry import solvers
@@ -36,11 +37,12 @@ def differential_equation(rng: np.random.Generator) -> Call:
     solver = str(rng.choice(["auto", "finite-difference", "chebyshev", "gp"]))
     problem = {"terms": {2: -1.0, 0: shift}, "source": lambda x: -second(x) + shift * u(x), "boundary": u}
     points = np.sort(rng.random(200))
+    size = abs(u(np.linspace(0.0, 1.0, 20_001))).max()
 
     def check(solution: Any) -> str | None:
         if not solution.converged:
             return "not converged"
-        error = abs(np.asarray(solution.interpolate(points)).ravel() - u(points)).max() / abs(u(points)).max()
+        error = abs(np.asarray(solution.interpolate(points)).ravel() - u(points)).max() / size
         return None if error <= 0.05 else "unresolved" if np.isfinite(error) else "not finite"
 
     text = f"PDE {kind} {w:.4g}, shift {shift}, {solver!r}"
@@ -124,8 +126,9 @@ def estimate(rng: np.random.Generator) -> Call:
         off = abs(values / unit - wanted)
         if not np.isfinite(off).all():
             return "not finite" if result.converged else "not converged"
-        # Seven stated errors: one call in 1e11 by chance for a normal law, few in 1e4 for the heavy tails seen here.
-        allowed = 7 * errors / unit + 1e-6 * (1 + abs(wanted)) * n
+        # Twice the stated error covers 95 % by Student's law; this many cover all but one in 1e7.
+        tails = stats.t.ppf([1 - 5e-8, 0.975], max(1, result.products - 1))
+        allowed = 2 * tails[0] / tails[1] * errors / unit + 1e-6 * (1 + abs(wanted)) * n
         share = (off / allowed).max()
         return None if share <= 1 or not result.converged else f"off by {share:.1f} times what was allowed"
 

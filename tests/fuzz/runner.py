@@ -10,6 +10,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -98,16 +100,22 @@ def supervise(first: int, last: int) -> Iterator[dict[str, object]]:
             seed += 1
 
 
-def run(calls: int, seed: int, report: Path | None) -> int:
+def run(calls: int, seed: int, report: Path | None, jobs: int = 1) -> int:
     """Make many calls; print a summary, write everything that is not fine, and return how many calls that were."""
     began, counts, bad = time.perf_counter(), Counter[str](), []
-    for found in supervise(seed, seed + calls):
-        counts[str(found["kind"])] += 1
-        if found["kind"] not in FINE:
-            bad.append(found)
-            print(
-                f"{found['kind']}: seed {found['seed']}: {found['text']}\n    {str(found['detail'])[-300:]}", flush=True
-            )
+    ends = np.linspace(seed, seed + calls, jobs + 1).astype(int).tolist()
+
+    def share(first: int, last: int) -> None:
+        for found in supervise(first, last):
+            counts[str(found["kind"])] += 1
+            if found["kind"] not in FINE:
+                bad.append(found)
+                detail = str(found["detail"])[-300:]
+                print(f"{found['kind']}: seed {found['seed']}: {found['text']}\n    {detail}", flush=True)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for done in [pool.submit(share, *pair) for pair in pairwise(ends)]:
+            done.result()
     summary = {"calls": calls, "first seed": seed, "seconds": round(time.perf_counter() - began), **counts}
     print(json.dumps(summary))
     if report is not None:
