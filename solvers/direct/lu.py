@@ -16,8 +16,11 @@ from ritz.registry import register
 from ritz.solution import Status
 
 from .factorisation import FactorisationFailed, PreparedFactorisation, prepare_factorisation
+from .pivot_order import keeps_to_diagonal
 
 __all__ = ["LU", "sparse_lu"]
+
+SMALL = 300  # unknowns below which the order of pivots matters little
 
 
 @register("lu")
@@ -26,8 +29,8 @@ class LU:
     """LU factorisation with partial pivoting: SuperLU :cite:`Li2005` for sparse operators, LAPACK for dense ones.
 
     Takes any non-singular operator with accessible entries, and singular consistent ones with a known nullspace.
-    Symmetric matrices are ordered by minimum degree on their own graph, and pivots stay on the diagonal unless they are
-    small; others are ordered by column minimum degree. On a grid of n unknowns, the factors hold O(n log n) numbers in
+    Where pivots can stay on the diagonal unless they are small, the unknowns are ordered by minimum degree on the graph
+    of A + A^T; others, such as those of saddle points, by column minimum degree. On a grid of n unknowns, the factors hold O(n log n) numbers in
     two dimensions and O(n^(4/3)) in three, and take O(n^(3/2)) and O(n^2) operations.
 
     Examples
@@ -56,8 +59,9 @@ def sparse_lu(matrix: Any, symmetric: bool) -> tuple[Callable[[np.ndarray], np.n
         return np.copy, {}
     # Transposing CSR to CSC costs nothing, and a symmetric matrix equals its transpose.
     columns = matrix.T if symmetric else matrix.tocsc()
+    on_diagonal = symmetric if matrix.shape[0] < SMALL else keeps_to_diagonal(matrix)
     try:
-        factors = sparse_factors(columns, symmetric=symmetric)
+        factors = sparse_factors(columns, symmetric=on_diagonal)
     except SingularMatrix:
         raise FactorisationFailed(Status.SINGULAR) from None
     return factors.solve, {"fill": factors.nnz / max(matrix.nnz, 1)}
