@@ -229,7 +229,7 @@ def _rates(quick: bool) -> list[dict[str, Any]]:
 
     from ritz.solvers.training import learning_rate
 
-    data, steps = residuals(64, 24, 0), 3 if quick else 200
+    data, steps = residuals(64, 8 if quick else 24, 0), 3 if quick else 200
     found: list[dict[str, Any]] = []
     for name, kind, grid in (
         ("adam", torch.optim.Adam, (1e-3, 3e-3, 1e-2, 3e-2)),

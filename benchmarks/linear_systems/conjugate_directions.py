@@ -51,7 +51,7 @@ def random_system(shape: tuple[int, ...], obstacles: int, seed: int = 101) -> Li
 
 def run(quick: bool) -> list[dict[str, Any]]:
     """Measure in two and three dimensions."""
-    plane = squares(16, 24) if quick else squares(64, 128, 256)
+    plane = squares(16) if quick else squares(64, 128, 256)
     space = cubes(16) if quick else cubes(16, 32, 48)
     rows: list[dict[str, Any]] = []
     for family, shapes, obstacles in ((BOX, plane, 0), (OBSTACLES, plane, 4), (SPACE, space, 4)):
