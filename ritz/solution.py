@@ -41,6 +41,10 @@ class Status(Enum):
     )
     SINGULAR = "The operator is singular to working precision."
     NON_FINITE = "A NaN or infinity appeared during the solve."
+    STEP_TOO_SMALL = (
+        "The time step fell to the rounding of time: the solution, or a function of the problem, seems to become"
+        " infinite there. The last good state is kept."
+    )
     INTERRUPTED = "Stopped on request (Ctrl-C or callback) before the tolerance was met."
 
 

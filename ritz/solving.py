@@ -20,7 +20,7 @@ def solve(
     problem: Any,
     *arguments: Any,
     solver: str | Solver | None = None,
-    rtol: float = 1e-8,
+    rtol: float | None = None,
     atol: float = 0.0,
     maxiter: int | None = None,
     x0: Array | None = None,
@@ -28,6 +28,7 @@ def solve(
     progress: bool = False,
     throw: bool = True,
     seed: int | None = None,
+    times: Any = None,
     **options: Any,
 ) -> Solution:
     """Solve a problem: ``solve(problem, solver="auto")`` or ``solve(A, b, solver="auto")``.
@@ -41,7 +42,8 @@ def solve(
         A registered name, or a solver object with its options; may be given by position or by name. ``"auto"``, the
         default, chooses one as the table in `ritz.solvers.auto.auto` says.
     rtol, atol : float
-        Stop when ``||b - A x|| <= max(rtol ||b||, atol)`` in the Euclidean norm, for every column of a block.
+        Stop when ``||b - A x|| <= max(rtol ||b||, atol)`` in the Euclidean norm, for every column of a block. In time,
+        they bound the error of a step. By default rtol is 1e-8, and 1e-4 in time.
     maxiter : int, optional
         Iteration limit; that of the solver if None.
     x0 : array, optional
@@ -55,13 +57,17 @@ def solve(
         status says why.
     seed : int, optional
         Seed for solvers that make random choices.
+    times : sequence of float, optional
+        For a `PDE` or `PDESystem` with initial values: the initial time and those at which the solution is wanted. The
+        option ``shape`` then sets the unknowns along each axis; see `ritz.solvers.time_stepping.TimeStepping` for the
+        others.
     **options
         Options of the solver, such as ``preconditioner="smoothed-aggregation"``.
 
     Returns
     -------
     Solution
-        The solution; a `Trajectory` for a `SystemSequence`.
+        The solution; a `Trajectory` for a `SystemSequence`, an `EvolutionTrajectory` with ``times``.
 
     Raises
     ------
@@ -84,9 +90,13 @@ def solve(
     if solver is not None and positional is not None:
         raise TypeError(f"solver is given twice: {positional!r} by position and {solver!r} by name")
     chosen = solver if solver is not None else positional
-    made = seeded_solver("auto" if chosen is None else chosen, seed, options)
+    if times is not None:
+        problem = _in_time(problem, times, options)
+    if chosen is None:
+        chosen = getattr(problem, "default_solver", "auto")
+    made = seeded_solver(chosen, seed, options)
     controls: dict[str, Any] = {
-        "rtol": rtol,
+        "rtol": getattr(problem, "default_rtol", 1e-8) if rtol is None else rtol,
         "atol": atol,
         "maxiter": maxiter,
         "callback": callback,
@@ -95,6 +105,13 @@ def solve(
     prepared = made.prepare(first_system(problem))
     solution = solve_prepared(problem, prepared, x0, controls)
     return solution.raise_for_status() if throw else solution
+
+
+def _in_time(problem: Any, times: Any, options: dict[str, Any]) -> Any:
+    """Return the evolution of a PDE or a system of them; takes ``shape`` out of the options."""
+    if not hasattr(problem, "evolution"):
+        raise InvalidProblem(f"times are given for a {type(problem).__name__}; only a PDE or PDESystem takes them")
+    return problem.evolution(times, options.pop("shape", None))
 
 
 def read_arguments(problem: Any, arguments: tuple[Any, ...], default: Any = "auto") -> tuple[Any, Any]:

@@ -33,7 +33,7 @@ ROOMS = (
     ("training", "multigrid"),
     (
         *("conjugate_directions", "collocation", "neural", "gaussian_process", "reduced_basis", "clustering"),
-        "regression",
+        *("regression", "time_stepping"),
     ),
     ("peers",),
     ("auto",),

@@ -1,5 +1,8 @@
 from .attributed_graph import AttributeBlock as AttributeBlock
 from .attributed_graph import AttributedGraph as AttributedGraph
+from .evolution.evolution import Evolution as Evolution
+from .evolution.pde_system import PDESystem as PDESystem
+from .evolution.trajectory import EvolutionTrajectory as EvolutionTrajectory
 from .least_squares import LeastSquares as LeastSquares
 from .least_squares import RowBlocks as RowBlocks
 from .linear_system import LinearSystem as LinearSystem

@@ -11,10 +11,12 @@ __all__ = ["KINDS", "is_problem"]
 
 KINDS = {
     "AttributedGraph": "attributed_graph",
+    "Evolution": "evolution.evolution",
     "LeastSquares": "least_squares",
     "LinearSystem": "linear_system",
     "LpRegression": "lp_regression",
     "PDE": "pde.pde",
+    "PDESystem": "evolution.pde_system",
     "ParametricPDE": "parametric.parametric_pde",
     "SystemSequence": "linear_system",
 }

@@ -14,6 +14,7 @@ __all__ = ["DEFAULTS", "defaults"]
 
 DEFAULTS = {
     "AttributedGraph": "spectral-clustering",
+    "Evolution": "time-stepping",
     "LeastSquares": "lstsq",
     "LpRegression": "lp",
     "ParametricPDE": "full-order",

@@ -293,6 +293,25 @@ class Stencil(Operator):
         other.shift = float(np.ldexp(self.shift, exponent))
         return other
 
+    def plus_identity(self, value: float) -> Stencil:
+        """Return the operator plus a multiple of the identity, which adds to the shift; the couplings are shared.
+
+        Examples
+        --------
+        >>> Stencil(2).plus_identity(3.0).to_dense().tolist()
+        [[6.0, -1.0], [-1.0, 6.0]]
+        """
+        value = arguments.finite("value", value)
+        other = copy(self)
+        vars(other).pop("_loop", None)
+        other._tensors = Tensors()
+        other.shift = self.shift + value
+        shifted = arguments.entries(self._diagonals[0] + value, self.dtype)
+        other._diagonals = (shifted, *self._diagonals[1:])
+        other.tags = other._tags(fixed=self._nullspace is None and self.shift >= 0)
+        other._nullspace = self._nullspace if Tag.SEMIDEFINITE in other.tags else None
+        return other
+
     def _with_entries(self, dtype: np.dtype, exponent: int) -> Stencil:
         def convert(values: np.ndarray) -> np.ndarray:
             return arguments.entries(np.ldexp(values, exponent) if exponent else values, dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from ritz.operators.stencils.boundary import AXES, BoundaryLike, Sides, parse_bo
 from ritz.pickling import Picklable
 from ritz.problem_types.linear_system import LinearSystem
 from ritz.problem_types.pde.fields import Field, at_time, check_field, evaluate, takes_time
+
+if TYPE_CHECKING:
+    from ritz.problem_types.evolution.evolution import Evolution
 
 __all__ = ["PDE", "MultiIndex"]
 
@@ -144,6 +147,18 @@ class PDE(Picklable):
         from ritz.problem_types.pde.discretisation import Discretisation
 
         return Discretisation(self, shape, scheme).system
+
+    def evolution(self, times: Any, shape: int | Sequence[int] | None = None) -> Evolution:
+        """Return the equation discretised in space, at given times; see `ritz.solve` with ``times``.
+
+        Raises
+        ------
+        InvalidProblem
+            If there are no initial values, or `times` do not increase.
+        """
+        from ritz.problem_types.evolution.semi_discretisation import evolution_of
+
+        return evolution_of(self, times, shape)
 
     def _check_slopes(self) -> dict[str, Field]:
         names = side_names(self.dimension)

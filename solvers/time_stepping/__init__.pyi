@@ -1,0 +1,1 @@
+from .time_stepping import TimeStepping as TimeStepping
