@@ -1,3 +1,7 @@
+from .evolution.fitzhugh_nagumo import fitzhugh_nagumo as fitzhugh_nagumo
+from .evolution.gray_scott import gray_scott as gray_scott
+from .evolution.moving_heat_source import moving_heat_source as moving_heat_source
+from .evolution.viscous_burgers import viscous_burgers as viscous_burgers
 from .graphs.block_models import lfr as lfr
 from .graphs.block_models import stochastic_block_model as stochastic_block_model
 from .graphs.geometric_graphs import grid_graph as grid_graph

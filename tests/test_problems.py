@@ -59,11 +59,11 @@ CASES = [
 ]
 OWN = {case[0] for case in CASES}
 # No linear systems: tested in test_pde.py, test_gp_hm.py, test_least_squares.py, test_lp_regression.py, test_graphs.py,
-# test_parametric.py.
+# test_parametric.py, test_evolution.py.
 ELSEWHERE = {"manufactured", "regression", "adversarial-regression", "sparse-regression", "lp-regression"}
 ELSEWHERE |= {"graph", "stochastic-block-model", "lfr", "neighbour-graph", "grid-graph", "ring-of-cliques"}
 ELSEWHERE |= {name for name in problems.names() if name.startswith("gp-hm-")}
-ELSEWHERE |= {name for name in problems.names() if ".parametric." in problems[name].__module__}
+ELSEWHERE |= {n for n in problems.names() if {"parametric", "evolution"} & set(problems[n].__module__.split("."))}
 # Problems that are not named above are tested with their defaults; either kind of reference will do.
 CASES += [(name, {}, None) for name in sorted(set(problems.names()) - OWN - ELSEWHERE)]
 

@@ -32,37 +32,40 @@ class RungeKutta:
         self._evolution = systems.evolution
         self._explicit = self._evolution.reaction is not None and newton is None
         parts = 2 if self._explicit else 1
-        self._rates = np.empty((parts, self._tableau.stages, *self._evolution.shape))
+        self._rates = np.empty((self._tableau.stages, parts, *self._evolution.shape))
 
     def attempt(self, points: Sequence[Point], dt: float, allowed: np.ndarray) -> Step:
         """Return the step of size `dt` from the last of `points`, whose error should not exceed `allowed`."""
         tableau, evolution, start = self._tableau, self._evolution, points[-1]
-        rates, stages = self._rates, tableau.stages
+        rates = self._rates
         shift = 1.0 / (tableau.diagonal * dt)
         rates[0, 0] = start.slope if self._explicit or start.reaction is None else start.rate
         if self._explicit:
-            rates[1, 0] = start.reaction
+            rates[0, 1] = start.reaction
         u = start.u
-        for stage in range(1, stages):
+        for stage in range(1, tableau.stages):
             t = start.t + dt * float(tableau.nodes[stage])
-            rows = [dt * tableau.implicit[stage, :stage], dt * tableau.explicit[stage, :stage]][: len(rates)]
-            base = start.u + self._combination(np.stack(rows), stage)
+            base = self._combination(dt * tableau.implicit[stage, :stage], dt * tableau.explicit[stage, :stage])
+            base += start.u
             ahead = dt * float(tableau.nodes[stage] - tableau.nodes[stage - 1])
-            guess = u + ahead * rates[:, stage - 1].sum(axis=0)
+            guess = u + ahead * rates[stage - 1].sum(axis=0)
             u = self._stage(t, shift, base, guess, allowed)
-            np.subtract(u, base, out=rates[0, stage])
-            rates[0, stage] *= shift
+            np.subtract(u, base, out=rates[stage, 0])
+            rates[stage, 0] *= shift
             if self._explicit:
-                rates[1, stage] = evolution.reaction(t, u)  # pyright: ignore[reportOptionalCall]
+                rates[stage, 1] = evolution.reaction(t, u)  # pyright: ignore[reportOptionalCall]
         t = start.t + dt
         if self._explicit:
             rest = dt * (tableau.weights - tableau.explicit[-1])
-            u = u + np.tensordot(rest, rates[1], 1)
-        error = dt * self._combination(np.stack([tableau.error_weights] * len(rates)), stages)
+            u += self._combination(0.0 * rest, rest)
+        error = self._combination(dt * tableau.error_weights, dt * tableau.error_weights)
         return Step(self._end(t, u), error, tableau.order - 1)
 
-    def _combination(self, coefficients: np.ndarray, count: int) -> np.ndarray:
-        return np.tensordot(coefficients, self._rates[:, :count], 2)
+    def _combination(self, implicit: np.ndarray, explicit: np.ndarray) -> np.ndarray:
+        """Return the sum of the rates of the first stages with given coefficients."""
+        count, parts = len(implicit), self._rates.shape[1]
+        coefficients = np.stack([implicit, explicit][:parts], axis=1).ravel()
+        return (coefficients @ self._rates[:count].reshape(count * parts, -1)).reshape(self._evolution.shape)
 
     def _stage(self, t: float, shift: float, base: np.ndarray, guess: np.ndarray, allowed: np.ndarray) -> np.ndarray:
         rhs = shift * base
@@ -76,7 +79,7 @@ class RungeKutta:
         evolution = self._evolution
         if self._explicit:
             return Point(t, u, evolution.slope(t, u), evolution.reaction(t, u))  # pyright: ignore[reportOptionalCall]
-        last = self._rates[0, -1].copy()  # the method is stiffly accurate
+        last = self._rates[-1, 0].copy()  # the method is stiffly accurate
         if evolution.reaction is None:
             return Point(t, u, last)
         reaction = evolution.reaction(t, u)

@@ -58,8 +58,9 @@ class TimeStepping:
         Constant step size, without error control. By default, steps follow the tolerances.
     first_step, max_step : float, optional
         First and largest step size.
-    linear_solver : str or Solver
-        Solver for the systems of the implicit stages.
+    linear_solver : str or Solver, optional
+        Solver for the systems of the implicit stages. By default transforms on boxes; with obstacles or coefficients
+        conjugate gradients, plain for the shortest steps and with multigrid for long ones; and otherwise ``"auto"``.
     events : sequence of callable
         ``event(t, u) -> float``: its zeros are reported in ``trajectory.events``. Attributes ``terminal`` (stop there)
         and ``direction`` (1 for rising, -1 for falling) as in SciPy.
@@ -89,12 +90,12 @@ class TimeStepping:
     """
 
     method: str = "auto"
-    order: int = 3
+    order: int = 4
     implicit_reaction: bool = False
     step: float | None = None
     first_step: float | None = None
     max_step: float | None = None
-    linear_solver: str | Solver = "auto"
+    linear_solver: str | Solver | None = None
     events: Sequence[Callable[[float, np.ndarray], float]] = ()
     dense: bool = False
     checkpoint: str | os.PathLike[str] | None = None
@@ -119,9 +120,9 @@ class TimeStepping:
         """Choose the method; solvers for the stages are prepared when their step size is known."""
         start = time.perf_counter()
         check_pairing(self, problem)
-        made = make_solver(self.linear_solver, {})
+        made = None if self.linear_solver is None else make_solver(self.linear_solver, {})
         method, why = (self.method, "as asked for") if self.method != "auto" else _choose(problem)
-        stats = {"method": method, "chosen": f"{method}: {why}", "linear solver": registered_name(made)}
+        stats: dict[str, Any] = {"method": method, "chosen": f"{method}: {why}"}
         if method != "bdf2":
             stats["order"] = self.order
         return PreparedTimeStepping(
@@ -152,7 +153,7 @@ class PreparedTimeStepping(PreparedSolver[EvolutionTrajectory]):
     options: TimeStepping
     evolution: Evolution
     method: str
-    linear_solver: Solver
+    linear_solver: Solver | None
     name: str
     seconds: float
     stats: Mapping[str, Any] = field(default_factory=dict)
@@ -187,7 +188,12 @@ class PreparedTimeStepping(PreparedSolver[EvolutionTrajectory]):
         run = Integration(evolution, stepper, settings, events, newton)
         with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
             trajectory = run.run(start, controls, checkpoint)
-        stats = {**trajectory.stats, "prepared": systems.prepared_count, "linear iterations": systems.iterations}
+        stats = {
+            **trajectory.stats,
+            "linear solvers": sorted(systems.used),
+            "prepared": systems.prepared_count,
+            "linear iterations": systems.iterations,
+        }
         if newton is not None:
             stats["factorisations"], stats["newton iterations"] = newton.factorisations, newton.iterations
         return replace(trajectory, stats=stats)
