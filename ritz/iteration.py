@@ -139,15 +139,16 @@ class IterativeSolve:
                 continue
             if not relative < math.inf:
                 return Status.NON_FINITE
-            if callback is not None and not known and callback(iteration, _formed(self._iterate), relative):
-                return Status.INTERRUPTED
+            stop = callback is not None and not known and callback(iteration, _formed(self._iterate), relative)
             if believed:
                 x, true = task.settle(_formed(self._iterate))
                 while believed and not task.solved(true) and share > 0.25:
                     share *= 0.5
                     believed, unfinished = task.judge(norms, share)[1:]
-                if believed:
+                if believed and (task.solved(true) or not stop):
                     return x, true
+            if stop:
+                return Status.INTERRUPTED
             if iteration >= self.maxiter:
                 return Status.MAX_ITERATIONS
             progress.update(iteration, relative)

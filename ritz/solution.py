@@ -45,7 +45,7 @@ class Status(Enum):
         "The time step fell to the rounding of time: the solution, or a function of the problem, seems to become"
         " infinite there. The last good state is kept."
     )
-    INTERRUPTED = "Stopped on request (Ctrl-C or callback) before the tolerance was met."
+    INTERRUPTED = "Stopped on request (Ctrl-C or callback)."
 
 
 @dataclass(frozen=True, eq=False)

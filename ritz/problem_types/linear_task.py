@@ -275,7 +275,7 @@ class LinearSystemTask:
         if self._scaled and np.abs(self._growth).max() > MODERATE[self.system.dtype.char][3]:  # x may be rounded
             x, norms = self.settle(self.from_caller(self.for_caller(x)))
         if self.solved(norms):
-            status = Status.CONVERGED
+            status = Status.CONVERGED if status is not Status.INTERRUPTED else status  # Ctrl-C must not be lost
         else:
             if not np.isfinite(norms).all():
                 status = Status.NON_FINITE

@@ -82,7 +82,7 @@ class PreparedDiscretisation(PreparedSolver[PDESolution]):
         try:
             found = self._resolution(solution, rhs, controls)
         except KeyboardInterrupt:  # the solution is there; only its error is not known
-            found = Resolution(float("nan"))
+            solution, found = replace(solution, status=Status.INTERRUPTED), Resolution(float("nan"))
         stats = {**solution.stats, "discretisation_error": found.error}
         if found.error > LARGE:
             stats["unresolved"], stats["needed"] = sentence(self.discretisation.shape, found), found.needed

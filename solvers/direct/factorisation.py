@@ -78,7 +78,7 @@ class PreparedFactorisation(PreparedSystem):
         history.append(task.relative(best_norms))
         status: Status | None = None
         try:
-            if callback is not None and callback(0, task.start, history[0]):
+            if callback is not None and callback(0, task.start, history[0]) and not task.solved(best_norms):
                 status = Status.INTERRUPTED
             while status is None and not task.solved(best_norms):
                 if self.apply is None:
@@ -102,9 +102,12 @@ class PreparedFactorisation(PreparedSystem):
                     best, best_norms = x, norms
                 else:
                     best, best_norms = task.better(x, norms, best, best_norms)
-                if callback is not None and callback(len(history) - 1, x, history[-1]):
+                stop = callback is not None and callback(len(history) - 1, x, history[-1])
+                if task.solved(best_norms):
+                    break
+                if stop:
                     status = Status.INTERRUPTED
-                elif not (history[-1] <= 0.5 * before or task.solved(best_norms)):
+                elif not history[-1] <= 0.5 * before:
                     singular = self._is_singular(to_numpy(residual), correction)
                     status = self.failure or (Status.SINGULAR if singular else Status.STAGNATED)
         except KeyboardInterrupt:

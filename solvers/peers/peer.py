@@ -158,10 +158,11 @@ class PreparedPeer(PreparedSystem):
                 if norm > log.target and (failure or not norm <= 0.5 * before):
                     return x, failure or (Status.MAX_ITERATIONS if used_up else Status.STAGNATED)
                 tolerance *= 0.5
-        except (StopPeer, KeyboardInterrupt):
+        except (StopPeer, KeyboardInterrupt) as reason:
             x = np.array(log.x)
             log.norms[-1:] = [log.residual_norm(x)]
-            return x, Status.INTERRUPTED
+            done = isinstance(reason, StopPeer) and log.norms[-1] <= log.target
+            return x, None if done else Status.INTERRUPTED
         return x, None
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ritz.arguments import check_choice, check_integer, check_number, check_seed
+from ritz.arguments import check_integer, check_number, check_seed
 from ritz.backend import without_warnings
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag
@@ -240,5 +240,5 @@ def _prepare(solver: Solver, problem: LinearSystem, build: Callable[..., Any], a
 
 
 def _check_accel(accel: str | None) -> None:
-    if accel is not None:
-        check_choice("accel", accel, ("cg",))
+    if accel is not None and (not isinstance(accel, str) or accel != "cg"):
+        raise InvalidProblem(f"accel is {accel!r}; it must be 'cg' or None")

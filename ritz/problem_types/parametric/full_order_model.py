@@ -171,6 +171,8 @@ class FullOrderModel:
             rtol=RTOL,
             scale=float(np.linalg.norm(load - term.value(np.zeros_like(start), mu, t))),
         )
+        if result.status is Status.INTERRUPTED:
+            raise KeyboardInterrupt
         if result.status not in (Status.CONVERGED, Status.STAGNATED) or result.history[-1] > np.sqrt(RTOL):
             raise ConvergenceError(
                 f"Newton's method ended {result.status.name} at t = {t:g}, relative residual {result.history[-1]:.1e}",

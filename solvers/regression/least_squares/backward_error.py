@@ -221,7 +221,7 @@ class LeastSquaresTask:
             estimates = [self.backward_error(iterate, column) for column in range(len(iterate.backward))]
             iterate = replace(iterate, backward=np.minimum(iterate.backward, estimates))
         if self.met(iterate):
-            status = Status.CONVERGED
+            status = Status.CONVERGED if status is not Status.INTERRUPTED else status  # Ctrl-C must not be lost
         elif beyond.any() or not np.isfinite(iterate.residual):
             status = Status.NON_FINITE
         elif status is None:

@@ -69,7 +69,7 @@ class PreparedBlackBox(PreparedSolver[Solution]):
         start = task.assess(task.starting_vector(x0))
         spent = time.perf_counter() - judging
         reached, status, iterations = start, None, 0
-        if controls.asks_to_stop(0, task.answer(start.x), start.residual):
+        if controls.asks_to_stop(0, task.answer(start.x), start.residual) and not task.met(start):
             status = Status.INTERRUPTED
         elif limit == 0:
             status = Status.MAX_ITERATIONS

@@ -108,10 +108,11 @@ class _Refinement:
     def until_solved(self) -> Status | None:
         """Refine until the tolerance is met and return None, or why refinement ended before."""
         while True:
-            if self._asked_to_stop(self.best.x):
-                return Status.INTERRUPTED
+            stop = self._asked_to_stop(self.best.x)
             if not self._worth_more() if self.to_rounding else self.task.met(self.best):
                 return None
+            if stop:
+                return Status.INTERRUPTED
             if len(self.history) > self._limit:
                 return Status.MAX_ITERATIONS
             before = self._measure(self.best)
