@@ -68,7 +68,7 @@ def plot_solution(solution: Any) -> Figure:
     return figure
 
 
-def plot_field(panels: Sequence[Axes], grid: Grid | None, x: np.ndarray) -> None:
+def plot_field(panels: Sequence[Axes], grid: Grid | None, x: np.ndarray, *, bar: bool = True) -> None:
     """Draw a vector of unknowns into one panel, or into three for a 3-D grid.
 
     Parameters
@@ -79,6 +79,8 @@ def plot_field(panels: Sequence[Axes], grid: Grid | None, x: np.ndarray) -> None
         If None, or if the grid has more than three dimensions, values are plotted against their index.
     x : ndarray, shape (grid.size,)
         The unknowns.
+    bar : bool
+        Whether a panel of a 2-D grid gets a colour bar.
     """
     if grid is None or grid.dimension > 3:
         _plot_line(panels[0], np.arange(x.size), x, "index", "x")
@@ -95,7 +97,8 @@ def plot_field(panels: Sequence[Axes], grid: Grid | None, x: np.ndarray) -> None
     shades = {"cmap": _shades("RdBu_r" if signed else "viridis"), "vmin": low, "vmax": high}
     if grid.dimension == 2:
         image = _plot_plane(panels[0], grid.axes, field, "xy", shades)
-        panels[0].figure.colorbar(image, ax=panels[0], label="u", shrink=0.85)
+        if bar:
+            panels[0].figure.colorbar(image, ax=panels[0], label="u", shrink=0.85)
         return
     image: Any = None
     for panel, normal in zip(panels, (2, 1, 0), strict=True):
