@@ -36,7 +36,7 @@ def drop_null_unknowns(levels: list[Any]) -> np.ndarray:
     original = np.abs(levels[0].A.diagonal())
     for finer, level in pairwise(levels):
         original = abs(finer.R).multiply(abs(finer.P).T).tocsr() @ original
-        null = np.abs(level.A.diagonal()) <= ROUNDING * np.finfo(level.A.dtype).eps * original
+        null = np.abs(level.A.diagonal()) <= ROUNDING * np.finfo(levels[0].A.dtype).eps * original
         if null.any():
             level.A = _without(level.A, null)
     return original
@@ -51,7 +51,7 @@ def _without(matrix: Any, left_out: np.ndarray) -> Any:
     return type(matrix)(entries)
 
 
-def coarsest_inverse(matrix: Any, original: np.ndarray, *, symmetric: bool) -> np.ndarray:
+def coarsest_inverse(matrix: Any, original: np.ndarray, dtype: Any, *, symmetric: bool) -> np.ndarray:
     """Return the pseudo-inverse of the matrix of the coarsest level, as an array.
 
     Parameters
@@ -59,9 +59,11 @@ def coarsest_inverse(matrix: Any, original: np.ndarray, *, symmetric: bool) -> n
     matrix : sparse array, shape (m, m)
     original : ndarray, shape (m,)
         See `drop_null_unknowns`.
+    dtype
+        Of the finest matrix; PyAMG's coarse ones may be of higher precision than what they are made of.
     symmetric : bool
     """
-    dense, epsilon = matrix.toarray(), np.finfo(matrix.dtype).eps
+    dense, epsilon = matrix.toarray(), np.finfo(dtype).eps
     diagonal = np.abs(dense.diagonal())
     used = diagonal > ROUNDING * epsilon * original
     scale = np.divide(1.0, np.sqrt(diagonal), out=np.zeros_like(diagonal), where=used)

@@ -151,7 +151,7 @@ class PyAMGCycle(Operator):
         if not np.isfinite(coarsest.data).all():
             raise InvalidProblem("PyAMG's coarsening broke down on this operator; use another preconditioner")
         original = drop_null_unknowns(levels)
-        self._inverse = coarsest_inverse(levels[-1].A, original, symmetric=Tag.SYMMETRIC in tags)
+        self._inverse = coarsest_inverse(levels[-1].A, original, levels[0].A.dtype, symmetric=Tag.SYMMETRIC in tags)
         self._transfers = [(level.P, level.R) for level in levels[:-1]]
         self._matrices = [level.A for level in levels]
         self.stats: Mapping[str, Any] = {
