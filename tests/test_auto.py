@@ -32,7 +32,7 @@ MIC = "cg + modified-incomplete-cholesky"
 CHOICES = [
     (LinearSystem(np.array([[2.0, 1.0], [0.0, 1.0]]), np.ones(2)), "lu"),
     (LinearSystem(np.eye(300), np.ones(300)), "cholesky"),
-    (problems.diffusion((16, 16)), "cholesky"),
+    (problems.diffusion((16, 16)), "mic-cg"),
     (problems.poisson((200, 200)), "transform"),
     (problems.poisson((32, 32, 32), boundary="neumann"), "transform"),
     (problems.poisson((300, 300), obstacles=4), "multigrid"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ritz.arguments import Callback
-from ritz.backend import Array
+from ritz.backend import Array, column_norm, to_numpy
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag
 from ritz.pickling import Picklable
@@ -17,16 +17,16 @@ from ritz.registry import register
 from ritz.solution import Solution, Status
 from ritz.solver import Prepared
 
-from .candidates import FEW, FOR_SINGULAR, Candidate, candidates, for_singular
+from .budget import PATIENCE, RISKY, TRIAL, Budget
+from .candidates import FEW, FOR_SINGULAR, Candidate, candidates, for_singular, next_sure
 from .defaults import defaults
 from .resolving import PreparedResolving, quiet
 from .system_features import SystemFeatures
 
 __all__ = ["Auto", "PreparedAuto", "choose"]
 
-TRIAL = 5  # iterations after which a candidate on trial is assessed
-SLOW = 0.5  # residual reduction factor per iteration above which it has failed
-ATTEMPTS = 3  # candidates to try before the best solution so far is returned
+ATTEMPTS = 3  # candidates that may fail before only those are tried that are sure of their time
+SLOW = "too slow"
 
 
 def choose(problem: Any) -> list[Candidate]:
@@ -55,7 +55,7 @@ def _fixed(name: str, reason: str) -> Candidate:
         reason=reason,
         applies=lambda f: True,
         prepare=lambda f: 0.0,
-        solve=lambda f: 0.0,
+        iteration=lambda f: 0.0,
     )
 
 
@@ -83,8 +83,9 @@ class Auto:
     def prepare(self, problem: Any) -> Prepared:
         """Choose a solver and prepare it."""
         start = time.perf_counter()
-        rows = choose(problem)
-        prepared = PreparedAuto(problem, rows, time.perf_counter() - start)
+        features = SystemFeatures(problem) if isinstance(problem, LinearSystem) else None
+        rows = choose(problem) if features is None else candidates(features)
+        prepared = PreparedAuto(problem, rows, features, time.perf_counter() - start)
         return PreparedResolving(problem, prepared) if isinstance(problem, PDE) else prepared
 
 
@@ -96,12 +97,14 @@ class PreparedAuto(Picklable):
     problem : problem object
     rows : list of Candidate
         Cheapest first.
+    features : SystemFeatures or None
+        Features of a linear system.
     seconds : float
         Time spent on choosing.
     """
 
-    def __init__(self, problem: Any, rows: list[Candidate], seconds: float):
-        self._problem = problem
+    def __init__(self, problem: Any, rows: list[Candidate], features: SystemFeatures | None, seconds: float):
+        self._problem, self._features = problem, features
         self._passed = False
         self._choice = self._prepare(rows, (), seconds)
 
@@ -123,16 +126,17 @@ class PreparedAuto(Picklable):
     ) -> Solution:
         """Solve for `rhs` with the cheapest candidate that converges; see `ritz.solver.Prepared.solve`.
 
-        If none of three converges, the solution with the smallest residual is returned. If `maxiter` is reached, no
-        other candidate is tried. Multigrid is on trial for the first five iterations of its first solve: if they
-        reduce the residual by less than half each, the next candidate continues from there.
+        In the first solve, no candidate may cost much more than one whose cost is known, such as a factorisation, would
+        take in its place: see `ritz.solvers.auto.budget.Budget`. The next candidate continues from the iterate reached.
+        If none converges, the solution with the smallest residual is returned. If `maxiter` is reached, no other
+        candidate is tried.
         """
         controls: dict[str, Any] = {"x0": x0, "rtol": rtol, "atol": atol, "maxiter": maxiter, "progress": progress}
         best: Solution | None = None
         spent = 0.0
         while True:
             choice = self._choice
-            trial = _Trial(callback) if choice.rows[0].on_trial and not self._passed else None
+            trial = None if self._passed else self._budget(choice, rhs, rtol, atol, callback)
             solution = choice.report(choice.prepared.solve(rhs, callback=trial or callback, **controls), spent)
             spent = solution.timings["solve"]
             if best is None or solution.residual < best.residual:
@@ -147,16 +151,40 @@ class PreparedAuto(Picklable):
                 return solution
             if limited or (solution.status is Status.INTERRUPTED and not slow):
                 return solution
-            fallen = not ambiguous and self._fall_back(
-                choice, solution.status, "too slow" if slow else solution.status.name
-            )
+            fallen = not ambiguous and self._fall_back(choice, solution.status, SLOW if slow else solution.status.name)
             if not fallen and (slow or not self._try_singular(choice, solution.status)):
                 if slow:  # without an alternative, slow is better than stopped
                     self._passed = True
                     continue
                 return replace(best, stats={**solution.stats, "chosen": best.stats["chosen"]})
-            if slow:
+            if trial is not None and solution.residual < 1.0:
                 controls["x0"] = solution.x
+
+    def _budget(
+        self, choice: _Choice, rhs: Array | None, rtol: float, atol: float, callback: Callback | None
+    ) -> Budget | None:
+        """Return the budget of a candidate, or None if it is sure of its time or has no alternative."""
+        features, row = self._features, choice.rows[0]
+        rest = choice.rows[1:]
+        if features is None or choice.for_singular or row.solver == "gmres" or row.sure(features):
+            return None
+        if not rest and not row.certain:
+            return None
+        given = features.system.rhs if rhs is None else rhs
+        columns = given.shape[1] if given.ndim == 2 else 1
+        goal = rtol
+        if atol > 0.0:
+            size = float(to_numpy(column_norm(given)).max(initial=0.0)) if columns > 1 else float(column_norm(given))
+            goal = max(rtol, atol / size) if size > 0.0 else 1.0
+        each = row.iteration(features)
+
+        def alternative(seconds: float) -> float:
+            return next_sure(rest or self._others(choice.rows), features, seconds)
+
+        start = 2 * int(row.iterations(features)) if row.certain else TRIAL
+        hoped = not features.symmetric and features.gap == 0.0
+        patience = RISKY if hoped or features.stiff else PATIENCE
+        return Budget(callback, each, alternative, goal, on_trial=row.on_trial, start=start, patience=patience)
 
     def _fall_back(self, choice: _Choice, status: Status, why: str) -> bool:
         """Prepare the next candidate that may do better after a failure with `status`; return whether there is one."""
@@ -167,7 +195,15 @@ class PreparedAuto(Picklable):
             return False
         if status is Status.INDEFINITE:
             rest = [row for row in rest if not row.needs_definite]
-        if not rest or len(choice.failed) + 1 >= ATTEMPTS:
+        features = self._features
+        if features is not None and rest:
+            rest.sort(key=lambda row: row.seconds(features))
+            sure = [row for row in rest if row.sure(features)]
+            if (sure and len(choice.failed) + 1 >= ATTEMPTS) or (sure and why == SLOW):
+                rest = sure
+            elif len(choice.failed) + 1 >= ATTEMPTS:
+                rest = []
+        if not rest:
             return False
         failed = (*choice.failed, f"{choice.rows[0].label}: {why}")
         self._choice = self._prepare(rest, failed, choice.seconds)
@@ -183,11 +219,11 @@ class PreparedAuto(Picklable):
         """Prepare the next candidate for singular operators, if there is one; return whether there is."""
         if self._choice is not choice:  # another thread has done so
             return True
-        if not isinstance(self._problem, LinearSystem):
+        if self._features is None:
             return False
         rest = choice.rows[1:]
         if not choice.for_singular:
-            rest = for_singular(SystemFeatures(self._problem), suspected=status is not Status.SINGULAR)
+            rest = for_singular(self._features, suspected=status is not Status.SINGULAR)
         if not rest:
             return False
         failed = (*choice.failed, f"{choice.rows[0].label}: {status.name}")
@@ -201,7 +237,8 @@ class PreparedAuto(Picklable):
         """Return the candidates after the first."""
         [first, *others] = rows
         if not others and first.certain:
-            others = [row for row in candidates(SystemFeatures(self._problem), closely=True) if row is not first]
+            assert self._features is not None
+            others = [row for row in candidates(self._features, closely=True) if row is not first]
         return others
 
     def _prepare(self, rows: list[Candidate], failed: tuple[str, ...], seconds: float) -> _Choice:
@@ -209,7 +246,7 @@ class PreparedAuto(Picklable):
         while True:
             try:
                 prepared = quiet(rows[0].make().prepare(self._problem))
-            except InvalidProblem as error:  # such as a diagonal that is not positive
+            except (InvalidProblem, MemoryError) as error:  # such as a diagonal that is not positive
                 rest = self._others(rows)
                 if not rest:
                     raise
@@ -241,16 +278,3 @@ class _Choice:
             stats["failed"] = self.failed
         timings = {**solution.timings, "prepare": self.seconds, "solve": solution.timings["solve"] + spent}
         return replace(solution, timings=timings, stats=stats)
-
-
-class _Trial:
-    """A callback that stops slow solves and forwards everything else to the user's callback."""
-
-    def __init__(self, callback: Callback | None):
-        self._callback, self._first, self.slow = callback, 0.0, False
-
-    def __call__(self, iteration: int, x: Array, residual: float) -> bool:
-        if iteration == 0:
-            self._first = residual
-        self.slow = iteration == TRIAL and residual > SLOW**TRIAL * self._first
-        return self.slow or bool(self._callback is not None and self._callback(iteration, x, residual))

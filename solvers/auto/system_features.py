@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -25,15 +25,19 @@ from ritz.operators import (
 )
 from ritz.problem_types.linear_system import LinearSystem
 
+from .couplings import Couplings, couplings_of
+from .factor_size import FactorSize, least_size, of_columns, of_symmetric_pattern
+
 __all__ = ["SystemFeatures"]
 
 WITH_ENTRIES = (Sparse, Diagonal, Sum, Scaled, Transposed)
-SMALL = 3000  # number of unknowns up to which a close inspection costs as much as a solve
-WIDE, SAMPLE = 100.0, 1000  # ratio of the couplings in a row above which they count as wide; rows sampled
+TINY = 300  # unknowns up to which a matrix is factored without a look at it
+SMALL = 1000  # unknowns up to which a matrix is factored unless its diagonal is dominant
+COUNTED = 1500  # unknowns from which factors are counted: below, counting would cost as much as factoring
 SMOOTH = 10.0  # largest ratio of diagonal entries for which a coefficient counts as smooth
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class SystemFeatures:
     """Features of a linear system, each computed in O(nnz) time on first use.
 
@@ -43,6 +47,7 @@ class SystemFeatures:
     """
 
     system: LinearSystem
+    _counted_to: float = field(default=0.0, init=False)  # seconds of a factorisation up to which its size was counted
 
     @cached_property
     def operator(self) -> Operator:
@@ -64,6 +69,16 @@ class SystemFeatures:
     def dense(self) -> bool:
         """Whether all entries are stored."""
         return isinstance(self.operator, Dense)
+
+    @property
+    def tiny(self) -> bool:
+        """Whether a sparse matrix has so few unknowns that any method but a factorisation is out of the question."""
+        return self.n <= TINY and not self.separable and self.matrix is not None
+
+    @property
+    def small(self) -> bool:
+        """Whether a sparse matrix has so few unknowns that iterations hardly pay."""
+        return self.n <= SMALL and self.system.grid is None and not self.separable and self.matrix is not None
 
     @cached_property
     def separable(self) -> bool:
@@ -151,6 +166,8 @@ class SystemFeatures:
             return False
         if not (self.sparse or self.dense):
             return True
+        if self.couplings is not None and (self.couplings.indefinite or self.couplings.negative):
+            return False
         return bool((self.diagonal > 0).all()) and not (self.z_matrix and self.dominance < 0)
 
     @cached_property
@@ -172,7 +189,7 @@ class SystemFeatures:
         """Largest and mean half-bandwidth after reordering; a guess for small systems, for which it would not pay."""
         if self.matrix is None:
             return float(self.n), float(self.n)
-        if self.n <= SMALL:
+        if self.n <= TINY:
             return 2.0 * self.n**0.5, 0.7 * self.n**0.5
         from scipy.sparse.csgraph import reverse_cuthill_mckee
 
@@ -190,8 +207,8 @@ class SystemFeatures:
 
     @cached_property
     def side(self) -> float:
-        """Cells along the longest axis."""
-        return float(self.shape[0])
+        """Cells along the longest axis; at least those of a cube, although expanders have less."""
+        return max(float(self.shape[0]), float(self.n) ** (1 / 3)) if not self.structured else float(self.shape[0])
 
     @cached_property
     def width(self) -> float:
@@ -224,19 +241,20 @@ class SystemFeatures:
         positive = self.diagonal[self.diagonal > 0]
         return bool(positive.size) and float(positive.max() / positive.min()) <= SMOOTH
 
-    @cached_property
+    @property
     def wide(self) -> bool:
         """Whether, without a grid, the couplings within most rows differ by orders of magnitude."""
-        if self.matrix is None or self.structured:
-            return False
-        sample = np.unique(np.linspace(0, self.n - 1, SAMPLE).astype(np.int64))
-        rows = self.matrix[sample].tocoo()
-        coupled = (rows.col != sample[rows.row]) & (rows.data != 0)
-        row, magnitude = rows.row[coupled], np.abs(rows.data[coupled])
-        largest, smallest = np.zeros(sample.size), np.full(sample.size, np.inf)
-        np.maximum.at(largest, row, magnitude)
-        np.minimum.at(smallest, row, magnitude)
-        return float(np.median(largest / smallest)) > WIDE
+        return not self.structured and self.couplings is not None and self.couplings.wide
+
+    @property
+    def dominated(self) -> bool:
+        """Whether the diagonal is dominant in most rows."""
+        return self.couplings is None or self.couplings.dominated >= 0.5
+
+    @property
+    def mild(self) -> bool:
+        """Whether methods that multiply by a nonsymmetric matrix are worth a try."""
+        return self.couplings is not None and self.couplings.mild
 
     @cached_property
     def rough(self) -> bool:
@@ -256,12 +274,19 @@ class SystemFeatures:
     @cached_property
     def asymmetry(self) -> float:
         """Ratio of the skew to the symmetric off-diagonal part: 0 for diffusion, 1 for upwind convection."""
-        if self.symmetric or self.matrix is None or self.n <= SMALL:
+        if self.symmetric or self.matrix is None or self.n <= TINY:
             return 0.0
-        from scipy.sparse import diags_array
+        from scipy.sparse import csr_array, diags_array
 
-        off_diagonal = self.matrix - diags_array(self.diagonal)
-        off_diagonal /= np.abs(off_diagonal.data).max(initial=0.0) or 1.0  # squares stay within range
+        matrix, transposed = self.matrix, csr_array(self.matrix.T)
+        if np.array_equal(matrix.indices, transposed.indices) and np.array_equal(matrix.indptr, transposed.indptr):
+            off = matrix.indices != np.repeat(np.arange(self.n), np.diff(matrix.indptr))
+            scale = np.abs(matrix.data).max(initial=0.0) or 1.0  # squares stay within range
+            entries, mirrored = matrix.data[off] / scale, transposed.data[off] / scale
+            skew, symmetric = entries - mirrored, entries + mirrored
+            return float(np.linalg.norm(skew) / (np.linalg.norm(symmetric) or 1.0))
+        off_diagonal = matrix - diags_array(self.diagonal)
+        off_diagonal /= np.abs(off_diagonal.data).max(initial=0.0) or 1.0
         skew, symmetric = off_diagonal - off_diagonal.T, off_diagonal + off_diagonal.T
         return float(np.linalg.norm(skew.data) / (np.linalg.norm(symmetric.data) or 1.0))
 
@@ -283,6 +308,80 @@ class SystemFeatures:
         return min(free, 5.0 * math.sqrt(2.0 / dominance)) if dominance > 0 else free
 
     @cached_property
+    def couplings(self) -> Couplings | None:
+        """Moments of the couplings; None without entries, or if a diagonal entry is zero."""
+        return None if self.matrix is None or self.n < 2 else couplings_of(self.matrix, self.diagonal)
+
+    @property
+    def gap(self) -> float:
+        """Estimated distance of the eigenvalues from zero with a unit diagonal; zero if it is not known."""
+        return 0.0 if self.couplings is None else self.couplings.gap
+
+    @property
+    def stiff(self) -> bool:
+        """Whether products help less than with a Laplacian of the same size."""
+        return self.couplings is not None and self.couplings.stiff
+
+    @property
+    def lines(self) -> bool:
+        """Whether most of the coupling of an unknown is with two others."""
+        return self.couplings is not None and self.couplings.lines
+
+    @property
+    def nearly_dominated(self) -> bool:
+        """Whether the diagonal outweighs the couplings, or nearly so, and a constant is not taken below zero."""
+        return self.couplings is not None and self.couplings.nearly_dominated and not self.couplings.indefinite
+
+    @cached_property
+    def on_diagonal(self) -> bool:
+        """Whether the pivots of a factorisation can stay on the diagonal."""
+        from ritz.solvers.direct.pivot_order import keeps_to_diagonal
+
+        return True if self.matrix is None else keeps_to_diagonal(self.matrix)
+
+    @cached_property
+    def crowded_share(self) -> float:
+        """Share of the entries that stand in nearly full rows or columns, which rule out products of the operator."""
+        if self.matrix is None:
+            return 0.0
+        limit = max(16.0, 10.0 * self.n**0.5)
+        counts = np.diff(self.matrix.indptr), np.bincount(self.matrix.indices, minlength=self.n)
+        return max(int(count[count > limit].sum()) for count in counts) / max(self.matrix.nnz, 1)
+
+    @cached_property
+    def _entries(self) -> Any:
+        return self.matrix if self.matrix is not None else self.operator.to_sparse()
+
+    @cached_property
+    def factor(self) -> FactorSize:
+        """Size of the sparse LU factors: a lower bound, or a guess for few unknowns, until `count_factor` is called."""
+        entries = (2 * len(self.shape) + 1) * self.n if self.matrix is None else self.matrix.nnz
+        return least_size(self.n, entries, guess=self.n < COUNTED)
+
+    def count_factor(self, seconds: float) -> None:
+        """Count the size of the factors, unless it is known or known to take a multiple of the given time.
+
+        Counting takes a tenth of the time of a factorisation, and ends after a fifth of the given time.
+        """
+        if self.factor.complete or seconds <= self._counted_to:
+            return
+        self._counted_to = seconds
+        matrix, effort = self._entries, 0.2 * seconds
+        counted = (
+            of_symmetric_pattern(matrix, effort, symmetric=self.symmetric)
+            if self.on_diagonal
+            else of_columns(matrix, effort)
+        )
+        vars(self)["factor"] = counted
+
+    @property
+    def factor_seconds(self) -> float:
+        """Estimated seconds for a sparse LU factorisation; a lower bound if its size is not known."""
+        on_diagonal = self.on_diagonal if self.factor.complete and self.n >= COUNTED else True
+        seconds = self.factor.seconds(self.n, on_diagonal)
+        return seconds if self.factor.complete else max(seconds, 2.0 * self._counted_to)
+
+    @property
     def factor_bytes(self) -> float:
         """Estimated bytes of the LU factors."""
-        return 12 * self.n * (0.7 * self.width if self.space else 3 * math.log2(self.n + 1))
+        return 12.0 * self.factor.entries

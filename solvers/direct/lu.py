@@ -29,9 +29,10 @@ class LU:
     """LU factorisation with partial pivoting: SuperLU :cite:`Li2005` for sparse operators, LAPACK for dense ones.
 
     Takes any non-singular operator with accessible entries, and singular consistent ones with a known nullspace.
-    Where pivots can stay on the diagonal unless they are small, the unknowns are ordered by minimum degree on the graph
-    of A + A^T; others, such as those of saddle points, by column minimum degree. On a grid of n unknowns, the factors hold O(n log n) numbers in
-    two dimensions and O(n^(4/3)) in three, and take O(n^(3/2)) and O(n^2) operations.
+    Where pivots can stay on the diagonal unless they are small, the unknowns are ordered by minimum degree on the
+    graph of A + A^T; others, such as those of saddle points, by column minimum degree. On a grid of n unknowns, the
+    factors hold O(n log n) numbers in two dimensions and O(n^(4/3)) in three, and take O(n^(3/2)) and O(n^2)
+    operations.
 
     Examples
     --------
