@@ -217,8 +217,8 @@ def _prepare(solver: Solver, problem: LinearSystem, build: Callable[..., Any], a
             if not np.isfinite(coarsest.data).all():
                 raise InvalidProblem("PyAMG's coarsening broke down on this operator; use another solver")
             if operator.nullspace is not None:  # coarse matrices are singular up to rounding
-                original = drop_null_unknowns(hierarchy.levels)
-                inverse = coarsest_inverse(coarsest, original, dtype, symmetric=True)
+                original = drop_null_unknowns(hierarchy.levels, matrix.dtype)
+                inverse = coarsest_inverse(coarsest, original, matrix.dtype, symmetric=True)
                 hierarchy.coarse_solver = lambda A, b: inverse @ b
             hierarchy.coarse_solver(coarsest, np.zeros(coarsest.shape[0], dtype))  # forms PyAMG's own inverse
 

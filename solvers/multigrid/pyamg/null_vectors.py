@@ -18,7 +18,7 @@ ROUNDING = 1000  # units of rounding, relative to the diagonal of the finest mat
 NULL = 10  # units of rounding, per unknown, up to which a singular value counts as zero
 
 
-def drop_null_unknowns(levels: list[Any]) -> np.ndarray:
+def drop_null_unknowns(levels: list[Any], dtype: Any) -> np.ndarray:
     """Set the entries of unknowns whose diagonal entry is a rounding error to zero, on all levels but the finest.
 
     Smoothers skip such unknowns.
@@ -27,6 +27,8 @@ def drop_null_unknowns(levels: list[Any]) -> np.ndarray:
     ----------
     levels : list of pyamg.multilevel.MultilevelSolver.Level
         Their matrices may be replaced.
+    dtype
+        Of the user's matrix; PyAMG's may be of higher precision than what they are made of.
 
     Returns
     -------
@@ -36,7 +38,7 @@ def drop_null_unknowns(levels: list[Any]) -> np.ndarray:
     original = np.abs(levels[0].A.diagonal())
     for finer, level in pairwise(levels):
         original = abs(finer.R).multiply(abs(finer.P).T).tocsr() @ original
-        null = np.abs(level.A.diagonal()) <= ROUNDING * np.finfo(levels[0].A.dtype).eps * original
+        null = np.abs(level.A.diagonal()) <= ROUNDING * np.finfo(dtype).eps * original
         if null.any():
             level.A = _without(level.A, null)
     return original
@@ -60,7 +62,7 @@ def coarsest_inverse(matrix: Any, original: np.ndarray, dtype: Any, *, symmetric
     original : ndarray, shape (m,)
         See `drop_null_unknowns`.
     dtype
-        Of the finest matrix; PyAMG's coarse ones may be of higher precision than what they are made of.
+        See `drop_null_unknowns`.
     symmetric : bool
     """
     dense, epsilon = matrix.toarray(), np.finfo(dtype).eps

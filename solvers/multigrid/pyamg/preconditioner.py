@@ -150,8 +150,8 @@ class PyAMGCycle(Operator):
         self._visits = 2 if cycle == "W" else 1
         if not np.isfinite(coarsest.data).all():
             raise InvalidProblem("PyAMG's coarsening broke down on this operator; use another preconditioner")
-        original = drop_null_unknowns(levels)
-        self._inverse = coarsest_inverse(levels[-1].A, original, levels[0].A.dtype, symmetric=Tag.SYMMETRIC in tags)
+        original = drop_null_unknowns(levels, finest.dtype)
+        self._inverse = coarsest_inverse(levels[-1].A, original, finest.dtype, symmetric=Tag.SYMMETRIC in tags)
         self._transfers = [(level.P, level.R) for level in levels[:-1]]
         self._matrices = [level.A for level in levels]
         self.stats: Mapping[str, Any] = {
