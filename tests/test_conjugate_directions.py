@@ -21,6 +21,7 @@ from ritz.errors import InvalidProblem, InvalidWeights
 from ritz.recipe import Run
 from ritz.registry import recipes
 from ritz.solvers.conjugate_directions import ConjugateDirections, NetworkDirection, ritz_mixtures
+from ritz.solvers.conjugate_directions.convolution import SpaceConvolution
 from ritz.solvers.conjugate_directions.direction_network import DirectionNetwork
 from ritz.solvers.conjugate_directions.network_direction import build_network, shipped
 from ritz.solvers.conjugate_directions.recipes import energies_of, held_out, iterations_of
@@ -339,3 +340,17 @@ def test_deflation_takes_off_the_slow_part():
     assert counts[2] < 0.6 * plain.iterations
     with pytest.raises(InvalidProblem, match="parts is 0"):
         ritz.solve(problem, "deflated-cg", parts=0)
+
+
+@pytest.mark.parametrize("shape", [(5, 6, 7), (9, 9, 9)])
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_convolutions_in_space_are_those_of_torch(shape, batch, dtype):
+    ours = SpaceConvolution(2, 4, 3, padding=1, dtype=dtype)
+    given = torch.randn(batch, 2, *shape, dtype=dtype, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    wanted = torch.nn.Conv3d.forward(ours, given)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(given), wanted.detach(), rtol=1e-5, atol=1e-5)
+    (first,) = torch.autograd.grad(ours(given).square().sum(), given)
+    (second,) = torch.autograd.grad(wanted.square().sum(), given)
+    torch.testing.assert_close(first, second, rtol=1e-5, atol=1e-5)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch.nn import functional
+
+from .convolution import CONVOLUTION
 
 __all__ = ["POOL", "DirectionNetwork", "cropped"]
 
 BLOCKS = {64: (4, 3, 2), 128: (6, 5, 3)}  # layers before pooling, blocks on the coarse grid, blocks after it
 POOL = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
-CONVOLUTION: dict[int, Any] = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
 
 
 class DirectionNetwork(torch.nn.Module):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from .direction_network import CONVOLUTION
+from .convolution import CONVOLUTION
 
 __all__ = ["SpectralNetwork"]
 
