@@ -23,6 +23,7 @@ from ritz.operators.stencils.finite_volumes import (
     sides_of,
     variable_couplings,
 )
+from ritz.operators.stencils.first_products import ASSEMBLY, compiled_loops_pay
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -303,7 +304,8 @@ class Stencil(Operator):
         """
         value = arguments.finite("value", value)
         other = copy(self)
-        vars(other).pop("_loop", None)
+        for cached in ("_loop", "_assembled"):
+            vars(other).pop(cached, None)
         other._tensors = Tensors()
         other.shift = self.shift + value
         shifted = arguments.entries(self._diagonals[0] + value, self.dtype)
@@ -373,13 +375,19 @@ class Stencil(Operator):
         Both are contiguous vectors ``(n,)`` of the operator's dtype and must not overlap. Unlike ``operator @ x``, this
         allocates no memory, which on large grids costs as much as the product.
         """
+        if not self._compiled():
+            out[:] = self._assembled @ x
+            return
         in_parallel_chunks, kernel, grid, work, fixed = self._loop
         in_parallel_chunks(kernel, grid[0], work, out, x, grid, *fixed)
 
     def _multiply_block(self, x: np.ndarray, out: np.ndarray) -> None:
         """Write the products with the columns of `x` to `out`; both are in C order."""
-        in_parallel_chunks, kernel, grid, work, fixed = self._loop
         columns = x.shape[1]
+        if not self._compiled(columns):
+            out[:] = self._assembled @ x
+            return
+        in_parallel_chunks, kernel, grid, work, fixed = self._loop
         if self.constant:
             in_parallel_chunks(kernel, grid[0], work * columns, out.reshape(-1), x.reshape(-1), grid, *fixed, columns)
             return
@@ -390,6 +398,17 @@ class Stencil(Operator):
         in_parallel_chunks(
             variable_block[len(grid)], grid[0], work * columns, out.reshape(shape), x.reshape(shape), *entries
         )
+
+    def _compiled(self, columns: int = 1) -> bool:
+        """Return whether compiled loops multiply the next columns, rather than SciPy."""
+        if "_loop" in self.__dict__:
+            return True
+        moved = (2 + len(self.grid_shape)) * self.shape[0] * self.dtype.itemsize
+        return compiled_loops_pay(moved * (columns if "_assembled" in self.__dict__ else columns + ASSEMBLY))
+
+    @cached_property
+    def _assembled(self) -> Any:
+        return self.to_sparse()
 
     @cached_property
     def _loop(self) -> tuple[Any, Any, tuple[int, ...], int, tuple[Any, ...]]:
