@@ -1,4 +1,6 @@
 from .evolution.fitzhugh_nagumo import fitzhugh_nagumo as fitzhugh_nagumo
+from .evolution.flow_past_obstacles import FlowState as FlowState
+from .evolution.flow_past_obstacles import flow_past_obstacles as flow_past_obstacles
 from .evolution.gray_scott import gray_scott as gray_scott
 from .evolution.moving_heat_source import moving_heat_source as moving_heat_source
 from .evolution.viscous_burgers import viscous_burgers as viscous_burgers

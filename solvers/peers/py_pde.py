@@ -25,7 +25,7 @@ from .scipy_solve_ivp import peer_trajectory
 
 __all__ = ["PyPde"]
 
-SCHEMES = {"euler": "euler", "runge-kutta": "rk"}
+SCHEMES = ("runge-kutta", "euler")
 
 
 @register("py-pde")
@@ -61,7 +61,7 @@ class PyPde:
         start = time.perf_counter()
         check_pairing(self, problem)
         require("pde", "py-pde", "py-pde")
-        return PreparedPyPde(problem, SCHEMES[self.scheme], registered_name(self), time.perf_counter() - start)
+        return PreparedPyPde(problem, self.scheme, registered_name(self), time.perf_counter() - start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +92,7 @@ class PreparedPyPde(PreparedSolver[EvolutionTrajectory]):
                 result.data[...] = evolution.rate(t, state.data.reshape(evolution.shape)).reshape(state.data.shape)
                 return result
 
+        stepper: Any = {"runge-kutta": pde.RungeKuttaSolver, "euler": pde.EulerSolver}[self.scheme]
         names = list(evolution.fields)
         state: Any = pde.FieldCollection([pde.ScalarField(grid, row) for row in start.reshape(len(names), -1)])
         equation = Rates()
@@ -100,9 +101,7 @@ class PreparedPyPde(PreparedSolver[EvolutionTrajectory]):
         try:
             with np.errstate(all="ignore"), without_warnings():
                 for before, after in itertools.pairwise(times):
-                    solver = pde.ExplicitSolver(
-                        equation, scheme=self.scheme, adaptive=True, tolerance=tolerance, backend="numpy"
-                    )
+                    solver = stepper(equation, adaptive=True, tolerance=tolerance, backend="numpy")
                     controller = pde.Controller(solver, t_range=(before, after), tracker=None)
                     state = controller.run(state, dt=1e-3 * (after - before))
                     states.append(np.array(state.data).reshape(evolution.shape))

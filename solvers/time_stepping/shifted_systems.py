@@ -17,6 +17,7 @@ from ritz.solvers.direct.factorisation import PreparedFactorisation
 
 __all__ = ["ShiftedSystems", "StepFailed", "shifted"]
 
+SMALL = 2000  # unknowns up to which a matrix is factored without a closer look
 KEPT = 6  # shifts whose prepared solvers are kept
 SOLVES = 50  # solves expected with each
 SHARE = 0.02  # error that a solve may leave, as a share of the error that a step may make
@@ -124,8 +125,7 @@ class ShiftedSystems:
             # The smallest eigenvalue of the matrix is at least the shift times the smallest mass.
             tolerance = SHARE * shift * smallest * float(bound)
             prepared = self.prepared(name, shift)
-            if isinstance(prepared, PreparedFactorisation) and self._is_safe(prepared):
-                assert prepared.apply is not None
+            if isinstance(prepared, PreparedFactorisation) and prepared.apply is not None and _is_factored(prepared):
                 row[:] = prepared.apply(b)
                 self.iterations += 1
                 continue
@@ -139,11 +139,11 @@ class ShiftedSystems:
             row[:] = solution.x
         return answer
 
-    @staticmethod
-    def _is_safe(prepared: PreparedFactorisation) -> bool:
-        """Return whether the factors may be applied without a look at the residual, which would cost as much."""
-        definite = Tag.POSITIVE_DEFINITE in prepared.system.operator.tags
-        return definite and prepared.failure is None and type(prepared.system) is LinearSystem and prepared.kept is None
+
+def _is_factored(prepared: Prepared) -> bool:
+    """Return whether factors may be applied without a look at the residual, which would cost as much."""
+    factored = isinstance(prepared, PreparedFactorisation) and prepared.failure is None and prepared.kept is None
+    return factored and type(prepared.system) is LinearSystem
 
 
 def suitable(operator: Operator, shift: float) -> str:
@@ -159,4 +159,4 @@ def suitable(operator: Operator, shift: float) -> str:
     if isinstance(operator, Stencil):
         condition = 2.0 * float(np.abs(operator.diagonal()).max()) / shift
         return next(name for name, largest in CONDITION.items() if condition <= largest)
-    return "auto"
+    return "lu" if operator.shape[0] <= SMALL else "auto"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -120,6 +121,8 @@ class TimeStepping:
         """Choose the method; solvers for the stages are prepared when their step size is known."""
         start = time.perf_counter()
         check_pairing(self, problem)
+        # Compiled loops and SciPy round differently, so a run must not change from one to the other on its way.
+        importlib.import_module("ritz.kernels.parallel_chunks")
         made = None if self.linear_solver is None else make_solver(self.linear_solver, {})
         method, why = (self.method, "as asked for") if self.method != "auto" else _choose(problem)
         stats: dict[str, Any] = {"method": method, "chosen": f"{method}: {why}"}
