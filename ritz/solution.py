@@ -40,6 +40,10 @@ class Status(Enum):
         " definite: use 'minres' for symmetric indefinite systems, or 'lu'."
     )
     SINGULAR = "The operator is singular to working precision."
+    LEAST_SQUARES = (
+        "The operator is singular and the system has no solution: x has the least residual and, among those, the least"
+        " norm."
+    )
     NON_FINITE = "A NaN or infinity appeared during the solve."
     STEP_TOO_SMALL = (
         "The time step fell to the rounding of time: the solution, or a function of the problem, seems to become"

@@ -29,6 +29,7 @@ def solve(
     throw: bool = True,
     seed: int | None = None,
     times: Any = None,
+    nullspace: Any = None,
     **options: Any,
 ) -> Solution:
     """Solve a problem: ``solve(problem, solver="auto")`` or ``solve(A, b, solver="auto")``.
@@ -61,6 +62,8 @@ def solve(
         For a `PDE` or `PDESystem` with initial values: the initial time and those at which the solution is wanted. The
         option ``shape`` then sets the unknowns along each axis; see `ritz.solvers.time_stepping.TimeStepping` for the
         others.
+    nullspace : array, shape (n,) or (n, k), optional
+        Vectors that span the nullspace of a singular linear system; see `LinearSystem`.
     **options
         Options of the solver, such as ``preconditioner="smoothed-aggregation"``.
 
@@ -89,6 +92,10 @@ def solve(
     problem, positional = read_arguments(problem, arguments, default=None)
     if solver is not None and positional is not None:
         raise TypeError(f"solver is given twice: {positional!r} by position and {solver!r} by name")
+    if nullspace is not None:
+        if not isinstance(problem, LinearSystem):
+            raise InvalidProblem(f"nullspace belongs to a linear system, and the problem is a {type(problem).__name__}")
+        problem = replace(problem, nullspace=nullspace)
     chosen = solver if solver is not None else positional
     if times is not None:
         problem = _in_time(problem, times, options)

@@ -139,7 +139,7 @@ class KroneckerSum(Operator):
         labels = np.zeros(1, dtype=np.int64)
         for factor in self.factors:
             nullspace = factor.nullspace
-            if nullspace is None:
+            if nullspace is None or not (nullspace.labels >= 0).any():
                 return None
             pairs = labels[:, None] * nullspace.count + nullspace.labels
             labels = np.where((labels[:, None] >= 0) & (nullspace.labels >= 0), pairs, -1).ravel()

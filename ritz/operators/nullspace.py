@@ -53,6 +53,12 @@ class Nullspace:
     def _everywhere(self) -> bool:
         return self.count == 1 and self._inside.size == self.labels.size
 
+    @cached_property
+    def pinned(self) -> np.ndarray:
+        """Unknowns that may be fixed at zero to make the operator regular: the first of each region."""
+        regions, first = np.unique(self.labels, return_index=True)
+        return np.sort(first[regions >= 0])
+
     def sums(self, x: Array) -> np.ndarray:
         """Return the sum of `x` over each region, shape ``(count,)`` or ``(count, k)``, in float64."""
         values = to_numpy(x)
@@ -126,6 +132,8 @@ class Nullspace:
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
 
+        if other.count and not (other.labels >= 0).any():
+            return other.intersection(self)  # vectors know how to be compared with regions
         both = (self.labels >= 0) & (other.labels >= 0)
         links = (self.labels[both], other.labels[both] + self.count)
         total = self.count + other.count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from copy import copy
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,7 @@ class Operator(Picklable, ABC):
     dtype: np.dtype
     tags: frozenset[Tag]
 
+    _given_nullspace: Nullspace | None = None
     _seen_by_torch = False  # whether torch can differentiate `_apply` itself
     __array_ufunc__ = None  # makes ndarray @ Operator and ndarray * Operator call the reflected methods below
 
@@ -111,7 +113,24 @@ class Operator(Picklable, ABC):
     @property
     def nullspace(self) -> Nullspace | None:
         """The nullspace of a semidefinite operator if it is known, or None."""
-        return None
+        return self._given_nullspace
+
+    def with_nullspace(self, nullspace: Nullspace) -> Operator:
+        """Return the operator with a known nullspace."""
+        from ritz.operators.matrix_free import MatrixFree
+        from ritz.operators.sparse import Sparse
+
+        if isinstance(self, Sparse) or type(self).nullspace is Operator.nullspace:
+            other = copy(self)
+        else:
+            try:
+                other = Sparse(self.to_sparse(), self.tags)
+            except InvalidProblem:
+                other = MatrixFree(self.matvec, self.shape, transpose=self.rmatvec, dtype=self.dtype, tags=self.tags)
+        vars(other).pop("nullspace", None)
+        other._given_nullspace = nullspace
+        other.tags = self.tags - {Tag.POSITIVE_DEFINITE}
+        return other
 
     def astype(self, dtype: Any) -> Operator:
         """Return the operator with its entries converted to another floating-point `dtype`."""

@@ -15,6 +15,7 @@ from ritz.errors import InvalidProblem
 from ritz.grid import Grid
 from ritz.operators import Dense, Operator, Sparse, aslinearoperator
 from ritz.operators.foreign_arrays import as_plain
+from ritz.operators.null_vectors import as_nullspace
 from ritz.pickling import Picklable
 
 __all__ = ["LinearSystem", "SystemSequence", "check_vector"]
@@ -63,13 +64,18 @@ class LinearSystem(Picklable):
         the solution of the system by the discretisation error.
     name : str
         For tables and plots.
+    nullspace : array, shape (n,) or (n, k), or Nullspace, optional
+        Vectors that span the nullspace of a singular operator and of its transpose, such as the rigid motions of an
+        elastic body. Solutions are then orthogonal to them, whichever solver is used. Operators find constants on
+        regions by themselves.
     expected_solves : int
         Expected number of right-hand sides with this operator; ``auto`` weighs the cost of preparation against it.
 
     Raises
     ------
     InvalidProblem
-        For an empty or non-square operator, wrong shapes, complex or half-precision dtypes, NaN or infinity.
+        For an empty or non-square operator, a nullspace that is none, wrong shapes, complex or
+        half-precision dtypes, NaN or infinity.
 
     Examples
     --------
@@ -85,6 +91,7 @@ class LinearSystem(Picklable):
     exact: Array | None = None
     name: str = ""
     expected_solves: int = 1
+    nullspace: Any = None
 
     def __post_init__(self):
         if requires_gradient(self.operator):
@@ -102,7 +109,11 @@ class LinearSystem(Picklable):
         _check_finite(operator)
         rhs = check_vector("rhs", self.rhs, rows)
         dtype = np.result_type(operator.dtype, numpy_dtype(rhs))
-        object.__setattr__(self, "operator", operator.astype(dtype))
+        operator = operator if operator.dtype == dtype else operator.astype(dtype)
+        if self.nullspace is not None:
+            object.__setattr__(self, "nullspace", as_nullspace(self.nullspace, operator))
+            operator = operator.with_nullspace(self.nullspace)
+        object.__setattr__(self, "operator", operator)
         object.__setattr__(self, "rhs", cast(rhs, dtype))
         if self.exact is not None:
             object.__setattr__(self, "exact", check_vector("exact", self.exact, rows))

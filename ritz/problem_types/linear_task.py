@@ -58,7 +58,9 @@ def balanced(system: LinearSystem, *, probe: bool = False) -> LinearSystem:
         return system
     exponent = max(-1000, exponent)
     entries = {field.name: getattr(system, field.name) for field in fields(LinearSystem)}
-    entries["operator"] = times_power_of_two(system.operator, -exponent)
+    operator = times_power_of_two(system.operator, -exponent)
+    given = entries["nullspace"]
+    entries |= {"operator": operator if given is None else operator.with_nullspace(given), "nullspace": None}
     return BalancedSystem(**entries, exponent=exponent + getattr(system, "exponent", 0))
 
 

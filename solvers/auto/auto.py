@@ -18,7 +18,7 @@ from ritz.solution import Solution, Status
 from ritz.solver import Prepared
 
 from .budget import PATIENCE, RISKY, TRIAL, Budget
-from .candidates import FEW, FOR_SINGULAR, Candidate, candidates, for_singular, next_sure
+from .candidates import FOR_SINGULAR, Candidate, candidates, for_singular, next_sure
 from .defaults import defaults
 from .resolving import PreparedResolving, quiet
 from .system_features import SystemFeatures
@@ -144,8 +144,9 @@ class PreparedAuto(Picklable):
             limited = maxiter is not None and solution.status is Status.MAX_ITERATIONS
             slow = trial is not None and trial.slow
             self._passed = not slow
-            if choice.for_singular and solution.status is Status.SINGULAR:
-                return solution  # the least-squares solution of a system without a solution
+            least = solution.status is Status.LEAST_SQUARES
+            if least or (choice.for_singular and solution.status is Status.SINGULAR):
+                return solution  # there is none that meets the tolerance
             ambiguous = solution.converged and self._is_ambiguous(choice, solution)
             if solution.converged and not ambiguous:
                 return solution
@@ -210,10 +211,10 @@ class PreparedAuto(Picklable):
         return True
 
     def _is_ambiguous(self, choice: _Choice, solution: Solution) -> bool:
-        """Return whether a direct solver found some solution of a small system that seems to have many."""
-        if choice.for_singular or solution.iterations == 0 or not isinstance(self._problem, LinearSystem):
+        """Return whether a direct solver found some solution of a system that seems to have many."""
+        if choice.for_singular or solution.iterations == 0 or self._features is None:
             return False
-        return self._problem.size <= FEW and getattr(choice.prepared, "singular_to_rounding", False)
+        return getattr(choice.prepared, "singular_to_rounding", False)
 
     def _try_singular(self, choice: _Choice, status: Status) -> bool:
         """Prepare the next candidate for singular operators, if there is one; return whether there is."""

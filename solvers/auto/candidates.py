@@ -430,8 +430,8 @@ TABLE: tuple[Candidate, ...] = (
 FOR_SINGULAR: tuple[Candidate, ...] = (
     Candidate(
         "pseudoinverse",
-        reason="singular to working precision, and small",
-        applies=lambda f: f.n <= FEW and not f.known_by_products,
+        reason="singular to working precision, and small or with small factors",
+        applies=lambda f: (f.n <= FEW and not f.known_by_products) or _factorable(f),
         prepare=lambda f: 1e-4 + 2.5e-9 * f.n**3,
         iteration=lambda f: 1e-5 + 2e-9 * f.n**2,
     ),

@@ -51,7 +51,7 @@ class PreparedFactorisation(PreparedSystem):
     failure : Status or None
         Why the factorisation failed; with `apply`, how a solve ends that does not converge.
     kept : ndarray of int, or None
-        Unknowns that remain after fixing one per region of the nullspace at zero; None for all.
+        Unknowns that remain after fixing as many as the nullspace has dimensions at zero; None for all.
     name, seconds, stats
         Registered name of the solver, seconds spent on factoring, and further statistics.
     """
@@ -130,6 +130,8 @@ class PreparedFactorisation(PreparedSystem):
         """
         if self.apply is None or self.failure is not None:
             return self.failure is Status.SINGULAR
+        from scipy.sparse import diags_array
+
         size = self.system.size if self.kept is None else self.kept.size
         probe = np.random.default_rng(0).standard_normal(size).astype(self.dtype)
         limit = float(np.linalg.norm(probe)) / (machine_epsilon(self.dtype) * 10.0 * size**0.5)
@@ -138,10 +140,10 @@ class PreparedFactorisation(PreparedSystem):
             if growth < limit:
                 return False
             # Rows and columns that are merely of very different size do not make a matrix singular.
-            entries = np.abs(self.system.operator.to_dense())
-            entries = entries if self.kept is None else entries[np.ix_(self.kept, self.kept)]
-            rows = entries.max(axis=1, initial=0.0)
-            columns = (entries / rows[:, None]).max(axis=0, initial=0.0)
+            entries = abs(self.system.operator.to_sparse())
+            entries = entries if self.kept is None else entries[self.kept][:, self.kept]
+            rows = entries.max(axis=1).toarray().ravel()
+            columns = (diags_array(1.0 / rows) @ entries).max(axis=0).toarray().ravel()
             return not float(np.linalg.norm(self.apply(rows * probe) * columns)) < limit
 
     def _is_singular(self, residual: np.ndarray, correction: np.ndarray) -> bool:
@@ -174,9 +176,7 @@ def prepare_factorisation(solver: Solver, system: LinearSystem, factorise: Facto
     matrix = operator.matrix if isinstance(operator, Dense) else sparse_entries(operator, f"solver {name!r}")
     kept = None
     if operator.nullspace is not None:
-        labels = operator.nullspace.labels
-        regions, first = np.unique(labels, return_index=True)
-        kept = np.setdiff1d(np.arange(system.size), first[regions >= 0])
+        kept = np.setdiff1d(np.arange(system.size), operator.nullspace.pinned)
         matrix = matrix[kept][:, kept]
     apply, failure, stats = None, None, {}
     try:

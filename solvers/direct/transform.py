@@ -145,7 +145,7 @@ def _factor(
             " between a Dirichlet wall on a vertex and a Neumann wall; use 'transform' and let it choose"
         )
     solve = SeparableSolve(lines, shift, route, system.dtype, singular or nullspace is not None)
-    return solve, Status.SINGULAR if singular else None, {"route": route}
+    return solve, Status.LEAST_SQUARES if singular else None, {"route": route}
 
 
 def _extremes(lines: Sequence[Line], shift: float) -> tuple[float, bool]:

@@ -78,7 +78,7 @@ def least_squares_minimal_residual(
 ) -> Generator[tuple[Array | Callable[[], Array], float], Any, Status]:
     """Yield the iterate, or a function that forms it, and its residual norm, starting from the vector `x`.
 
-    Without a preconditioner, `x` is overwritten. Returns ``Status.SINGULAR`` if ``A^T r`` vanishes but the residual
+    Without a preconditioner, `x` is overwritten. Returns ``Status.LEAST_SQUARES`` if ``A^T r`` vanishes but the residual
     does not, and ``Status.NON_FINITE`` if a product is not finite.
     """
     u = b - A @ x
@@ -108,7 +108,7 @@ def least_squares_minimal_residual(
         if not math.isfinite(alpha):
             return Status.NON_FINITE
         if alpha_bar == 0.0 == beta:
-            return Status.SINGULAR
+            return Status.LEAST_SQUARES
         v *= _inverse(alpha)
         size = max(size, math.hypot(alpha, beta))
 
@@ -118,7 +118,7 @@ def least_squares_minimal_residual(
         rho_bar_before, theta_bar = rho_bar, s_bar * rho
         rho_bar = math.hypot(c_bar * rho, theta)
         if rho_bar == 0.0:
-            return Status.SINGULAR
+            return Status.LEAST_SQUARES
         c_bar, s_bar = c_bar * rho / rho_bar, theta / rho_bar
         zeta_before, zeta, zeta_bar = zeta, c_bar * zeta_bar, -s_bar * zeta_bar
 
@@ -136,7 +136,7 @@ def least_squares_minimal_residual(
         tau_dot = (zeta - theta_tilde * tau_tilde) / rho_dot
         residual = math.hypot(beta_dot - tau_dot, beta_ddot)
         yield iterate, residual
-    return Status.SINGULAR
+    return Status.LEAST_SQUARES
 
 
 def _transposed(A: Operator, M: Operator | None, u: Array) -> Array:

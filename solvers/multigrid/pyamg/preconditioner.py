@@ -15,6 +15,7 @@ from ritz.arguments import check_choice, check_seed
 from ritz.backend import Array, without_warnings
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag
+from ritz.operators.null_vectors import NullVectors
 from ritz.operators.operator import through_numpy
 from ritz.operators.sparse_entries import sparse_entries
 from ritz.registry import preconditioners
@@ -92,8 +93,8 @@ class SmoothedAggregation:
     cycle : {"V", "W"}
         Kind of cycle: one or two visits to each coarse level.
     candidates : ndarray, shape (n, k), optional
-        Vectors that the coarse levels must represent, such as the rigid-body modes in elasticity; the constant if
-        None.
+        Vectors that the coarse levels must represent, such as the rigid-body modes in elasticity; if
+        None, the operator's null vectors if they were given, otherwise the constant.
     seed : int
         Seed of the random vectors from which PyAMG estimates spectral radii.
 
@@ -118,11 +119,14 @@ class SmoothedAggregation:
         from pyamg import smoothed_aggregation_solver
 
         matrix = _entries(operator, "smoothed-aggregation")
+        candidates = self.candidates
+        if candidates is None and isinstance(operator.nullspace, NullVectors):
+            candidates = operator.nullspace.vectors
         strength: Any = [("symmetric", {"theta": self.strength / 2**level}) for level in range(10)]
         with seeded(self.seed), without_warnings():
             hierarchy = smoothed_aggregation_solver(
                 matrix,
-                B=None if self.candidates is None else np.asarray(self.candidates, dtype=matrix.dtype),
+                B=None if candidates is None else np.asarray(candidates, dtype=matrix.dtype),
                 symmetry="symmetric" if Tag.SYMMETRIC in operator.tags else "nonsymmetric",
                 strength=strength,
                 improve_candidates=None,
