@@ -15,6 +15,9 @@ from .errors import UnknownName as UnknownName
 from .errors import UnknownOption as UnknownOption
 from .grid import Grid as Grid
 from .problem_types.attributed_graph import AttributedGraph as AttributedGraph
+from .problem_types.evolution.evolution import Evolution as Evolution
+from .problem_types.evolution.pde_system import PDESystem as PDESystem
+from .problem_types.evolution.trajectory import EvolutionTrajectory as EvolutionTrajectory
 from .problem_types.least_squares import LeastSquares as LeastSquares
 from .problem_types.linear_system import LinearSystem as LinearSystem
 from .problem_types.linear_system import SystemSequence as SystemSequence
