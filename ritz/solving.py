@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
+import numpy as np
+
 from ritz.arguments import Callback, check_seed
 from ritz.backend import Array
 from ritz.errors import InvalidProblem
@@ -148,6 +150,8 @@ def read_arguments(problem: Any, arguments: tuple[Any, ...], default: Any = "aut
 
 
 def _names_solvers(value: Any) -> bool:
+    if isinstance(value, np.ndarray):  # the check below takes as long as a small solve
+        return False
     if isinstance(value, (list, tuple)):
         return bool(value) and all(_names_solvers(item) for item in value)
     return isinstance(value, (str, Solver))

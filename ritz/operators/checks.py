@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from ritz.backend import machine_epsilon
@@ -9,6 +11,8 @@ from ritz.errors import InvalidProblem
 from ritz.operators.operator import Operator
 
 __all__ = ["asymmetry"]
+
+SHORT = 1000  # length up to which random vectors are kept
 
 
 def asymmetry(operator: Operator, seed: int = 0) -> float:
@@ -29,8 +33,7 @@ def asymmetry(operator: Operator, seed: int = 0) -> float:
     >>> asymmetry(Dense(np.array([[2.0, 1.0], [1.0, 3.0]])))
     0.0
     """
-    generator = np.random.default_rng(seed)
-    x, y = generator.standard_normal((2, operator.shape[0]))
+    x, y = _random_pair(operator.shape[0], seed)
     scale = _inverse_root_diagonal(operator)
     x, y = ((scale * vector).astype(operator.dtype, copy=False) for vector in (x, y))
     with np.errstate(over="ignore", invalid="ignore"):
@@ -43,6 +46,17 @@ def asymmetry(operator: Operator, seed: int = 0) -> float:
         difference = abs(float(terms[0].sum() - terms[1].sum()))
     level = 100.0 * machine_epsilon(operator.dtype)
     return 0.0 if difference <= level * size else difference / size
+
+
+def _random_pair(length: int, seed: int) -> np.ndarray:
+    return _short_pair(length, seed) if length <= SHORT else _draw_pair(length, seed)
+
+
+def _draw_pair(length: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((2, length))
+
+
+_short_pair = lru_cache(maxsize=16)(_draw_pair)  # drawing takes longer than multiplying by a small matrix
 
 
 def _inverse_root_diagonal(operator: Operator) -> np.ndarray | float:

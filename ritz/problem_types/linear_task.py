@@ -197,11 +197,15 @@ class LinearSystemTask:
 
     def relative(self, norms: Any) -> float:
         """Return the largest of the residual norms relative to the norms of the right-hand sides."""
+        if isinstance(norms, np.ndarray) and norms.size == 1:
+            return float(norms[0]) / self._scale
         norms = np.atleast_1d(to_numpy(norms)).astype(np.float64)
         return float((norms / np.where(self.norms > 0, self.norms, 1.0)).max())
 
     def solved(self, norms: Any) -> bool:
         """Return whether the residual norm of every column meets its target."""
+        if isinstance(norms, np.ndarray) and norms.size == 1:
+            return float(norms[0]) <= float(self.targets[0]) and float(norms[0]) < np.inf
         norms = np.atleast_1d(to_numpy(norms))
         return bool(((norms <= self.targets) & (norms < np.inf)).all())
 

@@ -72,8 +72,10 @@ class SystemFeatures:
 
     @property
     def tiny(self) -> bool:
-        """Whether a sparse matrix has so few unknowns that any method but a factorisation is out of the question."""
-        return self.n <= TINY and not self.separable and self.matrix is not None
+        """Whether there are so few unknowns that any method but a factorisation is out of the question."""
+        if self.n > TINY:
+            return False
+        return self.n <= TINY // 3 if self.dense else not self.separable and self.matrix is not None
 
     @property
     def small(self) -> bool:

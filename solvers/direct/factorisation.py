@@ -25,6 +25,7 @@ __all__ = ["FactorisationFailed", "Factorise", "PreparedFactorisation", "prepare
 Factorise: TypeAlias = Callable[[Any], tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]]
 """Maps a CSR array or ndarray to a function that solves for ``(n,)`` or ``(n, k)`` arrays, and statistics."""
 
+WELL = 1e-10  # inverse condition number from which a matrix is regular without doubt
 SOLVES = 10  # default limit: the first solve and its refinements
 
 
@@ -130,6 +131,8 @@ class PreparedFactorisation(PreparedSystem):
         """
         if self.apply is None or self.failure is not None:
             return self.failure is Status.SINGULAR
+        if self.stats.get("rcond", 0.0) > WELL:
+            return False
         from scipy.sparse import diags_array
 
         size = self.system.size if self.kept is None else self.kept.size

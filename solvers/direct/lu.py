@@ -69,11 +69,13 @@ def sparse_lu(matrix: Any, symmetric: bool) -> tuple[Callable[[np.ndarray], np.n
 
 
 def dense_lu(matrix: np.ndarray) -> tuple[Callable[[np.ndarray], np.ndarray], Mapping[str, Any]]:
-    """Factor a dense matrix; return a function that solves with it, and no statistics."""
-    from scipy.linalg import get_lapack_funcs, lu_solve
+    """Factor a dense matrix; return a function that solves with it, and an estimate of the inverse condition number."""
+    from scipy.linalg import get_lapack_funcs
 
-    (getrf,) = get_lapack_funcs(("getrf",), (matrix,))
+    getrf, getrs, gecon = get_lapack_funcs(("getrf", "getrs", "gecon"), (matrix,))
     factors, pivots, info = getrf(matrix)
     if info > 0:
         raise FactorisationFailed(Status.SINGULAR)
-    return lambda rhs: lu_solve((factors, pivots), rhs, check_finite=False), {}
+    size = float(np.abs(matrix).sum(axis=0).max())
+    rcond = float(gecon(factors, size)[0]) if 0.0 < size < np.inf else 0.0
+    return lambda rhs: getrs(factors, pivots, rhs)[0], {"rcond": rcond}
