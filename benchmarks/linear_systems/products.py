@@ -26,9 +26,7 @@ REFERENCE = "scipy csr"
 
 def run(quick: bool) -> list[dict[str, Any]]:
     """Measure products over sizes, kinds of coefficient and dtypes."""
-    shapes = (
-        squares(24) + cubes(8) if quick else squares(128, 256, 512, 1024, 2048) + cubes(32, 64, 96, 128, 192)
-    )
+    shapes = squares(24) + cubes(8) if quick else squares(128, 256, 512, 1024, 2048) + cubes(32, 64, 96, 128, 192)
     console, rows = Console(stderr=True), list[dict[str, Any]]()
     for shape in shapes:
         limits = {threads: triad_bandwidth(threads, LARGE // 100 if quick else LARGE) for threads in thread_numbers()}
