@@ -186,7 +186,8 @@ def _check_mask(mask: Any, shape: tuple[int, ...]) -> np.ndarray:
         raise InvalidProblem("mask is True in the first or last two columns, where the fluid enters and leaves")
     from scipy.ndimage import label
 
-    labels, count = label(~solid)
+    found: Any = label(~solid)
+    labels, count = found
     if count > 1:
         closed = int((labels != labels[0, 0]).sum())
         raise InvalidProblem(f"mask encloses {closed} cells of fluid, or blocks the channel: leave a way to the outlet")

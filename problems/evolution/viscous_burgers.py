@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -85,17 +86,18 @@ def viscous_burgers(
         a, b = wide[:-1], wide[1:]
         return -np.diff(a * a + a * b + b * b) / (6.0 * h)
 
-    def jacobian(t: float, u: np.ndarray):
+    def jacobian(t: float, u: np.ndarray) -> Any:
         from scipy.sparse import csr_array, diags_array
 
         wide = padded(u)
         a, b = wide[:-1], wide[1:]
         by_left, by_right = (2 * a + b) / (6 * h), (a + 2 * b) / (6 * h)  # derivatives of the fluxes
+        places: Any = [-1, 0, 1]
         diagonal = by_right[:-1] - by_left[1:]
         if not periodic:
             diagonal[0] -= by_left[0]
             diagonal[-1] += by_right[-1]
-        matrix = diags_array([by_left[1:-1], diagonal, -by_right[1:-1]], offsets=[-1, 0, 1]).tolil()
+        matrix: Any = diags_array([by_left[1:-1], diagonal, -by_right[1:-1]], offsets=places).tolil()
         if periodic:
             matrix[0, -1] += by_left[0]
             matrix[-1, 0] -= by_right[-1]

@@ -36,7 +36,9 @@ def plot_evolution(trajectory: EvolutionTrajectory) -> Figure:
     if grid is None or grid.dimension == 1:
         return _plot_lines(trajectory)
     times = _some(trajectory.times, COLUMNS)
-    with styled_figure((3.1 * len(times) + 0.9, 2.9 * len(fields))) as (figure, _):
+    length, height = (float(np.ptp(axis)) or 1.0 for axis in grid.axes[:2])
+    tall = 2.2 * min(2.0, max(0.4, height / length))
+    with styled_figure((3.0 * len(times) + 0.9, (tall + 0.7) * len(fields))) as (figure, _):
         panels = figure.subplots(len(fields), len(times), squeeze=False, sharex=True, sharey=True)
         for row, name in zip(panels, fields, strict=True):
             frames = [_plane(trajectory, trajectory.at(float(t), name)) for t in times]

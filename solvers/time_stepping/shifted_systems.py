@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -125,8 +126,9 @@ class ShiftedSystems:
             # The smallest eigenvalue of the matrix is at least the shift times the smallest mass.
             tolerance = SHARE * shift * smallest * float(bound)
             prepared = self.prepared(name, shift)
-            if isinstance(prepared, PreparedFactorisation) and prepared.apply is not None and _is_factored(prepared):
-                row[:] = prepared.apply(b)
+            factors = _factors(prepared)
+            if factors is not None:
+                row[:] = factors(b)
                 self.iterations += 1
                 continue
             solution = prepared.solve(b, x0=start, rtol=1e-14, atol=tolerance)
@@ -140,10 +142,11 @@ class ShiftedSystems:
         return answer
 
 
-def _is_factored(prepared: Prepared) -> bool:
-    """Return whether factors may be applied without a look at the residual, which would cost as much."""
-    factored = isinstance(prepared, PreparedFactorisation) and prepared.failure is None and prepared.kept is None
-    return factored and type(prepared.system) is LinearSystem
+def _factors(prepared: Prepared) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Return factors to be applied without a look at the residual, which would cost as much, or None."""
+    if not isinstance(prepared, PreparedFactorisation) or prepared.failure is not None or prepared.kept is not None:
+        return None
+    return prepared.apply if type(prepared.system) is LinearSystem else None
 
 
 def suitable(operator: Operator, shift: float) -> str:

@@ -25,8 +25,8 @@ OFFSET = 6e-6  # relative offset of central differences
 class PDESystem(Picklable):
     """Equations for several fields: ``L_i u_i + r_i(u_1, u_2, ...) = f_i``, one `PDE` for each and their coupling.
 
-    With initial values, every left-hand side gains ``du_i/dt``, and ``ritz.solve(system, times=...)`` follows the
-    fields in time. Without, `ritz.solve` finds a stationary solution.
+    Every left-hand side gains ``du_i/dt``: ``ritz.solve(system, times=...)`` follows the fields in time from their
+    initial values.
 
     Parameters
     ----------
@@ -75,10 +75,9 @@ class PDESystem(Picklable):
                     f"the domain of {name} is {self.fields[name].domain}, and that of {first}"
                     f" {self.fields[first].domain}: all fields need the same"
                 )
-        started = {name: pde.initial is not None for name, pde in self.fields.items()}
-        if len(set(started.values())) > 1:
-            missing = [name for name, given in started.items() if not given]
-            raise InvalidProblem(f"initial is None for {missing}; give it for all fields or for none")
+        missing = [name for name, pde in self.fields.items() if pde.initial is None]
+        if missing:
+            raise InvalidProblem(f"initial is None for {missing}; give it for all fields, which are followed in time")
         if not isinstance(self.coupling, Mapping):
             raise InvalidProblem(f"coupling is {self.coupling!r}; give a mapping from names of fields to functions")
         object.__setattr__(self, "fields", dict(self.fields))

@@ -77,21 +77,26 @@ def evolution_of(pde: PDE, times: Any, shape: int | Sequence[int] | None = None)
     """
     found = check_times(times)
     space = semi_discretise(pde, float(found[0]), shape)
-    reaction = jacobian = None
+    reaction: Any = None
+    jacobian: Any = None
     if pde.reaction is not None:
         term, derivative = pde.reaction
 
-        def reaction(t: float, u: np.ndarray) -> np.ndarray:
+        def rate(t: float, u: np.ndarray) -> np.ndarray:
             return -np.asarray(term(u))
 
-        def jacobian(t: float, u: np.ndarray) -> np.ndarray:
+        def slope(t: float, u: np.ndarray) -> np.ndarray:
             return -np.broadcast_to(np.asarray(derivative(u), dtype=np.float64), u.shape)
 
-    exact = None
+        reaction, jacobian = rate, slope
+
+    exact: Any = None
     if pde.exact is not None:
 
-        def exact(t: float) -> np.ndarray:
+        def solution(t: float) -> np.ndarray:
             return evaluate("exact", at_time(pde.exact, pde.dimension, t), space.grid.coordinates())
+
+        exact = solution
 
     return Evolution(
         space.operator,
@@ -205,14 +210,14 @@ _UNUSED = (_nothing, _nothing)  # marks the equation as one whose right-hand sid
 def _warn_of_jumps(pde: PDE, start: float) -> None:
     """Warn if initial and boundary values differ on a side with Dirichlet conditions."""
     given: Any = pde.initial
-    middle = np.meshgrid(*(np.linspace(*pair, 17) for pair in pde.domain), indexing="ij")
+    middle = np.meshgrid(*(np.linspace(lower, upper, 17) for lower, upper in pde.domain), indexing="ij")
     level = float(np.abs(evaluate("initial", given, middle)).max())
     largest, place = 0.0, ""
     for number, name in enumerate(side_names(pde.dimension)):
         axis, end = divmod(number, 2)
         if pde.sides[axis][end] != "dirichlet":
             continue
-        lines = [np.linspace(*pair, 33)[1:-1] for pair in pde.domain]
+        lines = [np.linspace(lower, upper, 33)[1:-1] for lower, upper in pde.domain]
         lines[axis] = np.array([pde.domain[axis][end]])
         points = np.meshgrid(*lines, indexing="ij")
         inside = evaluate("initial", given, points)

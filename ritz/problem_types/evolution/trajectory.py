@@ -142,7 +142,7 @@ class EvolutionTrajectory(Solution):
         exact : array or function
             The state at the end, or ``exact(t)``.
         """
-        reference = exact(float(self.step_times[-1])) if callable(exact) else exact
+        reference: Any = exact(float(self.step_times[-1])) if callable(exact) else exact
         return super().error(np.reshape(reference, self.x.shape))
 
     def raise_for_status(self) -> EvolutionTrajectory:
