@@ -26,6 +26,7 @@ from .grids.pressure_projection import pressure_projection as pressure_projectio
 from .matrices.fem import fem as fem
 from .matrices.gallery import gallery as gallery
 from .matrices.matrix_market import matrix_market as matrix_market
+from .meshes.mesh import mesh as mesh
 from .parametric.burgers_front import burgers as burgers
 from .parametric.cavity import lid_driven_cavity as lid_driven_cavity
 from .parametric.heat_source import two_materials as two_materials

@@ -168,7 +168,8 @@ def solve_prepared(problem: Any, prepared: Prepared, x0: Array | None, controls:
         from ritz.sequences.trajectory import march
 
         return march(problem, prepared, x0, controls)
-    return prepared.solve(x0=x0, **controls)
+    solution = prepared.solve(x0=x0, **controls)
+    return problem.interpret(solution) if hasattr(problem, "interpret") else solution
 
 
 def seeded_solver(solver: str | Solver, seed: int | None, options: dict[str, Any]) -> Solver:

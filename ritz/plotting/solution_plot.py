@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_field", "plot_history", "plot_solution", "styled_figure"]
+__all__ = ["plot_field", "plot_history", "plot_solution", "styled_figure", "symmetric_shades"]
 
 SOLID = "#b8b8b8"
 POINTS = 20_000  # number of points beyond which a line is thinned
@@ -89,12 +89,7 @@ def plot_field(panels: Sequence[Axes], grid: Grid | None, x: np.ndarray, *, bar:
     if grid.dimension == 1:
         _plot_line(panels[0], grid.axes[0], field, "x", "u")
         return
-    finite = field[np.isfinite(field)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    signed = low < 0 < high and min(-low, high) > 0.1 * max(-low, high)
-    if signed:
-        low, high = -max(-low, high), max(-low, high)
-    shades = {"cmap": _shades("RdBu_r" if signed else "viridis"), "vmin": low, "vmax": high}
+    shades = symmetric_shades(field)
     if grid.dimension == 2:
         image = _plot_plane(panels[0], grid.axes, field, "xy", shades)
         if bar:
@@ -157,6 +152,16 @@ def _plot_plane(panel: Axes, axes: Sequence[np.ndarray], plane: np.ndarray, name
     panel.set_xlabel(names[0])
     panel.set_ylabel(names[1])
     return image
+
+
+def symmetric_shades(values: np.ndarray) -> dict[str, Any]:
+    """Return a colour map and its range for values: one with zero in the middle if both signs matter."""
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    signed = low < 0 < high and min(-low, high) > 0.1 * max(-low, high)
+    if signed:
+        low, high = -max(-low, high), max(-low, high)
+    return {"cmap": _shades("RdBu_r" if signed else "viridis"), "vmin": low, "vmax": high}
 
 
 def _shades(name: str) -> Any:

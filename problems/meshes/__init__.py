@@ -1,0 +1,1 @@
+"""Problems on meshes from files, by finite elements."""
