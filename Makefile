@@ -14,7 +14,7 @@ install: $(READY)  ## create .venv and install Ritz with its development tools
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=24"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,docs,fem]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,docs,fem,files]"
 	touch $(READY)
 
 demo: $(READY)  ## compare solvers on a 2-D and a 3-D Poisson problem; tables, pictures and a report

@@ -108,7 +108,7 @@ def values_at(name: str, value: Any, points: np.ndarray, components: int) -> np.
             row[...] = values
         except (TypeError, ValueError):
             raise InvalidProblem(
-                f"{name} gives {type(part).__name__} of shape {np.shape(part)}; it must be real numbers of shape {shape}"
+                f"{name} gives {type(part).__name__} of shape {np.shape(part)}; it must be numbers of shape {shape}"
             ) from None
         if part is not None and not np.isfinite(values).all():
             raise InvalidProblem(f"{name} has values that are NaN or infinite")

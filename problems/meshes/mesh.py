@@ -126,10 +126,7 @@ def _check_determined(equation: str, parts: Any, fixed: np.ndarray, matrix: Any,
         raise InvalidProblem("conditions give u at every node of the mesh: refine it, or use order 2")
     if equation == "helmholtz" or any(part.kind == "robin" for part in parts):
         return
-    if equation not in VECTOR:
-        motions = np.ones((basis.N, 1))
-    else:
-        motions = _rigid_motions(basis)
+    motions = _rigid_motions(basis) if equation in VECTOR else np.ones((basis.N, 1))
     held = motions[fixed[: basis.N]]
     if not len(held) or np.linalg.matrix_rank(held) < motions.shape[1]:
         what = "rigid motions" if equation in VECTOR else "a constant"
@@ -148,9 +145,8 @@ def _rigid_motions(basis: Any) -> np.ndarray:
     motions = [(component == axis).astype(float) for axis in range(d)]
     for first in range(d):
         for second in range(first + 1, d):
-            motions.append(
-                np.where(component == first, -places[second], 0) + np.where(component == second, places[first], 0)
-            )
+            along, back = places[first] * (component == second), places[second] * (component == first)
+            motions.append(along - back)
     return np.stack(motions, axis=1)
 
 

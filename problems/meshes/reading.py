@@ -81,7 +81,7 @@ def _read(meshio: Any, path: Any) -> Any:
     known = meshio.extension_to_filetypes
     if place.suffix.lower() not in known:
         raise InvalidProblem(
-            f"file is {str(place)!r}, and no format is known for {place.suffix!r}: use one of {', '.join(sorted(known))}"
+            f"file is {str(place)!r}, and {place.suffix!r} is no known format: use one of {', '.join(sorted(known))}"
         )
     try:
         return meshio.read(place)

@@ -48,7 +48,7 @@ def plot_on_mesh(solution: Any) -> Figure:
             shown, title = points, "solution"
             if equation == "elasticity" and strength.max() > 0:
                 stretch = 0.1 * np.ptp(points, axis=0).max() / strength.max()
-                shown, title = points + stretch * values, f"deformed, magnified {stretch:.3g} times"
+                shown, title = points + stretch * values, f"deformed, displacements times {stretch:.3g}"
             draw = _draw_plane if d == 2 else _draw_surface
             image = draw(left, mesh, shown, strength)
             if equation == "stokes" and d == 2:
