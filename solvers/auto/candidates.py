@@ -204,7 +204,7 @@ TABLE: tuple[Candidate, ...] = (
         "cg",
         "jacobi",
         reason="symmetric with a dominant diagonal, for which few products suffice",
-        applies=lambda f: f.symmetric and f.gap > DOMINANT and not f.couplings.negative,
+        applies=lambda f: f.symmetric and f.gap > DOMINANT and f.positive_diagonal,
         prepare=lambda f: 1.5e-4 + 5e-9 * f.n,
         iteration=lambda f: 1.6e-5 + 1.2 * f.step,
         iterations=_by_gap,
@@ -273,7 +273,7 @@ TABLE: tuple[Candidate, ...] = (
     Candidate(
         "cholesky",
         reason="dense symmetric matrix",
-        applies=lambda f: f.dense and f.symmetric and bool((f.diagonal.real > 0).all()),
+        applies=lambda f: f.dense and f.symmetric and f.positive_diagonal,
         prepare=lambda f: 1.5e-4 + 2e-11 * f.n**3,
         iteration=lambda f: 1e-4 + 1e-9 * f.n**2,
         needs_definite=True,

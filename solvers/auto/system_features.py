@@ -314,6 +314,11 @@ class SystemFeatures:
         """Moments of the couplings; None without entries, or if a diagonal entry is zero."""
         return None if self.matrix is None or self.n < 2 else couplings_of(self.matrix, self.diagonal)
 
+    @cached_property
+    def positive_diagonal(self) -> bool:
+        """Whether all diagonal entries are positive."""
+        return bool((np.real(self.diagonal) > 0).all())
+
     @property
     def gap(self) -> float:
         """Estimated distance of the eigenvalues from zero with a unit diagonal; zero if it is not known."""

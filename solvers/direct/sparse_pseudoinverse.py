@@ -90,11 +90,13 @@ def _scales(matrix: Any, symmetric: bool) -> tuple[np.ndarray, np.ndarray]:
     sizes = abs(matrix)
     rows, columns = np.ones(matrix.shape[0]), np.ones(matrix.shape[1])
     for _ in range(3):
-        largest = (sizes.multiply(columns[None, :]).max(axis=1).toarray().ravel() * rows, None)[0]
+        largest = sizes.multiply(columns[None, :]).max(axis=1).toarray().ravel() * rows
         rows = rows / np.sqrt(np.where(largest > 0, largest, 1.0))
         across = sizes.multiply(rows[:, None]).max(axis=0).toarray().ravel() * columns
         columns = rows if symmetric else columns / np.sqrt(np.where(across > 0, across, 1.0))
-    return tuple(np.exp2(np.round(np.log2(part))).astype(matrix.dtype.type(0).real.dtype) for part in (rows, columns))
+    real = matrix.dtype.type(0).real.dtype
+    rows, columns = (np.exp2(np.round(np.log2(part))).astype(real) for part in (rows, columns))
+    return rows, columns
 
 
 def _null_vectors(matrix: Any, factors: Any, limit: float) -> np.ndarray:

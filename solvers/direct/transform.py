@@ -19,6 +19,7 @@ from ritz.solution import Status
 from ritz.solver import Solver, check_pairing, registered_name
 
 from .factorisation import FactorisationFailed, PreparedFactorisation
+from .first_solves import FirstSolves, worth_delaying
 from .transform_lines import Line, separate, separates
 from .transform_route import RESONANCE, WAYS, SeparableSolve, cheapest_route
 
@@ -144,7 +145,12 @@ def _factor(
             " a tridiagonal matrix and at most one null vector, and no fast transform is known for a matrix nor"
             " between a Dirichlet wall on a vertex and a Neumann wall; use 'transform' and let it choose"
         )
-    solve = SeparableSolve(lines, shift, route, system.dtype, singular or nullspace is not None)
+
+    def by(route: tuple[str, ...]) -> SeparableSolve:
+        return SeparableSolve(lines, shift, route, system.dtype, singular or nullspace is not None)
+
+    free = not eliminate and set(ways) == {"any"}
+    solve = FirstSolves(list(lines), by, route) if free and worth_delaying(list(lines), route) else by(route)
     return solve, Status.LEAST_SQUARES if singular else None, {"route": route}
 
 

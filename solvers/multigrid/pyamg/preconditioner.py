@@ -15,7 +15,7 @@ from ritz.arguments import check_choice, check_seed
 from ritz.backend import Array, without_warnings
 from ritz.errors import InvalidProblem
 from ritz.operators import Operator, Tag
-from ritz.operators.null_vectors import NullVectors
+from ritz.operators.nullspace import NullVectors
 from ritz.operators.operator import through_numpy
 from ritz.operators.sparse_entries import sparse_entries
 from ritz.registry import preconditioners
