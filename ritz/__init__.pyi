@@ -28,6 +28,7 @@ from .problem_types.parametric.pointwise_term import PointwiseTerm as PointwiseT
 from .problem_types.parametric.snapshots import Snapshots as Snapshots
 from .problem_types.pde.pde import PDE as PDE
 from .registry import register as register
+from .saving.formats import load as load
 from .sequences.trajectory import Trajectory as Trajectory
 from .solution import Solution as Solution
 from .solution import Status as Status

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -129,6 +131,39 @@ class Solution(Picklable):
         from ritz.plotting.solution_plot import plot_solution
 
         return plot_solution(self)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the solution to a file, whole or not at all; the suffix says how.
+
+        Parameters
+        ----------
+        path : path
+            ``.npz``, ``.h5`` and ``.nc`` hold everything that `ritz.load` reads back. ``.vtu``, ``.xdmf`` and
+            ``.vti`` (uniform grids) hold the fields on their grid or mesh, for ParaView and other viewers.
+
+        Returns
+        -------
+        Path
+            The file written.
+
+        Raises
+        ------
+        InvalidProblem
+            For another suffix, or a solution that the format cannot hold.
+        MissingExtra
+            Without meshio, h5py or xarray: ``pip install 'ritz[files]'``.
+        OSError
+            If the file cannot be written.
+        """
+        from ritz.saving.formats import save_solution
+
+        return save_solution(self, path)
+
+    def to_xarray(self) -> Any:
+        """Return an ``xarray.Dataset`` of the fields, with the coordinates of the grid, or of the nodes of the mesh."""
+        from ritz.saving.labelled import to_xarray
+
+        return to_xarray(self)
 
     def __repr__(self) -> str:
         seconds = self.timings.get("prepare", 0.0) + self.timings.get("solve", 0.0)
