@@ -27,6 +27,7 @@ from .problem_types.parametric.parametric_pde import ParametricPDE as Parametric
 from .problem_types.parametric.pointwise_term import PointwiseTerm as PointwiseTerm
 from .problem_types.parametric.snapshots import Snapshots as Snapshots
 from .problem_types.pde.pde import PDE as PDE
+from .progress import logger as logger
 from .registry import register as register
 from .saving.formats import load as load
 from .sequences.trajectory import Trajectory as Trajectory

@@ -36,6 +36,11 @@ class Picklable:
         finally:
             _inside.reset(token)
 
+    def _repr_html_(self) -> str:
+        from ritz.notebook import html_of
+
+        return html_of(self)
+
     def __copy__(self) -> Self:
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from ritz.backend import Array
 from ritz.errors import InvalidProblem
 from ritz.problem_types.kinds import is_problem
 from ritz.problem_types.linear_system import LinearSystem, SystemSequence
+from ritz.progress import shown_lines
 from ritz.solution import Solution
 from ritz.solver import Prepared, Solver, make_solver
 
@@ -28,6 +30,7 @@ def solve(
     x0: Array | None = None,
     callback: Callback | None = None,
     progress: bool = False,
+    verbose: bool = False,
     throw: bool = True,
     seed: int | None = None,
     times: Any = None,
@@ -55,6 +58,9 @@ def solve(
         ``callback(iteration, x, residual) -> stop?``. If it returns true, the solve ends as INTERRUPTED.
     progress : bool
         Whether to show a progress line once a solve has taken two seconds.
+    verbose : bool
+        Whether to write one line per iteration or step to standard error. The lines are those of ``ritz.logger``, of
+        level INFO, which programs can send elsewhere by `logging`.
     throw : bool
         Whether to raise `ConvergenceError` if the tolerance is not met; otherwise the solution is returned, and its
         status says why.
@@ -111,8 +117,9 @@ def solve(
         "callback": callback,
         "progress": progress,
     }
-    prepared = made.prepare(first_system(problem))
-    solution = solve_prepared(problem, prepared, x0, controls)
+    with shown_lines() if verbose else nullcontext():
+        prepared = made.prepare(first_system(problem))
+        solution = solve_prepared(problem, prepared, x0, controls)
     return solution.raise_for_status() if throw else solution
 
 

@@ -21,7 +21,7 @@ REGISTRIES = ("solvers", "problems", "preconditioners", "figures", "recipes")
 
 # A module may import what stands in its own row or in an earlier one.
 GROUND_FLOOR = (
-    ("errors", "registry", "arguments", "backend", "kernels", "pickling", "progress", "extras", "recipe"),
+    ("errors", "registry", "arguments", "backend", "kernels", "pickling", "progress", "extras", "recipe", "notebook"),
     ("files", "grid", "solution", "plotting", "saving"),
     ("operators", "newton"),
     ("problem_types",),

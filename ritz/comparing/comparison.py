@@ -88,6 +88,40 @@ class Comparison(ComparisonResults):
         path = check_folder(path)
         return write_atomically(path, comparison_page(self))
 
+    def to_dataframe(self) -> Any:
+        """Return a ``pandas.DataFrame`` with one row per solver: seconds, bytes, residuals and outcomes.
+
+        Raises
+        ------
+        MissingExtra
+            Without pandas: ``pip install 'ritz[files]'``.
+        """
+        from ritz.comparing.exports import data_frame
+
+        return data_frame(self)
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """Return the rows of `to_dataframe` as comma-separated values, and write them to `path` if one is given."""
+        from ritz.comparing.exports import csv_text
+
+        return self._written(csv_text(self), path)
+
+    def to_latex(self, path: str | Path | None = None) -> str:
+        """Return the table as LaTeX in the style of booktabs, and write it to `path` if one is given."""
+        from ritz.comparing.exports import latex_table
+
+        return self._written(latex_table(self), path)
+
+    def _written(self, text: str, path: str | Path | None) -> str:
+        if path is not None:
+            write_atomically(path, text)
+        return text
+
+    def _repr_html_(self) -> str:
+        from ritz.comparing.exports import comparison_html
+
+        return comparison_html(self)
+
     def __str__(self) -> str:
         from ritz.comparing.tables import text_of
 

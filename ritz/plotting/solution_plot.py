@@ -110,10 +110,11 @@ def plot_field(panels: Sequence[Axes], grid: Grid | None, x: np.ndarray, *, bar:
 def styled_figure(size: tuple[float, float]) -> Generator[tuple[Figure, list[str]]]:
     """Return a context that provides a figure in the shared style and the colours of that style."""
     from matplotlib import rcParams
-    from matplotlib.figure import Figure
+
+    from ritz.plotting.shown_figure import ShownFigure
 
     with ritz_style():
-        yield Figure(figsize=size, layout="constrained"), rcParams["axes.prop_cycle"].by_key()["color"]
+        yield ShownFigure(figsize=size, layout="constrained"), rcParams["axes.prop_cycle"].by_key()["color"]
 
 
 def plot_history(panel: Axes, history: np.ndarray, **style: Any) -> None:
