@@ -42,7 +42,7 @@ def choose(problem: Any) -> list[Candidate]:
     >>> import numpy as np
     >>> first = choose(LinearSystem(np.array([[2.0, 1.0], [0.0, 1.0]]), np.ones(2)))[0]
     >>> first.label, first.reason
-    ('lu', 'dense matrix')
+    ('lu', 'so small that any look at it would take longer')
     """
     if isinstance(problem, LinearSystem):
         return candidates(SystemFeatures(problem))
@@ -64,17 +64,19 @@ def _fixed(name: str, reason: str) -> Candidate:
 class Auto:
     """The cheapest solver in `ritz.solvers.auto.candidates`, or the next if that does not converge.
 
-    Costs are estimated from size, dimension, symmetry, definiteness, jumps and the number of right-hand sides. Takes
-    any kind of problem that a registered solver takes. ``stats["chosen"]`` of the solution says which solver was chosen
-    and why, ``stats["failed"]`` which ones were tried before. Inspecting the operator takes O(nnz) time. If the grid
-    of the first solver does not resolve the solution of a PDE, others are tried; see `PreparedResolving`.
+    Costs are estimated from size, dimension, symmetry, jumps, moments of the couplings, the counted size of the factors
+    and the number of right-hand sides. Each candidate runs under a budget, `ritz.solvers.auto.budget.Budget`, and a
+    factorisation that fits into memory is the last resort. Takes any kind of problem that a registered solver takes.
+    ``stats["chosen"]`` of the solution says which solver was chosen and why, ``stats["failed"]`` which ones were tried
+    before. If the grid of the first solver does not resolve the solution of a PDE, others are tried; see
+    `PreparedResolving`.
 
     Examples
     --------
     >>> import numpy as np, ritz
     >>> solution = ritz.solve(np.diag([1.0, 2.0]), np.array([1.0, 1.0]))
     >>> solution.x.tolist(), solution.stats["chosen"]
-    ([1.0, 0.5], 'lu: dense matrix')
+    ([1.0, 0.5], 'lu: so small that any look at it would take longer')
     """
 
     solves: ClassVar[type] = object

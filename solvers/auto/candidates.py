@@ -193,7 +193,7 @@ def _entries(f: SystemFeatures) -> float:
 TABLE: tuple[Candidate, ...] = (
     Candidate(
         "lu",
-        reason="so small that looking at it would take as long as solving it",
+        reason="so small that any look at it would take longer",
         applies=lambda f: f.tiny,
         prepare=lambda f: 1e-4,
         iteration=lambda f: 1e-5,
