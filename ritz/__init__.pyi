@@ -29,7 +29,7 @@ from .problem_types.parametric.snapshots import Snapshots as Snapshots
 from .problem_types.pde.pde import PDE as PDE
 from .progress import logger as logger
 from .registry import register as register
-from .saving.formats import load as load
+from .saving.loading import load as load
 from .sequences.trajectory import Trajectory as Trajectory
 from .solution import Solution as Solution
 from .solution import Status as Status

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ritz.backend import to_numpy
-from ritz.errors import InvalidProblem
 from ritz.files import to_json
-from ritz.grid import Grid
-from ritz.solution import Solution, Status
 
-__all__ = ["contents", "fields_of", "solution_from"]
+__all__ = ["FORMAT", "contents", "fields_of"]
 
 FORMAT = 1
 DEVIATIONS = 200_000  # most nodes at which the standard deviation of a posterior is saved
@@ -65,25 +61,6 @@ def contents(solution: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         "stats": {key: value for key, value in solution.stats.items() if _is_small(value)},
     }
     return arrays, json.loads(to_json(facts))
-
-
-def solution_from(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any], path: str) -> Solution:
-    """Return the solution of arrays and facts read from a file."""
-    if facts.get("ritz") != FORMAT or not {"x", "history"} <= set(arrays):
-        raise InvalidProblem(f"path is {path!r}, which is no solution that this version of Ritz saved")
-    axes = [arrays[f"axis{number}"] for number in range(len(arrays)) if f"axis{number}" in arrays]
-    solid = arrays.get("solid")
-    return Solution(
-        x=arrays["x"],
-        status=Status[facts["status"]],
-        iterations=int(facts["iterations"]),
-        residual=float("nan") if facts["residual"] is None else float(facts["residual"]),
-        history=arrays["history"],
-        timings=facts["timings"],
-        stats=facts["stats"],
-        solver=facts["solver"],
-        grid=Grid(tuple(axes), None if solid is None else solid.astype(bool)) if axes else None,
-    )
 
 
 def _is_small(value: Any) -> bool:

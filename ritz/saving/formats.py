@@ -14,10 +14,9 @@ import numpy as np
 from ritz.errors import InvalidProblem
 from ritz.extras import require
 from ritz.files import check_folder, write_atomically
-from ritz.saving.contents import contents, solution_from
-from ritz.solution import Solution
+from ritz.saving.contents import contents
 
-__all__ = ["load", "save_solution"]
+__all__ = ["READABLE", "read_arrays", "save_solution"]
 
 READABLE = (".npz", ".h5", ".nc")
 VIEWED = (".vtu", ".xdmf", ".vti")
@@ -39,49 +38,9 @@ def save_solution(solution: Any, path: str | os.PathLike[str]) -> Path:
     return write_atomically(path, {".npz": _npz, ".h5": _h5, ".nc": _netcdf}[suffix](solution))
 
 
-def load(path: str | os.PathLike[str]) -> Solution:
-    """Read a solution that ``solution.save`` wrote as ``.npz``, ``.h5`` or ``.nc``.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    Solution
-        With `x`, `grid`, `history`, `status`, `timings`, and those `stats` that are numbers or text. What belongs to
-        special kinds of solutions is not read: of a trajectory the last state is, of a posterior the mean.
-
-    Raises
-    ------
-    InvalidProblem
-        For another suffix, and for files that Ritz did not write or that are damaged.
-    FileNotFoundError
-    MissingExtra
-        Without h5py or xarray: ``pip install 'ritz[files]'``.
-
-    Examples
-    --------
-    >>> import numpy as np, ritz, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = ritz.solve(np.diag([1.0, 2.0]), np.ones(2)).save(Path(folder) / "u.npz")
-    ...     ritz.load(file).x.round(12).tolist()
-    [1.0, 0.5]
-    """
-    path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in READABLE:
-        raise InvalidProblem(f"path is {str(path)!r}; ritz.load reads {', '.join(READABLE)}, not {path.suffix!r}")
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {str(path)!r}")
-    read = {".npz": _read_npz, ".h5": _read_h5, ".nc": _read_netcdf}[suffix]
-    try:
-        arrays, facts = read(path)
-    except ImportError:
-        raise
-    except Exception as error:  # NumPy, HDF5 and netCDF fail in many ways
-        raise InvalidProblem(f"path is {str(path)!r}, which cannot be read: {error or type(error).__name__}") from error
-    return solution_from(arrays, facts, str(path))
+def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays and facts of a file, as its suffix says how."""
+    return {".npz": _read_npz, ".h5": _read_h5, ".nc": _read_netcdf}[path.suffix.lower()](path)
 
 
 def _npz(solution: Any) -> bytes:
