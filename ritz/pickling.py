@@ -37,7 +37,7 @@ class Picklable:
             _inside.reset(token)
 
     def _repr_html_(self) -> str:
-        from ritz.notebook import html_of
+        from ritz.notebook.html import html_of
 
         return html_of(self)
 
