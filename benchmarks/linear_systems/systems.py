@@ -167,7 +167,7 @@ def measure_systems(
                 console.print(f"systems: {name} is not at hand")
                 continue
             found = measured(name, system, solvers or [*competitors(system), "auto"], rounds)
-            rows += [{**row, "environment": where} for row in found]
+            rows += [{**row, "environment": where} if row["solver"] == "auto" else row for row in found]
             console.print(f"systems: {name}, {system.size} unknowns")
     return rows
 

@@ -26,6 +26,7 @@ Factorise: TypeAlias = Callable[[Any], tuple[Callable[[np.ndarray], np.ndarray],
 """Maps a CSR array or ndarray to a function that solves for ``(n,)`` or ``(n, k)`` arrays, and statistics."""
 
 WELL = 1e-10  # inverse condition number from which a matrix is regular without doubt
+LARGE = 1000  # unknowns from which only a clearly singular matrix is taken to be one
 SOLVES = 10  # default limit: the first solve and its refinements
 
 
@@ -138,6 +139,8 @@ class PreparedFactorisation(PreparedSystem):
         size = self.system.size if self.kept is None else self.kept.size
         probe = np.random.default_rng(0).standard_normal(size).astype(self.dtype)
         limit = float(np.linalg.norm(probe)) / (machine_epsilon(self.dtype) * 10.0 * size**0.5)
+        if size > LARGE:  # many small singular values add up, and a closer look takes longer
+            limit = max(limit, 2.0 / machine_epsilon(self.dtype))
         with np.errstate(all="ignore"):
             growth = float(np.linalg.norm(self.apply(probe))) * 2.0 ** magnitude(self.system.operator)
             if growth < limit:
