@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -131,6 +131,25 @@ class Solution(Picklable):
         from ritz.plotting.solution_plot import plot_solution
 
         return plot_solution(self)
+
+    def plot_isosurfaces(self, levels: int | Sequence[float] = 3) -> Figure:
+        """Return a matplotlib figure of surfaces of equal values, of a solution on a grid of three dimensions.
+
+        Parameters
+        ----------
+        levels : int or sequence of float
+            Values, or how many values between the least and the largest.
+
+        Raises
+        ------
+        InvalidProblem
+            Without such a grid, or for a level that the solution does not take.
+        MissingExtra
+            Without scikit-image: ``pip install 'ritz[files]'``.
+        """
+        from ritz.plotting.isosurface_plot import plot_isosurfaces
+
+        return plot_isosurfaces(self, levels)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the solution to a file, whole or not at all; the suffix says how.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ritz.backend import Array
 from ritz.problem_types.pde.fields import evaluate
 from ritz.solution import Solution
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["PosteriorSolution"]
 
@@ -70,6 +73,19 @@ class PosteriorSolution(Solution):
     def interpolate(self, points: Any) -> Array:
         """Return the posterior mean at `points`; every solution of a PDE has this method."""
         return self.posterior.mean(points)
+
+    def plot(self) -> Figure:
+        """Return a matplotlib figure of the mean and its standard deviation, the nodes, and the residual history."""
+        from ritz.plotting.posterior_plot import plot_posterior
+
+        scattered = getattr(self.posterior, "observations", None)
+        if self.grid is not None:
+            points = np.stack(self.grid.coordinates(), axis=1)
+        elif scattered is not None:
+            points = scattered.points
+        else:
+            return super().plot()
+        return plot_posterior(self, points) if points.shape[1] <= 2 else super().plot()
 
     @property
     def log_evidence(self) -> float:
