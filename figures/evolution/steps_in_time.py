@@ -21,7 +21,7 @@ __all__ = ["compute", "plot"]
 
 Data: TypeAlias = dict[str, Any]
 
-METHODS = {
+METHODS: dict[str, dict[str, Any]] = {
     "imex, order 2": {"method": "imex", "order": 2},
     "imex, order 3": {"method": "imex", "order": 3},
     "imex, order 4": {"method": "imex", "order": 4},
@@ -39,12 +39,12 @@ def compute(quick: bool = False) -> Data:
         Use a coarse grid and loose tolerances only.
     """
     problem = ritz.problems.viscous_burgers(128 if quick else 512, viscosity=4e-3, times=[0.0, 0.6])
-    reference = ritz.solve(problem, rtol=1e-7 if quick else 1e-9)
+    reference: Any = ritz.solve(problem, rtol=1e-7 if quick else 1e-9)
     errors: dict[str, np.ndarray] = {}
     for name, options in METHODS.items():
         runs = [ritz.solve(problem, rtol=rtol, **options) for rtol in (QUICK_TOLERANCES if quick else TOLERANCES)]
         errors[name] = np.array([(run.stats["linear iterations"], run.error(reference.x)) for run in runs])
-    shown = ritz.solve(problem, rtol=1e-4)
+    shown: Any = ritz.solve(problem, rtol=1e-4)
     return {"errors": errors, "times": shown.step_times}
 
 
