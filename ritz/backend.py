@@ -27,6 +27,7 @@ __all__ = [
     "cast",
     "column_inner",
     "column_norm",
+    "compiled_loops_pay",
     "copy",
     "is_torch_array",
     "machine_epsilon",
@@ -43,6 +44,9 @@ __all__ = [
 Array: TypeAlias = Any  # a NumPy array or a torch tensor
 
 LONG = 10_000  # entries from which compiled updates save more than the call costs
+LOADING = 4e8  # bytes that products by SciPy move while Numba and a kernel are loaded, about 0.2 s
+
+_moved = 0.0  # by products while Numba was not loaded
 
 
 def namespace(x: Array) -> Any:
@@ -247,6 +251,23 @@ def _in_compiled_loops(*vectors: Array) -> bool:
         and x.dtype == vectors[0].dtype
         for x in vectors
     )
+
+
+def compiled_loops_pay(moved: float) -> bool:
+    """Return whether to use compiled loops next: Numba is loaded, or loading it would have paid by now.
+
+    A script that needs a few products is done before Numba is imported.
+
+    Parameters
+    ----------
+    moved : float
+        Bytes that the next product moves without compiled loops.
+    """
+    global _moved
+    if "ritz.kernels.parallel_chunks" in sys.modules:
+        return True
+    _moved += moved
+    return _moved > LOADING
 
 
 class _Blas(NamedTuple):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ritz.backend import Array, asarray_like, is_torch_array
+from ritz.backend import Array, asarray_like, compiled_loops_pay, is_torch_array
 from ritz.errors import InvalidProblem
 from ritz.operators.nullspace import Nullspace
 from ritz.operators.operator import Operator, Tag, Tensors, through_numpy
@@ -23,7 +23,6 @@ from ritz.operators.stencils.finite_volumes import (
     sides_of,
     variable_couplings,
 )
-from ritz.operators.stencils.first_products import ASSEMBLY, compiled_loops_pay
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Stencil"]
 
 WALL = {"cell": 2.0, "vertex": 1.0}  # relative coupling to a Dirichlet wall, half a cell or a whole cell away
+ASSEMBLY = 20  # products that take as long as assembling the matrix
 
 
 class Stencil(Operator):
