@@ -280,7 +280,8 @@ class SystemFeatures:
             return 0.0
         from scipy.sparse import csr_array, diags_array
 
-        matrix, transposed = self.matrix, csr_array(self.matrix.T)
+        matrix = self.matrix
+        transposed: Any = csr_array(matrix.T)
         if np.array_equal(matrix.indices, transposed.indices) and np.array_equal(matrix.indptr, transposed.indptr):
             off = matrix.indices != np.repeat(np.arange(self.n), np.diff(matrix.indptr))
             scale = np.abs(matrix.data).max(initial=0.0) or 1.0  # squares stay within range
