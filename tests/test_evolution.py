@@ -64,7 +64,7 @@ def test_implicit_reactions_give_the_same_with_and_without_a_jacobian(implicit, 
     assert (trajectory.stats["factorisations"] > 0) == (jacobian is not None)
 
 
-@pytest.mark.parametrize(("method", "order"), METHODS)
+@pytest.mark.parametrize(("method", "order"), [("imex", 3), ("imex", 4), ("sdirk", 4), ("bdf2", 2)])
 def test_errors_follow_the_tolerance(method, order, reference):
     for rtol in (1e-3, 1e-4):
         trajectory = ritz.solve(logistic(), method=method, order=order, rtol=rtol)
@@ -95,8 +95,7 @@ def test_numbers_of_any_size(scale):
     np.testing.assert_allclose(other.x / scale, one.x, rtol=1e-9)
 
 
-@pytest.mark.parametrize("solid", [False, True])
-@pytest.mark.parametrize("method", ["sdirk", "imex", "bdf2"])
+@pytest.mark.parametrize(("method", "solid"), [("sdirk", True), ("imex", False), ("bdf2", True)])
 def test_closed_boxes_keep_their_mass(method, solid):
     mask = np.zeros((24, 20), dtype=bool)
     mask[8:14, 5:11] = solid
@@ -180,14 +179,14 @@ def two_fields(**changes):
 
 
 def test_coupled_fields_agree_with_scipy():
-    evolution = two_fields().evolution([0.0, 1.0, 2.0], 12)
-    peer = ritz.solve(evolution, "scipy-solve-ivp", method="Radau", rtol=1e-9)
+    evolution = two_fields().evolution([0.0, 1.0, 2.0], 6)
+    peer = ritz.solve(evolution, "scipy-solve-ivp", method="Radau", rtol=1e-8)
     for options in ({}, {"method": "sdirk"}, {"method": "bdf2"}):
         trajectory = ritz.solve(evolution, rtol=1e-6, **options)
         assert trajectory.error(peer.x) < 1e-4
-        assert trajectory["prey"].shape == (3, 144)
+        assert trajectory["prey"].shape == (3, 36)
     np.testing.assert_allclose(trajectory.at(1.0, "hunters"), trajectory["hunters"][1])
-    assert trajectory.on_grid(2.0, "prey").shape == (12, 12)
+    assert trajectory.on_grid(2.0, "prey").shape == (6, 6)
 
 
 @pytest.mark.parametrize(
@@ -195,8 +194,8 @@ def test_coupled_fields_agree_with_scipy():
     [
         ("gray-scott", {"shape": (24, 20), "times": [0, 20, 60]}),
         ("fitzhugh-nagumo", {"shape": (24, 24), "times": [0, 10]}),
-        ("moving-heat-source", {"shape": (24, 28), "times": [0, 0.4], "obstacles": 2}),
-        ("viscous-burgers", {"shape": 100, "viscosity": 0.01, "times": [0, 0.2]}),
+        ("moving-heat-source", {"shape": (24, 28), "times": [0, 0.1], "obstacles": 2}),
+        ("viscous-burgers", {"shape": 60, "viscosity": 0.02, "times": [0, 0.2]}),
         ("viscous-burgers", {"shape": 100, "viscosity": 0.01, "times": [0, 0.2], "start": "front"}),
     ],
 )
@@ -254,8 +253,8 @@ def test_a_resumed_run_is_the_same_to_the_last_bit(options, tmp_path):
     jacobian = (lambda t, u: 3.0 - 6.0 * u) if options.pop("jac", False) else None
     evolution = logistic(times=[0.0, 0.3, 1.0], jacobian=jacobian)
     if options.pop("obstacle", False):
-        evolution = problems.moving_heat_source((24, 24), obstacles=2, times=[0.0, 0.3, 1.0])
-    options = {"rtol": 1e-5, "dense": True, "checkpoint_every": 7, **options}
+        evolution = problems.moving_heat_source((20, 20), obstacles=2, times=[0.0, 0.3, 1.0])
+    options = {"rtol": 1e-4, "dense": True, "checkpoint_every": 7, **options}
     whole = ritz.solve(evolution, **options)
     path = tmp_path / "run.npz"
     stopped = ritz.solve(evolution, checkpoint=path, callback=lambda k, u, t: t > 0.4, throw=False, **options)
@@ -269,7 +268,7 @@ def test_a_resumed_run_is_the_same_to_the_last_bit(options, tmp_path):
     again = ritz.solve(evolution, checkpoint=path, **options)
     np.testing.assert_array_equal(again.x, whole.x)
     with pytest.raises(ritz.InvalidProblem, match="belongs to another problem"):
-        ritz.solve(evolution, checkpoint=path, **{**options, "rtol": 1e-4})
+        ritz.solve(evolution, checkpoint=path, **{**options, "rtol": 1e-3})
     path.write_bytes(b"PK")
     with pytest.raises(ritz.InvalidProblem, match="cannot be read"):
         ritz.solve(evolution, checkpoint=path, **options)
@@ -396,7 +395,7 @@ def test_plots_and_films(tmp_path):
     assert len(plane.plot().axes) == 6 + 2  # with colour bars
     line = ritz.solve(HEAT, times=[0.0, 0.05, 0.1], shape=8)
     assert len(line.plot().axes[0].lines) == 3
-    for trajectory, options, frames in ((plane, {"field": "hunters", "frames": 4}, 4), (line, {}, 3)):
+    for trajectory, options, frames in ((plane, {"field": "hunters", "frames": 2}, 2), (line, {}, 3)):
         with Image.open(trajectory.animate(tmp_path / "film.gif", **options)) as film:
             assert film.n_frames == frames
     box = Evolution(Stencil((4, 4, 4)), np.ones(64), [0, 1], grid=ritz.Grid.uniform((4, 4, 4)))
