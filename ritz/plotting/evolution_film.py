@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,15 +14,10 @@ from ritz.errors import InvalidProblem
 from ritz.files import check_folder, write_atomically
 from ritz.plotting.solution_plot import plot_field, styled_figure
 
-if TYPE_CHECKING:
-    from ritz.problem_types.evolution.trajectory import EvolutionTrajectory
-
 __all__ = ["write_film"]
 
 
-def write_film(
-    trajectory: EvolutionTrajectory, path: str | os.PathLike[str], field: str, frames: int | None, fps: int
-) -> Path:
+def write_film(trajectory: Any, path: str | os.PathLike[str], field: str, frames: int | None, fps: int) -> Path:
     """Write a film of one field of a trajectory; see `EvolutionTrajectory.animate`."""
     from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
 

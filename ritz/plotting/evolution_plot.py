@@ -11,14 +11,12 @@ from ritz.plotting.solution_plot import plot_field, styled_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ritz.problem_types.evolution.trajectory import EvolutionTrajectory
-
 __all__ = ["plot_evolution"]
 
 COLUMNS, LINES = 4, 7  # most panels in a row, and most lines in a panel
 
 
-def plot_evolution(trajectory: EvolutionTrajectory) -> Figure:
+def plot_evolution(trajectory: Any) -> Figure:
     """Draw every field of a trajectory: in 1-D as lines, and otherwise as images at up to four times.
 
     Of a 3-D grid, the middle plane normal to the last axis is drawn.
@@ -73,7 +71,7 @@ def _same_colours(panels: Any, frames: list[tuple[Any, np.ndarray]]) -> Any:
     return images[-1]
 
 
-def _plane(trajectory: EvolutionTrajectory, values: np.ndarray) -> tuple[Any, np.ndarray]:
+def _plane(trajectory: Any, values: np.ndarray) -> tuple[Any, np.ndarray]:
     from ritz.grid import Grid
 
     grid = trajectory.grid
@@ -85,7 +83,7 @@ def _plane(trajectory: EvolutionTrajectory, values: np.ndarray) -> tuple[Any, np
     return Grid(grid.axes[:2], solid), values.reshape(grid.shape)[:, :, middle].ravel()
 
 
-def _plot_lines(trajectory: EvolutionTrajectory) -> Figure:
+def _plot_lines(trajectory: Any) -> Figure:
     from matplotlib import colormaps
 
     grid, fields = trajectory.grid, trajectory.fields

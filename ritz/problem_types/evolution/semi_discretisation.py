@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,10 +18,9 @@ from ritz.problem_types.evolution.evolution import Evolution, check_times
 from ritz.problem_types.pde.discretisation import Discretisation
 from ritz.problem_types.pde.fields import at_time, evaluate, takes_time
 
-if TYPE_CHECKING:
-    from ritz.problem_types.pde.pde import PDE
-
 __all__ = ["SemiDiscretisation", "evolution_of", "semi_discretise"]
+
+PDE: TypeAlias = Any  # ritz.PDE, whose module imports this one
 
 DEFAULT_COUNT = {1: 256, 2: 128, 3: 32}  # unknowns per axis, by dimension
 JUMP = 1e-6  # difference of initial and boundary values that is reported, relative to their size
