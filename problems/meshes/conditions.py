@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -93,6 +93,7 @@ def values_at(name: str, value: Any, points: np.ndarray, components: int) -> np.
     components : int
     """
     shape = points.shape[1:]
+    parts: Any
     if callable(value):
         value = value(*points)
         parts = value if components > 1 else [value]
@@ -101,14 +102,15 @@ def values_at(name: str, value: Any, points: np.ndarray, components: int) -> np.
     if np.ndim(parts) == 0 or len(parts) != components:
         got = f"{len(parts)} components" if np.ndim(parts) else "one number"
         raise InvalidProblem(f"{name} has {got}; this equation on a {points.shape[0]}-D mesh takes {components}")
-    result = np.empty((components, *shape))
+    result: Any = np.empty((components, *shape))
     for row, part in zip(result, parts, strict=True):
         try:
             values = np.asarray(np.nan if part is None else part, dtype=np.float64)
             row[...] = values
         except (TypeError, ValueError):
             raise InvalidProblem(
-                f"{name} gives {type(part).__name__} of shape {np.shape(part)}; it must be numbers of shape {shape}"
+                f"{name} gives {type(part).__name__} of shape {np.shape(cast(Any, part))}; it must be numbers of shape"
+                f" {shape}"
             ) from None
         if part is not None and not np.isfinite(values).all():
             raise InvalidProblem(f"{name} has values that are NaN or infinite")

@@ -185,7 +185,8 @@ def _checked(mesh: Any, boundaries: dict[str, Any], regions: dict[str, Any]) -> 
         reference = np.full((mesh.dim(), 1), 1.0 / (mesh.dim() + 1))
     else:
         reference = np.array(np.meshgrid(*[[0.0, 1.0]] * mesh.dim())).reshape(mesh.dim(), -1)
-    volumes = np.asarray(mesh._mapping().detDF(reference))
+    with np.errstate(divide="ignore", invalid="ignore"):  # scikit-fem divides by volumes at once
+        volumes = np.asarray(mesh._mapping().detDF(reference))
     longest = np.ptp(corners, axis=1).max(axis=0) ** mesh.dim()
     flat = np.abs(volumes).min(axis=1) <= SIMPLEX_EDGES * longest
     folded = (volumes.max(axis=1) > 0) & (volumes.min(axis=1) < 0)

@@ -156,8 +156,9 @@ def solve(
             "stats": solution.stats,
             "history": solution.history,
         }
-        if hasattr(solution, "named_labels"):
-            result["labels"] = solution.named_labels
+        labels = getattr(solution, "named_labels", None)
+        if labels is not None:
+            result["labels"] = labels
         saved = {"command": ctx.obj, "problem": facts, "controls": controls, "solution": result}
         write_atomically(json, to_json({**saved, "environment": environment(seed=seed)}))
     if not solution.converged:

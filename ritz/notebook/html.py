@@ -141,7 +141,7 @@ def _picture(grid: Any, values: Any) -> str:
 
 def _pattern(operator: Any) -> str:
     """Return a picture of where a sparse matrix has entries, or nothing."""
-    matrix = getattr(operator, "matrix", None)
+    matrix: Any = getattr(operator, "matrix", None)
     if not hasattr(matrix, "tocoo"):
         return ""
     matrix = matrix.tocoo()

@@ -57,7 +57,7 @@ def plot_isosurfaces(solution: Any, levels: int | Sequence[float] = 3) -> Figure
         from matplotlib import cm, colors
 
         panel: Any = figure.add_subplot(projection="3d")
-        scale = cm.ScalarMappable(colors.Normalize(shades["vmin"], shades["vmax"]), shades["cmap"])
+        scale: Any = cm.ScalarMappable(colors.Normalize(shades["vmin"], shades["vmax"]), shades["cmap"])
         for value in values:
             corners, faces, _, _ = measure.marching_cubes(np.nan_to_num(field, nan=low), float(value))
             places = np.stack(

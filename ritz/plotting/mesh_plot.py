@@ -68,7 +68,7 @@ def _draw_plane(panel: Any, mesh: Any, points: np.ndarray, values: np.ndarray) -
     if len(cells) <= EDGES:
         from matplotlib.collections import LineCollection
 
-        panel.add_collection(LineCollection(points[mesh.facets.T], colors="#00000040", linewidths=0.4))
+        panel.add_collection(LineCollection(list(points[mesh.facets.T]), colors="#00000040", linewidths=0.4))
     panel.set_aspect("equal")
     panel.grid(visible=False)
     panel.set(xlabel="x", ylabel="y")

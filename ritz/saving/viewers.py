@@ -18,7 +18,7 @@ from ritz.saving.contents import fields_of
 __all__ = ["viewer_file", "viewer_mesh"]
 
 KINDS = {(1, 2): "line", (2, 3): "triangle", (2, 4): "quad", (3, 4): "tetra", (3, 8): "hexahedron"}
-CORNERS = {1: ((0,), (1,)), 2: ((0, 0), (1, 0), (1, 1), (0, 1))}
+CORNERS: dict[int, tuple[tuple[int, ...], ...]] = {1: ((0,), (1,)), 2: ((0, 0), (1, 0), (1, 1), (0, 1))}
 CORNERS[3] = tuple((*corner, z) for z in (0, 1) for corner in CORNERS[2])  # the order of VTK
 
 
@@ -85,7 +85,7 @@ def _real(fields: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     result: dict[str, np.ndarray] = {}
     for name, values in fields.items():
         if np.iscomplexobj(values):
-            result |= {f"{name}_real": values.real.copy(), f"{name}_imaginary": values.imag.copy()}
+            result |= {f"{name}_real": np.real(values).copy(), f"{name}_imaginary": np.imag(values).copy()}
         else:
             result[name] = values
     return result
