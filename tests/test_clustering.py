@@ -311,7 +311,7 @@ def test_tiny_graphs(size):
         ({"embedding": "refine"}, "did you mean 'refined'"),
         ({"eigensolver": "arpack"}, "eigensolver"),
         ({"attribute_weight": 1.5}, "attribute_weight is 1.5"),
-        ({"attribute_weight": "much"}, "attribute_weight is 'much'"),
+        ({"attribute_weight": "much"}, "attribute_weight 'much'"),
         ({"tolerance": 0.0}, "tolerance is 0"),
         ({"x0": np.zeros(3, int)}, "x0 must hold"),
     ],

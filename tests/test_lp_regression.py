@@ -249,7 +249,7 @@ def test_bad_options_are_named():
     problem = LpRegression(*instance(), 1.5)
     with pytest.raises(ritz.InvalidProblem, match="linear programs"):
         ritz.solve(problem, "lp-highs")
-    with pytest.raises(ritz.InvalidProblem, match="method is 'simplex'"):
+    with pytest.raises(ritz.InvalidProblem, match="method 'simplex'"):
         ritz.solve(LpRegression(problem.A, problem.b, 1), "lp-highs", method="simplex")
     with pytest.raises(ritz.UnknownName, match="lewis"):
         ritz.solve(problem, "lp-sampled", scores="louis")

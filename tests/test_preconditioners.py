@@ -171,7 +171,7 @@ def test_entries_are_needed(name):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("modified-incomplete-cholesky", {"relaxation": 1.5}, "between 0 and 1"),
+        ("modified-incomplete-cholesky", {"relaxation": 1.5}, "at least 0 and at most 1"),
     ],
 )
 def test_bad_options(name, options, message):

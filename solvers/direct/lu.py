@@ -72,10 +72,15 @@ def dense_lu(matrix: np.ndarray) -> tuple[Callable[[np.ndarray], np.ndarray], Ma
     """Factor a dense matrix; return a function that solves with it, and an estimate of the inverse condition number."""
     from scipy.linalg import get_lapack_funcs
 
-    getrf, getrs, gecon = get_lapack_funcs(("getrf", "getrs", "gecon"), (matrix,))
+    getrf, gecon = get_lapack_funcs(("getrf", "gecon"), (matrix,))
     factors, pivots, info = getrf(matrix)
     if info > 0:
         raise FactorisationFailed(Status.SINGULAR)
     size = float(np.abs(matrix).sum(axis=0).max())
     rcond = float(gecon(factors, size)[0]) if 0.0 < size < np.inf else 0.0
-    return lambda rhs: getrs(factors, pivots, rhs)[0], {"rcond": rcond}
+
+    def solve(rhs: np.ndarray) -> np.ndarray:
+        (getrs,) = get_lapack_funcs(("getrs",), (factors,))  # routines cannot be pickled
+        return getrs(factors, pivots, rhs)[0]
+
+    return solve, {"rcond": rcond}

@@ -78,8 +78,8 @@ def least_squares_minimal_residual(
 ) -> Generator[tuple[Array | Callable[[], Array], float], Any, Status]:
     """Yield the iterate, or a function that forms it, and its residual norm, starting from the vector `x`.
 
-    Without a preconditioner, `x` is overwritten. Returns ``Status.LEAST_SQUARES`` if ``A^T r`` vanishes, but the residual
-    does not, and ``Status.NON_FINITE`` if a product is not finite.
+    Without a preconditioner, `x` is overwritten. Returns ``Status.LEAST_SQUARES`` if ``A^T r`` vanishes but the
+    residual does not, and ``Status.NON_FINITE`` if a product is not finite.
     """
     u = b - A @ x
     residual = beta = column_norm(u)

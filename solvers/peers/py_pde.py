@@ -104,6 +104,8 @@ class PreparedPyPde(PreparedSolver[EvolutionTrajectory]):
                     solver = stepper(equation, adaptive=True, tolerance=tolerance, backend="numpy")
                     controller = pde.Controller(solver, t_range=(before, after), tracker=None)
                     state = controller.run(state, dt=1e-3 * (after - before))
+                    if not controller.info["successful"]:  # py-pde catches Ctrl-C, and returns where it was
+                        raise KeyboardInterrupt
                     states.append(np.array(state.data).reshape(evolution.shape))
                     if not np.isfinite(states[-1]).all():
                         states.pop()

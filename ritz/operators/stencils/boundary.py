@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from ritz.errors import InvalidProblem
@@ -63,7 +63,7 @@ def parse_boundary(boundary: BoundaryLike, dimension: int, *, open_sides: bool =
             raise InvalidProblem(f"boundary names the sides {unknown}; a {dimension}-D box has {names}")
         conditions = [boundary.get(name, "dirichlet") for name in names]
     else:
-        pairs = list(boundary) if isinstance(boundary, Iterable) else []
+        pairs = list(boundary)  # a TypeError is for callers, who know what they call it
         if len(pairs) != dimension or any(not isinstance(pair, Sequence) or len(pair) != 2 for pair in pairs):
             raise InvalidProblem(
                 f"boundary is {boundary!r}; give one condition or one (lower, upper) pair for each of {dimension} axes"

@@ -110,7 +110,12 @@ class Stencil(Operator):
         self._begin(arguments.grid_shape(shape), arguments.floating(dtype))
         dimension = len(self.grid_shape)
         self.spacing = arguments.positive("spacing", spacing, dimension)
-        self.boundary = parse_boundary(boundary, dimension)
+        try:
+            self.boundary = parse_boundary(boundary, dimension)
+        except TypeError:
+            raise InvalidProblem(
+                f"boundary is {boundary!r}; give 'dirichlet', 'neumann', 'periodic', 'mixed' or a mapping from sides"
+            ) from None
         self.shift = arguments.finite("shift", shift)
         self.centering, self.solid_boundary = centering, solid_boundary
         if centering not in WALL:

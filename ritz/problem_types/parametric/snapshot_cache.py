@@ -133,8 +133,22 @@ def _workers_ended(executor: Executor | None) -> Generator[None]:
 def _solve_one(problem: SolvableProblem, store: _Store | None, mu: np.ndarray) -> np.ndarray:
     solution = _solution(problem, mu)
     if store is not None:
-        store.write(mu, solution)
+        with _termination_delayed():
+            store.write(mu, solution)
     return solution
+
+
+@contextmanager
+def _termination_delayed() -> Generator[None]:
+    """Delay SIGTERM, which ends workers, until a file is whole, so that no temporary one stays behind."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _solution(problem: SolvableProblem, mu: np.ndarray) -> np.ndarray:
