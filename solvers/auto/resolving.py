@@ -18,6 +18,7 @@ from ritz.solvers.collocation.stack import stacklevel
 
 __all__ = ["PreparedResolving", "quiet"]
 
+DOUBTED = 0.1 * LARGE  # error that a second grid may have: estimates near the limit of resolution are too small
 MOST = {1: 20_000, 2: 160_000, 3: 125_000}  # unknowns that a finer grid may have, by dimension
 
 
@@ -25,7 +26,8 @@ class PreparedResolving:
     """A prepared solver for a PDE, and others for what its grid does not resolve.
 
     If the discretisation error of the first solution exceeds 1e-2, solvers of higher order and finer grids are tried;
-    the solution with the smallest error is returned. If that exceeds 1e-2 too, a warning says so.
+    the solution with the smallest error is returned, from the first grid with an error below 1e-3. If the error exceeds
+    1e-2 on all of them, a warning says so.
 
     Parameters
     ----------
@@ -57,7 +59,7 @@ class PreparedResolving:
         first, failed = best, [_failure(best)]
         prepare, solve = best.timings["prepare"], best.timings["solve"]
         waiting = self._others(first) if rhs is None and x0 is None and maxiter is None else []
-        while waiting and not _resolved(best):
+        while waiting and (best is first or not _resolved(best, DOUBTED)):
             name, options = waiting.pop(0)
             try:
                 prepared = quiet(make_solver(name, options).prepare(self._pde))
@@ -71,7 +73,7 @@ class PreparedResolving:
             if found.converged and _error(found) < _error(best):
                 reason = f"{name}: resolves more than {first.solver}"
                 best = replace(found, stats={**found.stats, "chosen": reason})
-            if not (found.converged and _resolved(found)):
+            if not (found.converged and _resolved(found, DOUBTED)):
                 failed.append(_failure(found))
                 if not options:
                     waiting[:0] = self._finer(found)
@@ -86,7 +88,8 @@ class PreparedResolving:
 
     def _finer(self, found: Solution) -> list[tuple[str, dict[str, Any]]]:
         """Return the solver of a solution with as many unknowns as it says are needed, unless these are too many."""
-        needed = found.stats.get("needed")
+        shape = found.stats.get("shape")
+        needed = found.stats.get("needed") or (None if shape is None else tuple(3 * count // 2 for count in shape))
         if needed is None or math.prod(needed) > MOST[self._pde.dimension]:
             return []
         return [(found.solver, {"shape": tuple(count + count // 10 for count in needed)})]
@@ -103,8 +106,8 @@ def _error(solution: Solution) -> float:
     return solution.stats.get("discretisation_error", float("inf"))
 
 
-def _resolved(solution: Solution) -> bool:
-    return not solution.stats.get("discretisation_error", 0.0) > LARGE
+def _resolved(solution: Solution, bound: float = LARGE) -> bool:
+    return not solution.stats.get("discretisation_error", 0.0) > bound
 
 
 def _failure(solution: Solution) -> str:
